@@ -1,0 +1,78 @@
+# The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
+# What may be chosen: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
+# for `test` PYTEST_ARGS.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (once; a minute or so) ..." >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: setup
+setup: $(READY)  ## the virtual environment with everything that development needs
+
+# The recipes below replace their shell by the program, so that a signal to make reaches it.
+.PHONY: demo
+demo: $(READY)  ## order, read and list certificates on a real OpenBao, before your eyes
+	@exec $(BIN)/python -m scripts.demo
+
+.PHONY: dev
+dev: $(READY)  ## OpenBao with the plugin, and the simulator, until Ctrl-C
+	@exec $(BIN)/python -m scripts.dev
+
+.PHONY: simulator
+simulator: $(READY)  ## the simulated SCM alone; SIM_ARGS=--help lists its options
+	@exec $(BIN)/python -m sectigo_vault_pki.scm_simulator $(SIM_ARGS)
+
+.PHONY: lint
+lint: $(READY)  ## formatting, lint, types, import directions, spelling, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python scripts/generate_proto.py --check
+	$(BIN)/python -m scripts.field_tables --check
+
+.PHONY: test
+test: $(READY)  ## every test, those on a real OpenBao server too
+	@exec $(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: histories
+histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=500 for a longer run
+	@HISTORIES=$${HISTORIES:-200} exec $(BIN)/pytest -o norecursedirs='.*' --timeout=3600 tests/long/test_histories.py
+
+.PHONY: proto
+proto: $(READY)  ## generate the protobuf code anew from proto/
+	$(BIN)/python scripts/generate_proto.py
+
+.PHONY: tables
+tables: $(READY)  ## write the tables of docs/fields.md anew from the paths' declarations
+	$(BIN)/python -m scripts.field_tables
+
+.PHONY: lock
+lock:  ## choose the newest versions, at least a week old, and pin them by hash
+	$(PYTHON) -m venv build/lock-venv
+	build/lock-venv/bin/pip install --quiet --disable-pip-version-check uv
+	build/lock-venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --no-annotate --upgrade \
+		--exclude-newer "$$(date -u -d '7 days ago' +%F)" --output-file requirements.lock
+
+.PHONY: clean
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) .dev build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

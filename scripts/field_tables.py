@@ -1,0 +1,155 @@
+"""Write the tables of `docs/fields.md` from what the paths declare; with `--check`, only say if they are up to date.
+
+A table stands between two comments, `<!-- table: NAME -->` and `<!-- end -->`; what is around them is written by hand.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path as File
+
+from sectigo_vault_pki.clock import SystemClock
+from sectigo_vault_pki.framework import Field, Path
+from sectigo_vault_pki.framework.help import field_text
+from sectigo_vault_pki.lifecycle import Configs, Engine, Resources, ScmClients, key_threads
+from sectigo_vault_pki.logical import InmemStorage, Operation
+from sectigo_vault_pki.paths import (
+    path_certs,
+    path_certs_list,
+    path_configs,
+    path_configs_list,
+    path_enroll,
+    path_fetch,
+    path_renew,
+    path_replace,
+    path_revoke,
+)
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
+from sectigo_vault_pki.store import Repository
+
+DOCUMENT = File(__file__).resolve().parent.parent / "docs" / "fields.md"
+_TABLE = re.compile(r"<!-- table: (?P<name>[^ ]+) -->\n.*?<!-- end -->", re.DOTALL)
+_VERBS = {
+    Operation.CREATE: "write",
+    Operation.UPDATE: "write",
+    Operation.READ: "read",
+    Operation.LIST: "list",
+    Operation.DELETE: "delete",
+}
+
+
+def main() -> int:
+    """Write or check; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a table is out of date")
+    check: bool = parser.parse_args().check
+    before = DOCUMENT.read_text()
+    after = with_tables(before)
+    if check and after != before:
+        print(f"out of date: {DOCUMENT.name}; make tables writes it anew")
+        return 1
+    if after != before:
+        DOCUMENT.write_text(after)
+    return 0
+
+
+def with_tables(document: str) -> str:
+    """Return the document with its tables as the paths declare them now.
+
+    Raises:
+        KeyError: it asks for a table that there is none of, or lacks one.
+    """
+    made = tables()
+    asked = {match["name"] for match in _TABLE.finditer(document)}
+    if missing := made.keys() - asked:
+        raise KeyError(f"no place in the document for {', '.join(sorted(missing))}")
+    return _TABLE.sub(lambda match: f"<!-- table: {match['name']} -->\n{made[match['name']]}<!-- end -->", document)
+
+
+def tables() -> dict[str, str]:
+    """Return every table by its name: `paths`, `answer`, and each path that has fields of its own by its first word."""
+    paths = declared_paths()
+    made = {"paths": _paths_table(paths), "answer": _answer_table()}
+    for path in paths:
+        name = path.template.split("/")[0]
+        fields = [declared for declared in path.fields if declared.name not in path.captured]
+        if fields:
+            made[name] = _field_table(declared for declared in fields if not declared.without_effect)
+    return made
+
+
+def declared_paths() -> Sequence[Path]:
+    """Return the engine's paths, in the order in which a user meets them."""
+
+    async def is_read_only() -> bool:
+        return False
+
+    resources = Resources(
+        repository=Repository(InmemStorage()),
+        clock=SystemClock(),
+        clients=ScmClients(),
+        is_read_only=is_read_only,
+        executor=key_threads(),
+    )
+    configs, engine = Configs(resources), Engine(resources)
+    return (
+        path_configs(configs),
+        path_configs_list(configs),
+        path_enroll(engine),
+        path_certs(engine),
+        path_certs_list(engine),
+        path_renew(engine),
+        path_replace(engine),
+        path_revoke(engine),
+        path_fetch(engine),
+    )
+
+
+def _paths_table(paths: Iterable[Path]) -> str:
+    return _table(
+        ("path", "operations", "what it does"),
+        (
+            (
+                "`" + re.sub(r"{(.+?)}", r":\1", path.template) + "`",
+                ", ".join(dict.fromkeys(_VERBS[operation] for operation in path.operations)),
+                path.synopsis,
+            )
+            for path in paths
+        ),
+    )
+
+
+def _field_table(fields: Iterable[Field[object]]) -> str:
+    return _table(
+        ("field", "type", "meaning"),
+        ((f"`{declared.name}`", declared.kind.label, field_text(declared)) for declared in fields),
+    )
+
+
+def _answer_table() -> str:
+    return _table(
+        ("field", "type", "content"),
+        ((f"`{name}`", str(schema["type"]), _content(schema)) for name, schema in sorted(CERTIFICATE_SCHEMA.items())),
+    )
+
+
+def _content(schema: Mapping[str, object]) -> str:
+    text = str(schema.get("description", ""))
+    words = schema.get("enum")
+    return f"{text} One of {', '.join(map(str, words))}".strip() if isinstance(words, list) else text
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(_cell(text) for text in line)} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Keep a cell on one line, and what looks like markup outside of code as it is."""
+    parts = " ".join(text.split()).replace("|", "\\|").split("`")
+    return "`".join(part.replace("<", "&lt;") if number % 2 == 0 else part for number, part in enumerate(parts))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,451 @@
+"""A real OpenBao server on loopback, for the demo, for development and for tests.
+
+    with OpenBaoServer.dev() as server:
+        command = server.install(Path(".venv/bin/sectigo-vault-pki"))
+        server.register("sectigo-vault-pki", command=command)
+        server.enable("sectigo-vault-pki", path="sectigo")
+        answer = server.api("GET", "sectigo/configs/demo")
+
+`OpenBaoServer.raft()` keeps its state in a folder, starts sealed, and can be restarted; `initialize` and `unseal` open
+it.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+BAO = Path(sys.executable).parent / "bao"
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+_POLL_SECONDS = 0.05
+_START_ATTEMPTS = 3  # another process may take the free port before the server does
+
+
+class OpenBaoError(Exception):
+    """The server could not be started, or refused what was asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer: its status, and its JSON body (empty where there is none)."""
+
+    status: int
+    body: dict[str, Any] = field(default_factory=dict, repr=False)
+    seconds: float = 0.0
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What stands under `data`."""
+        return self.body.get("data") or {}
+
+    @property
+    def errors(self) -> list[str]:
+        """What stands under `errors`."""
+        return self.body.get("errors") or []
+
+    @property
+    def warnings(self) -> list[str]:
+        """What stands under `warnings`."""
+        return self.body.get("warnings") or []
+
+    def expect(self, *statuses: int) -> Self:
+        """Return the answer itself.
+
+        Raises:
+            OpenBaoError: its status is none of these.
+        """
+        if self.status not in statuses:
+            raise OpenBaoError(f"HTTP {self.status}: {'; '.join(self.errors)}")
+        return self
+
+
+class OpenBaoServer:
+    """One server process with a folder of its own; leaving the context ends both.
+
+    Attributes:
+        address: the URL of its API, such as `http://127.0.0.1:34567`.
+        token: the root token; empty until a raft server is initialized.
+        plugin_directory: where plugin commands must lie.
+        log_file: the server's output, its plugins' log lines among it.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        env: Mapping[str, str] | None = None,
+        log_level: str = "info",
+        settings: str | None = None,
+        token: str = "",
+    ) -> None:
+        """Prepare, without starting; see `dev` and `raft`.
+
+        Args:
+            port: where the API listens; None chooses a free one.
+            env: more environment variables, which plugins inherit (and which beat those of their registration).
+            log_level: the server's, which also filters what plugins log.
+            settings: more lines for the configuration file of a raft server; None makes a dev server.
+            token: the root token of a dev server.
+        """
+        # Short on purpose: the server and its plugins put unix sockets below it.
+        self.folder = Path(tempfile.mkdtemp(prefix="bao"))
+        self.plugin_directory = self._make_folder("plugins")
+        self.log_file = self.folder / "server.log"
+        self.token = token
+        self.unseal_key = ""
+        self._temporary = self._make_folder("tmp")
+        self._home = self._make_folder("home")
+        self._fixed_port = port
+        self._settings = settings
+        self._log_level = log_level
+        self._env = dict(env or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self._client = httpx.Client(timeout=120, trust_env=False)
+
+    @classmethod
+    def dev(
+        cls,
+        *,
+        port: int | None = None,
+        env: Mapping[str, str] | None = None,
+        log_level: str = "info",
+        token: str = "root",  # noqa: S107  a server in memory, on loopback
+    ) -> Self:
+        """Return a server that keeps everything in memory and is open from the start."""
+        return cls(port=port, env=env, log_level=log_level, token=token)
+
+    @classmethod
+    def raft(
+        cls,
+        *,
+        port: int | None = None,
+        env: Mapping[str, str] | None = None,
+        log_level: str = "info",
+        settings: str = "",
+    ) -> Self:
+        """Return a server with a configuration file and raft storage, which starts sealed."""
+        return cls(port=port, env=env, log_level=log_level, settings=settings)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """The server's process id.
+
+        Raises:
+            OpenBaoError: it does not run.
+        """
+        if self._process is None:
+            raise OpenBaoError("the server does not run")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and has not ended by itself."""
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the server and wait until its API answers.
+
+        Raises:
+            OpenBaoError: it ended by itself, or did not answer in time; or another program has the port.
+        """
+        if self._fixed_port is not None and is_taken(self._fixed_port):
+            raise OpenBaoError(f"another program listens on port {self._fixed_port}")
+        for attempt in range(1, _START_ATTEMPTS + 1):
+            self._port = self._port or self._fixed_port or free_port()
+            offset = self.log_file.stat().st_size if self.log_file.exists() else 0
+            with self.log_file.open("ab") as log:
+                self._process = subprocess.Popen(
+                    self._command(),
+                    env=self._environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=self.folder,
+                    start_new_session=True,
+                )
+            if self._answers():
+                return
+            self.stop()
+            said = self.log_file.read_bytes()[offset:].decode(errors="replace")
+            if "address already in use" not in said or self._fixed_port is not None or attempt == _START_ATTEMPTS:
+                raise OpenBaoError(f"the server did not start; it said:\n{said[-4000:]}")
+            self._port = 0
+
+    def stop(self) -> None:
+        """Stop the server in an orderly way, and whatever it started."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the server and whatever it started, at once."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def close(self) -> None:
+        """Stop the server and remove its folder."""
+        self.stop()
+        self._client.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def restart(self) -> None:
+        """Stop and start on the same port; a raft server is sealed afterwards, a dev server empty."""
+        self.stop()
+        self.start()
+
+    def initialize(self) -> None:
+        """Initialize a raft server with one key, keep that and the root token, and unseal it."""
+        answer = self.api("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1}).expect(200)
+        self.unseal_key = answer.body["keys_base64"][0]
+        self.token = answer.body["root_token"]
+        self.unseal()
+
+    def unseal(self) -> None:
+        """Unseal a raft server, and wait until it is active.
+
+        Raises:
+            OpenBaoError: it is not active in time.
+        """
+        self.api("PUT", "sys/unseal", {"key": self.unseal_key}).expect(200)
+        deadline = time.monotonic() + START_SECONDS
+        while self.api("GET", "sys/health").status != httpx.codes.OK:
+            if time.monotonic() > deadline:
+                raise OpenBaoError("the unsealed server did not become active")
+            time.sleep(_POLL_SECONDS)
+
+    def install(self, executable: Path, *, command: str | None = None) -> str:
+        """Copy an executable file into the plugin directory; return the command's name there."""
+        name = command or executable.name
+        target = self.plugin_directory / name
+        shutil.copyfile(executable, target)
+        target.chmod(0o755)
+        return name
+
+    def register(
+        self,
+        name: str,
+        *,
+        command: str,
+        sha256: str | None = None,
+        args: Sequence[str] = (),
+        env: Sequence[str] = (),
+        version: str = "",
+    ) -> None:
+        """Register a secrets engine; the checksum is the installed command's where none is given.
+
+        Raises:
+            OpenBaoError: the server refuses.
+        """
+        checksum = sha256 or hashlib.sha256((self.plugin_directory / command).read_bytes()).hexdigest()
+        body = {"command": command, "sha256": checksum, "args": list(args), "env": list(env), "version": version}
+        self.api("PUT", f"sys/plugins/catalog/secret/{name}", body).expect(200, 204)
+
+    def enable(self, name: str, *, path: str, **options: Any) -> None:
+        """Mount a registered engine at `path`.
+
+        Raises:
+            OpenBaoError: the server refuses.
+        """
+        self.api("POST", f"sys/mounts/{path}", {"type": name, **options}).expect(200, 204)
+
+    def disable(self, path: str) -> None:
+        """Unmount what lies at `path`.
+
+        Raises:
+            OpenBaoError: the server refuses.
+        """
+        self.api("DELETE", f"sys/mounts/{path}").expect(200, 204)
+
+    def reload(self, name: str) -> None:
+        """Start an engine's process anew.
+
+        Raises:
+            OpenBaoError: the server refuses.
+        """
+        self.api("PUT", "sys/plugins/reload/backend", {"plugin": name}).expect(200, 202, 204)
+
+    def api(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        token: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Call the HTTP API; `path` is what follows `/v1/`, a query included. `LIST` is a method.
+
+        Raises:
+            httpx.HTTPError: no answer.
+        """
+        token = self.token if token is None else token
+        answer = self._client.request(
+            method,
+            f"{self.address}/v1/{path}",
+            content=None if body is None else json.dumps(body),
+            headers={"X-Vault-Token": token, **(headers or {})} if token else headers,
+            timeout=timeout if timeout is not None else httpx.USE_CLIENT_DEFAULT,
+        )
+        text = answer.text
+        parsed = json.loads(text) if text.startswith("{") else {}
+        return Answer(answer.status_code, parsed, answer.elapsed.total_seconds())
+
+    def cli(
+        self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `bao` as a user of this server would; the exit status is the caller's to look at."""
+        return subprocess.run(
+            [str(BAO), *arguments],
+            env=self._environment() | self.client_environment() | dict(env or {}),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def client_environment(self) -> dict[str, str]:
+        """Return what `bao` and `vault` need in their environment to talk to this server."""
+        values = {"ADDR": self.address, "TOKEN": self.token}
+        return {f"{prefix}_{key}": value for prefix in ("BAO", "VAULT") for key, value in values.items()}
+
+    def log(self) -> str:
+        """Return what the server has logged so far."""
+        return self.log_file.read_text(errors="replace")
+
+    def _command(self) -> list[str]:
+        common = [str(BAO), "server", f"-log-level={self._log_level}"]
+        if self._settings is not None:
+            return [*common, f"-config={self._write_configuration(self._settings)}"]
+        return [
+            *common,
+            "-dev",
+            "-dev-no-store-token",
+            f"-dev-root-token-id={self.token}",
+            f"-dev-listen-address=127.0.0.1:{self._port}",
+            f"-config={self._write_dev_configuration()}",
+        ]
+
+    def _write_dev_configuration(self) -> Path:
+        # plugin_directory, and not -dev-plugin-dir, which starts and registers everything in the folder by itself.
+        # No clustering: the cluster's port would be the one after the API's, and another server may want that.
+        return self._write(
+            "dev.hcl",
+            f"""
+            {self._plugin_setting()}
+            api_addr = "{self.address}"
+            disable_clustering = true
+            """,
+        )
+
+    def _write_configuration(self, settings: str) -> Path:
+        data = self._make_folder("raft")
+        return self._write(
+            "server.hcl",
+            f"""
+            {self._plugin_setting()}
+            api_addr = "{self.address}"
+            cluster_addr = "https://127.0.0.1:{free_port()}"
+            storage "raft" {{
+              path = "{data}"
+              node_id = "node1"
+              performance_multiplier = 1
+            }}
+            listener "tcp" {{
+              address = "127.0.0.1:{self._port}"
+              cluster_address = "127.0.0.1:{free_port()}"
+              tls_disable = true
+            }}
+            {settings}
+            """,
+        )
+
+    def _plugin_setting(self) -> str:
+        return f'plugin_directory = "{self.plugin_directory}"'
+
+    def _write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def _make_folder(self, name: str) -> Path:
+        path = self.folder / name
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {key: value for key in ("PATH", "LANG", "TZ") if (value := os.environ.get(key)) is not None}
+        return inherited | {"HOME": str(self._home), "TMPDIR": str(self._temporary)} | self._env
+
+    def _answers(self) -> bool:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
+            with suppress(httpx.TransportError):
+                status = self.api("GET", "sys/health", timeout=5).status
+                if self._settings is not None or status == httpx.codes.OK:
+                    return True
+            time.sleep(_POLL_SECONDS)
+        return False
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on right now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def is_taken(port: int) -> bool:
+    """Whether a loopback port cannot be listened on; else a server there would be taken for the one just started."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+        return False

@@ -1,0 +1,134 @@
+"""The composition root: one mount's paths, and what they share."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from sectigo_vault_pki.clock import Clock, SystemClock
+from sectigo_vault_pki.framework import Router
+from sectigo_vault_pki.lifecycle import Configs, Engine, Resources, ScmClients, key_threads
+from sectigo_vault_pki.logical import (
+    Backend,
+    BackendConfig,
+    BackendType,
+    Operation,
+    PluginEnvironment,
+    Request,
+    Response,
+    SpecialPaths,
+    SystemView,
+)
+from sectigo_vault_pki.paths import (
+    path_certs,
+    path_certs_list,
+    path_configs,
+    path_configs_list,
+    path_enroll,
+    path_fetch,
+    path_renew,
+    path_replace,
+    path_revoke,
+)
+from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.store import SEAL_WRAPPED, Repository
+
+DESCRIPTION = """
+The Sectigo secrets engine orders SSL/TLS and client (S/MIME) certificates at Sectigo Certificate Manager (SCM),
+collects them, keeps them with their keys and their history, and renews them when they are due.
+
+Write a config entry with the login of an SCM account under configs/, order with enroll/ and read with certs/; renew/,
+replace/, revoke/ and fetch/ do what their names say.
+"""
+
+
+class SectigoBackend:
+    """One mount's engine."""
+
+    def __init__(self, router: Router, engine: Engine, resources: Resources) -> None:
+        self._router = router
+        self._engine = engine
+        self._resources = resources
+
+    @property
+    def backend_type(self) -> BackendType:
+        return BackendType.LOGICAL
+
+    @property
+    def special_paths(self) -> SpecialPaths:
+        return SpecialPaths(seal_wrap_storage=SEAL_WRAPPED)
+
+    async def initialize(self) -> None:
+        """Carry on, beside everything else, what an earlier process left open."""
+        self._engine.resume()
+
+    async def handle_request(self, request: Request) -> Response | None:
+        if request.operation is Operation.ROLLBACK:
+            return None
+        return await self._router.route(request)
+
+    async def check_existence(self, request: Request) -> bool | None:
+        return await self._router.exists(request)
+
+    async def invalidate_key(self, key: str) -> None:
+        """Nothing is remembered of storage: a client is made anew when its config entry says something else."""
+
+    async def cleanup(self) -> None:
+        await self._resources.aclose()
+
+
+async def factory(config: BackendConfig) -> Backend:
+    """Build the backend of one mount."""
+    return build(config)
+
+
+def build(
+    config: BackendConfig,
+    *,
+    clock: Clock | None = None,
+    client_factory: Callable[[ScmAccount], ScmClient] = ScmClient,
+    executor: Executor | None = None,
+) -> SectigoBackend:
+    """Build a backend from its parts; the ones not given are the real ones."""
+    node = Node(config.system)
+    resources = Resources(
+        repository=Repository(config.storage),
+        clock=clock or SystemClock(),
+        clients=ScmClients(client_factory),
+        is_read_only=node.is_read_only,
+        executor=executor or key_threads(),
+    )
+    configs, engine = Configs(resources), Engine(resources)
+    paths = (
+        path_configs_list(configs),
+        path_configs(configs),
+        path_enroll(engine),
+        path_certs_list(engine),
+        path_certs(engine),
+        path_revoke(engine),
+        path_replace(engine),
+        path_renew(engine),
+        path_fetch(engine),
+    )
+    router = Router(paths, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment)
+    return SectigoBackend(router, engine, resources)
+
+
+class Node:
+    """What the host says of itself, asked once: a node that changes its role builds its backends anew."""
+
+    def __init__(self, system: SystemView) -> None:
+        self._system = system
+        self._read_only: bool | None = None
+        self._environment: PluginEnvironment | None = None
+
+    async def is_read_only(self) -> bool:
+        """Whether writing, and calling SCM, is another node's work."""
+        if self._read_only is None:
+            state = await self._system.replication_state()
+            writes_locally = state.writes_local_mounts and await self._system.local_mount()
+            self._read_only = state.is_read_only and not writes_locally
+        return self._read_only
+
+    async def environment(self) -> PluginEnvironment:
+        if self._environment is None:
+            self._environment = await self._system.plugin_environment()
+        return self._environment

@@ -1,0 +1,125 @@
+"""Everything that can go wrong in the engine's own domain.
+
+    SectigoVaultPkiError
+    ├── InvalidInputError            a value of the user's that cannot be used
+    │   ├── InvalidPrivateKeyError
+    │   ├── InvalidCsrError
+    │   └── KeyMismatchError         the private key and the CSR do not belong together
+    ├── ChainError                   what was collected is not the certificate of this key
+    ├── NotFoundError                nothing is stored under that name
+    │   ├── UnknownConfigError
+    │   └── UnknownCertificateError
+    ├── ConflictError                what is stored does not allow it
+    ├── RecordError                  a stored record cannot be read
+    ├── StandbyError                 this node must leave it to the active one
+    └── ScmError                     SCM
+        ├── ScmRefusedError          said no, with a code
+        ├── ScmUnavailableError      gave no useful answer, and took nothing
+        └── ScmAnswerLostError       may have taken an order, and the answer never came
+
+Every text is one sentence for the user and carries no secret. `paths._errors` maps each to one of the host's kinds.
+"""
+
+
+class SectigoVaultPkiError(Exception):
+    """The base of the tree."""
+
+
+class InvalidInputError(SectigoVaultPkiError):
+    """A value of the user's that cannot be used; the text names the field or the thing and what is allowed."""
+
+
+class InvalidPrivateKeyError(InvalidInputError):
+    """The text given as a private key is none that the engine takes."""
+
+
+class InvalidCsrError(InvalidInputError):
+    """The text given as a CSR is none, or its signature is wrong."""
+
+
+class KeyMismatchError(InvalidInputError):
+    """The private key and the CSR do not belong together."""
+
+
+class ChainError(SectigoVaultPkiError):
+    """What was collected is no certificate chain for the key at hand."""
+
+
+class NotFoundError(SectigoVaultPkiError):
+    """Nothing is stored under that name."""
+
+
+class UnknownConfigError(NotFoundError):
+    """No config entry has that name."""
+
+    def __init__(self, config_name: str) -> None:
+        super().__init__(f'no config entry named "{config_name}"')
+        self.config_name = config_name
+
+
+class UnknownCertificateError(NotFoundError):
+    """No certificate has that unique id under that config entry."""
+
+    def __init__(self, config_name: str, unique_id: str | None) -> None:
+        """Take an id of the right form, or None for something that could be none."""
+        named = "with that id" if unique_id is None else f'"{unique_id}"'
+        super().__init__(f'no certificate {named} under config entry "{config_name}"')
+        self.config_name = config_name
+        self.unique_id = unique_id
+
+
+class ConflictError(SectigoVaultPkiError):
+    """What is stored does not allow what was asked."""
+
+
+class RecordError(SectigoVaultPkiError):
+    """A stored record is damaged, or was written by a newer version of the engine."""
+
+
+class StandbyError(SectigoVaultPkiError):
+    """This node must neither write nor call SCM, and has done neither."""
+
+    def __init__(self) -> None:
+        super().__init__("this node may not write")
+
+
+class ScmError(SectigoVaultPkiError):
+    """The base of what SCM can do to a call.
+
+    Attributes:
+        operation: SCM's word for the call, such as `enroll`.
+    """
+
+    def __init__(self, operation: str, text: str) -> None:
+        super().__init__(text)
+        self.operation = operation
+
+
+class ScmRefusedError(ScmError):
+    """SCM said no: nothing was taken.
+
+    Attributes:
+        code: SCM's code, or None where the answer had none.
+        description: SCM's text.
+        status: the HTTP status of the answer.
+        hint: what to do about it, or None; ends the error's text.
+    """
+
+    def __init__(
+        self, operation: str, *, code: int | None, description: str, status: int, hint: str | None = None
+    ) -> None:
+        shown = f"code {code}" if code is not None else f"HTTP {status}"
+        advice = f"; {hint}" if hint is not None else ""
+        super().__init__(operation, f"SCM refused {operation}: {description} ({shown}){advice}")
+        self.hint = hint
+        self.code = code
+        self.description = description
+        self.status = status
+
+
+class ScmUnavailableError(ScmError):
+    """SCM certainly took nothing: not reached, too busy, or in trouble on a call that orders nothing."""
+
+
+class ScmAnswerLostError(ScmError):
+    """The call was sent and no clear answer came: SCM may have taken the order."""

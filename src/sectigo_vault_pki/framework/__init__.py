@@ -1,0 +1,9 @@
+"""Declarations of paths, and what follows from them: routing, typed fields, help and OpenAPI."""
+
+from sectigo_vault_pki.framework import kinds
+from sectigo_vault_pki.framework.fields import Field, FieldData
+from sectigo_vault_pki.framework.kinds import Kind, KindError
+from sectigo_vault_pki.framework.path import Handler, Path
+from sectigo_vault_pki.framework.router import Router
+
+__all__ = ["Field", "FieldData", "Handler", "Kind", "KindError", "Path", "Router", "kinds"]

@@ -1,0 +1,69 @@
+"""Fields: a name, a kind and the help text from which path-help, OpenAPI and the documents are made."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from sectigo_vault_pki.framework.kinds import Kind, KindError
+from sectigo_vault_pki.logical import BadRequestError
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field(Generic[T_co]):
+    """One parameter of a path.
+
+    Attributes:
+        name: what users call it.
+        kind: how its value is read.
+        description: help text, one or a few sentences.
+        required: a request that creates or acts is refused without it.
+        default: what holds when nothing else says otherwise; for help only, a handler sees an absent field as absent.
+        secret: never shown, and never taken from a URL.
+        without_effect: declared so that every path takes its sample file, and named so in the help text.
+    """
+
+    name: str
+    kind: Kind[T_co]
+    description: str
+    required: bool = False
+    default: T_co | None = None
+    secret: bool = False
+    without_effect: bool = False
+
+    def parse(self, value: object) -> T_co:
+        """Read one value.
+
+        Raises:
+            BadRequestError: it is not of the field's kind; the text names the field.
+        """
+        try:
+            return self.kind.parse(value)
+        except KindError as error:
+            raise BadRequestError(f"{self.name} {error}") from None
+
+
+class FieldData:
+    """The typed values of one request. A field that was not sent, or sent empty, is absent."""
+
+    def __init__(self, values: Mapping[str, object], emptied: frozenset[str] = frozenset()) -> None:
+        self._values = values
+        self.emptied = emptied
+        """Names of the fields that were sent as empty text."""
+
+    def get(self, field: Field[T]) -> T | None:
+        """Return the field's value, or None where it is absent."""
+        return self._values.get(field.name)  # type: ignore[return-value]  # parsed by this very field's kind
+
+    def __getitem__(self, field: Field[T]) -> T:
+        """Return the value of a field that is always there: required, or part of the path."""
+        return self._values[field.name]  # type: ignore[return-value]  # parsed by this very field's kind
+
+    def __contains__(self, field: Field[T]) -> bool:
+        return field.name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the fields that are there."""
+        return iter(self._values)

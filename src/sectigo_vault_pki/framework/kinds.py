@@ -1,0 +1,230 @@
+"""The kinds of values a field can hold: how text, JSON and command lines are turned into one type.
+
+The rules are api.md 1; where they differ from the host's own framework (plugin-protocol.md 5.5), api.md wins. No
+complaint repeats the value: it might be a secret in the wrong place.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+MAX_NAME_LENGTH = 128
+MAX_SAFE_INTEGER = 2**53 - 1
+"""The host reads numbers in answers as float64 (plugin-protocol.md 5.3)."""
+
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_DURATION_PART = re.compile(r"([0-9]{1,15})(d|h|m|s)", re.ASCII)
+_DURATION_UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+_MAX_DURATION = timedelta(days=36_500)
+_TRUE = frozenset({"1", "t", "true"})
+_FALSE = frozenset({"0", "f", "false"})
+
+
+class KindError(ValueError):
+    """The value is not of the kind; the text continues a sentence that begins with the field's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T_co]):
+    """How a value is read.
+
+    Attributes:
+        label: what path-help calls the type.
+        schema: what OpenAPI calls it.
+        parse: turns a JSON value, never None or empty text, into the type; raises `KindError`.
+        pattern: what the value looks like inside a path, for kinds that may stand there.
+    """
+
+    label: str
+    schema: Mapping[str, object]
+    parse: Callable[[object], T_co] = field(repr=False)
+    pattern: str = ""
+
+
+def _one_value(value: object) -> object:
+    if isinstance(value, list):
+        raise KindError("was given more than once, or as a list; it takes one value")
+    return value
+
+
+def _as_text(value: object) -> str:
+    value = _one_value(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise KindError("must be text")
+    return str(value)
+
+
+def is_sound(value: str) -> bool:
+    """Whether text can be stored and sent: JSON may bring in lone surrogates, which no UTF-8 can hold."""
+    return "\x00" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def text(*, max_length: int | None = None) -> Kind[str]:
+    """Text of at most `max_length` characters; a number is taken as its digits."""
+
+    def parse(value: object) -> str:
+        parsed = _as_text(value)
+        if max_length is not None and len(parsed) > max_length:
+            raise KindError(f"must have at most {max_length} characters")
+        if not is_sound(parsed):
+            raise KindError("must be Unicode text without NUL characters")
+        return parsed
+
+    schema: dict[str, object] = {"type": "string"}
+    if max_length is not None:
+        schema["maxLength"] = max_length
+    return Kind("string", schema, parse)
+
+
+def line(*, max_length: int) -> Kind[str]:
+    """One line of text, without blanks around it."""
+    base = text(max_length=max_length)
+
+    def parse(value: object) -> str:
+        parsed = base.parse(value).strip()
+        if not parsed or not parsed.isprintable():
+            raise KindError("must be one line of printable text")
+        return parsed
+
+    return Kind(base.label, base.schema, parse)
+
+
+def name() -> Kind[str]:
+    """A name that stands in paths and storage keys."""
+    pattern = "[A-Za-z0-9][A-Za-z0-9_.-]*"
+
+    def parse(value: object) -> str:
+        parsed = _as_text(value)
+        if len(parsed) > MAX_NAME_LENGTH:
+            raise KindError(f"must have at most {MAX_NAME_LENGTH} characters")
+        if not re.fullmatch(pattern, parsed, re.ASCII):
+            raise KindError("must begin with a letter or digit and go on with letters, digits, '_', '.' and '-'")
+        return parsed
+
+    schema = {"type": "string", "pattern": f"^{pattern}$", "maxLength": MAX_NAME_LENGTH}
+    return Kind("name string", schema, parse, pattern=pattern)
+
+
+def identifier() -> Kind[str]:
+    """One whole segment of a path."""
+    return Kind("string", {"type": "string"}, _as_text, pattern="[^/]+")
+
+
+def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_INTEGER) -> Kind[int]:
+    """A JSON number without a fraction, or its decimal digits as text."""
+    if minimum == -MAX_SAFE_INTEGER:
+        allowed = "a whole number"
+    elif maximum == MAX_SAFE_INTEGER:
+        allowed = f"a whole number of at least {minimum}"
+    else:
+        allowed = f"a whole number from {minimum} to {maximum}"
+
+    def parse(value: object) -> int:
+        value = _one_value(value)
+        if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+            raise KindError(f"must be {allowed}")
+        return value
+
+    schema: dict[str, object] = {"type": "integer"}
+    if minimum != -MAX_SAFE_INTEGER:
+        schema["minimum"] = minimum
+    if maximum != MAX_SAFE_INTEGER:
+        schema["maximum"] = maximum
+    return Kind("int", schema, parse)
+
+
+def boolean() -> Kind[bool]:
+    """True or false, in the spellings that Vault takes."""
+
+    def parse(value: object) -> bool:
+        value = _one_value(value)
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, int | str):
+            word = str(value).strip().lower()
+            if word in _TRUE | _FALSE:
+                return word in _TRUE
+        raise KindError("must be true or false")
+
+    return Kind("bool", {"type": "boolean"}, parse)
+
+
+def choice(*options: str) -> Kind[str]:
+    """One of some words, in any case; the answer has the spelling declared here."""
+    by_word = {option.lower(): option for option in options}
+
+    def parse(value: object) -> str:
+        chosen = by_word.get(_as_text(value).strip().lower())
+        if chosen is None:
+            raise KindError(f"must be one of {', '.join(options)}")
+        return chosen
+
+    return Kind("string", {"type": "string", "enum": list(options)}, parse)
+
+
+def duration(*, unit: timedelta, minimum: timedelta = timedelta(0), whole_units: bool = False) -> Kind[timedelta]:
+    """A bare number of `unit`s, or text such as `36h` or `1d12h`.
+
+    Args:
+        unit: what a bare number counts, and what OpenAPI says.
+        minimum: the shortest one taken.
+        whole_units: refuse a duration that is no whole number of units.
+    """
+    unit_name = "days" if unit == timedelta(days=1) else "seconds"
+
+    def parse(value: object) -> timedelta:
+        parsed = _parse_duration(_one_value(value), unit, unit_name)
+        if parsed < minimum:
+            raise KindError(f"must be at least {minimum // unit} {unit_name}")
+        if whole_units and parsed % unit:
+            raise KindError(f"must be whole {unit_name}")
+        return parsed
+
+    return Kind(f"duration ({unit_name})", {"type": "integer", "format": unit_name}, parse)
+
+
+def _parse_duration(value: object, unit: timedelta, unit_name: str) -> timedelta:
+    complaint = KindError(f"must be a number of {unit_name} or a duration such as 36h or 30d")
+    if isinstance(value, str):
+        word = value.strip()
+        parts = _DURATION_PART.findall(word)
+        if parts and "".join(number + letter for number, letter in parts) == word:
+            seconds = sum(int(number) * _DURATION_UNITS[letter].total_seconds() for number, letter in parts)
+            return _bounded(seconds, complaint)
+        value = int(word) if _DECIMAL.fullmatch(word) else word
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise complaint
+    return _bounded(value * unit.total_seconds(), complaint)
+
+
+def _bounded(seconds: float, complaint: KindError) -> timedelta:
+    if seconds > _MAX_DURATION.total_seconds():
+        raise complaint
+    return timedelta(seconds=seconds)
+
+
+def string_list(*, max_length: int | None = None) -> Kind[tuple[str, ...]]:
+    """Comma-separated text, or a JSON list of texts; blanks around the items and empty items are dropped."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        items = value if isinstance(value, list) else _as_text(value).split(",")
+        texts = [item.strip() for item in items if isinstance(item, str)]
+        if len(texts) != len(items):
+            raise KindError("must be comma-separated text or a list of texts")
+        parsed = tuple(item for item in texts if item)
+        if max_length is not None and len(",".join(parsed)) > max_length:
+            raise KindError(f"must have at most {max_length} characters in all")
+        return parsed
+
+    return Kind("slice", {"type": "array", "items": {"type": "string"}}, parse)

@@ -1,0 +1,81 @@
+"""Paths: what an engine declares, before it does anything."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sectigo_vault_pki.framework.fields import Field, FieldData
+from sectigo_vault_pki.logical import Operation, Request, Response
+
+Call = Callable[[Request, FieldData], Awaitable[Response | None]]
+ExistenceCheck = Callable[[Request, FieldData], Awaitable[bool]]
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What one operation of a path does.
+
+    Attributes:
+        call: answers the request; None where there is no answer.
+        summary: one line, for OpenAPI.
+        forwarded: changes something that a standby must not, so such a node refuses before anything happens and the
+            host sends the request to the active one.
+        answer: the fields of the answer's data, for OpenAPI: name to JSON schema.
+    """
+
+    call: Call
+    summary: str
+    forwarded: bool = False
+    answer: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path of an engine.
+
+    Attributes:
+        template: segments, with `{field}` where the path captures one; with a trailing `/` for lists, where the
+            slash may be left out.
+        fields: every field that the path takes, those it captures included.
+        operations: what can be done here.
+        synopsis: the help's first line.
+        description: the help's text.
+        existence_check: tells create from update; without it every write is an update.
+    """
+
+    template: str
+    fields: Sequence[Field[object]]
+    operations: Mapping[Operation, Handler]
+    synopsis: str
+    description: str
+    existence_check: ExistenceCheck | None = None
+
+    @cached_property
+    def captured(self) -> tuple[str, ...]:
+        """Names of the fields that the path itself carries."""
+        return tuple(_PLACEHOLDER.findall(self.template))
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field[object]]:
+        return {declared.name: declared for declared in self.fields}
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The path as a regular expression, in the form that the host's help shows."""
+
+        def group(match: re.Match[str]) -> str:
+            return f"(?P<{match[1]}>{self.by_name[match[1]].kind.pattern})"
+
+        body = "".join(
+            _PLACEHOLDER.sub(group, part) if part.startswith("{") else re.escape(part)
+            for part in re.split(r"(\{\w+\})", self.template.removesuffix("/"))
+        ).replace(r"\-", "-")
+        return re.compile(f"^{body}{'/?' if self.template.endswith('/') else ''}$", re.ASCII)
+
+    def requires(self, declared: Field[object], operation: Operation) -> bool:
+        """Whether a request of this kind is refused without the field."""
+        acts = operation is Operation.CREATE or (operation is Operation.UPDATE and self.existence_check is None)
+        return acts and declared.required

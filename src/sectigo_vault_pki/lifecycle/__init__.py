@@ -1,0 +1,31 @@
+"""The life of a certificate: which step is next, and why."""
+
+from sectigo_vault_pki.lifecycle.accounts import ScmClients
+from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
+from sectigo_vault_pki.lifecycle.configs import Configs
+from sectigo_vault_pki.lifecycle.engine import Engine
+from sectigo_vault_pki.lifecycle.enrolment import MAX_COMMENTS, EnrolmentRequest
+from sectigo_vault_pki.lifecycle.keys import KeyWish
+from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
+from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest
+from sectigo_vault_pki.lifecycle.resources import Resources, key_threads
+from sectigo_vault_pki.scm import parse_base_url, parse_ca_bundle
+
+__all__ = [
+    "MAX_COMMENTS",
+    "Answer",
+    "CertificateAnswer",
+    "Configs",
+    "Engine",
+    "EnrolmentRequest",
+    "KeyWish",
+    "OrderAnswer",
+    "RenewalRequest",
+    "ReplacementRequest",
+    "Resources",
+    "ScmClients",
+    "key_threads",
+    "order_id",
+    "parse_base_url",
+    "parse_ca_bundle",
+]

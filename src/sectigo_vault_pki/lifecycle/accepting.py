@@ -1,0 +1,44 @@
+"""Storing what SCM just named: the certificate's record under its id, then the way to it from the order's uuid."""
+
+import logging
+
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.store import CertificateRecord, StorageError
+
+_log = logging.getLogger(__name__)
+
+
+class Acceptor:
+    """Stores new records, and never over another order's."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def store(self, config_name: str, order_uuid: str, record: CertificateRecord) -> CertificateRecord:
+        """Store the record, unless it is there already, and return what is stored.
+
+        Raises:
+            StorageError: it could not be stored, or SCM gave an id that belongs to another order.
+        """
+        return await self._resources.tasks.finish(self._store(config_name, order_uuid, record))
+
+    async def _store(self, config_name: str, order_uuid: str, record: CertificateRecord) -> CertificateRecord:
+        repository = self._resources.repository
+        async with self._resources.locks.hold("certificate", config_name, record.unique_id):
+            existing = await repository.certificate(config_name, record.unique_id)
+            if existing is not None and existing.order_uuid is None:
+                # Fetched by its number before SCM's answer was stored here: it is this order's, and has its key.
+                record = record.model_copy(update={"history": existing.history + record.history})
+                existing = None
+            if existing is not None and existing.order_uuid != order_uuid:
+                raise StorageError(f"{record.unique_id} is stored already and belongs to another order")
+            if existing is None:
+                await repository.put_certificate(config_name, record)
+        try:
+            await repository.put_certificate_of_order(config_name, order_uuid, record.unique_id)
+        except StorageError:
+            _log.warning(
+                "the index of an accepted order could not be stored",
+                extra={"kv": {"config": config_name, "order": order_uuid, "unique_id": record.unique_id}},
+            )
+        return existing or record

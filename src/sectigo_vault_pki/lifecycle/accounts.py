@@ -1,0 +1,73 @@
+"""SCM clients: one for each config entry, for as long as the entry says the same."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sectigo_vault_pki.lifecycle.policy import DEFAULT_REQUEST_TIMEOUT
+from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.store import ConfigRecord
+
+ClientFactory: TypeAlias = Callable[[ScmAccount], ScmClient]
+
+
+@dataclass(slots=True)
+class _Lent:
+    account: ScmAccount
+    client: ScmClient
+    users: int = 0
+    retired: bool = False
+
+
+class ScmClients:
+    """Lends clients; one that is no longer wanted is closed when its last call has ended."""
+
+    def __init__(self, factory: ClientFactory = ScmClient) -> None:
+        self._factory = factory
+        self._by_config: dict[str, _Lent] = {}
+
+    @asynccontextmanager
+    async def lend(self, config_name: str, config: ConfigRecord) -> AsyncIterator[ScmClient]:
+        """Lend the client of a config entry for some calls."""
+        lent = await self._current(config_name, account_of(config))
+        lent.users += 1
+        try:
+            yield lent.client
+        finally:
+            lent.users -= 1
+            if lent.retired and not lent.users:
+                await lent.client.aclose()
+
+    async def drop(self, config_name: str) -> None:
+        """Forget the client of a config entry that was changed or deleted."""
+        lent = self._by_config.pop(config_name, None)
+        if lent is None:
+            return
+        lent.retired = True
+        if not lent.users:
+            await lent.client.aclose()
+
+    async def aclose(self) -> None:
+        for config_name in list(self._by_config):
+            await self.drop(config_name)
+
+    async def _current(self, config_name: str, account: ScmAccount) -> _Lent:
+        lent = self._by_config.get(config_name)
+        if lent is None or lent.account != account:
+            await self.drop(config_name)
+            lent = self._by_config[config_name] = _Lent(account, self._factory(account))
+        return lent
+
+
+def account_of(config: ConfigRecord) -> ScmAccount:
+    """Return the SCM account that a config entry describes."""
+    return ScmAccount(
+        base_url=config.base_url,
+        login=config.login,
+        password=config.password,
+        customer_uri=config.customer_uri,
+        org_id=config.org_id,
+        ca_bundle_pem=config.ca_bundle,
+        request_timeout=DEFAULT_REQUEST_TIMEOUT if config.request_timeout is None else config.request_timeout,
+    )

@@ -1,0 +1,259 @@
+"""Collecting: from an order in flight to the certificate in hand."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from sectigo_vault_pki.errors import ChainError, ScmRefusedError, ScmUnavailableError, UnknownConfigError
+from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
+from sectigo_vault_pki.lifecycle.families import FAMILIES
+from sectigo_vault_pki.lifecycle.policy import Waiting, pauses
+from sectigo_vault_pki.lifecycle.renewal import renewed
+from sectigo_vault_pki.lifecycle.resources import Change, Resources
+from sectigo_vault_pki.lifecycle.revocation import revoked
+from sectigo_vault_pki.lifecycle.states import Collected, OrderState, StillProcessing, Trouble, advance
+from sectigo_vault_pki.pki import CertificateChain, parse_chain
+from sectigo_vault_pki.scm import Collected as ScmCollected
+from sectigo_vault_pki.scm import is_revoked
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    CertificateType,
+    ConfigRecord,
+    CurrentCertificate,
+    HistoryEntry,
+    OrderInFlight,
+    Status,
+    StorageError,
+    UniqueId,
+)
+
+_log = logging.getLogger(__name__)
+
+MAX_EARLIER = 10
+
+CollectEvent: TypeAlias = StillProcessing | Trouble | Collected
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What one call to SCM led to; `goes_on` while the order is being processed."""
+
+    answer: CertificateAnswer
+    goes_on: bool
+
+
+class Collector:
+    """Asks SCM for certificates, and stores what comes."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def once_for_caller(self, config_name: str, record: CertificateRecord) -> CertificateAnswer:
+        """Ask once, for a caller who does not wait."""
+        attempt = await self._once(config_name, record)
+        if not attempt.goes_on:
+            return attempt.answer
+        answer = await self.time_is_over(config_name, attempt.answer.record)
+        return CertificateAnswer(answer.record, attempt.answer.warnings + answer.warnings)
+
+    async def until_issued(self, config_name: str, record: CertificateRecord, waiting: Waiting) -> CertificateAnswer:
+        """Ask until the certificate is there, SCM gives a reason why it is not, or the time is over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + waiting.max_timeout
+        for pause in pauses(waiting.loop_period):
+            if (remaining := deadline - loop.time()) <= 0:
+                break
+            attempt = await self._once(config_name, record)
+            if not attempt.goes_on:
+                return attempt.answer
+            record = attempt.answer.record
+            await asyncio.sleep(min(pause, remaining))
+        return await self.time_is_over(config_name, record)
+
+    async def until_issued_or_as_ordered(
+        self, config_name: str, record: CertificateRecord, waiting: Waiting
+    ) -> CertificateAnswer:
+        """Do the same for an order just accepted: storage that fails meanwhile must not make clients order again."""
+        return await _or_as_ordered(self.until_issued(config_name, record, waiting), config_name, record)
+
+    async def time_is_over_or_as_ordered(self, config_name: str, record: CertificateRecord) -> CertificateAnswer:
+        """Note that a caller could not wait any longer, if storage lets us."""
+        return await _or_as_ordered(self.time_is_over(config_name, record), config_name, record)
+
+    async def _once(self, config_name: str, record: CertificateRecord) -> _Attempt:
+        """Ask once; concurrent calls for one certificate ask once together."""
+        task = self._resources.tasks.join(
+            ("collect", config_name, record.unique_id),
+            lambda: self._collect(config_name, record),
+            name=f"collect {config_name}/{record.unique_id}",
+        )
+        return await asyncio.shield(task)
+
+    async def time_is_over(self, config_name: str, record: CertificateRecord) -> CertificateAnswer:
+        """Note that a caller could not wait any longer."""
+        now = self._resources.clock.now()
+        changed = await self._resources.change(config_name, record.unique_id, lambda current: _timed_out(current, now))
+        answered = changed or record
+        if answered.order is None:
+            return CertificateAnswer(answered)
+        warning = (
+            f"the certificate is not issued yet: the order is saved, and reading certs/{config_name}/"
+            f"{record.unique_id} collects it"
+        )
+        return CertificateAnswer(answered, (warning,))
+
+    async def _collect(self, config_name: str, record: CertificateRecord) -> _Attempt:
+        resources = self._resources
+        config = await resources.repository.config(config_name)
+        if config is None:
+            warning = f"{UnknownConfigError(config_name)}: SCM cannot be asked for the certificate"
+            return _Attempt(CertificateAnswer(record, (warning,)), goes_on=False)
+        if record.order is None:
+            return _Attempt(CertificateAnswer(record), goes_on=False)
+        event = await self._ask(config_name, config, record, record.order)
+        state = advance(OrderState.PENDING, event)
+        change = _change_of(event, record.order, resources.clock.now())
+        changed = await resources.change(config_name, record.unique_id, change) or record
+        _log.debug(
+            "asked for a certificate",
+            extra={"kv": {"config": config_name, "unique_id": record.unique_id, "order": state.name}},
+        )
+        await self._tell_predecessor(config_name, changed)
+        goes_on = isinstance(event, StillProcessing) and changed.order is not None
+        return _Attempt(CertificateAnswer(changed, _warnings(event, config_name, record.unique_id)), goes_on)
+
+    async def _tell_predecessor(self, config_name: str, record: CertificateRecord) -> None:
+        if record.current is not None and record.renewed_from is not None:
+            change = renewed(record.unique_id, self._resources.clock.now())
+            await self._resources.change(config_name, record.renewed_from, change)
+
+    async def _ask(
+        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderInFlight
+    ) -> CollectEvent:
+        try:
+            async with self._resources.clients.lend(config_name, config) as client:
+                result = await FAMILIES[record.certificate_type].collect(client, record.scm_id)
+        except ScmUnavailableError as error:
+            return StillProcessing(trouble=error)
+        except ScmRefusedError as error:
+            return Trouble(error, error.code, error.description)
+        if not isinstance(result, ScmCollected):
+            return StillProcessing()
+        return event_of(result.content, record, order)
+
+
+def event_of(content: bytes, record: CertificateRecord, order: OrderInFlight) -> StillProcessing | Trouble | Collected:
+    """Judge what was collected: only the certificate of the order's own key counts.
+
+    Right after a replacement SCM may still deliver the old certificate (scm-api.md 8.5): that is not the new one yet.
+    """
+    digest = bytes.fromhex(order.key_digest) if order.key_digest else None
+    try:
+        return Collected(parse_chain(content, public_key_digest=digest))
+    except ChainError as error:
+        if record.current is not None and _holds(content, record.current):
+            return StillProcessing()
+        return Trouble(error, None, str(error))
+
+
+def _holds(content: bytes, current: CurrentCertificate) -> bool:
+    digest = CertificateChain.from_pem(current.bundle).public_key_digest
+    try:
+        parse_chain(content, public_key_digest=digest)
+    except ChainError:
+        return False
+    return True
+
+
+async def _or_as_ordered(
+    work: Awaitable[CertificateAnswer], config_name: str, record: CertificateRecord
+) -> CertificateAnswer:
+    try:
+        return await work
+    except StorageError:
+        _log.exception(
+            "storage failed after an order was accepted",
+            extra={"kv": {"config": config_name, "unique_id": record.unique_id}},
+        )
+        warning = (
+            f"what came of the order could not be stored: it stands as ordered, and reading certs/{config_name}/"
+            f"{record.unique_id} collects it"
+        )
+        return CertificateAnswer(record, (warning,))
+
+
+def _timed_out(record: CertificateRecord, now: datetime) -> CertificateRecord:
+    if record.order is None:
+        return record
+    return record.with_history(HistoryEntry(status=Status.TIMEOUT_STATE_SAVED, at=now))
+
+
+def _change_of(event: CollectEvent, order: OrderInFlight, now: datetime) -> Change:
+    def change(record: CertificateRecord) -> CertificateRecord:
+        if record.order is None or record.order.uuid != order.uuid:
+            return record
+        match event:
+            case Collected(chain):
+                return _issued(record, record.order, chain, now)
+            case Trouble(ScmRefusedError() as refusal) if is_revoked(refusal.operation, refusal.code):
+                return revoked(record.model_copy(update={"order": None}), now)
+            case Trouble(_, code, description):
+                entry = HistoryEntry(status=Status.ERROR_CODE, at=now, code=code, description=description)
+                return record.with_history(entry)
+            case StillProcessing():
+                return record
+
+    return change
+
+
+def _issued(
+    record: CertificateRecord, order: OrderInFlight, chain: CertificateChain, now: datetime
+) -> CertificateRecord:
+    replaced = record.current
+    issued = record.model_copy(
+        update={
+            "current": current_certificate(order, chain, now),
+            "order": None,
+            "common_name": _common_name(record, chain),
+            "key_type": chain.key_type,
+        }
+    )
+    if replaced is not None:
+        earlier = (replaced, *record.earlier)[:MAX_EARLIER]
+        issued = issued.model_copy(update={"earlier": earlier})
+        issued = issued.with_history(HistoryEntry(status=Status.REPLACED, at=now))
+    return issued.with_history(HistoryEntry(status=Status.ISSUED, at=now))
+
+
+def _common_name(record: CertificateRecord, chain: CertificateChain) -> str:
+    """Return the name it goes by: the ordered one, until a replacement brings another. SCM lists it under that then."""
+    if record.current is not None and record.certificate_type is CertificateType.SSL:
+        return chain.common_name or record.common_name
+    return record.common_name or chain.common_name
+
+
+def current_certificate(order: OrderInFlight, chain: CertificateChain, now: datetime) -> CurrentCertificate:
+    """Return a collected certificate with the key and the CSR of its order."""
+    return CurrentCertificate(
+        bundle=chain.bundle_pem,
+        csr=order.csr,
+        private_key=order.private_key,
+        serial_number=chain.serial_number,
+        not_before=chain.not_before,
+        not_after=chain.not_after,
+        collected_at=now,
+    )
+
+
+def _warnings(event: CollectEvent, config_name: str, unique_id: UniqueId) -> tuple[str, ...]:
+    again = f"reading certs/{config_name}/{unique_id} asks again"
+    match event:
+        case Trouble(error):
+            return (f"the order is saved, and the certificate could not be collected: {error}; {again}",)
+        case StillProcessing(trouble=None) | Collected():
+            return ()
+        case StillProcessing(trouble):
+            return (f"the certificate could not be asked for: {trouble}; {again}",)

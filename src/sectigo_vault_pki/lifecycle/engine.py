@@ -1,0 +1,377 @@
+"""The certificate's life, for the paths: the one place where requests meet tasks, storage and SCM."""
+
+import asyncio
+import re
+from collections.abc import Hashable, Sequence
+
+from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownCertificateError, UnknownConfigError
+from sectigo_vault_pki.lifecycle import policy
+from sectigo_vault_pki.lifecycle.accepting import Acceptor
+from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, Answer, CertificateAnswer, OrderAnswer, order_id
+from sectigo_vault_pki.lifecycle.collecting import Collector
+from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
+from sectigo_vault_pki.lifecycle.fetching import Fetcher
+from sectigo_vault_pki.lifecycle.operations import Operations, config_or_error, waiting_of
+from sectigo_vault_pki.lifecycle.policy import Waiting
+from sectigo_vault_pki.lifecycle.reading import UNIQUE_ID, Reader
+from sectigo_vault_pki.lifecycle.renewal import RenewalRequest, Renewer
+from sectigo_vault_pki.lifecycle.repetition import Repetitions
+from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest, Replacer
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.resuming import Resumer
+from sectigo_vault_pki.lifecycle.revocation import Revoker
+from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
+from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
+from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
+from sectigo_vault_pki.pki import PrivateKey
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    CertificateType,
+    ConfigRecord,
+    OrderOperation,
+    OrderRecord,
+    RequestedFields,
+    Status,
+    UniqueId,
+    WaitingAndRenewal,
+)
+
+_ORDER_ID = re.compile(ORDER_ID_PREFIX + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
+
+
+class Engine:
+    """Enrols, renews, replaces, revokes, fetches, answers, lists and forgets the certificates of one mount."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._collector = Collector(resources)
+        write_ahead, acceptor = WriteAhead(resources), Acceptor(resources)
+        self._write_ahead = write_ahead
+        self._submitter = Submitter(resources, write_ahead, acceptor)
+        renewer = Renewer(resources, write_ahead, acceptor)
+        replacer = Replacer(resources, write_ahead)
+        revoker = Revoker(resources, write_ahead)
+        orderers = Orderers(self._submitter, renewer, replacer, revoker)
+        self._settler = Settler(resources, write_ahead, orderers)
+        self._operations = Operations(
+            resources,
+            collector=self._collector,
+            settler=self._settler,
+            renewer=renewer,
+            replacer=replacer,
+            revoker=revoker,
+            fetcher=Fetcher(resources),
+        )
+        self._reader = Reader(resources, self._collector, self._settler, self._operations)
+        self._repetitions = Repetitions(resources)
+        self._progress: dict[Hashable, Progress] = {}
+
+    def resume(self) -> None:
+        """Begin to carry on what an earlier process left open; it goes on by itself."""
+        resumer = Resumer(self._resources, self._settler, self._write_ahead, self._is_under_way)
+        self._resources.tasks.join("resume", resumer.run, name="resume")
+
+    async def certificate_type(self, config_name: str) -> CertificateType:
+        """Return what a config entry orders.
+
+        Raises:
+            UnknownConfigError: there is no such entry.
+        """
+        return (await self._config(config_name)).certificate_type
+
+    async def enroll(self, config_name: str, request: EnrolmentRequest, *, time_limit: float | None) -> Answer:
+        """Order a certificate, and wait for it as long as the caller may wait.
+
+        The order is a task of its own: it goes on when the caller is answered or gone.
+
+        Args:
+            config_name: the config entry to order under.
+            request: what is wished.
+            time_limit: seconds left of the host's deadline, or None where it sent none.
+
+        Raises:
+            UnknownConfigError, InvalidInputError, ConflictError: nothing was stored or sent.
+            ScmRefusedError, ScmUnavailableError: SCM took nothing, and nothing stays stored.
+        """
+        config = await self._config(config_name)
+        if config.certificate_type is not request.certificate_type:
+            raise InvalidInputError(f'config entry "{config_name}" is for {config.certificate_type} certificates')
+        waiting = policy.waiting(request.requested.waiting, config.defaults)
+        limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
+        progress = self._submitter.begin()
+        async with self._repetitions.claim(config_name, request, progress.order_uuid) as order_uuid:
+            flight = _flight(config_name, order_uuid)
+            is_new = order_uuid == progress.order_uuid
+            if is_new or self._resources.tasks.running(flight):
+                progress = self._progress.setdefault(flight, progress)
+                task = self._resources.tasks.join(
+                    flight,
+                    lambda: self._enroll(config_name, config, request, waiting, progress),
+                    name=f"enroll {config_name}/{order_id(order_uuid)}",
+                )
+                task.add_done_callback(lambda _: self._progress.pop(flight, None))
+            else:
+                task = None
+        if task is None:
+            return await self.read(config_name, order_id(order_uuid), request.requested.waiting, time_limit=limit)
+        done, _ = await asyncio.wait({task}, timeout=limit)
+        if task.cancelled():
+            return _interrupted(config_name, progress)
+        return task.result() if done else await self._so_far(config_name, progress)
+
+    async def read(
+        self, config_name: str, unique_id: str, wish: WaitingAndRenewal, *, time_limit: float | None
+    ) -> Answer:
+        """Answer a certificate as it stands, after whatever is due: settling, collecting, renewing.
+
+        Args:
+            config_name: the config entry it was ordered under, which may have been deleted since.
+            unique_id: its id, or `order-<uuid>`.
+            wish: what this read itself says; only its own `max_timeout` makes it wait for a pending certificate.
+            time_limit: seconds left of the host's deadline, or None where it sent none.
+
+        Raises:
+            UnknownCertificateError: nothing is stored under that id.
+            StandbyError: something would have to be asked or written, and this node must not.
+        """
+        if match := _ORDER_ID.fullmatch(unique_id):
+            return await self._read_order(config_name, match[1], wish, time_limit)
+        return await self._reader.read(config_name, unique_id, wish, time_limit=time_limit)
+
+    async def renew(
+        self,
+        config_name: str,
+        unique_id: str,
+        request: RenewalRequest,
+        wish: WaitingAndRenewal,
+        *,
+        time_limit: float | None,
+    ) -> Answer:
+        """Renew a certificate now; see `Operations.renew`."""
+        record, config = await self._stored_with_config(config_name, unique_id)
+        if config.certificate_type is CertificateType.CLIENT and not request.keeps_key:
+            raise InvalidInputError("SCM renews client certificates with the key they have: replace it for another key")
+        waiting = waiting_of(wish, record, config)
+        return await self._operations.renew(
+            config_name, config, record.unique_id, request, waiting, time_limit=time_limit
+        )
+
+    async def replace(
+        self,
+        config_name: str,
+        unique_id: str,
+        request: ReplacementRequest,
+        wish: WaitingAndRenewal,
+        *,
+        time_limit: float | None,
+    ) -> Answer:
+        """Replace a certificate under its id; see `Operations.replace`."""
+        record, config = await self._stored_with_config(config_name, unique_id)
+        waiting = waiting_of(wish, record, config)
+        return await self._operations.replace(
+            config_name, config, record.unique_id, request, waiting, time_limit=time_limit
+        )
+
+    async def revoke(
+        self, config_name: str, unique_id: str, reason: str, *, time_limit: float | None
+    ) -> CertificateAnswer:
+        """Revoke a certificate; see `Operations.revoke`."""
+        record, config = await self._stored_with_config(config_name, unique_id)
+        return await self._operations.revoke(config_name, config, record.unique_id, reason, time_limit=time_limit)
+
+    async def fetch(
+        self,
+        config_name: str,
+        scm_id: int,
+        *,
+        key: PrivateKey | None,
+        requested: RequestedFields,
+        time_limit: float | None,
+    ) -> Answer:
+        """Answer a certificate of SCM's: the stored one exactly as a read does, another after bringing it in."""
+        config = await self._config(config_name)
+        unique_id = UniqueId(f"{scm_id}_{config.customer_uri}")
+        if await self._resources.repository.certificate(config_name, unique_id) is not None:
+            return await self._reader.read(config_name, unique_id, requested.waiting, time_limit=time_limit)
+        return await self._operations.fetch(
+            config_name, config, scm_id, key=key, requested=requested, time_limit=time_limit
+        )
+
+    async def scm_id(self, config_name: str, text: str) -> int:
+        """Return SCM's id in an id of SCM's or a unique id.
+
+        Raises:
+            UnknownConfigError: there is no such config entry.
+            InvalidInputError: it is no id of the entry's customer.
+        """
+        config = await self._config(config_name)
+        number = text.removesuffix(f"_{config.customer_uri}")
+        if not re.fullmatch(r"[0-9]{1,15}", number, re.ASCII):
+            raise InvalidInputError("cert_id must be SCM's id of the certificate, or <id>_<customer_uri>")
+        return int(number)
+
+    async def unique_ids(self, config_name: str) -> Sequence[str]:
+        """Return the ids of what is stored under a config entry, orders without an id of SCM's among them."""
+        repository = self._resources.repository
+        orders = [
+            order_id(order_uuid)
+            for order_uuid in await repository.order_uuids(config_name)
+            if await self._is_listed(config_name, order_uuid)
+        ]
+        return [*await repository.unique_ids(config_name), *orders]
+
+    async def forget(self, config_name: str, unique_id: str, *, force: bool) -> None:
+        """Remove a certificate, with its key and history, from storage; nothing happens at SCM.
+
+        Raises:
+            ConflictError: SCM may have taken an order for it and `force` is not set, or it is being sent.
+        """
+        if match := _ORDER_ID.fullmatch(unique_id):
+            await self._forget_order(config_name, match[1], force=force)
+            return
+        if not UNIQUE_ID.fullmatch(unique_id):
+            return
+        repository = self._resources.repository
+        if self._operations.under_way(config_name, UniqueId(unique_id)):
+            raise ConflictError("something is being asked of SCM for this certificate right now; try again in a moment")
+        async with self._resources.locks.hold("certificate", config_name, unique_id):
+            record = await repository.certificate(config_name, UniqueId(unique_id))
+            if record is not None and record.submitting is not None and not force:
+                raise ConflictError(
+                    "SCM may have taken an order for this certificate, whose private key goes with it; read it to find "
+                    "out, or delete it with sectigo_force=true"
+                )
+            await repository.delete_certificate(config_name, UniqueId(unique_id))
+        if record is None:
+            return
+        if record.submitting is not None:
+            await self._write_ahead.remove(config_name, record.submitting)
+        if record.order_uuid is not None:
+            await repository.delete_certificate_of_order(config_name, record.order_uuid)
+        await self._repetitions.release(config_name, record.request_id)
+
+    def _is_under_way(self, config_name: str, order: OrderRecord) -> bool:
+        if order.unique_id is not None:
+            return self._operations.under_way(config_name, order.unique_id)
+        return self._resources.tasks.running(_flight(config_name, order.uuid))
+
+    async def _config(self, config_name: str) -> ConfigRecord:
+        return config_or_error(await self._resources.repository.config(config_name), config_name)
+
+    async def _stored_with_config(self, config_name: str, unique_id: str) -> tuple[CertificateRecord, ConfigRecord]:
+        config = await self._config(config_name)
+        if _ORDER_ID.fullmatch(unique_id):
+            raise ConflictError("the order is not settled yet: read it first, and use the id that the answer names")
+        return await self._reader.stored(config_name, unique_id), config
+
+    async def _enroll(
+        self,
+        config_name: str,
+        config: ConfigRecord,
+        request: EnrolmentRequest,
+        waiting: Waiting,
+        progress: Progress,
+    ) -> Answer:
+        try:
+            answer = await self._submitter.submit(config_name, config, request, progress)
+        except Exception:
+            await self._repetitions.release(config_name, request.request_id)
+            raise
+        if isinstance(answer, OrderAnswer):
+            return answer
+        return await self._collector.until_issued_or_as_ordered(config_name, answer.record, waiting)
+
+    async def _so_far(self, config_name: str, progress: Progress) -> Answer:
+        if progress.record is not None:
+            return await self._collector.time_is_over_or_as_ordered(config_name, progress.record)
+        return _being_sent(config_name, progress)
+
+    async def _read_order(
+        self, config_name: str, order_uuid: str, wish: WaitingAndRenewal, time_limit: float | None
+    ) -> Answer:
+        repository = self._resources.repository
+        progress = self._progress.get(_flight(config_name, order_uuid))
+        if progress is not None and progress.record is None:
+            return _being_sent(config_name, progress)
+        order = await repository.order(config_name, order_uuid)
+        unique_id = await repository.certificate_of_order(config_name, order_uuid)
+        if order is not None and await self._says_nothing(config_name, order, unique_id):
+            await self._write_ahead.remove(config_name, order_uuid)
+        if unique_id is not None:
+            return await self._reader.read(config_name, unique_id, wish, time_limit=time_limit)
+        if order is None:
+            raise UnknownCertificateError(config_name, order_id(order_uuid))
+        if order.unique_id is not None:
+            return await self._reader.read(config_name, order.unique_id, wish, time_limit=time_limit)
+        config = await repository.config(config_name)
+        if config is None:
+            warning = f"{UnknownConfigError(config_name)}: SCM cannot be asked what became of the order"
+            return OrderAnswer(order_uuid, Status.UNSETTLED, order, (warning,))
+        await self._resources.must_write()
+        answer = await self._settler.settle(config_name, config, order)
+        if isinstance(answer, OrderAnswer):
+            return answer
+        return await self._reader.read(config_name, answer.record.unique_id, wish, time_limit=time_limit)
+
+    async def _says_nothing(self, config_name: str, order: OrderRecord, led_to: UniqueId | None) -> bool:
+        """Whether an entry was left behind by a crash: its outcome is stored, or it was never sent."""
+        if await self._resources.is_read_only():
+            return False
+        if order.unique_id is None:
+            return led_to is not None
+        if self._operations.under_way(config_name, order.unique_id):
+            return False
+        record = await self._resources.repository.certificate(config_name, order.unique_id)
+        return record is None or record.submitting != order.uuid
+
+    async def _is_listed(self, config_name: str, order_uuid: str) -> bool:
+        """Whether an entry stands for something that users look for: revocations, and what has a record, do not."""
+        repository = self._resources.repository
+        if await repository.certificate_of_order(config_name, order_uuid) is not None:
+            return False
+        order = await repository.order(config_name, order_uuid)
+        return order is not None and order.operation is not OrderOperation.REVOKE
+
+    async def _forget_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
+        repository = self._resources.repository
+        if self._resources.tasks.running(_flight(config_name, order_uuid)):
+            raise ConflictError("the order is being sent to SCM right now; read it again in a moment")
+        unique_id = await repository.certificate_of_order(config_name, order_uuid)
+        if unique_id is not None:
+            raise ConflictError(f"the order has become certificate {unique_id}; delete that one")
+        order = await repository.order(config_name, order_uuid)
+        if order is None:
+            return
+        if not force:
+            raise ConflictError(
+                "SCM may have taken this order, and its private key goes with it; delete it with sectigo_force=true "
+                "if that is what you want, or read it to find out"
+            )
+        if order.unique_id is not None:
+            await self._write_ahead.close(config_name, order.unique_id, order, lambda record: record)
+            return
+        await repository.delete_order(config_name, order_uuid)
+        await self._repetitions.release(config_name, order.request_id)
+
+
+def _flight(config_name: str, order_uuid: str) -> Hashable:
+    return ("enroll", config_name, order_uuid)
+
+
+def _interrupted(config_name: str, progress: Progress) -> Answer:
+    """Answer an enrolment whose backend closes under it: an error would make clients order again."""
+    if progress.record is None:
+        return _being_sent(config_name, progress)
+    warning = (
+        f"the engine is being stopped: the order is saved, and reading certs/{config_name}/"
+        f"{progress.record.unique_id} collects it"
+    )
+    return CertificateAnswer(progress.record, (warning,))
+
+
+def _being_sent(config_name: str, progress: Progress) -> OrderAnswer:
+    warning = (
+        f"SCM has not answered the order yet: it is saved, and reading certs/{config_name}/"
+        f"{order_id(progress.order_uuid)} finds out what became of it; do not order again"
+    )
+    return OrderAnswer(progress.order_uuid, Status.TIMEOUT_STATE_SAVED, progress.order, (warning,))

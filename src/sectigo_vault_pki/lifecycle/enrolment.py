@@ -1,0 +1,132 @@
+"""An enrolment: what is wished, and the pure steps from it to SCM's order and to the stored records."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from sectigo_vault_pki.lifecycle.states import Accepted, Found
+from sectigo_vault_pki.pki import (
+    CertificateSigningRequest,
+    KeyParameters,
+    PrivateKey,
+    Subject,
+    build_csr,
+    parse_csr,
+)
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    CertificateType,
+    ConfigRecord,
+    HistoryEntry,
+    OrderInFlight,
+    OrderOperation,
+    OrderRecord,
+    RequestedFields,
+    Status,
+    SubjectFields,
+    UniqueId,
+)
+
+MAX_COMMENTS = 970
+"""Characters of the user's comments: SCM takes 1024, the mark included (scm-api.md 3.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentRequest:
+    """What a user asks for.
+
+    Attributes:
+        requested: the explicit fields; its subject is None exactly where a CSR was given.
+        csr: the user's own CSR.
+        private_key: the user's own key.
+        key_parameters: of the key to make, where none was given and no CSR either.
+        request_id: makes a repetition of the same wish answer the first one's result.
+    """
+
+    requested: RequestedFields
+    csr: CertificateSigningRequest | None = None
+    private_key: PrivateKey | None = field(default=None, repr=False)
+    key_parameters: KeyParameters | None = None
+    request_id: str | None = None
+
+    @property
+    def certificate_type(self) -> CertificateType:
+        return CertificateType.CLIENT if self.requested.client is not None else CertificateType.SSL
+
+    def fingerprint(self) -> str:
+        """Return a digest of all that is asked, by which a repetition is told from another wish."""
+        key = self.private_key.public_key_digest.hex() if self.private_key else str(self.key_parameters)
+        csr = self.csr.pem if self.csr else ""
+        asked = json.dumps([self.requested.model_dump(mode="json"), csr, key], sort_keys=True)
+        return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def write_ahead(
+    request: EnrolmentRequest,
+    key: PrivateKey | None,
+    *,
+    certificate_type: CertificateType,
+    order_uuid: str,
+    created_at: datetime,
+) -> OrderRecord:
+    """Return the entry that is stored before SCM hears of the order; makes the CSR where none was given.
+
+    Raises:
+        InvalidInputError: no CSR can be made of the request.
+    """
+    csr = request.csr
+    if csr is None:
+        if key is None or request.requested.subject is None:
+            raise ValueError("without a CSR there must be a subject and a key")
+        csr = parse_csr(build_csr(_subject(request.requested.subject), _names(request.requested), key))
+    return OrderRecord(
+        uuid=order_uuid,
+        operation=OrderOperation.ENROLL,
+        certificate_type=certificate_type,
+        common_name=csr.common_name,
+        csr=csr.pem,
+        private_key=SecretStr(key.pem) if key else None,
+        key_digest=csr.public_key_digest.hex(),
+        key_type=csr.key_type,
+        requested=request.requested,
+        created_at=created_at,
+        request_id=request.request_id,
+    )
+
+
+def applied(order: OrderRecord, event: Accepted | Found, config: ConfigRecord, now: datetime) -> CertificateRecord:
+    """Return the record of a certificate that SCM just named."""
+    return CertificateRecord(
+        unique_id=UniqueId(f"{event.scm_id}_{config.customer_uri}"),
+        certificate_type=order.certificate_type,
+        scm_id=event.scm_id,
+        renew_id=event.renew_id if isinstance(event, Accepted) else "",
+        common_name=order.common_name,
+        key_type=order.key_type,
+        requested=order.requested,
+        order_uuid=order.uuid,
+        request_id=order.request_id,
+        order=OrderInFlight(
+            uuid=order.uuid,
+            operation=order.operation,
+            csr=order.csr,
+            private_key=order.private_key,
+            key_digest=order.key_digest,
+            accepted_at=now,
+        ),
+        history=(HistoryEntry(status=Status.APPLIED, at=now),),
+    )
+
+
+def _names(requested: RequestedFields) -> tuple[str, ...]:
+    """Return the names for the CSR: SSL ones as asked for, a client certificate's e-mail address."""
+    if requested.client is not None:
+        return (requested.client.email,)
+    return requested.ssl.subject_alt_names if requested.ssl is not None else ()
+
+
+def _subject(fields: SubjectFields) -> Subject:
+    return Subject(**fields.model_dump())

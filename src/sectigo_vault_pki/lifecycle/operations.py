@@ -1,0 +1,339 @@
+"""Renew, replace, revoke, fetch: equal concurrent calls share one run, different ones follow each other.
+
+Each run holds the certificate's operation lock, re-reads the record, settles what an earlier run left open, and only
+then asks SCM. The caller waits for the run, and the run goes on without the caller.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Coroutine, Hashable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from sectigo_vault_pki.errors import ConflictError, ScmUnavailableError, UnknownConfigError
+from sectigo_vault_pki.lifecycle import policy
+from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
+from sectigo_vault_pki.lifecycle.collecting import Collector
+from sectigo_vault_pki.lifecycle.fetching import Fetcher
+from sectigo_vault_pki.lifecycle.policy import Waiting
+from sectigo_vault_pki.lifecycle.renewal import RenewalRequest, Renewer
+from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest, Replacer
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.revocation import Revoker
+from sectigo_vault_pki.lifecycle.settling import Settler
+from sectigo_vault_pki.pki import PrivateKey
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    ConfigRecord,
+    CurrentCertificate,
+    RequestedFields,
+    Status,
+    UniqueId,
+    WaitingAndRenewal,
+)
+
+T = TypeVar("T")
+
+
+class Operations:
+    """What can be done with one stored certificate at SCM."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        *,
+        collector: Collector,
+        settler: Settler,
+        renewer: Renewer,
+        replacer: Replacer,
+        revoker: Revoker,
+        fetcher: Fetcher,
+    ) -> None:
+        self._resources = resources
+        self._collector = collector
+        self._settler = settler
+        self._renewer = renewer
+        self._replacer = replacer
+        self._revoker = revoker
+        self._fetcher = fetcher
+
+    def under_way(self, config_name: str, unique_id: UniqueId) -> bool:
+        """Whether this process is doing something with the certificate right now."""
+        return self._resources.locks.in_use("operation", config_name, unique_id)
+
+    async def renew(
+        self,
+        config_name: str,
+        config: ConfigRecord,
+        unique_id: UniqueId,
+        request: RenewalRequest,
+        waiting: Waiting,
+        *,
+        time_limit: float | None,
+    ) -> Answer:
+        """Renew, or carry on the renewal in flight, and answer the new certificate as far as it is there.
+
+        Raises:
+            ConflictError: it is renewed already, revoked or not issued.
+            ScmRefusedError, ScmUnavailableError: SCM took nothing.
+        """
+        task = self._run(
+            "renew",
+            config_name,
+            unique_id,
+            request.fingerprint(),
+            lambda: self._renew(config_name, config, unique_id, request, waiting),
+        )
+        limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
+        done, _ = await asyncio.wait({task}, timeout=limit)
+        if done and not task.cancelled():
+            return task.result()
+        return await self._renewal_so_far(config_name, unique_id)
+
+    async def replace(
+        self,
+        config_name: str,
+        config: ConfigRecord,
+        unique_id: UniqueId,
+        request: ReplacementRequest,
+        waiting: Waiting,
+        *,
+        time_limit: float | None,
+    ) -> Answer:
+        """Replace, and answer the new certificate, or the replacement in flight.
+
+        Raises:
+            ConflictError: there is nothing that can be replaced now.
+            InvalidInputError, ScmRefusedError, ScmUnavailableError: SCM took nothing.
+        """
+        task = self._run(
+            "replace",
+            config_name,
+            unique_id,
+            request.fingerprint(),
+            lambda: self._replace(config_name, config, unique_id, request, waiting),
+        )
+        limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
+        done, _ = await asyncio.wait({task}, timeout=limit)
+        if done and not task.cancelled():
+            return _of_replacement(task.result())
+        return await self._replacement_so_far(config_name, unique_id)
+
+    async def revoke(
+        self, config_name: str, config: ConfigRecord, unique_id: UniqueId, reason: str, *, time_limit: float | None
+    ) -> CertificateAnswer:
+        """Revoke.
+
+        Raises:
+            ConflictError: it is not issued yet.
+            ScmRefusedError, ScmUnavailableError: it is not revoked, as far as SCM says.
+        """
+        task = self._run(
+            "revoke", config_name, unique_id, reason, lambda: self._revoke(config_name, config, unique_id, reason)
+        )
+        return await self._finished("revoke", task, config, time_limit)
+
+    async def fetch(
+        self,
+        config_name: str,
+        config: ConfigRecord,
+        scm_id: int,
+        *,
+        key: PrivateKey | None,
+        requested: RequestedFields,
+        time_limit: float | None,
+    ) -> CertificateAnswer:
+        """Bring a certificate in that is not stored.
+
+        Raises:
+            ScmRefusedError, ScmUnavailableError, KeyMismatchError: nothing is stored.
+        """
+        unique_id = UniqueId(f"{scm_id}_{config.customer_uri}")
+        fingerprint = (key.public_key_digest if key else b"", requested.model_dump_json())
+        task = self._run(
+            "fetch",
+            config_name,
+            unique_id,
+            fingerprint,
+            lambda: self._fetch(config_name, config, scm_id, key=key, requested=requested),
+        )
+        return await self._finished("fetch", task, config, time_limit)
+
+    def _run(
+        self,
+        operation: str,
+        config_name: str,
+        unique_id: UniqueId,
+        fingerprint: Hashable,
+        work: Callable[[], Coroutine[Any, Any, T]],
+    ) -> asyncio.Task[T]:
+        return self._resources.tasks.join(
+            (operation, config_name, unique_id, fingerprint), work, name=f"{operation} {config_name}/{unique_id}"
+        )
+
+    async def _finished(
+        self, operation: str, task: "asyncio.Task[T]", config: ConfigRecord, time_limit: float | None
+    ) -> T:
+        limit = policy.caller_limit(config, policy.DEFAULT_MAX_TIMEOUT, time_limit)
+        done, _ = await asyncio.wait({task}, timeout=limit)
+        if not done or task.cancelled():
+            raise ScmUnavailableError(operation, f"SCM has not answered {operation} yet; try again")
+        return task.result()
+
+    async def _renew(
+        self, config_name: str, config: ConfigRecord, unique_id: UniqueId, request: RenewalRequest, waiting: Waiting
+    ) -> Answer:
+        async with self._resources.locks.hold("operation", config_name, unique_id):
+            record, open_order = await self._settled(config_name, config, unique_id)
+            if open_order is not None:
+                return open_order
+            current = _renewable(record)
+            in_flight = await self._renewal_in_flight(config_name, record)
+            answer: Answer = in_flight or await self._renewer.order(
+                config_name, config, record, current, request, order_uuid=str(uuid.uuid4())
+            )
+        if isinstance(answer, OrderAnswer):
+            return answer
+        return await self._collector.until_issued_or_as_ordered(config_name, answer.record, waiting)
+
+    async def _renewal_in_flight(self, config_name: str, record: CertificateRecord) -> CertificateAnswer | None:
+        """Return the renewal that SCM accepted, unless SCM has rejected it since."""
+        if record.successor is None:
+            return None
+        successor = await self._resources.repository.certificate(config_name, record.successor)
+        if successor is None:
+            return None
+        if successor.order is not None and _newest_status(successor) is Status.ERROR_CODE:
+            answer = await self._collector.once_for_caller(config_name, successor)
+            if answer.record.current is None and _newest_status(answer.record) is Status.ERROR_CODE:
+                return None
+            return answer
+        return CertificateAnswer(successor)
+
+    async def _replace(
+        self,
+        config_name: str,
+        config: ConfigRecord,
+        unique_id: UniqueId,
+        request: ReplacementRequest,
+        waiting: Waiting,
+    ) -> Answer:
+        async with self._resources.locks.hold("operation", config_name, unique_id):
+            record, open_order = await self._settled(config_name, config, unique_id)
+            if open_order is not None:
+                return open_order
+            answer = await self._replacer.order(config_name, config, record, request, order_uuid=str(uuid.uuid4()))
+        if isinstance(answer, OrderAnswer):
+            return answer
+        return await self._collector.until_issued_or_as_ordered(config_name, answer.record, waiting)
+
+    async def _revoke(
+        self, config_name: str, config: ConfigRecord, unique_id: UniqueId, reason: str
+    ) -> CertificateAnswer:
+        async with self._resources.locks.hold("operation", config_name, unique_id):
+            record, open_order = await self._settled(config_name, config, unique_id)
+            if open_order is not None:
+                raise ConflictError("another operation on this certificate is not settled yet: read it first")
+            return await self._revoker.revoke(config_name, config, record, order_uuid=str(uuid.uuid4()), reason=reason)
+
+    async def _fetch(
+        self,
+        config_name: str,
+        config: ConfigRecord,
+        scm_id: int,
+        *,
+        key: PrivateKey | None,
+        requested: RequestedFields,
+    ) -> CertificateAnswer:
+        unique_id = UniqueId(f"{scm_id}_{config.customer_uri}")
+        async with self._resources.locks.hold("operation", config_name, unique_id):
+            stored = await self._resources.repository.certificate(config_name, unique_id)
+            if stored is not None:
+                return CertificateAnswer(stored)
+            return await self._fetcher.fetch(
+                config_name, config, scm_id, key=key, requested=requested, order_uuid=str(uuid.uuid4())
+            )
+
+    async def _settled(
+        self, config_name: str, config: ConfigRecord, unique_id: UniqueId
+    ) -> tuple[CertificateRecord, OrderAnswer | None]:
+        """Return the record as it is now, and what an earlier operation left open and could not be settled."""
+        record = await self._record(config_name, unique_id)
+        if record.submitting is None:
+            return record, None
+        order = await self._resources.repository.order(config_name, record.submitting)
+        if order is not None:
+            answer = await self._settler.settle(config_name, config, order)
+            if isinstance(answer, OrderAnswer):
+                return record, answer
+        return await self._record(config_name, unique_id), None
+
+    async def _record(self, config_name: str, unique_id: UniqueId) -> CertificateRecord:
+        record = await self._resources.repository.certificate(config_name, unique_id)
+        if record is None:
+            raise ConflictError(f'certificate "{unique_id}" has been deleted meanwhile')
+        return record
+
+    async def _renewal_so_far(self, config_name: str, unique_id: UniqueId) -> Answer:
+        record = await self._record(config_name, unique_id)
+        newest = record.renewed_to or record.successor
+        successor = await self._resources.repository.certificate(config_name, newest) if newest else None
+        if successor is not None:
+            return await self._collector.time_is_over(config_name, successor)
+        return await self._being_sent(config_name, record)
+
+    async def _replacement_so_far(self, config_name: str, unique_id: UniqueId) -> Answer:
+        record = await self._record(config_name, unique_id)
+        if record.order is not None:
+            return _of_replacement(await self._collector.time_is_over(config_name, record))
+        return await self._being_sent(config_name, record)
+
+    async def _being_sent(self, config_name: str, record: CertificateRecord) -> Answer:
+        reading = f"reading certs/{config_name}/{record.unique_id} finds out what became of it; do not order again"
+        order = await self._resources.repository.order(config_name, record.submitting) if record.submitting else None
+        if order is None:
+            return CertificateAnswer(record, (f"the request is still being worked on: {reading}",))
+        warning = f"SCM has not answered the order {order_id(order.uuid)} yet: it is saved, and {reading}"
+        return OrderAnswer(order.uuid, Status.TIMEOUT_STATE_SAVED, order, (warning,))
+
+
+def waiting_of(wish: WaitingAndRenewal, record: CertificateRecord, config: ConfigRecord) -> Waiting:
+    """Return the waiting that holds for a certificate: the request's, what was stored, the entry's."""
+    return policy.waiting(wish, record.requested.waiting, config.defaults)
+
+
+def config_or_error(config: ConfigRecord | None, config_name: str) -> ConfigRecord:
+    """Return the config entry.
+
+    Raises:
+        UnknownConfigError: there is none.
+    """
+    if config is None:
+        raise UnknownConfigError(config_name)
+    return config
+
+
+def _renewable(record: CertificateRecord) -> CurrentCertificate:
+    if record.renewed_to is not None:
+        raise ConflictError(f"the certificate is renewed already: its successor is {record.renewed_to}")
+    if record.revoked_at is not None:
+        raise ConflictError("the certificate is revoked: order a new one")
+    if record.current is None:
+        raise ConflictError("the certificate is not issued yet, so there is nothing to renew")
+    if record.order is not None:
+        # SCM renews with the newest CSR it has, so nobody could tell which key the renewal gets.
+        raise ConflictError(
+            "a replacement is under way: reading the certificate collects it, and then it can be renewed"
+        )
+    return record.current
+
+
+def _newest_status(record: CertificateRecord) -> Status | None:
+    return record.history[-1].status if record.history else None
+
+
+def _of_replacement(answer: Answer) -> Answer:
+    """Show the replacement where it is still in flight; the certificate in hand is not what was asked for."""
+    if isinstance(answer, CertificateAnswer) and answer.record.order is not None:
+        return replace(answer, of_replacement=True)
+    return answer

@@ -1,0 +1,131 @@
+"""What to do next, and for how long: pure functions of records, wishes and time."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import TypeVar
+
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, WaitingAndRenewal
+
+T = TypeVar("T")
+
+DEFAULT_WAIT_LIMIT = 50.0
+"""Seconds a request waits at most: OpenBao cancels it at 90 s, the CLI gives up at 60 s (plugin-protocol.md 4.2)."""
+
+DEFAULT_REQUEST_TIMEOUT = 60.0
+DEFAULT_MAX_TIMEOUT = 600.0
+DEFAULT_LOOP_PERIOD = 30.0
+DEADLINE_MARGIN = 2.0
+"""Seconds before the host's own deadline by which the answer must be on its way."""
+
+SUBMISSION_GRACE = 3.0
+"""Seconds that SCM has to name the order, also where the user does not want to wait for the certificate."""
+
+SETTLE_AFTER = timedelta(minutes=10)
+"""Age from which an order that SCM does not list was not booked; before, another process may still be sending it."""
+
+FIRST_PAUSE = 1.0
+LONGEST_WINDOW = timedelta(days=36_500)
+"""No expiry window is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long, and how often, a certificate is asked for; in seconds."""
+
+    max_timeout: float
+    loop_period: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalPolicy:
+    """When a certificate is renewed by itself, and whether its successor is answered in its place."""
+
+    expiry_window: timedelta = timedelta(days=7)
+    auto_renew: bool = True
+    read_renewed_cert: bool = True
+
+
+class Step(Enum):
+    """What a read of a certificate leads to."""
+
+    ANSWER = auto()
+    SETTLE = auto()
+    """Something was asked of SCM, and what became of it is not known."""
+    COLLECT = auto()
+    COLLECT_SUCCESSOR = auto()
+    RENEW = auto()
+
+
+def next_step(record: CertificateRecord, *, now: datetime, policy: RenewalPolicy) -> Step:
+    """Return what to do when the certificate is asked for: derived from facts, policy and time, never stored."""
+    if record.submitting is not None:
+        return Step.SETTLE
+    if record.order is not None:
+        return Step.COLLECT
+    if record.current is None or record.revoked_at is not None or record.renewed_to is not None:
+        return Step.ANSWER
+    if record.successor is not None:
+        return Step.COLLECT_SUCCESSOR
+    return Step.RENEW if policy.auto_renew and is_due(record, now=now, policy=policy) else Step.ANSWER
+
+
+def is_due(record: CertificateRecord, *, now: datetime, policy: RenewalPolicy) -> bool:
+    """Whether a certificate is inside its window, and no refused renewal asks for patience."""
+    if record.current is None or record.current.not_after - now > policy.expiry_window:
+        return False
+    return record.refused_renewal is None or record.refused_renewal.retry_at <= now
+
+
+def renewal_policy(*wishes: WaitingAndRenewal) -> RenewalPolicy:
+    """Return the policy that holds: of the wishes, most specific first, the first that says something."""
+    window = _first(wish.expiry_window for wish in wishes)
+    auto = _first(wish.auto_renew for wish in wishes)
+    successor = _first(wish.read_renewed_cert for wish in wishes)
+    default = RenewalPolicy()
+    return RenewalPolicy(
+        expiry_window=default.expiry_window if window is None else timedelta(seconds=window),
+        auto_renew=default.auto_renew if auto is None else auto,
+        read_renewed_cert=default.read_renewed_cert if successor is None else successor,
+    )
+
+
+def _first(values: Iterable[T | None]) -> T | None:
+    return next((value for value in values if value is not None), None)
+
+
+def waiting(*wishes: WaitingAndRenewal) -> Waiting:
+    """Return the waiting that holds: of the wishes, most specific first, the first that says something."""
+    max_timeout = _first(wish.max_timeout for wish in wishes)
+    loop_period = _first(wish.loop_period for wish in wishes)
+    return Waiting(
+        max_timeout=DEFAULT_MAX_TIMEOUT if max_timeout is None else max_timeout,
+        loop_period=DEFAULT_LOOP_PERIOD if loop_period is None else loop_period,
+    )
+
+
+def pauses(loop_period: float) -> Iterator[float]:
+    """Yield the seconds between one collect and the next: 1 s, doubling up to the loop period."""
+    pause = min(FIRST_PAUSE, loop_period)
+    while True:
+        yield pause
+        pause = min(pause * 2, loop_period)
+
+
+def caller_limit(config: ConfigRecord, max_timeout: float, time_limit: float | None) -> float:
+    """Return the seconds after which the caller is answered, whatever has happened by then.
+
+    Args:
+        config: the config entry, with its `wait_limit`.
+        max_timeout: seconds for which the caller wants to wait for the certificate.
+        time_limit: seconds left of the host's deadline, or None where it sent none.
+    """
+    limit = DEFAULT_WAIT_LIMIT if config.wait_limit is None else config.wait_limit
+    limit = min(limit, max(max_timeout, SUBMISSION_GRACE))
+    return limit if time_limit is None else max(0.0, min(limit, time_limit - DEADLINE_MARGIN))
+
+
+def may_conclude_not_booked(order: OrderRecord, now: datetime) -> bool:
+    """Whether an order that SCM does not list was certainly never taken."""
+    return now - order.created_at >= SETTLE_AFTER

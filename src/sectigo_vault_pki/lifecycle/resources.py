@@ -1,0 +1,83 @@
+"""What the parts of the engine share: one set for each backend, owned by the engine."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from sectigo_vault_pki.clock import Clock
+from sectigo_vault_pki.errors import StandbyError
+from sectigo_vault_pki.lifecycle.accounts import ScmClients
+from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
+from sectigo_vault_pki.pki import KeyParameters, PrivateKey
+from sectigo_vault_pki.store import CertificateRecord, NamedLocks, Repository, UniqueId
+
+_log = logging.getLogger(__name__)
+
+Change = Callable[[CertificateRecord], CertificateRecord]
+
+
+def key_threads() -> Executor:
+    """Return threads for making keys, as many as cores: `cryptography` releases the GIL meanwhile (design.md 2)."""
+    return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="key")
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Storage, time, SCM and tasks of one backend.
+
+    Attributes:
+        is_read_only: asks whether this node must leave writing and SCM to another one.
+        executor: runs what would hold up the event loop.
+    """
+
+    repository: Repository
+    clock: Clock
+    clients: ScmClients
+    is_read_only: Callable[[], Awaitable[bool]]
+    executor: Executor
+    tasks: OwnedTasks = field(default_factory=OwnedTasks)
+    locks: NamedLocks = field(default_factory=NamedLocks)
+
+    async def must_write(self) -> None:
+        """Make sure that this node may write and call SCM.
+
+        Raises:
+            StandbyError: it may not; nothing has happened yet.
+        """
+        if await self.is_read_only():
+            raise StandbyError
+
+    async def make_key(self, parameters: KeyParameters) -> PrivateKey:
+        return await asyncio.get_running_loop().run_in_executor(self.executor, PrivateKey.generate, parameters)
+
+    async def change(self, config_name: str, unique_id: UniqueId, change: Change) -> CertificateRecord | None:
+        """Apply a change to the record as it is now, and store it if that made a difference.
+
+        Returns:
+            The record after the change; None where it has been deleted.
+        """
+        return await self.tasks.finish(self._change(config_name, unique_id, change))
+
+    async def _change(self, config_name: str, unique_id: UniqueId, change: Change) -> CertificateRecord | None:
+        async with self.locks.hold("certificate", config_name, unique_id):
+            record = await self.repository.certificate(config_name, unique_id)
+            if record is None:
+                return None
+            changed = change(record)
+            if changed != record:
+                await self.repository.put_certificate(config_name, changed)
+                newest = changed.history[-1].status if changed.history else ""
+                _log.info(
+                    "certificate changed",
+                    extra={"kv": {"config": config_name, "unique_id": unique_id, "status": str(newest)}},
+                )
+            return changed
+
+    async def aclose(self) -> None:
+        """End the waiting, finish the writes, close the connections."""
+        await self.tasks.aclose()
+        await self.clients.aclose()
+        self.executor.shutdown(wait=False, cancel_futures=True)

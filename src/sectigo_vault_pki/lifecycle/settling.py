@@ -1,0 +1,211 @@
+"""Settling: what became of something that was asked of SCM, and whose answer was lost. Nothing is ever ordered here."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
+from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
+from sectigo_vault_pki.lifecycle.collecting import event_of
+from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
+from sectigo_vault_pki.lifecycle.marks import mark, mark_in
+from sectigo_vault_pki.lifecycle.names import search_name, search_name_of_order
+from sectigo_vault_pki.lifecycle.policy import may_conclude_not_booked
+from sectigo_vault_pki.lifecycle.renewal import Renewer
+from sectigo_vault_pki.lifecycle.replacement import Replacer
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.revocation import Revoker
+from sectigo_vault_pki.lifecycle.states import Collected, Found, NotFound, OrderState, advance
+from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
+from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
+from sectigo_vault_pki.scm import Collected as ScmCollected
+from sectigo_vault_pki.scm import ScmClient
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    ConfigRecord,
+    OrderInFlight,
+    OrderOperation,
+    OrderRecord,
+    Status,
+    UniqueId,
+)
+
+MAX_EXAMINED = 100
+"""Orders, newest first, whose comments are read."""
+CLOCK_DIFFERENCE = timedelta(days=2)
+"""SCM tells only the day of an order, in a time zone of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What was found; `complete` where nothing that SCM has can have been overlooked."""
+
+    scm_id: int | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Orderers:
+    """Who goes on with each operation once it is settled."""
+
+    submitter: Submitter
+    renewer: Renewer
+    replacer: Replacer
+    revoker: Revoker
+
+
+class Settler:
+    """Finds out at SCM, by marks, new ids or the collected key, and lets the operation go on from there."""
+
+    def __init__(self, resources: Resources, write_ahead: WriteAhead, orderers: Orderers) -> None:
+        self._resources = resources
+        self._write_ahead = write_ahead
+        self._orderers = orderers
+
+    async def settle(self, config_name: str, config: ConfigRecord, order: OrderRecord) -> Answer:
+        """Find out what became of an order; concurrent calls for one order find out together."""
+        task = self._resources.tasks.join(
+            ("settle", config_name, order.uuid),
+            lambda: self._settle(config_name, config, order),
+            name=f"settle {config_name}/{order_id(order.uuid)}",
+        )
+        return await asyncio.shield(task)
+
+    async def _settle(self, config_name: str, config: ConfigRecord, order: OrderRecord) -> Answer:
+        try:
+            if order.unique_id is None:
+                return await self._settle_enrolment(config_name, config, order)
+            record = await self._resources.repository.certificate(config_name, order.unique_id)
+            if record is None or record.submitting != order.uuid:
+                return await self._never_sent(config_name, order, record)
+            return await self._settle_for(config_name, config, order, record)
+        except (ScmRefusedError, ScmUnavailableError) as error:
+            return _still_unsettled(order, f"SCM could not be asked what became of the order: {error}")
+
+    async def _settle_enrolment(self, config_name: str, config: ConfigRecord, order: OrderRecord) -> Answer:
+        async with self._resources.clients.lend(config_name, config) as client:
+            search = await _search_mark(client, order)
+        if search.scm_id is None:
+            return self._not_found(order, search, look_for=mark(order.uuid))
+        found = Found(search.scm_id)
+        advance(OrderState.UNSETTLED, found)
+        return await self._orderers.submitter.accepted(config_name, config, order, found, Progress(order.uuid))
+
+    async def _settle_for(
+        self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
+    ) -> Answer:
+        match order.operation:
+            case OrderOperation.RENEW:
+                return await self._settle_renewal(config_name, config, order, record)
+            case OrderOperation.REPLACE:
+                return await self._settle_replacement(config_name, config, order, record)
+            case _:
+                return await self._orderers.revoker.carry_out(config_name, config, record, order)
+
+    async def _settle_renewal(
+        self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
+    ) -> Answer:
+        async with self._resources.clients.lend(config_name, config) as client:
+            listed, complete = await FAMILIES[record.certificate_type].listed(client, search_name(record))
+            new = [entry for entry in listed if entry.scm_id not in order.listed_ids]
+            candidates = await self._candidates(client, config_name, config, order, new)
+        if len(candidates) == 1:
+            (scm_id,) = candidates
+            advance(OrderState.UNSETTLED, Found(scm_id))
+            return await self._orderers.renewer.accepted(config_name, config, record, order, scm_id)
+        search = _Search(None, complete=complete and not candidates)
+        return await self._not_found_for(config_name, record, order, search)
+
+    async def _candidates(
+        self,
+        client: ScmClient,
+        config_name: str,
+        config: ConfigRecord,
+        order: OrderRecord,
+        new: Sequence[Listed],
+    ) -> list[int]:
+        """Return the one that is stored as the order's, else those that are nobody's.
+
+        An entry is somebody's that is stored, or carries the mark of another order under way.
+        """
+        repository = self._resources.repository
+        unclaimed: list[int] = []
+        for entry in new[:MAX_EXAMINED]:
+            unique_id = UniqueId(f"{entry.scm_id}_{config.customer_uri}")
+            stored = await repository.certificate(config_name, unique_id)
+            if stored is not None and stored.order_uuid == order.uuid:
+                return [entry.scm_id]
+            if stored is not None:
+                continue
+            remarks = await FAMILIES[order.certificate_type].remarks(client, entry)
+            other = mark_in(remarks.comments)
+            if other is None or await repository.order(config_name, other) is None:
+                unclaimed.append(entry.scm_id)
+        return unclaimed
+
+    async def _settle_replacement(
+        self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
+    ) -> Answer:
+        async with self._resources.clients.lend(config_name, config) as client:
+            result = await FAMILIES[record.certificate_type].collect(client, record.scm_id)
+        sought = OrderInFlight(
+            uuid=order.uuid,
+            operation=order.operation,
+            key_digest=order.key_digest,
+            accepted_at=order.created_at,
+        )
+        if isinstance(result, ScmCollected):
+            is_taken = isinstance(event_of(result.content, record, sought), Collected)
+        else:
+            is_taken = result.says_so
+        if is_taken:
+            return await self._orderers.replacer.accepted(config_name, record, order)
+        return await self._not_found_for(config_name, record, order, _Search(None, complete=True))
+
+    async def _never_sent(self, config_name: str, order: OrderRecord, record: CertificateRecord | None) -> Answer:
+        """An entry that its certificate does not point at was never sent, or stands in the certificate already."""
+        await self._write_ahead.remove(config_name, order.uuid)
+        if record is None:
+            return _still_unsettled(order, "the certificate it was about has been deleted")
+        return CertificateAnswer(record)
+
+    async def _not_found_for(
+        self, config_name: str, record: CertificateRecord, order: OrderRecord, search: _Search
+    ) -> Answer:
+        answer = self._not_found(order, search, look_for=f"what became of {record.scm_id}")
+        if not search.complete or not may_conclude_not_booked(order, self._resources.clock.now()):
+            return answer
+        changed = await self._write_ahead.close(config_name, record.unique_id, order, lambda stored: stored)
+        return CertificateAnswer(changed or record, (f"SCM never took the order to {order.operation} it",))
+
+    def _not_found(self, order: OrderRecord, search: _Search, *, look_for: str) -> OrderAnswer:
+        if not search.complete:
+            return _still_unsettled(order, f"SCM lists too many orders for this name: look for {look_for} there")
+        if not may_conclude_not_booked(order, self._resources.clock.now()):
+            return _still_unsettled(order, "SCM does not list the order yet; read again in some minutes")
+        advance(OrderState.UNSETTLED, NotFound())
+        return _still_unsettled(order, NOTHING_BOUGHT)
+
+
+NOTHING_BOUGHT = (
+    "SCM has no such order, so nothing was bought; deleting this entry with sectigo_force=true removes its key"
+)
+
+
+async def _search_mark(client: ScmClient, order: OrderRecord) -> _Search:
+    """Look for the order's mark, from the newest entry back to the day before the order."""
+    family = FAMILIES[order.certificate_type]
+    listed, complete = await family.listed(client, search_name_of_order(order))
+    earliest = (order.created_at - CLOCK_DIFFERENCE).date()
+    for entry in listed[:MAX_EXAMINED]:
+        remarks = await family.remarks(client, entry)
+        if mark_in(remarks.comments) == order.uuid:
+            return _Search(entry.scm_id, complete=True)
+        if remarks.requested is not None and remarks.requested < earliest:
+            return _Search(None, complete=complete)
+    return _Search(None, complete=complete and len(listed) <= MAX_EXAMINED)
+
+
+def _still_unsettled(order: OrderRecord, reason: str) -> OrderAnswer:
+    return OrderAnswer(order.uuid, Status.UNSETTLED, order, (reason,))

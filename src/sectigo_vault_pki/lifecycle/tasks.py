@@ -1,0 +1,66 @@
+"""Work that outlives the request which began it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+CLOSING_GRACE = 1.5
+"""Seconds that writes under way get when the backend closes; the host kills the process after 2 s."""
+
+
+class OwnedTasks:
+    """The tasks of one backend: a request waits for them, and its end is not theirs."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._writes: set[asyncio.Task[Any]] = set()
+        self._flights: dict[Hashable, asyncio.Task[Any]] = {}
+
+    def start(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+        """Begin some work; its failure is logged when nobody is there to see it."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def join(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> asyncio.Task[T]:
+        """Return the task that already runs under this key, or begin one."""
+        running = self._flights.get(key)
+        if running is not None:
+            return running
+        task = self.start(work(), name=name)
+        self._flights[key] = task
+        task.add_done_callback(lambda _: self._flights.pop(key, None))
+        return task
+
+    def running(self, key: Hashable) -> bool:
+        """Whether a joined task runs under this key."""
+        return key in self._flights
+
+    async def finish(self, write: Coroutine[Any, Any, T]) -> T:
+        """Await a write that is carried to its end, even when the awaiting task is cancelled."""
+        task = asyncio.get_running_loop().create_task(write)
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+        return await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """End all waiting, and let the writes under way finish for a moment."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        pending: list[Awaitable[object]] = [*tasks, *self._writes]
+        if pending:
+            await asyncio.wait({asyncio.ensure_future(waiter) for waiter in pending}, timeout=CLOSING_GRACE)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.debug(
+                "a task ended in an error", extra={"kv": {"task": task.get_name(), "error": type(error).__name__}}
+            )

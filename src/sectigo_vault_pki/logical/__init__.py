@@ -1,0 +1,47 @@
+"""Vault's nouns and verbs: what an engine is asked, and with what it answers."""
+
+from sectigo_vault_pki.logical.backend import Backend, BackendConfig, BackendFactory, BackendType, SpecialPaths
+from sectigo_vault_pki.logical.errors import (
+    READ_ONLY_TEXT,
+    BadRequestError,
+    LogicalError,
+    NotFoundError,
+    ReadOnlyError,
+    StorageError,
+    UnavailableError,
+    UnsupportedOperationError,
+    UnsupportedPathError,
+)
+from sectigo_vault_pki.logical.memory import InmemStorage
+from sectigo_vault_pki.logical.operation import Operation
+from sectigo_vault_pki.logical.request import Request
+from sectigo_vault_pki.logical.response import Response, list_response
+from sectigo_vault_pki.logical.storage import Storage, StorageEntry
+from sectigo_vault_pki.logical.system import PluginEnvironment, ReplicationState, SystemView
+
+__all__ = [
+    "READ_ONLY_TEXT",
+    "Backend",
+    "BackendConfig",
+    "BackendFactory",
+    "BackendType",
+    "BadRequestError",
+    "InmemStorage",
+    "LogicalError",
+    "NotFoundError",
+    "Operation",
+    "PluginEnvironment",
+    "ReadOnlyError",
+    "ReplicationState",
+    "Request",
+    "Response",
+    "SpecialPaths",
+    "Storage",
+    "StorageEntry",
+    "StorageError",
+    "SystemView",
+    "UnavailableError",
+    "UnsupportedOperationError",
+    "UnsupportedPathError",
+    "list_response",
+]

@@ -1,0 +1,21 @@
+"""What users can ask: one module for each path."""
+
+from sectigo_vault_pki.paths.certs import path_certs, path_certs_list
+from sectigo_vault_pki.paths.configs import path_configs, path_configs_list
+from sectigo_vault_pki.paths.enroll import path_enroll
+from sectigo_vault_pki.paths.fetch import path_fetch
+from sectigo_vault_pki.paths.renew import path_renew
+from sectigo_vault_pki.paths.replace import path_replace
+from sectigo_vault_pki.paths.revoke import path_revoke
+
+__all__ = [
+    "path_certs",
+    "path_certs_list",
+    "path_configs",
+    "path_configs_list",
+    "path_enroll",
+    "path_fetch",
+    "path_renew",
+    "path_replace",
+    "path_revoke",
+]

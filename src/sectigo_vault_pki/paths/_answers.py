@@ -1,0 +1,196 @@
+"""How a certificate looks to users (api.md 5). Every key is always there, empty when its value is unknown."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sectigo_vault_pki.lifecycle import Answer, CertificateAnswer, OrderAnswer, order_id
+from sectigo_vault_pki.logical import Response
+from sectigo_vault_pki.pki import CertificateChain, CertificateFormat, render
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    CertificateType,
+    CurrentCertificate,
+    HistoryEntry,
+    OrderInFlight,
+    OrderRecord,
+    RequestedFields,
+    Status,
+)
+
+_TEXT = {"type": "string"}
+_NUMBER = {"type": "integer"}
+_TEXTS = {"type": "array", "items": _TEXT}
+
+CERTIFICATE_SCHEMA: Mapping[str, Mapping[str, object]] = {
+    "ca_chain": {**_TEXTS, "description": "Issuers in PEM, nearest to the certificate first"},
+    "cert_unique_id": {**_TEXT, "description": "<ssl_id>_<customer_uri>, or order-<uuid> while SCM has not named it"},
+    "certificate": {**_TEXT, "description": "The certificate in ssl_format, or why there is none yet"},
+    "certificate_bundle": {**_TEXT, "description": "The certificate and its issuers in PEM, certificate first"},
+    "certificate_type": {**_TEXT, "enum": [kind.value for kind in CertificateType]},
+    "csr": {**_TEXT, "description": "The CSR in PEM"},
+    "domain": {**_TEXT, "description": "Common name"},
+    "expiration": {**_NUMBER, "format": "int64", "description": "End of validity, in unix seconds; 0 when unknown"},
+    "issuing_ca": {**_TEXT, "description": "The certificate's issuer in PEM"},
+    "leaf_certificate": {**_TEXT, "description": "The certificate alone, in PEM"},
+    "not_after": {**_TEXT, "description": "End of validity (RFC 3339)"},
+    "not_before": {**_TEXT, "description": "Begin of validity (RFC 3339)"},
+    "order_number": {**_NUMBER, "description": "SCM's order number; client certificates only, 0 while unknown"},
+    "private_key": {
+        **_TEXT,
+        "description": "The private key in PEM; empty when the engine never had it",
+        "x-vault-displayAttrs": {"sensitive": True},
+    },
+    "private_key_type": {**_TEXT, "description": "rsa or ec"},
+    "renew_id": {**_TEXT, "description": "SCM's renew id; SSL only, empty where SCM gave none"},
+    "renewed_from": {**_TEXT, "description": "Unique id of the certificate that this one renewed"},
+    "renewed_to": {**_TEXT, "description": "Unique id of the certificate that renewed this one"},
+    "serial_number": {**_TEXT, "description": "Hex with colons"},
+    "ssl_format": {
+        **_TEXT,
+        "enum": [known.value for known in CertificateFormat],
+        "description": "Format of certificate; SSL only",
+    },
+    "ssl_id": {**_NUMBER, "description": "SCM's id; SSL only, 0 while unknown"},
+    "state": {"type": "array", "items": {"type": "object"}, "description": "What happened so far, oldest first"},
+    "status": {**_TEXT, "description": "The newest status"},
+}
+
+
+_OF_ONE_TYPE: Mapping[CertificateType, frozenset[str]] = {
+    CertificateType.SSL: frozenset({"renew_id", "ssl_format", "ssl_id"}),
+    CertificateType.CLIENT: frozenset({"order_number"}),
+}
+
+
+def certificate_response(answer: Answer, wanted: CertificateFormat | None, *, with_key: bool = True) -> Response:
+    """Answer a certificate.
+
+    Args:
+        answer: the engine's.
+        wanted: the format this request names, if it does.
+        with_key: whether the private key is part of the answer.
+    """
+    match answer:
+        case CertificateAnswer(record, warnings):
+            data = _certificate(answer, _format(wanted, record.certificate_type, record.requested))
+            certificate_type = record.certificate_type
+        case OrderAnswer(_, _, order, warnings):
+            certificate_type = order.certificate_type if order else CertificateType.SSL
+            data = _order(
+                answer, certificate_type, _format(wanted, certificate_type, order.requested if order else None)
+            )
+    if not with_key:
+        data["private_key"] = ""
+    others = frozenset().union(*(names for other, names in _OF_ONE_TYPE.items() if other is not certificate_type))
+    return Response(data={name: value for name, value in data.items() if name not in others}, warnings=warnings)
+
+
+def _format(
+    wanted: CertificateFormat | None, certificate_type: CertificateType, requested: RequestedFields | None
+) -> CertificateFormat:
+    if certificate_type is CertificateType.CLIENT:
+        return CertificateFormat.PEM_ISSUERS_AFTER
+    if wanted is not None:
+        return wanted
+    stored = requested.format if requested else None
+    return CertificateFormat.X509 if stored is None else CertificateFormat(stored)
+
+
+def _certificate(answer: CertificateAnswer, certificate_format: CertificateFormat) -> dict[str, object]:
+    record = answer.record
+    data = {
+        **_nothing_known(),
+        "cert_unique_id": record.unique_id,
+        "certificate_type": record.certificate_type.value,
+        "domain": record.common_name,
+        "order_number": record.scm_id,
+        "private_key_type": record.key_type,
+        "renew_id": record.renew_id,
+        "renewed_from": record.renewed_from or "",
+        "renewed_to": record.renewed_to or "",
+        "ssl_format": certificate_format.value,
+        "ssl_id": record.scm_id,
+        "state": [_history_entry(entry) for entry in record.history],
+        "status": record.history[-1].status.value if record.history else "",
+    }
+    if record.current is not None and not answer.of_replacement:
+        return data | _collected(record.current, certificate_format)
+    return data | _not_collected(record)
+
+
+def _collected(current: CurrentCertificate, certificate_format: CertificateFormat) -> dict[str, object]:
+    chain = CertificateChain.from_pem(current.bundle)
+    return {
+        **_key_and_csr(current),
+        "ca_chain": list(chain.issuers_pem),
+        "certificate": render(chain, certificate_format),
+        "certificate_bundle": chain.bundle_pem,
+        "expiration": int(chain.not_after.timestamp()),
+        "issuing_ca": chain.issuers_pem[0] if chain.issuers_pem else "",
+        "leaf_certificate": chain.leaf_pem,
+        "not_after": _rfc3339(chain.not_after),
+        "not_before": _rfc3339(chain.not_before),
+        "serial_number": chain.serial_number,
+    }
+
+
+def _not_collected(record: CertificateRecord) -> dict[str, object]:
+    data: dict[str, object] = {"certificate": _reason(record.history)}
+    if record.order is not None:
+        data |= _key_and_csr(record.order)
+    return data
+
+
+def _reason(history: tuple[HistoryEntry, ...]) -> str:
+    newest = history[-1] if history else None
+    if newest is None or newest.status is not Status.ERROR_CODE:
+        return Status.TIMEOUT_STATE_SAVED.value
+    code = "" if newest.code is None else f" {newest.code}"
+    return f"{Status.ERROR_CODE.value}{code}: {newest.description or ''}"
+
+
+def _order(
+    answer: OrderAnswer, certificate_type: CertificateType, certificate_format: CertificateFormat
+) -> dict[str, object]:
+    data = {
+        **_nothing_known(),
+        "cert_unique_id": order_id(answer.uuid),
+        "certificate": Status.TIMEOUT_STATE_SAVED.value,
+        "certificate_type": certificate_type.value,
+        "ssl_format": certificate_format.value,
+        "status": answer.status.value,
+    }
+    if answer.order is None:
+        return data
+    at = _rfc3339(answer.order.created_at)
+    return {
+        **data,
+        **_key_and_csr(answer.order),
+        "domain": answer.order.common_name,
+        "private_key_type": answer.order.key_type,
+        "state": [{"status": answer.status.value, "time_stamp": at}],
+    }
+
+
+def _nothing_known() -> dict[str, object]:
+    empty: dict[str, object] = {"integer": 0, "string": ""}
+    return {
+        name: [] if schema["type"] == "array" else empty[str(schema["type"])]
+        for name, schema in CERTIFICATE_SCHEMA.items()
+    }
+
+
+def _key_and_csr(holder: CurrentCertificate | OrderInFlight | OrderRecord) -> dict[str, object]:
+    key = holder.private_key
+    return {"csr": holder.csr, "private_key": key.get_secret_value() if key else ""}
+
+
+def _history_entry(entry: HistoryEntry) -> Mapping[str, object]:
+    shown: dict[str, object] = {"status": entry.status.value, "time_stamp": _rfc3339(entry.at)}
+    if entry.status is Status.ERROR_CODE:
+        shown |= {"code": entry.code, "description": entry.description or ""}
+    return shown
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

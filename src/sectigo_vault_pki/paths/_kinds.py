@@ -1,0 +1,161 @@
+"""Kinds of fields that only this engine has."""
+
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+from sectigo_vault_pki.errors import InvalidInputError
+from sectigo_vault_pki.framework import Kind, KindError, kinds
+from sectigo_vault_pki.lifecycle import parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.pki import (
+    CertificateFormat,
+    CertificateSigningRequest,
+    PrivateKey,
+    normalise_email,
+    normalise_names,
+    normalise_pem,
+    parse_csr,
+)
+
+T = TypeVar("T")
+
+MAX_TEXT_LENGTH = 65_536
+MAX_CUSTOM_FIELDS = 100
+MAX_CUSTOM_FIELD_LENGTH = 256
+"""Characters of a custom field's name or value (scm-api.md 3.2)."""
+
+
+def _domain(base: Kind[str], convert: Callable[[str], T]) -> Kind[T]:
+    def parse(value: object) -> T:
+        try:
+            return convert(base.parse(value))
+        except InvalidInputError as error:
+            raise KindError(f"cannot be used: {error}") from None
+
+    return Kind(base.label, base.schema, parse)
+
+
+def private_key() -> Kind[PrivateKey]:
+    """An unencrypted private key in PEM."""
+    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), PrivateKey.parse)
+
+
+def csr() -> Kind[CertificateSigningRequest]:
+    """A CSR in PEM whose signature is right."""
+    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), parse_csr)
+
+
+def certificate_format() -> Kind[CertificateFormat]:
+    """One of SCM's formats, in any case."""
+    options = kinds.choice(*(known.value for known in CertificateFormat))
+    return _domain(options, CertificateFormat.parse)
+
+
+def base_url() -> Kind[str]:
+    """SCM's root, however much of the API's path stands behind it."""
+    return _domain(kinds.text(max_length=2048), parse_base_url)
+
+
+def alternative_names() -> Kind[tuple[str, ...]]:
+    """Host names, IP addresses and e-mail addresses."""
+    base = kinds.string_list(max_length=30_000)
+
+    def parse(value: object) -> tuple[str, ...]:
+        try:
+            return normalise_names(base.parse(value))
+        except InvalidInputError as error:
+            raise KindError(f"cannot be used: {error}") from None
+
+    return Kind(base.label, base.schema, parse)
+
+
+def common_name() -> Kind[str]:
+    """The common name of a certificate: 64 characters at most (RFC 5280 appendix A.1); a host name is ASCII."""
+    base = kinds.line(max_length=64)
+
+    def parse(value: object) -> str:
+        parsed = base.parse(value)
+        is_host_name = "." in parsed and " " not in parsed
+        if is_host_name and not parsed.isascii():
+            raise KindError("must be ASCII: write international names as xn--…")
+        return parsed
+
+    return Kind(base.label, base.schema, parse)
+
+
+def email() -> Kind[str]:
+    """One e-mail address."""
+    return _domain(kinds.line(max_length=255), normalise_email)
+
+
+def reason() -> Kind[str]:
+    """Why something is done: 1 to 512 characters."""
+    base = kinds.text(max_length=512)
+
+    def parse(value: object) -> str:
+        parsed = base.parse(value).strip()
+        if not parsed:
+            raise KindError("must not be blank")
+        return parsed
+
+    return Kind(base.label, base.schema, parse)
+
+
+def emails(*, max_length: int) -> Kind[tuple[str, ...]]:
+    """Comma-separated e-mail addresses."""
+    base = kinds.string_list(max_length=max_length)
+
+    def parse(value: object) -> tuple[str, ...]:
+        try:
+            return tuple(normalise_email(address) for address in base.parse(value))
+        except InvalidInputError:
+            raise KindError("must hold e-mail addresses only") from None
+
+    return Kind(base.label, base.schema, parse)
+
+
+def country() -> Kind[str]:
+    """Two letters (ISO 3166)."""
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or not value.isascii() or not value.isalpha() or len(value) != 2:  # noqa: PLR2004 - alpha-2
+            raise KindError("must be two letters, such as CA")
+        return value.upper()
+
+    return Kind("string", {"type": "string", "pattern": "^[A-Za-z]{2}$"}, parse)
+
+
+def custom_fields() -> Kind[tuple[tuple[str, str], ...]]:
+    """A list of objects with `name` and `value`, or the same as JSON text."""
+    text = kinds.text(max_length=MAX_TEXT_LENGTH)
+    allowed = 'must be a list such as [{"name": "Department", "value": "IT"}], or that as JSON text'
+
+    def parse(value: object) -> tuple[tuple[str, str], ...]:
+        if isinstance(value, str):
+            value = text.parse(value)
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                raise KindError(allowed) from None
+        if not isinstance(value, list) or len(value) > MAX_CUSTOM_FIELDS:
+            raise KindError(allowed)
+        return tuple(_custom_field(item, allowed) for item in value)
+
+    item = {"type": "object", "properties": {"name": {"type": "string"}, "value": {"type": "string"}}}
+    return Kind("string or list", {"type": "array", "items": item}, parse)
+
+
+def _custom_field(item: object, allowed: str) -> tuple[str, str]:
+    if not isinstance(item, dict) or set(item) != {"name", "value"}:
+        raise KindError(allowed)
+    name, value = item["name"], item["value"]
+    if not isinstance(name, str) or not isinstance(value, str) or not name:
+        raise KindError(allowed)
+    if max(len(name), len(value)) > MAX_CUSTOM_FIELD_LENGTH or not kinds.is_sound(name + value):
+        raise KindError(f"must hold names and values in Unicode of at most {MAX_CUSTOM_FIELD_LENGTH} characters")
+    return name, value
+
+
+def ca_bundle() -> Kind[str]:
+    """CA certificates in PEM."""
+    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), lambda pem: parse_ca_bundle(normalise_pem(pem)))

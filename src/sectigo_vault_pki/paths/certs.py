@@ -1,0 +1,95 @@
+"""`certs/:config_name` and `certs/:config_name/:sectigo_cert_unique_id`: what is stored."""
+
+from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
+from sectigo_vault_pki.lifecycle import Engine
+from sectigo_vault_pki.logical import Operation, Request, Response, list_response
+from sectigo_vault_pki.paths import _fields
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, certificate_response
+from sectigo_vault_pki.paths._errors import with_logical_errors
+
+FORCE = Field(
+    name="sectigo_force",
+    kind=kinds.boolean(),
+    default=False,
+    description=(
+        "On delete: remove an order-<uuid> with its private key, although SCM may have taken the order. Default: false."
+    ),
+)
+
+
+def path_certs_list(engine: Engine) -> Path:
+    """Declare the list."""
+
+    async def list_ids(_: Request, data: FieldData) -> Response:
+        return list_response(await engine.unique_ids(data[_fields.CONFIG_NAME]))
+
+    schema = {"keys": {"type": "array", "items": {"type": "string"}}}
+    return Path(
+        template="certs/{config_name}/",
+        fields=(_fields.CONFIG_NAME,),
+        operations={
+            Operation.LIST: Handler(
+                with_logical_errors(list_ids), summary="List the stored certificates.", answer=schema
+            )
+        },
+        synopsis="List the certificates stored under a config entry.",
+        description=LIST_DESCRIPTION,
+    )
+
+
+def path_certs(engine: Engine) -> Path:
+    """Declare read and delete."""
+
+    async def read(request: Request, data: FieldData) -> Response:
+        answer = await engine.read(
+            data[_fields.CONFIG_NAME],
+            _fields.checked_id(data),
+            _fields.waiting_and_renewal(data),
+            time_limit=request.time_limit,
+        )
+        return certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
+
+    async def delete(_: Request, data: FieldData) -> None:
+        await engine.forget(data[_fields.CONFIG_NAME], _fields.checked_id(data), force=bool(data.get(FORCE)))
+
+    of_enrolment = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f != _fields.SSL_FORMAT_TYPE)
+    return Path(
+        template="certs/{config_name}/{sectigo_cert_unique_id}",
+        fields=(
+            _fields.CONFIG_NAME,
+            _fields.UNIQUE_ID,
+            *_fields.WAITING_AND_RENEWAL,
+            _fields.SSL_FORMAT_TYPE,
+            FORCE,
+            *_fields.without_effect(of_enrolment),
+        ),
+        operations={
+            Operation.READ: Handler(
+                with_logical_errors(read), summary="Read a certificate, with its key.", answer=CERTIFICATE_SCHEMA
+            ),
+            Operation.DELETE: Handler(
+                with_logical_errors(delete), summary="Forget a certificate, with its key.", forwarded=True
+            ),
+        },
+        synopsis="Read, collect or forget a stored certificate.",
+        description=DESCRIPTION,
+    )
+
+
+LIST_DESCRIPTION = """
+Answers the unique ids of the certificates stored under the config entry. An order whose answer from SCM has not come,
+or was lost, stands there as order-<uuid>.
+"""
+
+DESCRIPTION = """
+Reading answers the stored certificate with its key, CSR and history. One that was not collected yet is asked for at
+SCM first, once, or for as long as a sectigo_max_timeout among the parameters of the read itself says. One that is due
+(sectigo_expiry_window, sectigo_auto_renew) is renewed, and the new certificate is answered; where that fails, the old
+one with a warning. A renewed certificate answers its successor, unless sectigo_read_renewed_cert is false. Otherwise
+nothing is called or written.
+
+Reading order-<uuid> finds out at SCM what became of an order whose answer was lost.
+
+Deleting forgets the certificate, its key and its history in Vault only; nothing happens at SCM. The fields of an
+enrolment are taken, so that a read can be given the same file, and have no effect.
+"""

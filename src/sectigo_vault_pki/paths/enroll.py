@@ -1,0 +1,155 @@
+"""`enroll/:config_name`: order a certificate."""
+
+from collections.abc import Mapping
+
+from sectigo_vault_pki.errors import InvalidInputError
+from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
+from sectigo_vault_pki.lifecycle import Engine, EnrolmentRequest
+from sectigo_vault_pki.logical import Operation, Request, Response
+from sectigo_vault_pki.paths import _fields
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, certificate_response
+from sectigo_vault_pki.paths._errors import with_logical_errors
+from sectigo_vault_pki.paths._keys import SUBJECT, check_fits, key_parameters
+from sectigo_vault_pki.store import CertificateType, ClientFields, RequestedFields, SslFields, SubjectFields
+
+MAX_NAMES_LENGTH = 64
+"""Characters of a person's names together, with the blanks between them (scm-api.md 4.1)."""
+
+REQUEST_ID = Field(
+    name="sectigo_request_id",
+    kind=kinds.text(max_length=64),
+    description=(
+        "A text of your own that names this enrolment: sent again, it answers the first one's result and orders "
+        "nothing."
+    ),
+)
+
+
+def path_enroll(engine: Engine) -> Path:
+    """Declare the path."""
+
+    async def write(request: Request, data: FieldData) -> Response:
+        certificate_type = await engine.certificate_type(data[_fields.CONFIG_NAME])
+        wish = enrolment_request(certificate_type, data)
+        answer = await engine.enroll(data[_fields.CONFIG_NAME], wish, time_limit=request.time_limit)
+        return certificate_response(answer, None)
+
+    return Path(
+        template="enroll/{config_name}",
+        fields=(
+            _fields.CONFIG_NAME,
+            *_fields.KEY_AND_CSR,
+            *_fields.WAITING_AND_RENEWAL,
+            *_fields.SSL,
+            *_fields.CLIENT,
+            REQUEST_ID,
+        ),
+        operations={
+            Operation.UPDATE: Handler(
+                with_logical_errors(write),
+                summary="Order a certificate at SCM and collect it.",
+                forwarded=True,
+                answer=CERTIFICATE_SCHEMA,
+            )
+        },
+        synopsis="Order a certificate at SCM and collect it.",
+        description=DESCRIPTION,
+    )
+
+
+def enrolment_request(certificate_type: CertificateType, data: FieldData) -> EnrolmentRequest:
+    """Turn the fields of a request into an enrolment.
+
+    Raises:
+        InvalidInputError: fields are missing, do not go together, or are for the other certificate type.
+    """
+    other, name = _OTHER[certificate_type]
+    for declared in other:
+        if declared in data:
+            raise InvalidInputError(f"{declared.name} does not go with a config entry of type {name}")
+    csr, key = data.get(_fields.CSR), data.get(_fields.PRIVATE_KEY)
+    check_fits(data)
+    is_ssl = certificate_type is CertificateType.SSL
+    return EnrolmentRequest(
+        requested=RequestedFields(
+            ssl=_ssl_fields(data) if is_ssl else None,
+            client=None if is_ssl else _client_fields(data),
+            format=_fields.certificate_format(data),
+            subject=_subject(data) if csr is None else None,
+            waiting=_fields.waiting_and_renewal(data),
+        ),
+        csr=csr,
+        private_key=key,
+        key_parameters=key_parameters(data) if csr is None and key is None else None,
+        request_id=data.get(REQUEST_ID),
+    )
+
+
+_OTHER: Mapping[CertificateType, tuple[tuple[Field[object], ...], str]] = {
+    CertificateType.SSL: (_fields.CLIENT, CertificateType.SSL.value),
+    CertificateType.CLIENT: (_fields.SSL, CertificateType.CLIENT.value),
+}
+
+
+def _ssl_fields(data: FieldData) -> SslFields:
+    _require(data, _fields.SSL_TYPE, _fields.SSL_VALIDITY)
+    requesters = data.get(_fields.SSL_EXTERNAL_REQUESTER)
+    return SslFields(
+        certificate_profile=data[_fields.SSL_TYPE],
+        validity_days=data[_fields.SSL_VALIDITY].days,
+        subject_alt_names=data.get(_fields.SSL_SUBJECT_ALT_NAMES) or (),
+        external_requester=",".join(requesters) if requesters else None,
+        comments=data.get(_fields.SSL_COMMENTS),
+        number_servers=data.get(_fields.SSL_NUM_SERVERS),
+        server_type=data.get(_fields.SSL_SERVER_TYPE),
+        custom_fields=data.get(_fields.SSL_CUSTOM_FIELDS) or (),
+    )
+
+
+def _client_fields(data: FieldData) -> ClientFields:
+    _require(
+        data,
+        _fields.CLIENT_TYPE,
+        _fields.CLIENT_VALIDITY,
+        _fields.CLIENT_EMAIL,
+        _fields.CLIENT_FIRST_NAME,
+        _fields.CLIENT_LAST_NAME,
+    )
+    names = (data[_fields.CLIENT_FIRST_NAME], data.get(_fields.CLIENT_MIDDLE_NAME), data[_fields.CLIENT_LAST_NAME])
+    if len(" ".join(filter(None, names))) > MAX_NAMES_LENGTH:
+        raise InvalidInputError(
+            "sectigo_client_cert_first_name, _middle_name and _last_name must have at most "
+            f"{MAX_NAMES_LENGTH} characters together"
+        )
+    return ClientFields(
+        certificate_profile=data[_fields.CLIENT_TYPE],
+        validity_days=data[_fields.CLIENT_VALIDITY].days,
+        email=data[_fields.CLIENT_EMAIL],
+        first_name=data[_fields.CLIENT_FIRST_NAME],
+        middle_name=data.get(_fields.CLIENT_MIDDLE_NAME),
+        last_name=data[_fields.CLIENT_LAST_NAME],
+        custom_fields=data.get(_fields.CLIENT_CUSTOM_FIELDS) or (),
+    )
+
+
+def _require(data: FieldData, *fields: Field[object]) -> None:
+    for declared in fields:
+        if declared not in data:
+            raise InvalidInputError(f"{declared.name} is required")
+
+
+def _subject(data: FieldData) -> SubjectFields:
+    if _fields.CSR_DOMAIN not in data:
+        raise InvalidInputError("sectigo_csr_domain is required where no sectigo_csr is given")
+    return SubjectFields.model_validate({part: data.get(field) for part, field in SUBJECT.items()})
+
+
+DESCRIPTION = """
+Makes a private key and a CSR (or takes yours), orders a certificate at Sectigo Certificate Manager under the config
+entry, waits for it, and stores certificate, key and history. The key and the CSR are stored before the order is sent.
+
+The request is answered when the certificate is there, or when sectigo_max_timeout or the config entry's
+sectigo_wait_limit is over: then `certificate` says TimeoutStateSaved, and reading certs/<config_name>/<cert_unique_id>
+collects it. Trouble that SCM reports after it took the order stands there as ErrorCode, with its code. Where SCM's
+answer to the order was lost, the id is order-<uuid>: do not order again, read it to find out.
+"""

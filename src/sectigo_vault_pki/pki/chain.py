@@ -1,0 +1,214 @@
+"""A certificate with its issuers, found in whatever a CA hands out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from sectigo_vault_pki.errors import ChainError
+from sectigo_vault_pki.pki.csr import common_name_of
+from sectigo_vault_pki.pki.keys import key_kind, public_key_digest
+from sectigo_vault_pki.pki.names import names_of
+from sectigo_vault_pki.pki.pem import PemBlock, normalise_pem, pem_blocks
+
+MAX_COLLECTED_LENGTH = 256 * 1024  # bytes
+MAX_CERTIFICATES = 32
+
+_CERTIFICATE = "CERTIFICATE"
+_PKCS7_LABELS = frozenset({"PKCS7", "PKCS #7 SIGNED DATA", "CMS"})
+_DER_SEQUENCE = b"\x30"
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateChain:
+    """A certificate, its issuers, and what people ask of it.
+
+    Attributes:
+        leaf_pem: the certificate itself, one normal PEM block.
+        issuers_pem: its issuers, nearest first; the last one need not be a root.
+        serial_number: lower-case hex with colons, as Vault's pki prints it.
+        not_before: in UTC.
+        not_after: in UTC.
+        common_name: empty where the subject has none.
+        subject_alt_names: host names, IP addresses and e-mail addresses, as they stand in the certificate.
+        key_type: `rsa` or `ec`; empty for a kind the engine never orders.
+        public_key_digest: SHA-256 of the SubjectPublicKeyInfo in DER.
+    """
+
+    leaf_pem: str
+    issuers_pem: tuple[str, ...]
+    serial_number: str
+    not_before: datetime
+    not_after: datetime
+    common_name: str
+    subject_alt_names: tuple[str, ...]
+    key_type: str
+    public_key_digest: bytes
+
+    @property
+    def bundle_pem(self) -> str:
+        """The certificate and its issuers, leaf first."""
+        return "".join((self.leaf_pem, *self.issuers_pem))
+
+    @classmethod
+    def from_pem(cls, leaf_first_bundle: str) -> Self:
+        """Read what `bundle_pem` gave; the order is trusted and only the leaf is parsed, so it is cheap.
+
+        Raises:
+            ChainError: it is no list of certificates.
+        """
+        try:
+            blocks = tuple(pem_blocks(leaf_first_bundle))
+            leaf = x509.load_der_x509_certificate(blocks[0].der) if blocks else None
+        except _UNREADABLE:
+            leaf = None
+        if leaf is None:
+            raise ChainError("the stored certificate cannot be read")
+        return cls._of(leaf, blocks[0].text, tuple(block.text for block in blocks[1:]))
+
+    @classmethod
+    def _of(cls, leaf: x509.Certificate, leaf_pem: str, issuers_pem: tuple[str, ...]) -> Self:
+        try:
+            public_key = leaf.public_key()
+            return cls(
+                leaf_pem=leaf_pem,
+                issuers_pem=issuers_pem,
+                serial_number=format_serial_number(leaf.serial_number),
+                not_before=leaf.not_valid_before_utc,
+                not_after=leaf.not_valid_after_utc,
+                common_name=common_name_of(leaf.subject),
+                subject_alt_names=_names_in(leaf),
+                key_type=key_kind(public_key)[0],
+                public_key_digest=public_key_digest(public_key),
+            )
+        except _UNREADABLE:
+            raise ChainError("the certificate is malformed") from None
+
+
+def parse_chain(collected: bytes, *, public_key_digest: bytes | None) -> CertificateChain:
+    """Find the certificate of a key, and order its issuers behind it by name and signature.
+
+    Takes PEM in any order and PKCS#7 in PEM or DER. Certificates that do not lead up from the leaf are dropped. Where
+    several fit the key, as after a replacement, the newest by its start of validity counts.
+
+    Where the key is not known (None), the certificate is the one that is no CA's.
+
+    Raises:
+        ChainError: nothing in it can be read, no certificate has that key, or not exactly one key can be meant.
+    """
+    certificates = _certificates(collected)
+    if public_key_digest is None:
+        fitting = _of_one_subscriber(certificates)
+    else:
+        fitting = _of_key(certificates, public_key_digest)
+    leaf = max(fitting, key=lambda found: (found.not_valid_before_utc, found.serial_number))
+    issuers = _issuers(leaf, certificates)
+    return CertificateChain._of(leaf, _pem(leaf), tuple(_pem(issuer) for issuer in issuers))  # noqa: SLF001 - own class
+
+
+def format_serial_number(number: int) -> str:
+    """Print a serial number as Vault's pki does: whole bytes, lower-case hex, colons between."""
+    return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big").hex(":")
+
+
+def _certificates(collected: bytes) -> Sequence[x509.Certificate]:
+    if len(collected) > MAX_COLLECTED_LENGTH:
+        raise ChainError(f"what was collected is longer than {MAX_COLLECTED_LENGTH} bytes")
+    try:
+        certificates = tuple(_loaded(collected))
+    except _UNREADABLE:
+        raise ChainError("what was collected cannot be read as certificates") from None
+    if not certificates:
+        raise ChainError("what was collected holds no certificate")
+    if len(certificates) > MAX_CERTIFICATES:
+        raise ChainError(f"what was collected holds more than {MAX_CERTIFICATES} certificates")
+    return certificates
+
+
+def _loaded(collected: bytes) -> Iterable[x509.Certificate]:
+    if collected.startswith(_DER_SEQUENCE):
+        yield from pkcs7.load_der_pkcs7_certificates(collected)
+        return
+    for block in pem_blocks(normalise_pem(collected.decode("ascii", errors="replace"))):
+        if block.label == _CERTIFICATE:
+            yield x509.load_der_x509_certificate(block.der)
+        elif block.label in _PKCS7_LABELS:
+            yield from pkcs7.load_der_pkcs7_certificates(block.der)
+
+
+def _of_key(certificates: Sequence[x509.Certificate], public_key_digest: bytes) -> Sequence[x509.Certificate]:
+    fitting = [found for found in certificates if _key_digest(found) == public_key_digest]
+    if not fitting:
+        raise ChainError("none of the collected certificates belongs to the key")
+    return fitting
+
+
+def _of_one_subscriber(certificates: Sequence[x509.Certificate]) -> Sequence[x509.Certificate]:
+    found = [certificate for certificate in certificates if not _is_authority(certificate, certificates)]
+    if not found:
+        raise ChainError("what was collected holds only certificates of CAs")
+    if len({_key_digest(certificate) for certificate in found}) > 1:
+        raise ChainError("what was collected holds several certificates, and it is not clear which one is meant")
+    return found
+
+
+def _is_authority(certificate: x509.Certificate, certificates: Sequence[x509.Certificate]) -> bool:
+    """Tell a CA's certificate by what it says (RFC 5280 4.2.1.9), or, where it says nothing, by what it signed."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, *_UNREADABLE):
+        return any(other != certificate and _issued(certificate, other) for other in certificates)
+
+
+def _issuers(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -> Sequence[x509.Certificate]:
+    """Walk up from the leaf until a root, a gap or a circle ends the way."""
+    path = [leaf]
+    while candidates := _candidates(path, certificates):
+        path.append(max(candidates, key=lambda found: _rank([*path, found], certificates)))
+    return path[1:]
+
+
+def _candidates(path: Sequence[x509.Certificate], certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """Return who may have issued the end of the path; nobody else than itself issued a root."""
+    end = path[-1]
+    if _issued(end, end):
+        return []
+    return [found for found in certificates if found not in path and _issued(found, end)]
+
+
+def _rank(path: Sequence[x509.Certificate], certificates: Sequence[x509.Certificate]) -> tuple[bool, bool, datetime]:
+    """Order certificates of one name and key: a cross-signed one that leads on, then a root, then the longest lived."""
+    end = path[-1]
+    return bool(_candidates(path, certificates)), _issued(end, end), end.not_valid_after_utc
+
+
+def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (*_UNREADABLE, InvalidSignature):
+        return False
+    return True
+
+
+def _key_digest(certificate: x509.Certificate) -> bytes | None:
+    try:
+        return public_key_digest(certificate.public_key())
+    except _UNREADABLE:
+        return None  # a certificate with such a key is not the one that was ordered
+
+
+def _names_in(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ()
+    return names_of(extension.value)
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return PemBlock(_CERTIFICATE, certificate.public_bytes(Encoding.DER)).text

@@ -1,0 +1,101 @@
+"""The shapes in which SCM hands out an SSL certificate, rendered from a chain in hand (scm-api.md 3.4)."""
+
+import base64
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from sectigo_vault_pki.errors import InvalidInputError
+from sectigo_vault_pki.pki.chain import CertificateChain
+
+_MAX_SHOWN = 32
+
+
+class CertificateFormat(StrEnum):
+    """The names of the formats, as SCM spells them."""
+
+    X509 = "x509"
+    X509_CERTIFICATE_ONLY = "x509CO"
+    X509_ISSUERS_ONLY = "x509IO"
+    BASE64 = "base64"
+    BIN = "bin"
+    X509_ISSUERS_ONLY_REVERSED = "x509IOR"
+    X509_REVERSED = "x509R"
+    PEM = "pem"
+    PEM_CERTIFICATE_ONLY = "pemco"
+    PEM_ISSUERS_AFTER = "pemia"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a format's name in any case.
+
+        Raises:
+            InvalidInputError: there is no such format.
+        """
+        wanted = text.strip().lower()
+        for member in cls:
+            if member.value.lower() == wanted:
+                return member
+        shown = ascii(text[:_MAX_SHOWN])
+        raise InvalidInputError(f"certificate format {shown} is unknown: one of {', '.join(cls)}")
+
+
+def render(chain: CertificateChain, certificate_format: CertificateFormat) -> str:
+    """Write a chain in a format; `bin`, which is bytes at SCM, comes as base64 text without line ends.
+
+    A format without a leaf is empty where the CA gave no issuers.
+    """
+    return _WRITERS[certificate_format](chain)
+
+
+def _leaf(chain: CertificateChain) -> str:
+    return chain.leaf_pem
+
+
+def _leaf_first(chain: CertificateChain) -> str:
+    return chain.bundle_pem
+
+
+def _root_first(chain: CertificateChain) -> str:
+    return _issuers_root_first(chain) + chain.leaf_pem
+
+
+def _issuers_leafward_first(chain: CertificateChain) -> str:
+    return "".join(chain.issuers_pem)
+
+
+def _issuers_root_first(chain: CertificateChain) -> str:
+    return "".join(reversed(chain.issuers_pem))
+
+
+def _pkcs7_pem(chain: CertificateChain) -> str:
+    return _pkcs7(chain, Encoding.PEM).decode("ascii")
+
+
+def _pkcs7_base64(chain: CertificateChain) -> str:
+    return base64.b64encode(_pkcs7(chain, Encoding.DER)).decode("ascii")
+
+
+def _pkcs7(chain: CertificateChain, encoding: Encoding) -> bytes:
+    certificates = x509.load_pem_x509_certificates(chain.bundle_pem.encode("ascii"))
+    return pkcs7.serialize_certificates(certificates, encoding)
+
+
+_WRITERS: Mapping[CertificateFormat, Callable[[CertificateChain], str]] = MappingProxyType(
+    {
+        CertificateFormat.X509: _root_first,
+        CertificateFormat.X509_CERTIFICATE_ONLY: _leaf,
+        CertificateFormat.X509_ISSUERS_ONLY: _issuers_root_first,
+        CertificateFormat.BASE64: _pkcs7_pem,
+        CertificateFormat.BIN: _pkcs7_base64,
+        CertificateFormat.X509_ISSUERS_ONLY_REVERSED: _issuers_leafward_first,
+        CertificateFormat.X509_REVERSED: _leaf_first,
+        CertificateFormat.PEM: _root_first,
+        CertificateFormat.PEM_CERTIFICATE_ONLY: _leaf,
+        CertificateFormat.PEM_ISSUERS_AFTER: _leaf_first,
+    }
+)

@@ -1,0 +1,145 @@
+"""Subject alternative names: host names, IP addresses and e-mail addresses as text."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from cryptography import x509
+
+from sectigo_vault_pki.errors import InvalidInputError
+
+MAX_DNS_NAME_LENGTH = 253
+MAX_EMAIL_LENGTH = 254
+_MAX_LOCAL_PART_LENGTH = 64  # RFC 5321 4.5.3.1.1
+
+# Underscores are no host name characters, yet private CAs certify them; whether one may is the CA's say.
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_DNS_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
+_NUMERIC_TLD = re.compile(r"(?:.*\.)?[0-9]+")
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322 3.2.3
+_LOCAL_PART = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
+
+
+def normalise_name(text: str) -> str:
+    """Give a host name, IP address or e-mail address the one form it is compared in.
+
+    Host names are lower case without a dot at the end, with at most one `*` as the whole first label; international
+    ones are A-labels. IP addresses are in their shortest form. An e-mail address keeps the case of its local part.
+
+    Raises:
+        InvalidInputError: it is none of them.
+    """
+    name = text.strip()
+    if not name.isascii():
+        raise InvalidInputError("not ASCII: write international names as xn--…")
+    if "@" in name:
+        return normalise_email(name)
+    return _ip_address(name) or _dns_name(name)
+
+
+def normalise_email(text: str) -> str:
+    """Lower the domain of an e-mail address.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    address = text.strip()
+    local_part, _, domain = address.rpartition("@")
+    if (
+        len(address) > MAX_EMAIL_LENGTH
+        or len(local_part) > _MAX_LOCAL_PART_LENGTH
+        or not _LOCAL_PART.fullmatch(local_part)
+        or not is_host_name(domain)
+    ):
+        raise InvalidInputError("not an e-mail address")
+    return f"{local_part}@{domain.lower()}"
+
+
+def normalise_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Normalise each name and drop repeats; the order stays.
+
+    Raises:
+        InvalidInputError: one of them is no host name, IP address or e-mail address; the text says which by its place,
+            as the name itself might be something secret in the wrong field.
+    """
+    normalised: dict[str, None] = {}
+    for place, name in enumerate(names, start=1):
+        try:
+            normalised[normalise_name(name)] = None
+        except InvalidInputError as error:
+            raise InvalidInputError(f"name {place} is {error}") from None
+    return tuple(normalised)
+
+
+def same_names(one: Iterable[str], other: Iterable[str]) -> bool:
+    """Tell whether two lists hold the same names, whatever their order, spelling and repeats.
+
+    Raises:
+        InvalidInputError: one of the names is none.
+    """
+    return set(normalise_names(one)) == set(normalise_names(other))
+
+
+def is_host_name(text: str) -> bool:
+    """Tell whether text is a host name without a wildcard."""
+    name = text.lower()
+    return "*" not in name and _is_dns_name(name)
+
+
+def host_of_common_name(common_name: str) -> str | None:
+    """Return the name under which a common name joins the SANs, or None if it is no host.
+
+    Public CAs demand that a common name which is a host name or an IP address is also a SAN (CA/B Forum Baseline
+    Requirements 7.1.4.3). A single word is taken for a person's or a machine's name.
+    """
+    name = common_name.strip()
+    if not name.isascii():
+        return None
+    lowered = name.lower().removesuffix(".")
+    if "." in lowered and _is_dns_name(lowered):
+        return lowered
+    return _ip_address(name)
+
+
+def general_name(name: str) -> x509.GeneralName:
+    """Return the X.509 form of a name that went through `normalise_name`."""
+    if "@" in name:
+        return x509.RFC822Name(name)
+    if _ip_address(name) is not None:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    return x509.DNSName(name)
+
+
+def names_of(extension: x509.SubjectAlternativeName) -> tuple[str, ...]:
+    """Return the host names, IP addresses and e-mail addresses of a certificate or CSR; other kinds are left out."""
+    names: list[str] = []
+    for entry in extension:
+        if isinstance(entry, x509.DNSName | x509.RFC822Name):
+            names.append(entry.value)
+        elif isinstance(entry, x509.IPAddress):
+            names.append(str(entry.value))
+    return tuple(names)
+
+
+def _dns_name(text: str) -> str:
+    name = text.lower().removesuffix(".")
+    if not _is_dns_name(name):
+        raise InvalidInputError("not a host name, IP address or e-mail address")
+    return name
+
+
+def _is_dns_name(name: str) -> bool:
+    return (
+        0 < len(name) <= MAX_DNS_NAME_LENGTH
+        and _DNS_NAME.fullmatch(name) is not None
+        and _NUMERIC_TLD.fullmatch(name) is None
+    )
+
+
+def _ip_address(text: str) -> str | None:
+    if "%" in text:  # a zone says nothing outside one machine
+        return None
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None

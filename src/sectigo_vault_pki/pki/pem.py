@@ -1,0 +1,58 @@
+"""PEM as people paste it, and PEM as it is kept."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9][A-Z0-9 ]*)-----([A-Za-z0-9+/=\s]*)-----END \1-----")
+_ESCAPED_LINE_END = re.compile(r"\\r\\n|\\n|\\r")
+_LINE_LENGTH = 64  # RFC 7468 2
+
+
+@dataclass(frozen=True, slots=True)
+class PemBlock:
+    """One armoured object.
+
+    Attributes:
+        label: what stands behind `BEGIN`, such as `CERTIFICATE`.
+        der: the bytes inside.
+    """
+
+    label: str
+    der: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The block in its one normal form: lines of 64 characters, a newline at the end."""
+        encoded = base64.b64encode(self.der).decode("ascii")
+        body = "\n".join(encoded[start : start + _LINE_LENGTH] for start in range(0, len(encoded), _LINE_LENGTH))
+        return f"-----BEGIN {self.label}-----\n{body}\n-----END {self.label}-----\n"
+
+
+def normalise_pem(text: str) -> str:
+    """Give text the line ends of a PEM file: CRLF and a literal backslash-n turn into newlines, blanks go.
+
+    What is no PEM stays what it is, line by line. Normalising twice changes nothing more.
+    """
+    lines = (line.strip() for line in _ESCAPED_LINE_END.sub("\n", text).splitlines())
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def pem_blocks(text: str) -> Iterator[PemBlock]:
+    """Find the armoured objects in text that went through `normalise_pem`; what stands between them is left out.
+
+    Raises:
+        ValueError: a block's body is no base64.
+    """
+    for found in _BLOCK.finditer(text):
+        label, body = found.groups()
+        yield PemBlock(label, _decoded(body))
+
+
+def _decoded(body: str) -> bytes:
+    try:
+        return base64.b64decode("".join(body.split()), validate=True)
+    except binascii.Error as error:
+        raise ValueError("a PEM block is no base64") from error

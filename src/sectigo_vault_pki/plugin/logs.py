@@ -1,0 +1,194 @@
+"""Log lines as the host reads them from stderr: one hclog JSON object each (plugin-protocol.md 2).
+
+Our modules log with the standard library, key-values going along as `extra={"kv": {"config": "web"}}`:
+
+    _log = logging.getLogger(__name__)
+    _log.info("order sent", extra={"kv": {"config": name, "attempt": 2}})
+
+Values and message arguments become numbers, booleans, null or text; of an object of any further kind only the kind's
+name is told. An exception, wherever it turns up, is told by its type and the places it came through: its own text may
+quote a secret. Only the texts of our own trees (`logical.LogicalError`, `errors.SectigoVaultPkiError`), which carry
+none, are told too.
+"""
+
+import datetime as dt
+import enum
+import itertools
+import json
+import logging
+import math
+import traceback
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+from types import TracebackType
+from typing import TypeVar
+
+from sectigo_vault_pki.errors import SectigoVaultPkiError
+from sectigo_vault_pki.logical import LogicalError
+
+TRACE = 5
+OFF = logging.CRITICAL + 10
+LEVELS: Mapping[str, int] = {
+    "trace": TRACE,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "off": OFF,
+}
+
+_LINE_LIMIT_BYTES = 60 * 1024  # the host cuts lines at 64 KiB
+_MESSAGE_LIMIT = 8 * 1024
+_VALUE_LIMIT = 2 * 1024
+_FRAMES_LIMIT = 30
+_ITEMS_LIMIT = 100
+_DEPTH_LIMIT = 3
+_INTEGER_BITS_LIMIT = 1024
+_JSON_SAFE_INTEGER = 2**53
+_PLAIN_KINDS = frozenset({str, float, bool, uuid.UUID, dt.date, dt.datetime, dt.timedelta})
+
+ItemT = TypeVar("ItemT")
+
+_SPEAKING_ERRORS = (LogicalError, SectigoVaultPkiError)
+_OWN_PACKAGE = "sectigo_vault_pki"
+
+
+def level_from(environ: Mapping[str, str], *, own_variable: str) -> int:
+    """Return the level asked for by the first variable that names one, else info."""
+    for variable in (own_variable, "BAO_LOG_LEVEL", "VAULT_LOG_LEVEL"):
+        level = LEVELS.get(environ.get(variable, "").strip().lower())
+        if level is not None:
+            return level
+    return logging.INFO
+
+
+def configure(handler: logging.Handler, level: int) -> None:
+    """Send every logger's records to `handler`: ours from `level` on, foreign ones from warnings on."""
+    handler.setFormatter(HclogFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.WARNING))
+    logging.getLogger(_OWN_PACKAGE).setLevel(level)
+    logging.captureWarnings(capture=True)
+
+
+class HclogFormatter(logging.Formatter):
+    """Makes a record one line of JSON, short enough for the host, with `@` keys that are always strings."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "@level": _level_name(record.levelno),
+            "@message": _clip(_message(record), _MESSAGE_LIMIT),
+            "@module": _clip(str(record.name), _VALUE_LIMIT),
+            "@timestamp": _timestamp(record.created),
+        }
+        values = _values(record)
+        text = json.dumps(line | values)
+        if len(text) > _LINE_LIMIT_BYTES:
+            text = json.dumps(line | {"left_out": f"{len(values)} values, too long for one line"})
+        return text
+
+
+def _level_name(number: int) -> str:
+    named = [name for name, level in LEVELS.items() if level <= number and level != OFF]
+    return named[-1] if named else "trace"
+
+
+def _timestamp(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _message(record: logging.LogRecord) -> str:
+    message = _text(record.msg)
+    arguments = record.args
+    if not arguments:
+        return message
+    try:
+        if isinstance(arguments, Mapping):
+            return message % {key: _argument(value) for key, value in arguments.items()}
+        return message % tuple(_argument(value) for value in arguments)
+    except (TypeError, ValueError, KeyError):
+        return message
+
+
+def _argument(value: object) -> object:
+    return value if type(value) in {bool, int, float, str} else _text(value)
+
+
+def _values(record: logging.LogRecord) -> dict[str, object]:
+    given = getattr(record, "kv", None)
+    values: dict[str, object] = {}
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            values[_key(key)] = _value(value)
+    if record.exc_info and record.exc_info[1] is not None:
+        values["error"] = _text(record.exc_info[1])
+        values["traceback"] = _frames(record.exc_info[1], record.exc_info[2])
+    return values
+
+
+def _key(key: object) -> str:
+    """Return the key as text that cannot be taken for one of the host's own."""
+    return _clip(_text(key), 128).lstrip("@") or "_"
+
+
+def _value(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if type(value) is int and abs(value) <= _JSON_SAFE_INTEGER:
+        return value
+    if type(value) is float and math.isfinite(value):
+        return value
+    return _clip(_text(value), _VALUE_LIMIT)
+
+
+def _text(value: object, depth: int = 0) -> str:
+    """Return the value as text where its kind is known to say no more than it seems; else only the kind's name."""
+    if isinstance(value, BaseException):
+        return _error_text(value)
+    if value is None or type(value) in _PLAIN_KINDS or isinstance(value, enum.Enum | PurePath):
+        return str(value)
+    if depth < _DEPTH_LIMIT and isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_text(k, depth + 1)}: {_text(v, depth + 1)}" for k, v in _first(value.items())) + "}"
+    if depth < _DEPTH_LIMIT and isinstance(value, list | tuple | set | frozenset):
+        return "[" + ", ".join(_text(item, depth + 1) for item in _first(value)) + "]"
+    return _size(value)
+
+
+def _size(value: object) -> str:
+    """Return the kind's name, with how much of it there is where that is known."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"{len(value)} bytes"
+    if isinstance(value, int):
+        # Python refuses to write the longest ones out.
+        return f"<{value.bit_length()} bits>" if value.bit_length() > _INTEGER_BITS_LIMIT else str(int(value))
+    return f"<{type(value).__name__}>"
+
+
+def _first(items: Iterable[ItemT]) -> Iterable[ItemT]:
+    return itertools.islice(items, _ITEMS_LIMIT)
+
+
+def _error_text(error: BaseException) -> str:
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    return f"{name}: {error}" if isinstance(error, _SPEAKING_ERRORS) else name
+
+
+def _frames(error: BaseException, trace: TracebackType | None) -> str:
+    """Return where the exception, and what it came from, went through; innermost last."""
+    parts: list[str] = []
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and cause is not error:
+        parts.append(f"{_error_text(cause)} at {_places(cause.__traceback__)}; then")
+    parts.append(_places(trace))
+    return _clip(" ".join(parts), 4 * _VALUE_LIMIT)
+
+
+def _places(trace: TracebackType | None) -> str:
+    frames = traceback.StackSummary.extract(traceback.walk_tb(trace), lookup_lines=False)[-_FRAMES_LIMIT:]
+    return " > ".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
+
+
+def _clip(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"

@@ -1,0 +1,38 @@
+"""The host's death, which nothing else tells: a killed host leaves its plugins running (plugin-protocol.md 1.3)."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+
+_POLL_SECONDS = 1.0
+
+
+def watch_parent(on_death: Callable[[], None]) -> AbstractContextManager[object]:
+    """Call `on_death` on the running loop once the parent process has ended; leaving the context ends the watch."""
+    stack = ExitStack()
+    loop = asyncio.get_running_loop()
+    parent = os.getppid()
+    try:
+        descriptor = os.pidfd_open(parent)
+    except OSError:  # an old kernel, or a sandbox that forbids it
+        poll = loop.create_task(_poll(parent, on_death))
+        stack.callback(poll.cancel)
+        return stack
+    stack.callback(os.close, descriptor)
+
+    def died() -> None:
+        loop.remove_reader(descriptor)
+        on_death()
+
+    loop.add_reader(descriptor, died)
+    stack.callback(loop.remove_reader, descriptor)
+    if os.getppid() != parent:  # it died before we looked, and the number may be somebody else's by now
+        loop.call_soon(died)
+    return stack
+
+
+async def _poll(parent: int, on_death: Callable[[], None]) -> None:
+    while os.getppid() == parent:  # noqa: ASYNC110  nothing here tells of it by itself
+        await asyncio.sleep(_POLL_SECONDS)
+    on_death()

@@ -1,0 +1,120 @@
+"""The plugin while it runs: services on a transport, and the reasons to stop."""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+
+from sectigo_vault_pki._proto.backend_pb2_grpc import add_BackendServicer_to_server
+from sectigo_vault_pki._proto.broker_pb2_grpc import add_GRPCBrokerServicer_to_server
+from sectigo_vault_pki._proto.controller_pb2_grpc import add_GRPCControllerServicer_to_server
+from sectigo_vault_pki._proto.health_pb2_grpc import add_HealthServicer_to_server
+from sectigo_vault_pki._proto.multiplexing_pb2_grpc import add_PluginMultiplexingServicer_to_server
+from sectigo_vault_pki._proto.stdio_pb2_grpc import add_GRPCStdioServicer_to_server
+from sectigo_vault_pki._proto.version_pb2_grpc import add_PluginVersionServicer_to_server
+from sectigo_vault_pki.logical import BackendFactory
+from sectigo_vault_pki.plugin.backend_service import BackendService
+from sectigo_vault_pki.plugin.broker import Broker
+from sectigo_vault_pki.plugin.controller import Controller
+from sectigo_vault_pki.plugin.handshake import Launch, handshake_line
+from sectigo_vault_pki.plugin.health import Health
+from sectigo_vault_pki.plugin.identification import PluginMultiplexing, PluginVersion
+from sectigo_vault_pki.plugin.instances import Instances
+from sectigo_vault_pki.plugin.log_output import log_loop_error
+from sectigo_vault_pki.plugin.parent import watch_parent
+from sectigo_vault_pki.plugin.relayed_grpc import RelayedTransport
+from sectigo_vault_pki.plugin.sockets import SocketFolder
+from sectigo_vault_pki.plugin.stdio import Stdio
+from sectigo_vault_pki.plugin.tls import new_identity
+from sectigo_vault_pki.plugin.transport import Transport
+
+_log = logging.getLogger(__name__)
+
+_STDOUT = 1
+
+_GRACE_SECONDS = 0.3
+_CLEANUP_SECONDS = 0.8
+_EXIT_SECONDS = 1.6
+"""The host kills at 2 s."""
+
+
+class Process:
+    """One run, from the handshake line to the exit status."""
+
+    def __init__(
+        self, factory: BackendFactory, *, launch: Launch, name: str, version: str, first_connection_seconds: float
+    ) -> None:
+        self._factory = factory
+        self._launch = launch
+        self._name = name
+        self._version = version
+        self._first_connection_seconds = first_connection_seconds
+        self._status = 0
+
+    def run(self) -> int:
+        """Serve until there is a reason to stop; return the exit status."""
+        with SocketFolder(self._launch) as sockets:
+            return asyncio.run(self._serve(sockets))
+
+    async def _serve(self, sockets: SocketFolder) -> int:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(log_loop_error)
+        stop = asyncio.Event()
+        # The host's terminal sends these to us too; the host stops us itself (plugin-protocol.md 1.7).
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+
+        identity = new_identity()
+        transport = RelayedTransport(self._launch, identity, sockets)
+        instances = self._register_services(transport, stop)
+        forgotten = loop.call_later(self._first_connection_seconds, self._give_up, stop)
+        path = await transport.listen(on_connection=forgotten.cancel)
+        with watch_parent(stop.set):
+            self._shake_hands(handshake_line(self._launch, socket_path=path, certificate_der=identity.der))
+            await stop.wait()
+        self._end_in_time(sockets)
+        forgotten.cancel()
+        await asyncio.gather(transport.close(grace=_GRACE_SECONDS), instances.close(seconds=_CLEANUP_SECONDS))
+        return self._status
+
+    def _register_services(self, transport: Transport, stop: asyncio.Event) -> Instances:
+        broker = Broker()
+        instances = Instances(self._factory, transport=transport, broker=broker)
+        server = transport.server
+        add_BackendServicer_to_server(BackendService(instances), server)
+        add_PluginVersionServicer_to_server(PluginVersion(self._version), server)
+        add_PluginMultiplexingServicer_to_server(PluginMultiplexing(), server)
+        add_GRPCBrokerServicer_to_server(broker, server)
+        add_GRPCControllerServicer_to_server(Controller(stop), server)
+        add_GRPCStdioServicer_to_server(Stdio(stop), server)
+        add_HealthServicer_to_server(Health(stop), server)
+        return instances
+
+    def _shake_hands(self, line: str) -> None:
+        os.write(_STDOUT, f"{line}\n".encode())  # short enough to go into a pipe at once
+        # The host throws away what comes later, and a full pipe would block whoever wrote it.
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, _STDOUT)
+        os.close(silence)
+        _log.debug(
+            "serving",
+            extra={"kv": {"name": self._name, "version": self._version, "host_version": self._launch.host_version}},
+        )
+
+    def _give_up(self, stop: asyncio.Event) -> None:
+        _log.error("no host connected", extra={"kv": {"seconds": self._first_connection_seconds}})
+        self._status = 1
+        stop.set()
+
+    def _end_in_time(self, sockets: SocketFolder) -> None:
+        """End the process in time for the host even where a thread hangs, as in a name look-up."""
+
+        def end() -> None:
+            sockets.remove()
+            os._exit(self._status)
+
+        deadline = threading.Timer(_EXIT_SECONDS, end)
+        deadline.daemon = True
+        deadline.start()

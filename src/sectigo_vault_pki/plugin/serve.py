@@ -1,0 +1,85 @@
+"""The process's start and end."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sectigo_vault_pki.logical import BackendFactory
+from sectigo_vault_pki.plugin import logs
+from sectigo_vault_pki.plugin.handshake import Launch, NotLaunchedByHostError, UnsupportedHostError, read_launch
+from sectigo_vault_pki.plugin.log_output import QueuedHandler, take_over_streams
+
+if TYPE_CHECKING:
+    from sectigo_vault_pki.plugin.process import Process
+
+_log = logging.getLogger(__name__)
+
+_STDERR = 2
+
+FIRST_CONNECTION_SECONDS = 90.0
+"""A host that started us connects at once; without any connection, it has forgotten us (plugin-protocol.md 1.3)."""
+
+
+def serve(
+    factory: BackendFactory, *, name: str, version: str, first_connection_seconds: float = FIRST_CONNECTION_SECONDS
+) -> int:
+    """Be a secrets engine plugin for the host that started this process, until it says stop; return the exit status.
+
+    Takes over the process: its signals, its standard streams and its log. Once told to stop, the process ends within
+    2 s, whatever still runs in it.
+
+    Args:
+        factory: builds one mount's engine; called on the event loop, once for each mount.
+        name: what the plugin is called at the host; `<NAME>_LOG_LEVEL` sets the log level.
+        version: semantic version without a leading `v`.
+        first_connection_seconds: how long the host may take to connect.
+    """
+    try:
+        launch = read_launch(os.environ)
+    except NotLaunchedByHostError:
+        print(by_hand_hint(name), file=sys.stderr)  # noqa: T201  for a person at a terminal
+        return 1
+    except UnsupportedHostError as error:
+        return _refuse(error)
+    level = logs.level_from(os.environ, own_variable=name.upper().replace("-", "_") + "_LOG_LEVEL")
+    handler = QueuedHandler(_STDERR)
+    logs.configure(handler, level)
+    try:
+        process = _prepare(factory, launch=launch, name=name, version=version, seconds=first_connection_seconds)
+        return process.run()
+    except Exception:  # noqa: BLE001  the process ends here, and says why
+        _log.exception("the plugin cannot go on")
+        return 1
+    finally:
+        handler.close()
+
+
+def _prepare(factory: BackendFactory, *, launch: Launch, name: str, version: str, seconds: float) -> "Process":
+    # grpc's C core writes to stderr by itself otherwise; it reads these when it is first imported.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    from sectigo_vault_pki.plugin.process import Process  # noqa: PLC0415  slow to import, and only needed now
+
+    take_over_streams()
+    return Process(factory, launch=launch, name=name, version=version, first_connection_seconds=seconds)
+
+
+def _refuse(error: UnsupportedHostError) -> int:
+    record = logging.LogRecord(__name__, logging.ERROR, "", 0, "%s", (str(error),), None)
+    print(logs.HclogFormatter().format(record), file=sys.stderr)  # noqa: T201  the host's log
+    if error.refusal is not None:
+        print(error.refusal, flush=True)  # noqa: T201  the handshake
+    return 1
+
+
+def by_hand_hint(name: str) -> str:
+    """Return what a person should read who starts the plugin in a terminal."""
+    command = Path(sys.argv[0]).name or name
+    return (
+        f"{name} is a secrets engine plugin, which Vault or OpenBao starts by itself. Copy it into the server's "
+        f"plugin_directory, then: bao plugin register -sha256=$(sha256sum {command} | cut -d' ' -f1) "
+        f"-command={command} secret {name} (or write sys/plugins/catalog/secret/{name}), "
+        f"then: bao secrets enable {name}"
+    )

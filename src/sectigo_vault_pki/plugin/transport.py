@@ -1,0 +1,42 @@
+"""What gRPC services are registered on and called through: the seam behind which TLS, HTTP/2 and sockets lie.
+
+Services and stubs are ordinary grpcio ones. Whatever stands behind this seam lends them objects of grpcio's own shape:
+a server that takes handlers (`add_registered_method_handlers`, `add_generic_rpc_handlers`), and channels that make
+multicallables (`unary_unary` and its kin) and can be closed.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import grpc
+
+
+class Connection(Protocol):
+    """One way from the plugin to an address of the host's."""
+
+    @property
+    def channel(self) -> grpc.aio.Channel: ...
+
+    async def close(self) -> None:
+        """End it, with what is running over it."""
+
+
+class Transport(Protocol):
+    """The process's gRPC server for the host, and its way back to the host."""
+
+    @property
+    def server(self) -> grpc.aio.Server:
+        """What services are registered on before `listen`."""
+
+    async def listen(self, *, on_connection: Callable[[], None]) -> str:
+        """Serve; return the path of the socket for the host. Each authenticated connection is told."""
+
+    async def dial(self, network: str, address: str) -> Connection:
+        """Return a connection that is really made at its first call.
+
+        Raises:
+            ValueError: the network is neither `unix` nor `tcp`.
+        """
+
+    async def close(self, *, grace: float) -> None:
+        """Let running calls end for `grace` seconds, then end everything."""

@@ -1,0 +1,30 @@
+"""Sectigo Certificate Manager's REST API (scm-api.md): URLs, headers, codes and JSON stay in this room."""
+
+from sectigo_vault_pki.scm.account import ScmAccount, parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm.client import ScmClient
+from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, ClientRenewed, ClientRow
+from sectigo_vault_pki.scm.codes import hint_for, is_revoked, is_unknown
+from sectigo_vault_pki.scm.outcomes import Collected, Revoked, StillProcessing
+from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslRenewed, SslRow
+
+__all__ = [
+    "ClientAccepted",
+    "ClientOrder",
+    "ClientRenewed",
+    "ClientRow",
+    "Collected",
+    "Revoked",
+    "ScmAccount",
+    "ScmClient",
+    "SslAccepted",
+    "SslDetails",
+    "SslOrder",
+    "SslRenewed",
+    "SslRow",
+    "StillProcessing",
+    "hint_for",
+    "is_revoked",
+    "is_unknown",
+    "parse_base_url",
+    "parse_ca_bundle",
+]

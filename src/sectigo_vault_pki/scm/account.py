@@ -1,0 +1,152 @@
+"""Whose certificates are ordered, and where."""
+
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+from sectigo_vault_pki.errors import InvalidInputError
+
+MAX_BASE_URL_LENGTH = 1024
+MAX_CA_BUNDLE_LENGTH = 256 * 1024
+
+_VISIBLE_ASCII = re.compile(r"[!-~]+")
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_PRIVATE = "private"  # where SCM's certificate login lives (scm-api.md 1.1)
+_API_PATHS = ((), ("api",), ("api", "ssl", "v1"), ("api", "smime", "v1"))
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class ScmAccount:
+    """One login at SCM.
+
+    Attributes:
+        base_url: what `parse_base_url` returned.
+        login: SCM's user name.
+        password: goes into a header of each request, and nowhere else.
+        customer_uri: the last part of the portal's address.
+        org_id: the organization or department that orders.
+        ca_bundle_pem: the only certificates to trust for the URL; None: those the system trusts.
+        request_timeout: seconds for one HTTP call.
+
+    Raises:
+        InvalidInputError: login, password or customer URI cannot travel in an HTTP header.
+    """
+
+    base_url: str
+    login: str
+    password: SecretStr
+    customer_uri: str
+    org_id: int
+    ca_bundle_pem: str | None = None
+    request_timeout: float = 60.0
+
+    def __post_init__(self) -> None:
+        _check_header_value("user", self.login)
+        _check_header_value("password", self.password.get_secret_value())
+        _check_header_value("customer URI", self.customer_uri)
+
+
+def parse_base_url(text: str) -> str:
+    """Reduce the address of an SCM to its root, such as `https://cert-manager.com`, without a slash at the end.
+
+    The ends under which vendors' tools want it are taken: `/`, `/api`, `/api/ssl/v1`, `/api/smime/v1`. A `/private` in
+    front of them stays, as it is another login. Reducing twice changes nothing more.
+
+    Raises:
+        InvalidInputError: it is none; the text does not show it, as it may carry a password.
+    """
+    parts = _split(text.strip())
+    if parts.username is not None or parts.password is not None:
+        raise InvalidInputError("the URL contains a user name or a password")
+    if parts.query or parts.fragment or "?" in text or "#" in text:
+        raise InvalidInputError("the URL contains a query or a fragment")
+    return f"{_origin(parts)}{_root_path(parts.path)}"
+
+
+def parse_ca_bundle(pem: str) -> str:
+    """Check that text is a list of PEM certificates that TLS can trust.
+
+    Raises:
+        InvalidInputError: it is not.
+    """
+    trust_only(pem)
+    return pem
+
+
+def trust_only(pem: str) -> ssl.SSLContext:
+    """Return a TLS context that verifies servers against exactly these certificates.
+
+    Raises:
+        InvalidInputError: they cannot be read.
+    """
+    if len(pem) > MAX_CA_BUNDLE_LENGTH:
+        raise InvalidInputError(f"the CA bundle is longer than {MAX_CA_BUNDLE_LENGTH} characters")
+    if not pem:  # `ssl` would take the system's certificates instead
+        raise InvalidInputError("the CA bundle is empty")
+    try:
+        context = ssl.create_default_context(cadata=pem)
+    except (ssl.SSLError, ValueError, TypeError):
+        raise InvalidInputError("the CA bundle cannot be read: PEM certificates are needed") from None
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # Python 3.13's default: an intermediate may be the anchor
+    return context
+
+
+def is_plain_http(base_url: str) -> bool:
+    """Tell whether a parsed base URL has no TLS, which only a loopback host may."""
+    return base_url.startswith("http://")
+
+
+def _split(text: str) -> SplitResult:
+    if len(text) > MAX_BASE_URL_LENGTH:
+        raise InvalidInputError(f"the URL is longer than {MAX_BASE_URL_LENGTH} characters")
+    if not _VISIBLE_ASCII.fullmatch(text) or "\\" in text:
+        raise InvalidInputError("the URL is empty, or has characters that no URL has")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # parsed on access
+    except ValueError:
+        raise InvalidInputError("the URL has a malformed host or port") from None
+    return parts
+
+
+def _origin(parts: SplitResult) -> str:
+    host, port = parts.hostname or "", parts.port
+    address = _ip_address(host)
+    if address is None and not _HOST_NAME.fullmatch(host):
+        raise InvalidInputError("the URL has no valid host name; write international names as xn--…")
+    is_loopback = host == "localhost" or (address is not None and address.is_loopback)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback):
+        raise InvalidInputError("the URL has to begin with https:// (http:// only for a loopback host)")
+    shown_host = f"[{address}]" if isinstance(address, ipaddress.IPv6Address) else host.removesuffix(".")
+    return f"{parts.scheme}://{shown_host}" + ("" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}")
+
+
+def _root_path(path: str) -> str:
+    segments = tuple(segment for segment in path.split("/") if segment)
+    is_private = segments[:1] == (_PRIVATE,)
+    if segments[is_private:] not in _API_PATHS:
+        raise InvalidInputError("the URL's path is none of /, /api, /api/ssl/v1, /api/smime/v1, /private/api")
+    return f"/{_PRIVATE}" if is_private else ""
+
+
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return None if "%" in host else ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _check_header_value(word: str, text: str) -> None:
+    if not text:
+        raise InvalidInputError(f"{word} is empty")
+    if _CONTROL.search(text):
+        raise InvalidInputError(f"{word} contains control characters")
+    if text.strip(" \t") != text:
+        raise InvalidInputError(f"{word} begins or ends with a blank")

@@ -1,0 +1,176 @@
+"""What SCM's numbers mean: the only place that knows them (scm-api.md 3.4, 6.1; api.md 6)."""
+
+from collections.abc import Mapping
+from enum import Enum
+from http import HTTPStatus
+from types import MappingProxyType
+
+ENROLL = "enroll"
+COLLECT = "collect"
+LIST = "list"
+DETAILS = "details"
+RENEW = "renew"
+REPLACE = "replace"
+REVOKE = "revoke"
+
+_ORDERS = frozenset({ENROLL, RENEW, REPLACE})
+
+# On collect these say: not yet. The last four are trouble at the CA, which passes.
+_IN_WORK = frozenset({0, -1400, -183})
+_CA_TROUBLE = frozenset({-109, -129, -140, -195})
+_PENDING = _IN_WORK | _CA_TROUBLE
+
+_REVOKED = frozenset({(COLLECT, -110), (COLLECT, -192)})
+# The second is what SCM says of a client certificate on collect; nobody saw it here, and it can mean nothing else.
+_ALREADY_REVOKED = frozenset({(REVOKE, -159), (REVOKE, -192)})
+_UNKNOWN_IDS = frozenset({-124, -5101, -1104})
+_UNKNOWN_IDS_OF_OPERATION = frozenset({(RENEW, -123)})
+
+_LOGIN = "check user, password and customer URI, and that the account may use the API"
+_PRIVILEGE = "the account lacks a privilege: ask the administrator of SCM"
+_CSR = "check the CSR"
+_KEY = "choose a key algorithm and size that the certificate profile allows"
+_PROFILE = "check the certificate type: the id of a certificate profile of this organization"
+_LOST_PROFILE = "the certificate profile is gone: enroll a new certificate with another one"
+_FIELDS = "check names and values of the custom fields: every mandatory one is needed"
+_ORGANIZATION = "check the organization's id"
+_DOMAIN = "the domain has to be delegated to the organization and validated in SCM"
+_LATER = "the CA has trouble: try again later"
+_UNKNOWN = "check the certificate's id"
+_GONE = "the certificate was revoked: order a new one"
+
+_HINTS: Mapping[int, str] = MappingProxyType(
+    {
+        -16: _LOGIN,
+        -970: _LOGIN,
+        -3: _PRIVILEGE,
+        -25: _PRIVILEGE,
+        -37: _PRIVILEGE,
+        -124: _UNKNOWN,
+        -5101: _UNKNOWN,
+        -1104: _UNKNOWN,
+    }
+)
+
+# Codes are not unique: these are read this way only for an order, and those below only for one operation
+# (scm-api.md 6.1).
+_ORDER_HINTS: Mapping[int, str] = MappingProxyType(
+    {
+        -9: _CSR,
+        -10: _CSR,
+        -138: _CSR,
+        -11: _KEY,
+        -13: _KEY,
+        -194: _KEY,
+        -141: _KEY,
+        -170: "EC keys are switched off for this customer: use an RSA key",
+        -78: "the key is broken or known to be weak: use a new one",
+        -843: "the organization has to be validated first",
+        -727: _DOMAIN,
+        -1010: _DOMAIN,
+        -724: _DOMAIN,
+        -737: _DOMAIN,
+        -1137: _DOMAIN,
+        -107: _DOMAIN,
+        -164: "public CAs certify no internal names and private addresses",
+        -129: _LATER,
+        -140: _LATER,
+        -195: _LATER,
+    }
+)
+
+_OPERATION_HINTS: Mapping[tuple[str, int], str] = MappingProxyType(
+    {
+        (ENROLL, -36): "choose a validity in days that the certificate profile offers",
+        (ENROLL, -39): _PROFILE,
+        (ENROLL, -111): _PROFILE,
+        (ENROLL, -172): _PROFILE,
+        (ENROLL, -35): "leave the server type out, or choose one that SCM lists",
+        (ENROLL, -62): _FIELDS,
+        (ENROLL, -135): _FIELDS,
+        (ENROLL, -139): "give the e-mail address of an external requester",
+        (ENROLL, -188): "this person has as many certificates as SCM allows",
+        (ENROLL, -639): _ORGANIZATION,
+        (ENROLL, -1023): _ORGANIZATION,
+        (COLLECT, -110): _GONE,
+        (COLLECT, -192): _GONE,
+        (COLLECT, -1112): "the order was declined: order again",
+        (RENEW, -105): "only an issued certificate can be renewed: enroll a new one",
+        (RENEW, -123): _UNKNOWN,
+        (RENEW, -180): "the certificate profile forbids renewal: enroll a new one",
+        (RENEW, -39): _LOST_PROFILE,
+        (RENEW, -111): _LOST_PROFILE,
+        (RENEW, -172): _LOST_PROFILE,
+        (REPLACE, -39): _LOST_PROFILE,
+        (REPLACE, -111): _LOST_PROFILE,
+        (REPLACE, -172): _LOST_PROFILE,
+        (REPLACE, -130): "only an issued certificate can be replaced",
+        (REPLACE, -1148): "SCM's own agent installs this certificate: replace it in SCM",
+        (REVOKE, -102): "only an issued certificate can be revoked: decline a pending order in SCM",
+        (REVOKE, -129): _LATER,
+        (REVOKE, -195): _LATER,
+    }
+)
+
+NOT_SCM = "what answered may not be SCM: check the base URL"
+
+
+class Verdict(Enum):
+    """What an HTTP status says about a call."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    BUSY = "busy"
+    """Nothing was taken; the same call may succeed later."""
+    UNCLEAR = "unclear"
+    """The call may have been taken."""
+
+
+def verdict(status: int) -> Verdict:
+    """Judge an HTTP status."""
+    if HTTPStatus(200) <= status < HTTPStatus(300):
+        return Verdict.ACCEPTED
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Verdict.BUSY
+    if status == HTTPStatus.REQUEST_TIMEOUT or not HTTPStatus(300) <= status < HTTPStatus(500):
+        return Verdict.UNCLEAR
+    return Verdict.REFUSED
+
+
+def is_pending(code: int) -> bool:
+    """Tell whether a code says, on collect, that the certificate may still come."""
+    return code in _PENDING
+
+
+def is_in_work(code: int) -> bool:
+    """Tell whether a pending code says that the order itself is being worked on."""
+    return code in _IN_WORK
+
+
+def is_revoked(operation: str, code: int | None) -> bool:
+    """Tell whether a refusal says that the certificate was revoked, and therefore is not handed out."""
+    return (operation, code) in _REVOKED
+
+
+def is_already_revoked(operation: str, code: int | None) -> bool:
+    """Tell whether a refusal to revoke says that it is done."""
+    return (operation, code) in _ALREADY_REVOKED
+
+
+def is_unknown(operation: str, code: int | None) -> bool:
+    """Tell whether a refusal says that SCM has no certificate or order of that id."""
+    return code in _UNKNOWN_IDS or (operation, code) in _UNKNOWN_IDS_OF_OPERATION
+
+
+def hint_for(operation: str, code: int) -> str | None:
+    """Say what to do about a refusal, where that is known."""
+    of_orders = _ORDER_HINTS if operation in _ORDERS else {}
+    return _OPERATION_HINTS.get((operation, code)) or of_orders.get(code) or _HINTS.get(code)
+
+
+def phrase_of(status: int) -> str:
+    """Return the usual words for an HTTP status."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "unknown status"

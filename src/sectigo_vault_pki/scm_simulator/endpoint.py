@@ -1,0 +1,126 @@
+"""From ASGI to a handler and back, with the faults in between."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sectigo_vault_pki.scm_simulator import problems
+from sectigo_vault_pki.scm_simulator.calls import Call, CallLog
+from sectigo_vault_pki.scm_simulator.cut import CutResponse
+from sectigo_vault_pki.scm_simulator.faults import Fault, Faults
+from sectigo_vault_pki.scm_simulator.inbound import JSON_UTF8_TYPE, Inbound
+from sectigo_vault_pki.scm_simulator.problems import Problem
+from sectigo_vault_pki.scm_simulator.settings import Settings
+
+LARGEST_BODY = 256 * 1024
+
+Handler = Callable[[Inbound], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Endpoints:
+    """Makes an endpoint of a handler: logs the call, waits, goes wrong as ordered, and turns problems into answers.
+
+    `content_type` is that of the API's JSON.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        faults: Faults,
+        calls: CallLog,
+        sleep: Sleep,
+        content_type: str,
+    ) -> None:
+        self._settings = settings
+        self._faults = faults
+        self._calls = calls
+        self._sleep = sleep
+        self._content_type = content_type
+
+    def endpoint(self, operation: str, handler: Handler) -> Endpoint:
+        async def run(request: Request) -> Response:
+            self._calls.append(Call(request.method, request.url.path, operation))
+            if self._settings.latency:
+                await self._sleep(self._settings.latency)
+            try:
+                inbound = await _inbound(request)
+            except Problem as problem:
+                return problem_response(problem, self._content_type)
+            fault = self._faults.take(operation)
+            return self._answer(handler, inbound) if fault is None else await self._faulty(fault, handler, inbound)
+
+        return run
+
+    async def _faulty(self, fault: Fault, handler: Handler, inbound: Inbound) -> Response:
+        if fault.kind == "status":
+            return _status_response(fault, self._content_type)
+        if fault.kind == "drop_before":
+            return CutResponse()
+        answer = self._answer(handler, inbound)
+        if fault.kind == "drop_after":
+            return CutResponse()
+        if fault.kind == "empty":
+            return Response(b"", headers={"content-type": self._content_type})
+        await self._sleep(fault.seconds)
+        return answer
+
+    def _answer(self, handler: Handler, inbound: Inbound) -> Response:
+        try:
+            return handler(inbound)
+        except Problem as problem:
+            return problem_response(problem, self._content_type)
+
+
+def problem_response(problem: Problem, content_type: str = JSON_UTF8_TYPE) -> Response:
+    return Response(problem.body(), status_code=problem.status, headers={"content-type": content_type})
+
+
+async def _inbound(request: Request) -> Inbound:
+    """Read a request.
+
+    Raises:
+        Problem: The body is too large or declared to be something other than JSON (scm-api.md 2).
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise problems.body_too_large()
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body and content_type != "application/json":
+        raise problems.unparsable_body()
+    return Inbound(method=request.method, path=request.path_params, query=dict(request.query_params), body=bytes(body))
+
+
+def _status_response(fault: Fault, content_type: str) -> Response:
+    headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+    if fault.code is None and (
+        fault.status >= HTTPStatus.INTERNAL_SERVER_ERROR or fault.status == HTTPStatus.TOO_MANY_REQUESTS
+    ):
+        return _proxy_page(fault.status, headers)
+    if fault.code is not None:
+        problem = Problem(fault.code, fault.description, fault.status)
+    elif fault.status == HTTPStatus.UNAUTHORIZED:
+        problem = problems.unknown_user()
+    else:
+        problem = Problem(-14, "Unknown error.", fault.status)
+    return Response(problem.body(), status_code=problem.status, headers={**headers, "content-type": content_type})
+
+
+def _proxy_page(status: int, headers: dict[str, str]) -> Response:
+    """What a proxy in front of the service says; never JSON."""
+    reason = f"{status} {_phrase(status)}".rstrip()
+    page = f"<html>\r\n<head><title>{reason}</title></head>\r\n<body><h1>{reason}</h1></body>\r\n</html>\r\n"
+    return Response(page, status_code=status, headers={**headers, "content-type": "text/html"})
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

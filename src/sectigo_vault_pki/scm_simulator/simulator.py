@@ -1,0 +1,118 @@
+"""The simulated SCM as one object: what tests hold in their hands and the program serves."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from starlette.types import ASGIApp
+
+from sectigo_vault_pki.scm_simulator.app import build_app
+from sectigo_vault_pki.scm_simulator.book import OrderBook
+from sectigo_vault_pki.scm_simulator.ca import CertificateAuthority
+from sectigo_vault_pki.scm_simulator.calls import CallLog
+from sectigo_vault_pki.scm_simulator.catalogue import Catalogue, Credentials
+from sectigo_vault_pki.scm_simulator.client_api import ClientApi
+from sectigo_vault_pki.scm_simulator.control import build_control_app
+from sectigo_vault_pki.scm_simulator.desk import Desk
+from sectigo_vault_pki.scm_simulator.endpoint import Endpoints, Sleep
+from sectigo_vault_pki.scm_simulator.faults import Faults
+from sectigo_vault_pki.scm_simulator.inbound import JSON_TYPE, JSON_UTF8_TYPE
+from sectigo_vault_pki.scm_simulator.orders import Kind
+from sectigo_vault_pki.scm_simulator.organization_api import OrganizationApi
+from sectigo_vault_pki.scm_simulator.refusals import CLIENT_REFUSALS, SSL_REFUSALS, Refusals
+from sectigo_vault_pki.scm_simulator.rules import Rules
+from sectigo_vault_pki.scm_simulator.settings import Settings
+from sectigo_vault_pki.scm_simulator.ssl_api import SslApi
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Simulator:
+    """An SCM tenant with a CA of its own, in memory.
+
+    Attributes:
+        app: The API, an ASGI app; reached in-process through `transport.SimulatorTransport`.
+        control_app: The control listener, another ASGI app.
+        orders: Every order; iterate over it or `get` one by its id or, a client certificate's, its order number.
+        faults: What is to go wrong.
+        settings: The knobs.
+        calls: What was asked.
+        ca: The root and the intermediate.
+
+    Args:
+        now: The time of day, in UTC; certificates begin at it.
+        sleep: Waits for seconds; only latency and slow answers use it.
+        credentials: The login that is accepted.
+        catalogue: The tenant's organization and profiles.
+        settings: The knobs' first positions, to which `reset` returns.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        sleep: Sleep = asyncio.sleep,
+        credentials: Credentials | None = None,
+        catalogue: Catalogue | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.now = now
+        self.credentials = credentials or Credentials()
+        self.catalogue = catalogue or Catalogue()
+        self.settings = settings or Settings()
+        self._first_settings = self.settings.model_copy()
+        self.ca = CertificateAuthority(now=now())
+        self.orders = OrderBook(ca=self.ca, settings=self.settings, now=now)
+        self.faults = Faults()
+        self.calls = CallLog()
+        self._sleep = sleep
+        self.app = self._build_app()
+        self.control_app = build_control_app(
+            orders=self.orders, faults=self.faults, settings=self.settings, reset=self.reset, now=now
+        )
+
+    def _build_app(self) -> ASGIApp:
+        catalogue, settings = self.catalogue, self.settings
+        rules = Rules(catalogue=catalogue, settings=settings)
+        ssl_desk = self._desk(Kind.SSL, SSL_REFUSALS, rules)
+        client_desk = self._desk(Kind.CLIENT, CLIENT_REFUSALS, rules)
+        return build_app(
+            ssl_api=SslApi(catalogue=catalogue, settings=settings, rules=rules, desk=ssl_desk),
+            client_api=ClientApi(catalogue=catalogue, settings=settings, rules=rules, desk=client_desk),
+            organization_api=OrganizationApi(catalogue.organization),
+            endpoints=self._endpoints(JSON_UTF8_TYPE),
+            client_endpoints=self._endpoints(JSON_TYPE),
+            credentials=self.credentials,
+            calls=self.calls,
+        )
+
+    def _desk(self, kind: Kind, refusals: Refusals, rules: Rules) -> Desk:
+        return Desk(
+            kind=kind,
+            refusals=refusals,
+            rules=rules,
+            settings=self.settings,
+            ca=self.ca,
+            orders=self.orders,
+            faults=self.faults,
+            requester=self.credentials.user,
+            now=self.now,
+        )
+
+    def _endpoints(self, content_type: str) -> Endpoints:
+        return Endpoints(
+            settings=self.settings,
+            faults=self.faults,
+            calls=self.calls,
+            sleep=self._sleep,
+            content_type=content_type,
+        )
+
+    def reset(self) -> None:
+        """Forget orders, faults and calls, and put the knobs back; the CA stays, and ids go on growing."""
+        self.orders.clear()
+        self.faults.clear()
+        self.calls.clear()
+        self.settings.change_to(self._first_settings)

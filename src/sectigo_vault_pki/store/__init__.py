@@ -1,0 +1,51 @@
+"""Typed, versioned records in a mount's storage; storage's own errors pass through."""
+
+from sectigo_vault_pki.logical.errors import ReadOnlyError, StorageError
+from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
+from sectigo_vault_pki.store.locks import NamedLocks
+from sectigo_vault_pki.store.records import (
+    CertificateRecord,
+    CertificateType,
+    ClientFields,
+    ConfigIdentity,
+    ConfigRecord,
+    CurrentCertificate,
+    HistoryEntry,
+    OrderInFlight,
+    OrderOperation,
+    OrderRecord,
+    RefusedRenewal,
+    RequestedFields,
+    RequestIndex,
+    SslFields,
+    Status,
+    SubjectFields,
+    WaitingAndRenewal,
+)
+from sectigo_vault_pki.store.repository import Repository
+
+__all__ = [
+    "SEAL_WRAPPED",
+    "CertificateRecord",
+    "CertificateType",
+    "ClientFields",
+    "ConfigIdentity",
+    "ConfigRecord",
+    "CurrentCertificate",
+    "HistoryEntry",
+    "NamedLocks",
+    "OrderInFlight",
+    "OrderOperation",
+    "OrderRecord",
+    "ReadOnlyError",
+    "RefusedRenewal",
+    "Repository",
+    "RequestIndex",
+    "RequestedFields",
+    "SslFields",
+    "Status",
+    "StorageError",
+    "SubjectFields",
+    "UniqueId",
+    "WaitingAndRenewal",
+]

@@ -1,0 +1,48 @@
+"""Where each record lies below the mount's storage. No key ever holds a secret: operators see keys."""
+
+from typing import NewType
+
+UniqueId = NewType("UniqueId", str)
+"""`<ssl_id>_<customer_uri>` or `<order_number>_<customer_uri>`: the certificate's name under its config entry."""
+
+CONFIGS = "config/"
+ORDERS = "order/"
+CERTIFICATES = "cert/"
+
+SEAL_WRAPPED = (CONFIGS, ORDERS, CERTIFICATES)
+"""Prefixes whose entries hold secrets."""
+
+
+def config_key(config_name: str) -> str:
+    return f"{CONFIGS}{config_name}"
+
+
+def config_identity_key(config_name: str) -> str:
+    """Where the fixed part of a deleted config entry is kept while certificates stand under its name."""
+    return f"index/config/{config_name}"
+
+
+def orders_prefix(config_name: str) -> str:
+    return f"{ORDERS}{config_name}/"
+
+
+def order_key(config_name: str, order_uuid: str) -> str:
+    return f"{orders_prefix(config_name)}{order_uuid}"
+
+
+def certificates_prefix(config_name: str) -> str:
+    return f"{CERTIFICATES}{config_name}/"
+
+
+def certificate_key(config_name: str, unique_id: UniqueId) -> str:
+    return f"{certificates_prefix(config_name)}{unique_id}"
+
+
+def order_index_key(config_name: str, order_uuid: str) -> str:
+    """Where a settled order's certificate is named, so that `order-<uuid>` stays readable."""
+    return f"index/order/{config_name}/{order_uuid}"
+
+
+def request_index_key(config_name: str, request_id_digest: str) -> str:
+    """Where the order of a `sectigo_request_id` is named; the id itself is the user's text, so only its digest."""
+    return f"index/request/{config_name}/{request_id_digest}"

@@ -1,0 +1,263 @@
+"""What is stored: versioned JSON (design.md 5). A record holds facts; what to do next is derived from them."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, SecretStr
+
+from sectigo_vault_pki.store.layout import UniqueId
+
+StoredSecret = Annotated[
+    SecretStr, PlainSerializer(lambda secret: secret.get_secret_value(), return_type=str, when_used="json")
+]
+"""Written out only into the record itself, which the host encrypts; hidden in repr, errors and logs."""
+
+
+class CertificateType(StrEnum):
+    """SCM's two families, in the guide's words."""
+
+    SSL = "ssl_cert"
+    CLIENT = "client_cert"
+
+
+class Status(StrEnum):
+    """What happened to a certificate, in the words of the guide's `state` (api.md 5)."""
+
+    APPLIED = "Applied"
+    ISSUED = "Issued"
+    TIMEOUT_STATE_SAVED = "TimeoutStateSaved"
+    ERROR_CODE = "ErrorCode"
+    UNSETTLED = "Unsettled"
+    RENEWED = "Renewed"
+    REPLACED = "Replaced"
+    REVOKED = "Revoked"
+
+
+class OrderOperation(StrEnum):
+    """What an order asks of SCM."""
+
+    ENROLL = "enroll"
+    RENEW = "renew"
+    REPLACE = "replace"
+    REVOKE = "revoke"
+    FETCH = "fetch"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class _Record(_Part):
+    v: Literal[1] = 1
+
+
+class WaitingAndRenewal(_Part):
+    """What a request or a config entry says of waiting and renewal, in seconds; None where it says nothing."""
+
+    max_timeout: float | None = None
+    loop_period: float | None = None
+    expiry_window: float | None = None
+    auto_renew: bool | None = None
+    read_renewed_cert: bool | None = None
+
+
+class ConfigRecord(_Record):
+    """A config entry: one SCM account, one organisation, one certificate type."""
+
+    login: str
+    password: StoredSecret
+    customer_uri: str
+    certificate_type: CertificateType
+    org_id: int
+    base_url: str
+    ca_bundle: str | None = None
+    request_timeout: float | None = None
+    wait_limit: float | None = None
+    defaults: WaitingAndRenewal = WaitingAndRenewal()
+
+
+class ConfigIdentity(_Record):
+    """What of a config entry is fixed while certificates stand under its name."""
+
+    certificate_type: CertificateType
+    customer_uri: str
+    host: str
+
+
+class SslFields(_Part):
+    """What an SSL enrolment said explicitly; later orders for the certificate reuse it."""
+
+    certificate_profile: int
+    validity_days: int
+    subject_alt_names: tuple[str, ...] = ()
+    external_requester: str | None = None
+    comments: str | None = None
+    number_servers: int | None = None
+    server_type: int | None = None
+    custom_fields: tuple[tuple[str, str], ...] = ()
+
+
+class ClientFields(_Part):
+    """What a client enrolment said explicitly."""
+
+    certificate_profile: int
+    validity_days: int
+    email: str
+    first_name: str
+    last_name: str
+    middle_name: str | None = None
+    custom_fields: tuple[tuple[str, str], ...] = ()
+
+
+class SubjectFields(_Part):
+    """The subject of a CSR that the engine made; None for a CSR that the user brought."""
+
+    common_name: str
+    country: str | None = None
+    state: str | None = None
+    locality: str | None = None
+    organization: str | None = None
+    organizational_unit: str | None = None
+    email_address: str | None = None
+
+
+class RequestedFields(_Part):
+    """An enrolment's explicit fields; those of one family, or of none for a fetched certificate."""
+
+    ssl: SslFields | None = None
+    client: ClientFields | None = None
+    format: str | None = None
+    subject: SubjectFields | None = None
+    waiting: WaitingAndRenewal = WaitingAndRenewal()
+
+
+class OrderRecord(_Record):
+    """The write-ahead entry of an order: stored before SCM hears of it, removed when its outcome stands elsewhere.
+
+    Attributes:
+        unique_id: the certificate that is renewed, replaced or revoked; None for an enrolment.
+        csr: empty where SCM reuses the one it has, and for a revocation.
+        key_digest: SHA-256 of the public key that the certificate will have, in hex.
+        listed_ids: for a renewal, what SCM listed for the name beforehand.
+        reason: for a replacement or a revocation.
+        revoke_replaced: for the replacement of a client certificate.
+    """
+
+    uuid: str
+    operation: OrderOperation
+    certificate_type: CertificateType
+    common_name: str
+    unique_id: UniqueId | None = None
+    csr: str = ""
+    private_key: StoredSecret | None = None
+    key_digest: str = ""
+    key_type: str = ""
+    requested: RequestedFields = RequestedFields()
+    created_at: AwareDatetime
+    request_id: str | None = None
+    listed_ids: tuple[int, ...] = ()
+    reason: str | None = None
+    subject_alt_names: tuple[str, ...] = ()
+    revoke_replaced: bool = False
+
+
+class OrderIndex(_Record):
+    """The certificate that an order led to."""
+
+    unique_id: UniqueId
+
+
+class RequestIndex(_Record):
+    """The order that a `sectigo_request_id` stands for, and what it asked."""
+
+    order_uuid: str
+    fingerprint: str
+
+
+class HistoryEntry(_Part):
+    """One thing that happened."""
+
+    status: Status
+    at: AwareDatetime
+    code: int | None = None
+    description: str | None = None
+
+
+class CurrentCertificate(_Part):
+    """A collected certificate with the key and the CSR that fit it.
+
+    Attributes:
+        bundle: PEM, the leaf first, then its issuers leaf-ward first.
+    """
+
+    bundle: str
+    csr: str
+    private_key: StoredSecret | None = None
+    serial_number: str
+    not_before: AwareDatetime
+    not_after: AwareDatetime
+    collected_at: AwareDatetime
+
+
+class OrderInFlight(_Part):
+    """An order that SCM accepted and that has not been collected.
+
+    Attributes:
+        key_digest: SHA-256 of the public key that the certificate must have, in hex; empty where it is not known.
+    """
+
+    uuid: str
+    operation: OrderOperation
+    csr: str = ""
+    private_key: StoredSecret | None = None
+    key_digest: str = ""
+    accepted_at: AwareDatetime
+
+
+class RefusedRenewal(_Part):
+    """Renewals that SCM refused: how often in a row, and when the next is tried."""
+
+    times: int
+    retry_at: AwareDatetime
+    text: str
+
+
+class CertificateRecord(_Record):
+    """One certificate and its history.
+
+    Attributes:
+        scm_id: SCM's `sslId`, or the order number of a client certificate.
+        order_uuid: of the enrolment or renewal from which the record came; None for a fetched one.
+        current: the certificate in hand.
+        order: the order in flight; None once it is collected.
+        submitting: the write-ahead entry of what is being asked of SCM for this certificate.
+        successor: the renewal that SCM accepted and that has not been collected.
+        earlier: what `current` was before replacements, newest first.
+    """
+
+    unique_id: UniqueId
+    certificate_type: CertificateType
+    scm_id: int
+    renew_id: str = ""
+    common_name: str
+    key_type: str
+    requested: RequestedFields = RequestedFields()
+    order_uuid: str | None = None
+    request_id: str | None = None
+    current: CurrentCertificate | None = None
+    order: OrderInFlight | None = None
+    submitting: str | None = None
+    successor: UniqueId | None = None
+    refused_renewal: RefusedRenewal | None = None
+    earlier: tuple[CurrentCertificate, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    renewed_to: UniqueId | None = None
+    renewed_from: UniqueId | None = None
+    revoked_at: AwareDatetime | None = None
+
+    def with_history(self, entry: HistoryEntry) -> "CertificateRecord":
+        """Return the record with one more entry; one equal to the newest, in status and code, adds nothing."""
+        newest = self.history[-1] if self.history else None
+        if newest is not None and (newest.status, newest.code) == (entry.status, entry.code):
+            return self
+        return self.model_copy(update={"history": (*self.history, entry)})

@@ -1,0 +1,122 @@
+"""Typed records over a mount's storage."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sectigo_vault_pki.errors import RecordError
+from sectigo_vault_pki.logical import Storage, StorageEntry
+from sectigo_vault_pki.store import layout
+from sectigo_vault_pki.store.layout import UniqueId
+from sectigo_vault_pki.store.records import (
+    CertificateRecord,
+    ConfigIdentity,
+    ConfigRecord,
+    OrderIndex,
+    OrderRecord,
+    RequestIndex,
+)
+
+R = TypeVar("R", bound=BaseModel)
+
+
+class Repository:
+    """The records of one mount. Storage errors pass through with the host's text."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    async def config(self, config_name: str) -> ConfigRecord | None:
+        return await self._get(layout.config_key(config_name), ConfigRecord)
+
+    async def put_config(self, config_name: str, record: ConfigRecord) -> None:
+        await self._put(layout.config_key(config_name), record)
+
+    async def delete_config(self, config_name: str) -> None:
+        await self._storage.delete(layout.config_key(config_name))
+
+    async def config_names(self) -> Sequence[str]:
+        return await self._storage.list(layout.CONFIGS)
+
+    async def config_identity(self, config_name: str) -> ConfigIdentity | None:
+        return await self._get(layout.config_identity_key(config_name), ConfigIdentity)
+
+    async def put_config_identity(self, config_name: str, identity: ConfigIdentity) -> None:
+        await self._put(layout.config_identity_key(config_name), identity)
+
+    async def delete_config_identity(self, config_name: str) -> None:
+        await self._storage.delete(layout.config_identity_key(config_name))
+
+    async def has_certificates(self, config_name: str) -> bool:
+        """Whether certificates or orders stand under the name of a config entry."""
+        prefixes = (layout.certificates_prefix(config_name), layout.orders_prefix(config_name))
+        for prefix in prefixes:
+            if await self._storage.list_page(prefix, limit=1):
+                return True
+        return False
+
+    async def order(self, config_name: str, order_uuid: str) -> OrderRecord | None:
+        return await self._get(layout.order_key(config_name, order_uuid), OrderRecord)
+
+    async def put_order(self, config_name: str, record: OrderRecord) -> None:
+        await self._put(layout.order_key(config_name, record.uuid), record)
+
+    async def delete_order(self, config_name: str, order_uuid: str) -> None:
+        await self._storage.delete(layout.order_key(config_name, order_uuid))
+
+    async def configs_with_orders(self) -> Sequence[str]:
+        """Return the names of the config entries under which write-ahead entries stand."""
+        return [name.removesuffix("/") for name in await self._storage.list(layout.ORDERS)]
+
+    async def order_uuids(self, config_name: str) -> Sequence[str]:
+        return await self._storage.list(layout.orders_prefix(config_name))
+
+    async def certificate(self, config_name: str, unique_id: UniqueId) -> CertificateRecord | None:
+        return await self._get(layout.certificate_key(config_name, unique_id), CertificateRecord)
+
+    async def put_certificate(self, config_name: str, record: CertificateRecord) -> None:
+        await self._put(layout.certificate_key(config_name, record.unique_id), record)
+
+    async def delete_certificate(self, config_name: str, unique_id: UniqueId) -> None:
+        await self._storage.delete(layout.certificate_key(config_name, unique_id))
+
+    async def unique_ids(self, config_name: str) -> Sequence[str]:
+        return await self._storage.list(layout.certificates_prefix(config_name))
+
+    async def certificate_of_order(self, config_name: str, order_uuid: str) -> UniqueId | None:
+        index = await self._get(layout.order_index_key(config_name, order_uuid), OrderIndex)
+        return index.unique_id if index else None
+
+    async def put_certificate_of_order(self, config_name: str, order_uuid: str, unique_id: UniqueId) -> None:
+        await self._put(layout.order_index_key(config_name, order_uuid), OrderIndex(unique_id=unique_id))
+
+    async def delete_certificate_of_order(self, config_name: str, order_uuid: str) -> None:
+        await self._storage.delete(layout.order_index_key(config_name, order_uuid))
+
+    async def request(self, config_name: str, request_id_digest: str) -> RequestIndex | None:
+        return await self._get(layout.request_index_key(config_name, request_id_digest), RequestIndex)
+
+    async def put_request(self, config_name: str, request_id_digest: str, index: RequestIndex) -> None:
+        await self._put(layout.request_index_key(config_name, request_id_digest), index)
+
+    async def delete_request(self, config_name: str, request_id_digest: str) -> None:
+        await self._storage.delete(layout.request_index_key(config_name, request_id_digest))
+
+    async def _get(self, key: str, record_type: type[R]) -> R | None:
+        entry = await self._storage.get(key)
+        if entry is None:
+            return None
+        try:
+            return record_type.model_validate_json(entry.value)
+        except ValidationError as error:
+            problem = "was written by a newer version" if _is_newer(error) else "is damaged"
+            raise RecordError(f'the stored entry "{key}" {problem} and was left as it is') from None
+
+    async def _put(self, key: str, record: BaseModel) -> None:
+        value = record.model_dump_json(exclude_none=True).encode()
+        await self._storage.put(StorageEntry(key, value, seal_wrap=key.startswith(layout.SEAL_WRAPPED)))
+
+
+def _is_newer(error: ValidationError) -> bool:
+    return any(problem["loc"] == ("v",) and problem["type"] == "literal_error" for problem in error.errors())

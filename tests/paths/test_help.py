@@ -1,0 +1,111 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from sectigo_vault_pki.logical import Operation, Request, UnsupportedPathError
+from tests.support.mount import Mount, answered
+
+PATHS = [
+    "configs",
+    "configs/web",
+    "enroll/web",
+    "certs/web",
+    "certs/web/1_demo-customer",
+    "revoke/web/1_demo-customer",
+    "replace/web/1_demo-customer",
+    "renew/web/1_demo-customer",
+    "fetch/web/1",
+]
+
+
+async def openapi_of(mount: Mount, path: str) -> Mapping[str, Any]:
+    request = Request(Operation.HELP, path, mount.storage, {"requestResponsePrefix": "sectigo"})
+    document: Mapping[str, Any] = answered(await mount.backend.handle_request(request))["openapi"]
+    return document
+
+
+async def test_help_of_the_mount_root_names_every_path(mount: Mount) -> None:
+    text = await mount.help("")
+    assert text.count("    ^") == len(PATHS)
+    assert "Order a certificate at SCM and collect it." in text
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_path_explains_itself(mount: Mount, path: str) -> None:
+    text = await mount.help(path)
+    assert text.startswith(f"Request:        {path}\nMatching Route: ^")
+    assert "<no description>" not in text
+    assert "## DESCRIPTION" in text
+    assert max(len(line) for line in text.splitlines()[2:]) <= 120
+
+
+async def test_help_of_a_path_that_is_none_is_unsupported(mount: Mount) -> None:
+    with pytest.raises(UnsupportedPathError):
+        await mount.help("nothing/here")
+
+
+async def test_every_field_of_every_path_has_help_that_ends_in_a_full_stop(mount: Mount) -> None:
+    document = await openapi_of(mount, "")
+    schemas = document["components"]["schemas"]
+    described = [
+        property_["description"]
+        for schema_name, schema in schemas.items()
+        if schema_name.endswith("Request")
+        for property_ in schema["properties"].values()
+    ]
+    assert len(described) > 30
+    assert all(text.strip().endswith(".") for text in described)
+
+
+async def test_the_openapi_document_resolves_each_of_its_references(mount: Mount) -> None:
+    document = await openapi_of(mount, "")
+    schemas = document["components"]["schemas"]
+
+    def references(node: object) -> list[str]:
+        if isinstance(node, dict):
+            own = [node["$ref"]] if "$ref" in node else []
+            return own + [found for value in node.values() for found in references(value)]
+        if isinstance(node, list):
+            return [found for value in node for found in references(value)]
+        return []
+
+    names = {reference.removeprefix("#/components/schemas/") for reference in references(document["paths"])}
+    assert names == set(schemas)
+
+
+async def test_operation_ids_are_unique(mount: Mount) -> None:
+    document = await openapi_of(mount, "")
+    ids = [
+        operation["operationId"]
+        for item in document["paths"].values()
+        for operation in item.values()
+        if isinstance(operation, dict) and "operationId" in operation
+    ]
+    assert len(ids) == len(set(ids)) == 12
+
+
+async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.settings.never_issue = True
+    waiting = await mount.enroll(sectigo_max_timeout=0)
+    mount.simulator.faults.add("enroll", "drop_after")
+    lost = await mount.enroll()
+    mount.simulator.settings.never_issue = False
+    issued = await mount.enroll()
+    schemas = (await openapi_of(mount, ""))["components"]["schemas"]
+    declared = set(schemas["SectigoWriteEnrollResponse"]["properties"])
+    assert set(waiting) == set(lost) == set(issued) == declared - {"order_number"}
+    config = answered(await mount.read("configs/web"))
+    assert set(config) == set(schemas["SectigoReadConfigsResponse"]["properties"])
+
+
+async def test_the_documentation_never_offers_a_secret_in_a_query(mount: Mount) -> None:
+    document = await openapi_of(mount, "")
+    query = {
+        parameter["name"]
+        for item in document["paths"].values()
+        for parameter in item.get("get", {}).get("parameters", [])
+    }
+    assert "sectigo_max_timeout" in query
+    assert not query & {"sectigo_private_key", "sectigo_cm_password"}

@@ -1,0 +1,100 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from sectigo_vault_pki.logical import BadRequestError, UnavailableError
+from tests.support.mount import Mount, answered
+
+REASON = {"sectigo_reason": "superseded"}
+
+
+async def issued(mount: Mount) -> dict[str, Any]:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    return dict(await mount.enroll())
+
+
+async def revoke(mount: Mount, data: Any, **parameters: object) -> Any:
+    return answered(await mount.write(f"revoke/web/{data['cert_unique_id']}", {**REASON, **parameters}))
+
+
+async def test_a_revoked_certificate_stays_stored_and_says_so(mount: Mount) -> None:
+    old = await issued(mount)
+    answer = await revoke(mount, old)
+    assert answer["status"] == "Revoked"
+    assert answer["private_key"] == ""
+    data = answered(await mount.read(f"certs/web/{old['cert_unique_id']}"))
+    assert [entry["status"] for entry in data["state"]] == ["Applied", "Issued", "Revoked"]
+    assert data["private_key"] == old["private_key"]
+    assert data["serial_number"] == old["serial_number"]
+    (order,) = mount.simulator.orders
+    assert order.issued[0].revoked_at is not None
+    assert order.issued[0].reason == "superseded"
+    assert order.issued[0].reason_code == 4
+
+
+async def test_a_text_that_is_no_word_of_rfc_5280_sets_no_code(mount: Mount) -> None:
+    old = await issued(mount)
+    await revoke(mount, old, sectigo_reason="the shop closed")
+    (order,) = mount.simulator.orders
+    assert order.issued[0].reason == "the shop closed"
+    assert not order.issued[0].reason_code
+
+
+async def test_revoking_twice_succeeds_and_asks_once(mount: Mount) -> None:
+    old = await issued(mount)
+    first = await revoke(mount, old)
+    assert await revoke(mount, old) == first
+    assert mount.simulator.calls.count("revoke") == 1
+
+
+async def test_one_that_was_revoked_at_scm_is_corrected(mount: Mount) -> None:
+    old = await issued(mount)
+    await mount.configure("other")
+    fetched = answered(await mount.write(f"fetch/other/{old['ssl_id']}", {}))
+    await revoke(mount, old)
+    answer = answered(await mount.write(f"revoke/other/{fetched['cert_unique_id']}", REASON))
+    assert answer["status"] == "Revoked"
+
+
+async def test_a_pending_order_is_not_revoked_and_says_what_to_do(mount: Mount) -> None:
+    await mount.configure()
+    pending = await mount.enroll(sectigo_max_timeout=0)
+    with pytest.raises(BadRequestError, match="decline the order in SCM"):
+        await revoke(mount, pending)
+
+
+async def test_an_scm_that_is_down_leaves_the_certificate_as_it_was(mount: Mount) -> None:
+    old = await issued(mount)
+    mount.simulator.faults.add("revoke", "status", status=503, times=None)
+    with pytest.raises(UnavailableError, match="SCM is not available for revoke"):
+        await revoke(mount, old)
+    assert answered(await mount.read(f"certs/web/{old['cert_unique_id']}")) == old
+    assert not [key for key in mount.storage.snapshot() if key.startswith("order/")]
+
+
+async def test_a_revoked_certificate_is_not_renewed_when_it_is_due(mount: Mount) -> None:
+    old = await issued(mount)
+    await revoke(mount, old)
+    mount.clock.advance(days=360)
+    mount.simulator.calls.clear()
+    assert answered(await mount.read(f"certs/web/{old['cert_unique_id']}"))["status"] == "Revoked"
+    assert len(mount.simulator.calls) == 0
+
+
+async def test_equal_revocations_at_once_ask_once(mount: Mount) -> None:
+    old = await issued(mount)
+    answers = await asyncio.gather(*(revoke(mount, old) for _ in range(10)))
+    assert {answer["status"] for answer in answers} == {"Revoked"}
+    assert mount.simulator.calls.count("revoke") == 1
+
+
+async def test_different_operations_at_once_follow_each_other(mount: Mount) -> None:
+    old = await issued(mount)
+    renewing = asyncio.create_task(mount.write(f"renew/web/{old['cert_unique_id']}", {}))
+    revoking = asyncio.create_task(revoke(mount, old))
+    await asyncio.gather(renewing, revoking)
+    data = answered(await mount.read(f"certs/web/{old['cert_unique_id']}", {"sectigo_read_renewed_cert": "0"}))
+    assert {entry["status"] for entry in data["state"]} == {"Applied", "Issued", "Renewed", "Revoked"}
+    assert len(list(mount.simulator.orders)) == 2

@@ -1,0 +1,156 @@
+"""Whatever is sent: an answer or a refusal, never a fault of ours, and never the value itself in what is said."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sectigo_vault_pki.logical import (
+    BadRequestError,
+    LogicalError,
+    NotFoundError,
+    Operation,
+    Request,
+    Response,
+    UnsupportedOperationError,
+    UnsupportedPathError,
+)
+from sectigo_vault_pki.paths import _fields, configs, enroll, renew, replace
+from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from tests.support.mount import CLIENT_ORDER, CONFIG, ORDER, Mount
+from tests.support.virtual_time import LoopClock, VirtualTimeLoop
+
+EXAMPLES = 1000
+CANARY = "canary-5f1c"
+MEBIBYTE = 1024 * 1024
+REFUSALS = (BadRequestError, NotFoundError, UnsupportedOperationError, UnsupportedPathError)
+
+texts = st.one_of(
+    st.text(st.characters(), max_size=80),
+    st.text(st.sampled_from("0123456789dhms-,.@ \\n\n-BEGINCERTIFICATE\x00\x1b"), max_size=60),
+    st.integers(0, 20).map(lambda power: "A" * min(2**power, MEBIBYTE)),
+).flatmap(lambda text: st.sampled_from([text, text + CANARY]))
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+ENROLMENT = [*_fields.KEY_AND_CSR, *_fields.WAITING_AND_RENEWAL, *_fields.SSL, *_fields.CLIENT, enroll.REQUEST_ID]
+FIELDS: Mapping[str, list[str]] = {
+    "configs/new": [field.name for field in configs._FIELDS],
+    "enroll/web": [field.name for field in ENROLMENT],
+    "enroll/people": [field.name for field in ENROLMENT],
+    "revoke/web/ID": [_fields.REASON.name],
+    "replace/web/ID": [
+        field.name for field in (*ENROLMENT, _fields.REASON, replace.COMMON_NAME, replace.REVOKED_ON_REPLACE)
+    ],
+    "renew/web/ID": [field.name for field in (*ENROLMENT, renew.RENEW_NEW_KEY)],
+    "fetch/web/1": [field.name for field in ENROLMENT],
+    "certs/web/ID": [field.name for field in ENROLMENT],
+}
+BASES: Mapping[str, Mapping[str, object]] = {
+    "configs/new": CONFIG,
+    "enroll/web": ORDER,
+    "enroll/people": CLIENT_ORDER,
+    "replace/web/ID": {"sectigo_reason": "new key"},
+}
+
+
+@dataclass
+class Sent:
+    """One mount that lives through a whole test, and the way to ask it."""
+
+    runner: asyncio.Runner
+    mount: Mount
+    unique_id: str
+
+    def outcome(self, operation: Operation, path: str, data: Mapping[str, object]) -> str:
+        """Return the text that a user would see besides data: refusal or warnings."""
+        return self.runner.run(self._outcome(operation, path.replace("ID", self.unique_id), data))
+
+    async def _outcome(self, operation: Operation, path: str, data: Mapping[str, object]) -> str:
+        try:
+            if operation is Operation.UPDATE:
+                response = await self.mount.write(path, {"sectigo_max_timeout": 0, **data})
+            else:
+                response = await self.mount.backend.handle_request(
+                    Request(operation, path, self.mount.storage, {"sectigo_auto_renew": "0", **data})
+                )
+        except REFUSALS as refusal:
+            return str(refusal)
+        except LogicalError as error:
+            return f"FAULT {error}"
+        return " ".join(response.warnings) if isinstance(response, Response) else ""
+
+
+@pytest.fixture
+def sent() -> Iterator[Sent]:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+
+        async def prepared() -> tuple[Mount, str]:
+            clock = LoopClock()
+            mount = Mount(Simulator(now=clock.now), clock)
+            mount.simulator.settings.pending_polls = 0
+            await mount.configure()
+            await mount.configure_client()
+            return mount, str((await mount.enroll())["cert_unique_id"])
+
+        mount, unique_id = runner.run(prepared())
+        yield Sent(runner, mount, unique_id)
+        runner.run(mount.backend.cleanup())
+
+
+thorough = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large, HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize("path", [path for path in FIELDS if path != "certs/web/ID"])
+@thorough
+@given(data=st.data())
+def test_no_write_is_a_fault_or_shows_its_values(sent: Sent, path: str, data: st.DataObject) -> None:
+    changes = data.draw(st.dictionaries(st.sampled_from(FIELDS[path]), values, min_size=1, max_size=4))
+    seen = sent.outcome(Operation.UPDATE, path, {**BASES.get(path, {}), **changes})
+    assert not seen.startswith("FAULT")
+    assert CANARY not in seen
+
+
+@pytest.mark.parametrize("operation", [Operation.READ, Operation.DELETE])
+@thorough
+@given(changes=st.dictionaries(st.sampled_from(FIELDS["certs/web/ID"]), values, min_size=1, max_size=4))
+def test_no_query_is_a_fault_or_shows_its_values(sent: Sent, operation: Operation, changes: dict[str, object]) -> None:
+    path = "certs/web/ID" if operation is Operation.READ else "certs/web/1_demo-customer"
+    seen = sent.outcome(operation, path, changes)
+    assert not seen.startswith("FAULT")
+    assert CANARY not in seen
+
+
+PREFIXES = [
+    "",
+    "configs/",
+    "enroll/",
+    "certs/",
+    "certs/web/",
+    "revoke/web/",
+    "replace/web/",
+    "renew/web/",
+    "fetch/web/",
+]
+
+
+@pytest.mark.parametrize("operation", [Operation.UPDATE, Operation.READ, Operation.DELETE, Operation.LIST])
+@thorough
+@given(path=texts, prefix=st.sampled_from(PREFIXES))
+def test_no_path_is_a_fault_or_is_shown_unless_it_is_a_plain_name(
+    sent: Sent, operation: Operation, path: str, prefix: str
+) -> None:
+    seen = sent.outcome(operation, prefix + path, {"sectigo_reason": "x"} if operation is Operation.UPDATE else {})
+    assert not seen.startswith("FAULT")
+    assert seen.isprintable()
+    assert len(seen) < MEBIBYTE // 1024

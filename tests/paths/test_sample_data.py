@@ -1,0 +1,163 @@
+"""Every file that users copy is sent through the path it is for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sectigo_vault_pki.logical import BadRequestError, Response
+from tests.support.mount import CONFIG, Mount, answered
+
+SAMPLES = Path(__file__).resolve().parent.parent.parent / "sample_data_jsons"
+CUSTOM_FIELDS = '[{"name": "Cost centre", "value": "4711"}]'
+
+
+@dataclass(frozen=True)
+class Family:
+    """A folder of samples, and what only the user's own account knows, here the simulator's."""
+
+    name: str
+    account: Mapping[str, object] = field(repr=False)
+    id_field: str
+    common_name: str
+
+    def file(self, purpose: str = "") -> Path:
+        return SAMPLES / self.name / f"{self.name}{purpose}.json"
+
+    def sample(self, purpose: str = "") -> dict[str, Any]:
+        fields: dict[str, Any] = json.loads(self.file(purpose).read_text())
+        return fields
+
+
+SSL = Family(
+    "ssl_cert",
+    {"sectigo_ssl_cert_type": 501, "sectigo_ssl_cert_custom_fields": CUSTOM_FIELDS},
+    id_field="ssl_id",
+    common_name="www.example.com",
+)
+CLIENT = Family(
+    "client_cert",
+    {"sectigo_client_cert_type": 601, "sectigo_client_cert_custom_fields": CUSTOM_FIELDS},
+    id_field="order_number",
+    common_name="<first name> <last name>",
+)
+PURPOSES = ("_config", "", "_revoke", "_replace", "_manual_renew", "_fetch")
+OF_A_READ = ("", "_manual_renew", "_fetch")
+
+
+@pytest.fixture(params=[SSL, CLIENT], ids=lambda family: family.name)
+def family(request: pytest.FixtureRequest) -> Family:
+    chosen: Family = request.param
+    return chosen
+
+
+def as_the_command_line_reads(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields as the command line sends them with a read: everything as text (api.md 1)."""
+    return {name: str(int(value)) if isinstance(value, bool) else str(value) for name, value in fields.items()}
+
+
+def without_warnings(response: Response | None) -> Mapping[str, Any]:
+    data = answered(response)
+    assert response is not None
+    assert response.warnings == ()
+    return data
+
+
+async def configured(mount: Mount, family: Family) -> None:
+    changes = {name: value for name, value in CONFIG.items() if name != "sectigo_config_type"}
+    await mount.write("configs/web", {**family.sample("_config"), **changes})
+
+
+async def enrolled(mount: Mount, family: Family) -> Mapping[str, Any]:
+    await configured(mount, family)
+    return without_warnings(await mount.write("enroll/web", {**family.sample(), **family.account}))
+
+
+def test_every_sample_is_sent_by_a_test_of_this_module() -> None:
+    assert set(SAMPLES.rglob("*.*")) == {family.file(purpose) for family in (SSL, CLIENT) for purpose in PURPOSES}
+
+
+async def test_config_sample_is_taken_as_it_stands(mount: Mount, family: Family) -> None:
+    fields = family.sample("_config")
+    assert await mount.write("configs/web", fields) is None
+    shown = answered(await mount.read("configs/web"))
+    assert {name: shown[name] for name in fields if name != "sectigo_cm_password"} == {
+        name: value for name, value in fields.items() if name != "sectigo_cm_password"
+    }
+
+
+def test_config_sample_needs_no_field_but_the_accounts_own(family: Family) -> None:
+    assert set(family.sample("_config")) == set(CONFIG)
+    assert family.sample("_config")["sectigo_config_type"] == family.name
+
+
+async def test_enrolment_sample_with_the_accounts_values_orders_a_certificate(mount: Mount, family: Family) -> None:
+    issued = await enrolled(mount, family)
+    assert issued["status"] == "Issued"
+    assert issued["certificate_type"] == family.name
+    assert issued["domain"] == family.common_name
+    assert issued["private_key_type"] == "rsa"
+
+
+async def test_enrolment_sample_as_it_stands_gets_as_far_as_scm(mount: Mount, family: Family) -> None:
+    await configured(mount, family)
+    with pytest.raises(BadRequestError, match="SCM refused enroll"):
+        await mount.write("enroll/web", family.sample())
+
+
+@pytest.mark.parametrize("purpose", OF_A_READ)
+async def test_sample_can_be_given_to_a_read(mount: Mount, family: Family, purpose: str) -> None:
+    issued = await enrolled(mount, family)
+    path = f"certs/web/{issued['cert_unique_id']}"
+    fields = family.sample(purpose)
+    assert without_warnings(await mount.read(path, fields)) == issued
+    assert without_warnings(await mount.read(path, as_the_command_line_reads(fields))) == issued
+
+
+async def test_renewal_sample_renews(mount: Mount, family: Family) -> None:
+    issued = await enrolled(mount, family)
+    path = f"renew/web/{issued['cert_unique_id']}"
+    renewed = without_warnings(await mount.write(path, family.sample("_manual_renew")))
+    assert renewed["status"] == "Issued"
+    assert renewed["renewed_from"] == issued["cert_unique_id"]
+
+
+async def test_replacement_sample_replaces_and_keeps_what_it_leaves_empty(mount: Mount, family: Family) -> None:
+    issued = await enrolled(mount, family)
+    path = f"replace/web/{issued['cert_unique_id']}"
+    replaced = without_warnings(await mount.write(path, family.sample("_replace")))
+    assert replaced["status"] == "Issued"
+    assert replaced["cert_unique_id"] == issued["cert_unique_id"]
+    assert replaced["domain"] == family.common_name
+    assert replaced["private_key"] != issued["private_key"]
+
+
+async def test_revocation_sample_revokes(mount: Mount, family: Family) -> None:
+    issued = await enrolled(mount, family)
+    path = f"revoke/web/{issued['cert_unique_id']}"
+    assert without_warnings(await mount.write(path, family.sample("_revoke")))["status"] == "Revoked"
+
+
+async def test_fetch_sample_fetches_what_vault_forgot(mount: Mount, family: Family) -> None:
+    issued = await enrolled(mount, family)
+    await mount.delete(f"certs/web/{issued['cert_unique_id']}")
+    path = f"fetch/web/{issued[family.id_field]}"
+    fetched = without_warnings(await mount.write(path, family.sample("_fetch")))
+    assert fetched["cert_unique_id"] == issued["cert_unique_id"]
+    assert fetched["certificate"] == issued["certificate"]
+    assert fetched["private_key"] == ""
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_sample_leaves_key_and_csr_to_the_command_line(family: Family, purpose: str) -> None:
+    assert {"sectigo_csr", "sectigo_private_key"}.isdisjoint(family.sample(purpose))
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_sample_holds_no_list_because_the_command_line_cannot_send_one_with_a_read(
+    family: Family, purpose: str
+) -> None:
+    assert not [value for value in family.sample(purpose).values() if isinstance(value, list | dict)]

@@ -1,0 +1,93 @@
+"""SCM's order book against what is stored: nothing bought may be without its record and its key."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from pydantic import SecretStr
+
+from sectigo_vault_pki.scm_simulator.orders import Order
+from sectigo_vault_pki.store import CertificateRecord, OrderRecord, Repository, UniqueId
+from tests.support.mount import Mount
+
+
+async def records_of(mount: Mount, name: str) -> Mapping[str, CertificateRecord]:
+    """Return the stored certificates of a config entry by their unique ids."""
+    repository = Repository(mount.storage)
+    records = [await repository.certificate(name, UniqueId(found)) for found in await repository.unique_ids(name)]
+    return {record.unique_id: record for record in records if record is not None}
+
+
+async def entries_of(mount: Mount, name: str) -> Sequence[OrderRecord]:
+    """Return the write-ahead entries of a config entry."""
+    repository = Repository(mount.storage)
+    entries = [await repository.order(name, order_uuid) for order_uuid in await repository.order_uuids(name)]
+    return [entry for entry in entries if entry is not None]
+
+
+def unique_id_of(order: Order) -> str:
+    """Return the unique id under which an order of SCM's is to be stored."""
+    return f"{order.handle}_demo-customer"
+
+
+def key_digests_of(record: CertificateRecord | None, entries: Iterable[OrderRecord]) -> set[str]:
+    """Return the digests of the keys that go with a record and its write-ahead entries."""
+    digests = {entry.key_digest for entry in entries}
+    if record is None:
+        return digests
+    if record.order is not None:
+        digests.add(record.order.key_digest)
+    for held in (record.current, *record.earlier):
+        if held is not None:
+            digests.add(_digest(x509.load_pem_x509_certificate(held.bundle.encode()).public_key()))
+    return digests
+
+
+def assert_answer_fits(data: Mapping[str, Any]) -> None:
+    """Check that the key, the CSR and the certificate of an answer belong together, as far as it has them."""
+    digests = set()
+    if data["leaf_certificate"]:
+        digests.add(_digest(x509.load_pem_x509_certificate(data["leaf_certificate"].encode()).public_key()))
+    if data["csr"]:
+        digests.add(_digest(x509.load_pem_x509_csr(data["csr"].encode()).public_key()))
+    if data["private_key"]:
+        digests.add(_digest(load_pem_private_key(data["private_key"].encode(), password=None).public_key()))
+    assert len(digests) <= 1
+
+
+def assert_fits(record: CertificateRecord, order: Order, sought: Collection[str] = ()) -> None:
+    """Check that the keys of a record belong to what SCM has booked and issued under its id.
+
+    Args:
+        record: what is stored.
+        order: what SCM has.
+        sought: digests of keys of which nobody knows yet whether SCM has them.
+    """
+    issued = {_digest(one.certificate.public_key()) for one in order.issued}
+    booked = {order.request.csr.public_key_sha256} | {one.request.csr.public_key_sha256 for one in order.issued}
+    known = {record.order.key_digest if record.order else "", *sought} | key_digests_of(record, ())
+    if record.order is None or record.order.key_digest:
+        assert order.request.csr.public_key_sha256 in known
+    for held in (record.current, *record.earlier):
+        if held is not None:
+            leaf = x509.load_pem_x509_certificate(held.bundle.encode())
+            assert _digest(leaf.public_key()) in issued
+            _assert_key(held.private_key, held.csr, _digest(leaf.public_key()))
+    if record.order is not None:
+        assert record.order.key_digest in booked | {""}
+        _assert_key(record.order.private_key, record.order.csr, record.order.key_digest)
+
+
+def _assert_key(private_key: SecretStr | None, csr: str, digest: str) -> None:
+    if private_key is not None:
+        key = load_pem_private_key(private_key.get_secret_value().encode(), password=None)
+        assert _digest(key.public_key()) == digest
+    if csr:
+        assert _digest(x509.load_pem_x509_csr(csr.encode()).public_key()) == digest
+
+
+def _digest(key: PublicKeyTypes) -> str:
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()

@@ -1,0 +1,128 @@
+"""One mount of the engine without a host: requests go through its router, SCM is the simulator in-process."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from sectigo_vault_pki.backend import SectigoBackend, build
+from sectigo_vault_pki.logical import BackendConfig, InmemStorage, Operation, Request, Response, StorageEntry
+from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.scm_simulator.transport import SimulatorTransport
+from tests.support.inline_executor import InlineExecutor
+from tests.support.system import FakeSystem
+from tests.support.virtual_time import LoopClock
+
+CONFIG: Mapping[str, object] = {
+    "sectigo_cm_user": "demo-user",
+    "sectigo_cm_password": "demo-password",
+    "sectigo_cm_uri": "demo-customer",
+    "sectigo_config_type": "ssl_cert",
+    "sectigo_cm_org_id": 7001,
+    "sectigo_cm_base_url": "https://scm.example.test",
+}
+ORDER: Mapping[str, object] = {
+    "sectigo_csr_domain": "web.example.test",
+    "sectigo_csr_key_algo": "EC",
+    "sectigo_ssl_cert_type": 501,
+    "sectigo_ssl_cert_validity": 365,
+}
+CLIENT_ORDER: Mapping[str, object] = {
+    "sectigo_csr_domain": "Ada Lovelace",
+    "sectigo_csr_key_algo": "EC",
+    "sectigo_client_cert_type": 601,
+    "sectigo_client_cert_validity": 365,
+    "sectigo_client_cert_email": "ada@example.test",
+    "sectigo_client_cert_first_name": "Ada",
+    "sectigo_client_cert_last_name": "Lovelace",
+}
+
+
+class Mount:
+    """Asks one backend, as the host would."""
+
+    def __init__(self, simulator: Simulator, clock: LoopClock, storage: InmemStorage | None = None) -> None:
+        self.simulator = simulator
+        self.clock = clock
+        self.storage = storage or InmemStorage()
+        self.system = FakeSystem()
+        self.on_scm_call: Callable[[], object] = lambda: None
+        self.backend = self.restarted_backend()
+
+    def restarted_backend(self) -> SectigoBackend:
+        """Build another backend over the same storage, as after a restart."""
+        config = BackendConfig(storage=self.storage, system=self.system)
+        return build(config, clock=self.clock, client_factory=self._client, executor=InlineExecutor())
+
+    async def restart(self) -> None:
+        """Drop the running backend without a word to it, and go on with another over the same storage."""
+        await self.backend.cleanup()
+        self.backend = self.restarted_backend()
+
+    async def write(self, path: str, data: Mapping[str, object], *, time_limit: float | None = None) -> Response | None:
+        request = self._request(Operation.UPDATE, path, data, time_limit)
+        exists = await self.backend.check_existence(request)
+        operation = Operation.CREATE if exists is False else Operation.UPDATE
+        return await self.backend.handle_request(self._request(operation, path, data, time_limit))
+
+    async def read(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
+        return await self.backend.handle_request(self._request(Operation.READ, path, data or {}))
+
+    async def list(self, path: str) -> list[str]:
+        response = await self.backend.handle_request(self._request(Operation.LIST, path, {}))
+        keys: list[str] = answered(response).get("keys", [])
+        return keys
+
+    async def delete(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
+        return await self.backend.handle_request(self._request(Operation.DELETE, path, data or {}))
+
+    async def help(self, path: str) -> str:
+        response = await self.backend.handle_request(self._request(Operation.HELP, path, {}))
+        return str(answered(response)["help"])
+
+    async def configure_client(self, name: str = "people", **changes: object) -> None:
+        await self.configure(name, sectigo_config_type="client_cert", **changes)
+
+    async def enroll_client(self, name: str = "people", **changes: object) -> Mapping[str, Any]:
+        return answered(await self.write(f"enroll/{name}", {**CLIENT_ORDER, **changes}))
+
+    async def overwrite(self, key: str, value: bytes) -> None:
+        """Put something into storage that the engine did not write."""
+        await self.storage.put(StorageEntry(key, value))
+
+    async def configure(self, name: str = "web", **changes: object) -> None:
+        await self.write(f"configs/{name}", {**CONFIG, **changes})
+
+    async def enroll(self, name: str = "web", **changes: object) -> Mapping[str, Any]:
+        return answered(await self.write(f"enroll/{name}", {**ORDER, **changes}))
+
+    def _client(self, account: ScmAccount) -> ScmClient:
+        return ScmClient(account, transport=_Watched(SimulatorTransport(self.simulator), self))
+
+    def _request(
+        self, operation: Operation, path: str, data: Mapping[str, object], time_limit: float | None = None
+    ) -> Request:
+        return Request(operation, path, self.storage, data, time_limit=time_limit)
+
+
+class _Watched(httpx.AsyncBaseTransport):
+    """Tells the mount of each call to SCM, before it is made."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, mount: Mount) -> None:
+        self._inner = inner
+        self._mount = mount
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._mount.on_scm_call()
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def answered(response: Response | None) -> Mapping[str, Any]:
+    """Return the data of an answer that has some."""
+    assert response is not None
+    assert response.data is not None
+    return response.data

@@ -1,0 +1,148 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sectigo_vault_pki.framework import Field, Kind, KindError, kinds
+from sectigo_vault_pki.logical import BadRequestError
+
+DAY = timedelta(days=1)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+all_kinds: list[Kind[object]] = [
+    kinds.text(max_length=10),
+    kinds.name(),
+    kinds.whole_number(),
+    kinds.boolean(),
+    kinds.choice("RSA", "EC"),
+    kinds.duration(unit=DAY),
+    kinds.string_list(max_length=20),
+]
+
+
+@pytest.mark.parametrize(("value", "parsed"), [(2048, 2048), ("2048", 2048), (" 7 ", 7), ("-1", -1), ("+3", 3)])
+def test_a_whole_number_is_taken_as_number_or_decimal_text(value: object, parsed: int) -> None:
+    assert kinds.whole_number().parse(value) == parsed
+
+
+@pytest.mark.parametrize("value", [True, 1.5, 2.0, "0x10", "1.5", "1e3", "ten", "١٢", "1_000", "9" * 30, {}, None])
+def test_a_whole_number_refuses_everything_else(value: object) -> None:
+    with pytest.raises(KindError, match="must be a whole number"):
+        kinds.whole_number().parse(value)
+
+
+def test_a_bounded_number_says_what_is_allowed() -> None:
+    with pytest.raises(KindError, match="must be a whole number of at least 1"):
+        kinds.whole_number(minimum=1).parse("0")
+    with pytest.raises(KindError, match="must be a whole number from 1 to 5"):
+        kinds.whole_number(minimum=1, maximum=5).parse(6)
+
+
+@pytest.mark.parametrize("value", [True, "true", "True", "TRUE", "t", "1", 1])
+def test_true_has_vaults_spellings(value: object) -> None:
+    assert kinds.boolean().parse(value) is True
+
+
+@pytest.mark.parametrize("value", [False, "false", "False", "f", "0", 0])
+def test_false_has_vaults_spellings(value: object) -> None:
+    assert kinds.boolean().parse(value) is False
+
+
+@pytest.mark.parametrize("value", ["yes", 2, "", {}, 0.0])
+def test_a_boolean_refuses_everything_else(value: object) -> None:
+    with pytest.raises(KindError, match="must be true or false"):
+        kinds.boolean().parse(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "parsed"),
+    [
+        (7, timedelta(days=7)),
+        ("7", timedelta(days=7)),
+        ("36h", timedelta(hours=36)),
+        ("30d", timedelta(days=30)),
+        ("1d12h", timedelta(hours=36)),
+        ("90s", timedelta(seconds=90)),
+        (0, timedelta(0)),
+    ],
+)
+def test_a_duration_is_a_number_of_its_unit_or_says_its_own(value: object, parsed: timedelta) -> None:
+    assert kinds.duration(unit=DAY).parse(value) == parsed
+
+
+@pytest.mark.parametrize("value", [-1, "-1", "1.5d", "h", "7 days", True, 10**12, "9" * 14 + "d", [], 1.5])
+def test_a_duration_refuses_everything_else(value: object) -> None:
+    with pytest.raises(KindError, match=r"must be a number of days|takes one value"):
+        kinds.duration(unit=DAY).parse(value)
+
+
+def test_a_duration_in_whole_days_refuses_hours_that_are_none() -> None:
+    kind = kinds.duration(unit=DAY, whole_units=True, minimum=DAY)
+    assert kind.parse("48h") == timedelta(days=2)
+    with pytest.raises(KindError, match="must be whole days"):
+        kind.parse("36h")
+    with pytest.raises(KindError, match="must be at least 1 days"):
+        kind.parse(0)
+
+
+def test_a_list_where_one_value_belongs_is_refused() -> None:
+    for kind in (kinds.text(), kinds.whole_number(), kinds.boolean(), kinds.choice("a"), kinds.duration(unit=DAY)):
+        with pytest.raises(KindError, match="takes one value"):
+            kind.parse(["a", "b"])
+
+
+def test_a_choice_is_taken_in_any_case_and_answered_in_its_own() -> None:
+    assert kinds.choice("x509CO", "bin").parse(" X509co") == "x509CO"
+    with pytest.raises(KindError, match="must be one of x509CO, bin"):
+        kinds.choice("x509CO", "bin").parse("der")
+
+
+def test_a_string_list_is_comma_text_or_a_json_list() -> None:
+    kind = kinds.string_list()
+    assert kind.parse("a.example, b.example,,") == kind.parse(["a.example", " b.example"]) == ("a.example", "b.example")
+    with pytest.raises(KindError, match="comma-separated text or a list of texts"):
+        kind.parse(["a", 1])
+
+
+@pytest.mark.parametrize("value", ["", "-a", ".a", "a/b", "a b", "ä", "a" * 129])
+def test_a_name_is_bounded_in_letters_and_length(value: str) -> None:
+    with pytest.raises(KindError):
+        kinds.name().parse(value)
+
+
+@given(value=json_values, kind=st.sampled_from(all_kinds))
+def test_any_json_value_is_parsed_or_refused_without_being_repeated(value: object, kind: Kind[object]) -> None:
+    marked = f"secret-{value}" if isinstance(value, str) else value
+    complaint = ""
+    try:
+        kind.parse(marked)
+    except KindError as error:
+        complaint = str(error)
+    assert "secret-" not in complaint
+
+
+def test_a_field_names_itself_in_its_complaint() -> None:
+    field = Field(name="size", kind=kinds.whole_number(), description="How large.")
+    with pytest.raises(BadRequestError, match=r"^size must be a whole number$"):
+        field.parse("large")
+
+
+@pytest.mark.parametrize("value", ["nul \x00", "lone \ud800 surrogate"])
+def test_text_that_cannot_be_stored_is_refused(value: str) -> None:
+    with pytest.raises(KindError, match="must be Unicode text without NUL characters"):
+        kinds.text().parse(value)
+
+
+@pytest.mark.parametrize("value", ["two\nlines", "\x1b[31m", "   ", "bell\x07"])
+def test_a_line_is_printable_and_not_blank(value: str) -> None:
+    with pytest.raises(KindError, match="must be one line of printable text"):
+        kinds.line(max_length=64).parse(value)
+
+
+def test_a_line_is_taken_without_the_blanks_around_it() -> None:
+    assert kinds.line(max_length=64).parse("  M\u00fcller GmbH ") == "M\u00fcller GmbH"

@@ -1,0 +1,213 @@
+from collections.abc import Mapping
+
+import pytest
+
+from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, Router, kinds
+from sectigo_vault_pki.logical import (
+    BadRequestError,
+    InmemStorage,
+    Operation,
+    PluginEnvironment,
+    ReadOnlyError,
+    Request,
+    Response,
+    UnsupportedOperationError,
+    UnsupportedPathError,
+)
+
+NAME = Field(name="name", kind=kinds.name(), description="Which one.")
+SIZE = Field(name="size", kind=kinds.whole_number(minimum=1), description="How large.", required=True)
+NOTE = Field(name="note", kind=kinds.text(), description="Anything.")
+TOKEN = Field(name="token", kind=kinds.text(), description="A secret.", secret=True)
+OLD = Field(name="old", kind=kinds.whole_number(), description="Once useful.", without_effect=True)
+
+
+class Shop:
+    """A router over two paths, and what its handlers were given."""
+
+    def __init__(self) -> None:
+        self.seen: list[FieldData] = []
+        self.read_only = False
+        self.answer: Response | None = None
+        self.router = Router(
+            [
+                Path(
+                    template="things/",
+                    fields=(),
+                    operations={Operation.LIST: Handler(self._call, summary="List.")},
+                    synopsis="Things.",
+                    description="All of them.",
+                ),
+                Path(
+                    template="things/{name}",
+                    fields=(NAME, SIZE, NOTE, TOKEN, OLD),
+                    operations={
+                        Operation.CREATE: Handler(self._call, summary="Write.", forwarded=True),
+                        Operation.UPDATE: Handler(self._call, summary="Write.", forwarded=True),
+                        Operation.READ: Handler(self._call, summary="Read."),
+                    },
+                    synopsis="A thing.",
+                    description="One of them.",
+                    existence_check=self._exists,
+                ),
+            ],
+            description="A shop.",
+            is_read_only=self._is_read_only,
+            environment=self._environment,
+        )
+
+    async def ask(self, operation: Operation, path: str, data: Mapping[str, object] | None = None) -> Response | None:
+        return await self.router.route(Request(operation, path, InmemStorage(), data or {}))
+
+    async def _call(self, request: Request, data: FieldData) -> Response | None:
+        self.seen.append(data)
+        return self.answer
+
+    async def _exists(self, request: Request, data: FieldData) -> bool:
+        return data[NAME] == "known"
+
+    async def _is_read_only(self) -> bool:
+        return self.read_only
+
+    async def _environment(self) -> PluginEnvironment:
+        return PluginEnvironment(vault_version="2.7.2")
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+async def test_values_reach_the_handler_typed(shop: Shop) -> None:
+    await shop.ask(Operation.CREATE, "things/bolt", {"size": "8", "note": "M8"})
+    (data,) = shop.seen
+    assert (data[NAME], data[SIZE], data.get(NOTE)) == ("bolt", 8, "M8")
+
+
+async def test_an_empty_or_null_value_is_absent(shop: Shop) -> None:
+    await shop.ask(Operation.UPDATE, "things/bolt", {"size": None, "note": ""})
+    (data,) = shop.seen
+    assert data.get(SIZE) is None
+    assert data.get(NOTE) is None
+    assert data.emptied == {"note"}
+
+
+async def test_a_missing_required_field_is_refused_on_create_only(shop: Shop) -> None:
+    with pytest.raises(BadRequestError, match=r"^size is required$"):
+        await shop.ask(Operation.CREATE, "things/bolt")
+    await shop.ask(Operation.UPDATE, "things/bolt")
+    assert len(shop.seen) == 1
+
+
+async def test_unknown_fields_become_one_warning(shop: Shop) -> None:
+    shop.answer = Response(data={})
+    answer = await shop.ask(Operation.READ, "things/bolt", {"zeta": "1", "alpha": "2"})
+    assert answer is not None
+    assert answer.warnings == ("Endpoint ignored these unrecognized parameters: [alpha zeta]",)
+
+
+async def test_a_hostile_field_name_is_shown_short_and_printable(shop: Shop) -> None:
+    shop.answer = Response(data={})
+    answer = await shop.ask(Operation.READ, "things/bolt", {"a\nb\x1b" + "x" * 500: "1"})
+    assert answer is not None
+    assert answer.warnings[0].isprintable()
+    assert len(answer.warnings[0]) < 200
+
+
+async def test_the_path_wins_over_the_body_and_says_so(shop: Shop) -> None:
+    answer = await shop.ask(Operation.UPDATE, "things/bolt", {"name": "nut"})
+    assert shop.seen[0][NAME] == "bolt"
+    assert answer is not None
+    assert answer.warnings[0].endswith("captured from the endpoint's path: [name]")
+
+
+async def test_a_secret_in_a_url_is_ignored_with_the_reason(shop: Shop) -> None:
+    shop.answer = Response(data={})
+    answer = await shop.ask(Operation.READ, "things/bolt", {"token": "hunter2"})
+    assert shop.seen[0].get(TOKEN) is None
+    assert answer is not None
+    assert "token was ignored" in answer.warnings[0]
+    assert "hunter2" not in answer.warnings[0]
+
+
+async def test_a_field_without_effect_is_taken_whatever_it_holds(shop: Shop) -> None:
+    answer = await shop.ask(Operation.UPDATE, "things/bolt", {"old": "no number"})
+    assert answer is None
+    assert OLD not in shop.seen[0]
+
+
+async def test_a_read_without_an_answer_stays_one_even_with_warnings(shop: Shop) -> None:
+    assert await shop.ask(Operation.READ, "things/bolt", {"unknown": "1"}) is None
+
+
+async def test_a_standby_refuses_before_the_handler_is_called(shop: Shop) -> None:
+    shop.read_only = True
+    with pytest.raises(ReadOnlyError, match="cannot write to readonly storage"):
+        await shop.ask(Operation.UPDATE, "things/bolt")
+    await shop.ask(Operation.READ, "things/bolt")
+    assert len(shop.seen) == 1
+
+
+async def test_a_list_is_found_with_and_without_its_slash(shop: Shop) -> None:
+    await shop.ask(Operation.LIST, "things/")
+    await shop.ask(Operation.LIST, "things")
+    assert len(shop.seen) == 2
+
+
+@pytest.mark.parametrize("path", ["", "nothing", "things/a/b", "things/-a", "things/bolt\n", "xthings/bolt"])
+async def test_an_unknown_path_is_unsupported(shop: Shop, path: str) -> None:
+    with pytest.raises(UnsupportedPathError):
+        await shop.ask(Operation.READ, path)
+
+
+@pytest.mark.parametrize("operation", [Operation.DELETE, Operation.PATCH, Operation.HEADER, Operation.SCAN])
+async def test_an_operation_the_path_does_not_take_is_unsupported(shop: Shop, operation: Operation) -> None:
+    with pytest.raises(UnsupportedOperationError):
+        await shop.ask(operation, "things/bolt")
+
+
+@pytest.mark.parametrize(("path", "exists"), [("things/known", True), ("things/other", False), ("things/", None)])
+async def test_existence_is_asked_only_where_the_path_tells(shop: Shop, path: str, exists: bool | None) -> None:
+    assert await shop.router.exists(Request(Operation.UPDATE, path, InmemStorage())) is exists
+
+
+async def test_help_of_the_root_lists_every_path(shop: Shop) -> None:
+    answer = await shop.ask(Operation.HELP, "")
+    assert answer is not None
+    assert answer.data is not None
+    text = str(answer.data["help"])
+    assert text.startswith("## DESCRIPTION\n\nA shop.\n\n## PATHS\n")
+    assert "    ^things/?$\n        Things." in text
+    assert "    ^things/(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)$\n        A thing." in text
+    assert answer.data["see_also"] is None
+
+
+async def test_help_of_a_path_shows_its_parameters(shop: Shop) -> None:
+    answer = await shop.ask(Operation.HELP, "things/bolt")
+    assert answer is not None
+    assert answer.data is not None
+    text = str(answer.data["help"])
+    assert text.startswith("Request:        things/bolt\nMatching Route: ^things/(?P<name>")
+    assert "## PARAMETERS\n\n    name (name string)\n\n        Which one." in text
+    assert "    size (int)\n\n        How large. Required." in text
+    assert "Once useful. No effect on this path." in text
+    assert text.endswith("## DESCRIPTION\n\nOne of them.")
+
+
+async def test_the_openapi_document_describes_every_path(shop: Shop) -> None:
+    answer = await shop.ask(Operation.HELP, "", {"requestResponsePrefix": "shop"})
+    assert answer is not None
+    assert answer.data is not None
+    document = answer.data["openapi"]
+    assert isinstance(document, dict)
+    assert document["info"]["version"] == "2.7.2"
+    assert set(document["paths"]) == {"/things", "/things/{name}"}
+    thing = document["paths"]["/things/{name}"]
+    assert thing["parameters"][0]["name"] == "name"
+    assert thing["x-vault-createSupported"] is True
+    assert thing["post"]["operationId"] == "shop-write-things"
+    body = document["components"]["schemas"]["ShopWriteThingsRequest"]
+    assert body["required"] == ["size"]
+    assert body["properties"]["token"]["x-vault-displayAttrs"] == {"sensitive": True}
+    assert "token" not in {parameter["name"] for parameter in thing["get"]["parameters"]}
+    assert document["paths"]["/things"]["get"]["parameters"][0]["schema"]["enum"] == ["true"]

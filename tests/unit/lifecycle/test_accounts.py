@@ -1,0 +1,60 @@
+from contextlib import AsyncExitStack
+
+import pytest
+
+from sectigo_vault_pki.lifecycle.accounts import ScmClients
+from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from tests.support.records import config_record
+
+
+class Tracked(ScmClient):
+    """A client that says whether it was closed."""
+
+    def __init__(self, account: ScmAccount) -> None:
+        super().__init__(account)
+        self.closed = False
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await super().aclose()
+
+
+@pytest.fixture
+def clients() -> ScmClients:
+    return ScmClients(Tracked)
+
+
+async def test_one_entry_has_one_client(clients: ScmClients) -> None:
+    async with clients.lend("web", config_record()) as first, clients.lend("web", config_record()) as second:
+        assert first is second
+    await clients.aclose()
+
+
+async def test_two_entries_have_a_client_each(clients: ScmClients) -> None:
+    async with clients.lend("web", config_record()) as first, clients.lend("mail", config_record()) as second:
+        assert first is not second
+    await clients.aclose()
+
+
+async def test_a_changed_entry_gets_a_new_client_and_the_old_one_ends_its_calls_first(clients: ScmClients) -> None:
+    ending = AsyncExitStack()
+    old = await ending.enter_async_context(clients.lend("web", config_record()))
+    async with clients.lend("web", config_record(login="other")) as new:
+        assert old is not new
+    assert isinstance(old, Tracked)
+    assert not old.closed
+    await ending.aclose()
+    assert old.closed
+    assert isinstance(new, Tracked)
+    assert not new.closed
+    await clients.aclose()
+    assert new.closed
+
+
+async def test_a_dropped_entry_loses_its_client(clients: ScmClients) -> None:
+    async with clients.lend("web", config_record()) as client:
+        pass
+    await clients.drop("web")
+    await clients.drop("web")
+    assert isinstance(client, Tracked)
+    assert client.closed

@@ -1,0 +1,50 @@
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sectigo_vault_pki.pki.pem import PemBlock, normalise_pem, pem_blocks
+
+ders = st.binary(min_size=1, max_size=400)
+labels = st.sampled_from(["CERTIFICATE", "RSA PRIVATE KEY", "PKCS7"])
+
+
+@given(st.text(alphabet=st.sampled_from("ab+/=- \t\\nr\r\n"), max_size=200))
+def test_normalising_twice_changes_nothing_more(text: str) -> None:
+    once = normalise_pem(text)
+    assert normalise_pem(once) == once
+
+
+@given(labels, ders, st.sampled_from(["\r\n", "\\n", "\\r\\n", "\r", "  \n\t", "\n\n"]))
+def test_every_way_of_pasting_gives_the_same_block(label: str, der: bytes, line_end: str) -> None:
+    block = PemBlock(label, der)
+    pasted = "  " + block.text.replace("\n", line_end) + "  "
+    assert tuple(pem_blocks(normalise_pem(pasted))) == (block,)
+
+
+@given(labels, ders)
+def test_a_block_without_line_ends_in_its_body_is_wrapped(label: str, der: bytes) -> None:
+    one_line = f"-----BEGIN {label}-----{base64.b64encode(der).decode()}-----END {label}-----"
+    (block,) = pem_blocks(one_line)
+    assert max(map(len, block.text.splitlines()[1:-1])) <= 64
+    assert block.text.endswith("-----\n")
+
+
+def test_text_around_blocks_is_left_out() -> None:
+    block = PemBlock("CERTIFICATE", b"\x30\x00")
+    text = f"subject=CN=one\n{block.text}issuer=CN=two\n{block.text}the end"
+    assert tuple(pem_blocks(text)) == (block, block)
+
+
+def test_a_block_that_ends_as_something_else_is_none() -> None:
+    assert not tuple(pem_blocks("-----BEGIN CERTIFICATE-----\nMAA=\n-----END PKCS7-----\n"))
+
+
+def test_a_block_that_is_no_base64_is_refused() -> None:
+    with pytest.raises(ValueError, match="no base64"):
+        tuple(pem_blocks("-----BEGIN CERTIFICATE-----\nMAA\n-----END CERTIFICATE-----\n"))
+
+
+def test_a_block_shows_no_content() -> None:
+    assert repr(PemBlock("PRIVATE KEY", b"secret")) == "PemBlock(label='PRIVATE KEY')"

@@ -1,0 +1,54 @@
+"""The folder of the process's sockets."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from sectigo_vault_pki.plugin.handshake import Launch
+from sectigo_vault_pki.plugin.sockets import SocketFolder
+
+
+def test_folder_is_ours_alone_and_goes_with_us() -> None:
+    with SocketFolder(Launch("pem")) as sockets:
+        folder = sockets.host_socket.parent
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, sockets.private)] == [0o700, 0o700]
+        (sockets.private / "grpc").touch()
+    assert not folder.exists()
+
+
+def test_too_long_a_temporary_folder_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with SocketFolder(Launch("pem")) as sockets:
+        assert len(str(sockets.private / "broker4294967295")) < 108
+    assert list(long.iterdir()) == []
+
+
+def test_too_long_a_folder_of_the_hosts_is_an_error(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    with pytest.raises(OSError, match="longer than 107 bytes"):
+        SocketFolder(Launch("pem", socket_dir=str(long)))
+    assert list(long.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["name", "id"])
+def test_group_may_be_a_name_or_a_number(name: str) -> None:
+    import grp
+
+    group = os.getgid()
+    with SocketFolder(Launch("pem", socket_group=grp.getgrgid(group).gr_name if name == "name" else str(group))) as own:
+        own.host_socket.touch()
+        own.admit_group()
+        assert stat.S_IMODE(own.host_socket.stat().st_mode) == 0o660
+        assert stat.S_IMODE(own.private.stat().st_mode) == 0o700
+        assert own.host_socket.stat().st_gid == group
+
+
+def test_unknown_group_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        SocketFolder(Launch("pem", socket_group="no such group"))

@@ -1,0 +1,25 @@
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from sectigo_vault_pki.scm import ScmClient, SslOrder
+from tests.unit.scm.script import BASE_URL, Script, account_at
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+async def client(script: Script) -> AsyncIterator[ScmClient]:
+    scm = ScmClient(account_at(BASE_URL), transport=httpx.MockTransport(script.handle), sleep=script.sleep)
+    yield scm
+    await scm.aclose()
+    assert not script.steps, "SCM was asked less often than expected"
+
+
+@pytest.fixture
+def order() -> SslOrder:
+    return SslOrder(csr="-----BEGIN CERTIFICATE REQUEST-----\n", cert_type=224, term=199)

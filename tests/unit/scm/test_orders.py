@@ -1,0 +1,95 @@
+"""What holds for each call that orders something, whatever it orders."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import httpx
+import pytest
+
+from sectigo_vault_pki.errors import ScmAnswerLostError, ScmRefusedError, ScmUnavailableError
+from sectigo_vault_pki.scm import ClientOrder, ScmClient, SslOrder, hint_for
+from tests.unit.scm.script import BASE_URL, Script, account_at, refusal
+
+Order = Callable[[ScmClient], Awaitable[object]]
+
+ORDERS: Mapping[str, Order] = {
+    "enroll_ssl": lambda client: client.enroll_ssl(SslOrder(csr="csr", cert_type=224, term=199)),
+    "renew_ssl": lambda client: client.renew_ssl(55, csr=None),
+    "replace_ssl": lambda client: client.replace_ssl(
+        55, csr="csr", reason="lost", common_name=None, subject_alt_names=()
+    ),
+    "enroll_client": lambda client: client.enroll_client(
+        ClientOrder(csr="csr", cert_type=90, term=365, email="jane@a.test", first_name="Jane", last_name="Doe")
+    ),
+    "renew_client": lambda client: client.renew_client(55),
+    "replace_client": lambda client: client.replace_client(55, csr="csr", reason="lost", revoke=False),
+}
+ACCEPTED = {"sslId": 56, "orderNumber": 56}
+every_order = pytest.mark.parametrize("place", ORDERS.values(), ids=ORDERS)
+
+
+def test_every_call_that_orders_is_tried() -> None:
+    assert {name for name in vars(ScmClient) if name.startswith(("enroll_", "renew_", "replace_"))} == set(ORDERS)
+
+
+@every_order
+@pytest.mark.parametrize("failure", [httpx.ConnectError("no"), httpx.PoolTimeout("no"), httpx.Response(429)])
+async def test_an_order_that_was_not_taken_is_sent_again(
+    failure: Exception | httpx.Response, place: Order, script: Script, client: ScmClient
+) -> None:
+    script.answers(failure, failure, httpx.Response(200, json=ACCEPTED))
+    await place(client)
+    first, second, third = script.requests
+    assert first.content == second.content == third.content
+    assert len(script.pauses) == 2
+
+
+@every_order
+async def test_an_order_that_is_never_taken_is_given_up(place: Order, script: Script, client: ScmClient) -> None:
+    script.answers(*[httpx.ConnectTimeout("no")] * 3)
+    with pytest.raises(ScmUnavailableError):
+        await place(client)
+
+
+@every_order
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        httpx.ReadTimeout("late"),
+        httpx.ReadError("cut"),
+        httpx.RemoteProtocolError("odd"),
+        httpx.Response(408),
+        httpx.Response(500, json={"code": -14, "description": "Unknown error."}),
+        httpx.Response(503, headers={"Retry-After": "1"}),
+        httpx.Response(200, content=b"x" * (1024 * 1024 + 1)),
+    ],
+)
+async def test_an_order_without_a_clear_answer_is_lost_and_not_sent_again(
+    outcome: Exception | httpx.Response, place: Order, script: Script, client: ScmClient
+) -> None:
+    script.answers(outcome)
+    with pytest.raises(ScmAnswerLostError, match="was lost, and it may have taken the order"):
+        await place(client)
+    assert not script.pauses
+
+
+@every_order
+async def test_a_refused_order_is_not_sent_again(place: Order, script: Script, client: ScmClient) -> None:
+    script.answers(refusal(400, -195, "CA is not available now"))
+    with pytest.raises(ScmRefusedError, match="the CA has trouble: try again later") as caught:
+        await place(client)
+    assert caught.value.code == -195
+
+
+@every_order
+async def test_an_order_is_given_five_minutes_to_be_answered(place: Order, script: Script) -> None:
+    client = ScmClient(account_at(BASE_URL), transport=httpx.MockTransport(script.handle))
+    script.answers(httpx.Response(200, json=ACCEPTED))
+    await place(client)
+    assert script.requests[0].extensions["timeout"]["read"] == 300.0
+    await client.aclose()
+
+
+@pytest.mark.parametrize("operation", ["enroll", "renew", "replace"])
+def test_what_can_be_wrong_with_a_csr_is_explained_for_every_order(operation: str) -> None:
+    assert hint_for(operation, -138) == "check the CSR"
+    assert hint_for("collect", -138) is None

@@ -1,0 +1,156 @@
+from collections.abc import Awaitable, Callable
+from datetime import date
+
+import httpx
+import pytest
+
+from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
+from sectigo_vault_pki.scm import ScmClient, SslDetails, SslRow
+from tests.unit.scm.script import BASE_URL, Script, refusal
+
+Question = Callable[[ScmClient], Awaitable[object]]
+QUESTIONS: list[Question] = [
+    lambda client: client.list_ssl(common_name="web.example.test"),
+    lambda client: client.ssl_details(55),
+    lambda client: client.list_client(email="jane@a.test"),
+]
+
+
+async def test_a_list_takes_rows_as_sparse_as_they_come(script: Script, client: ScmClient) -> None:
+    script.answers(
+        httpx.Response(
+            200,
+            json=[
+                {
+                    "sslId": 7,
+                    "commonName": "web.example.test",
+                    "subjectAlternativeNames": ["a.test"],
+                    "serialNumber": "0A:FF",
+                },
+                {"sslId": 8, "commonName": "web.example.test", "subjectAlternativeNames": None, "serialNumber": None},
+                {"id": 9, "surprise": [1, {}]},
+            ],
+        )
+    )
+    assert await client.list_ssl(common_name="web.example.test", size=3, position=6) == [
+        SslRow(7, "web.example.test", ("a.test",), "0A:FF"),
+        SslRow(8, "web.example.test", (), ""),
+        SslRow(9, "", (), ""),
+    ]
+    (request,) = script.requests
+    assert request.url.copy_with(query=None) == f"{BASE_URL}/api/ssl/v1"
+    assert dict(request.url.params) == {"commonName": "web.example.test", "size": "3", "position": "6"}
+
+
+async def test_a_common_name_cannot_smuggle_parameters(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(200, json=[]))
+    assert await client.list_ssl(common_name="a&size=1#x ✓") == []
+    assert dict(script.requests[0].url.params) == {"commonName": "a&size=1#x ✓", "size": "200", "position": "0"}
+
+
+async def test_details_of_an_issued_certificate_are_read(script: Script, client: ScmClient) -> None:
+    script.answers(
+        httpx.Response(
+            200,
+            json={
+                "id": 55,
+                "sslId": 55,
+                "commonName": "web.example.test",
+                "status": "Issued",
+                "comments": "ours [vault:1]",
+                "externalRequester": "a@b.test",
+                "requested": "11/01/2026",
+                "approved": "",
+                "issued": "11/02/2026",
+                "expires": "2027-05-20",
+                "replaced": "11/05/2026",
+                "revoked": "",
+                "renewed": True,
+                "serialNumber": "A9:3E",
+                "subjectAlternativeNames": ["web.example.test"],
+                "certType": {"id": 224},
+            },
+        )
+    )
+    assert await client.ssl_details(55) == SslDetails(
+        ssl_id=55,
+        status="Issued",
+        common_name="web.example.test",
+        subject_alt_names=("web.example.test",),
+        serial_number="A9:3E",
+        comments="ours [vault:1]",
+        external_requester="a@b.test",
+        requested=date(2026, 11, 1),
+        issued=date(2026, 11, 2),
+        expires=date(2027, 5, 20),
+        replaced=date(2026, 11, 5),
+        revoked=None,
+        renewed=True,
+    )
+    assert str(script.requests[0].url) == f"{BASE_URL}/api/ssl/v1/55"
+
+
+async def test_details_may_lack_everything_but_the_id(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(200, json={"sslId": 55, "status": None, "expires": None, "issued": "someday"}))
+    details = await client.ssl_details(55)
+    assert (details.ssl_id, details.status, details.comments, details.expires, details.issued) == (
+        55,
+        "",
+        "",
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, True), ("true", True), (False, False), (None, False), ("", False), ([], False)]
+)
+async def test_whether_it_was_renewed_is_read_from_anything(
+    value: object, expected: object, script: Script, client: ScmClient
+) -> None:
+    script.answers(httpx.Response(200, json={"sslId": 55, "status": "Issued", "renewed": value}))
+    assert (await client.ssl_details(55)).renewed is expected
+
+
+@pytest.mark.parametrize("ask", QUESTIONS)
+@pytest.mark.parametrize(
+    "failure", [httpx.ConnectError("no"), httpx.ReadError("cut"), httpx.Response(429), httpx.Response(502)]
+)
+async def test_a_question_is_asked_again_and_then_given_up(
+    ask: Question, failure: Exception | httpx.Response, script: Script, client: ScmClient
+) -> None:
+    script.answers(failure, failure, failure)
+    with pytest.raises(ScmUnavailableError):
+        await ask(client)
+    assert len(script.requests) == 3
+    assert len(script.pauses) == 2
+
+
+async def test_the_second_answer_counts(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(503, headers={"Retry-After": "3"}), httpx.Response(200, json=[]))
+    assert await client.list_ssl(common_name="a.test") == []
+    assert script.pauses == [3.0]
+
+
+@pytest.mark.parametrize("ask", QUESTIONS)
+async def test_a_refused_question_is_not_asked_again(ask: Question, script: Script, client: ScmClient) -> None:
+    script.answers(refusal(400, -3, "You are not authorized to perform this"))
+    with pytest.raises(ScmRefusedError, match="lacks a privilege"):
+        await ask(client)
+
+
+@pytest.mark.parametrize("ask", QUESTIONS)
+@pytest.mark.parametrize("body", [b"", b"<html>", b'"text"', b'["row"]', b'{"code": 0}', b"\xff\xfe", b"[" * 10_000])
+async def test_an_answer_that_cannot_be_read_is_no_answer(
+    ask: Question, body: bytes, script: Script, client: ScmClient
+) -> None:
+    script.answers(httpx.Response(200, content=body))
+    with pytest.raises(ScmUnavailableError, match="HTTP 200 with a body that cannot be read") as caught:
+        await ask(client)
+    assert caught.value.__suppress_context__
+
+
+async def test_an_ssl_row_without_a_usable_id_spoils_the_list(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(200, json=[{"sslId": 7}, {"sslId": -1}]))
+    with pytest.raises(ScmUnavailableError, match="cannot be read"):
+        await client.list_ssl(common_name="web.example.test")

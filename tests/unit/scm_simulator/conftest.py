@@ -1,0 +1,36 @@
+"""A simulator that issues at once, a clock that only moves when told to, and a client of either listener."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from sectigo_vault_pki.scm_simulator.settings import Settings
+from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.scm_simulator.transport import SimulatorTransport
+from tests.unit.scm_simulator.tenant import LOGIN, Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def simulator(clock: Clock) -> Simulator:
+    return Simulator(now=clock.now, sleep=clock.sleep, settings=Settings(pending_polls=0))
+
+
+@pytest.fixture
+async def client(simulator: Simulator) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(
+        transport=SimulatorTransport(simulator), base_url="http://scm.test", headers=LOGIN
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def control(simulator: Simulator) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=simulator.control_app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://control.test") as client:
+        yield client

@@ -1,0 +1,40 @@
+"""`docs/simulator.md` names every option, knob, fault, operation and profile, so that it cannot fall behind."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from sectigo_vault_pki.scm_simulator import options
+from sectigo_vault_pki.scm_simulator.catalogue import Catalogue
+from sectigo_vault_pki.scm_simulator.control import Operation
+from sectigo_vault_pki.scm_simulator.faults import FaultKind
+from sectigo_vault_pki.scm_simulator.settings import Settings
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding="utf-8")
+
+
+def test_every_option_is_described(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options.parse(["--help"])
+    names = {word.strip("[],") for word in capsys.readouterr().out.split() if word.strip("[],").startswith("--")}
+    described = {name for name in names if f"`{name}" in DOCUMENT}
+    assert described == names - {"--help"}
+
+
+def test_every_knob_is_described_with_its_default() -> None:
+    for name, value in Settings().model_dump(mode="json").items():
+        shown = {None: "null", True: "true", False: "false"}.get(value) if isinstance(value, bool | None) else value
+        shown = int(shown) if isinstance(shown, float) else shown
+        assert f"| `{name}` | {shown} |" in DOCUMENT
+
+
+@pytest.mark.parametrize("word", [*get_args(FaultKind), *get_args(Operation)])
+def test_every_fault_is_described(word: str) -> None:
+    assert f"`{word}`" in DOCUMENT
+
+
+def test_every_profile_is_described() -> None:
+    catalogue = Catalogue()
+    for profile in (*catalogue.profiles, *catalogue.client_profiles):
+        assert f"| {profile.id} {profile.name} | {', '.join(map(str, profile.terms))} |" in DOCUMENT

@@ -1,0 +1,54 @@
+from collections.abc import Iterator
+from secrets import token_hex
+
+import pytest
+
+from scripts.openbao import OpenBaoServer
+from tests.support.scm_process import ScmProcess
+from tests.support.secrecy import Secrets
+from tests.support.vault import PLUGIN, TALKATIVE, VaultMount, install, watched
+
+
+@pytest.fixture(scope="session")
+def secrets() -> Iterator[Secrets]:
+    """Every secret used; in the end, none of them may stand in an error or a warning."""
+    secrets = Secrets()
+    yield secrets
+    assert secrets.found_in_what_was_said() == []
+
+
+@pytest.fixture(scope="session")
+def scm_process(tmp_path_factory: pytest.TempPathFactory, secrets: Secrets) -> Iterator[ScmProcess]:
+    """A simulator that issues at once, for every test; no secret may come to it but its login."""
+    password = f"canary-{token_hex(12)}"
+    secrets.add_password(password)
+    with ScmProcess(tmp_path_factory.mktemp("scm"), password=password, options=("--pending-polls", "0")) as scm:
+        yield scm
+        assert secrets.found_in(scm.output_file.read_text()) == []
+
+
+@pytest.fixture(scope="session")
+def server(secrets: Secrets) -> Iterator[OpenBaoServer]:
+    """A server in memory, for every test that does not stop it; one mount keeps the plugin's process up."""
+    with watched(OpenBaoServer.dev(log_level="trace", env=TALKATIVE), secrets) as server:
+        install(server)
+        server.enable(PLUGIN, path="keeper")
+        yield server
+
+
+@pytest.fixture
+def scm(scm_process: ScmProcess, secrets: Secrets) -> Iterator[ScmProcess]:
+    """The simulator, with nothing in it."""
+    scm_process.reset()
+    yield scm_process
+    assert secrets.found_in(str(scm_process.orders())) == []
+    scm_process.reset()
+
+
+@pytest.fixture
+def mount(server: OpenBaoServer, scm: ScmProcess, secrets: Secrets) -> Iterator[VaultMount]:
+    """A mount of its own for each test."""
+    path = f"sectigo-{token_hex(4)}"
+    server.enable(PLUGIN, path=path)
+    yield VaultMount(server, path, scm, secrets)
+    server.disable(path)

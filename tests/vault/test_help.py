@@ -1,0 +1,81 @@
+"""Help and OpenAPI, as the server passes them on."""
+
+import json
+
+import pytest
+
+from tests.support.vault import VaultMount
+
+pytestmark = pytest.mark.vault
+
+PATHS = {
+    "configs": "List the config entries.",
+    "configs/web": "Keep an SCM account, an organization and a certificate type under a name.",
+    "enroll/web": "Order a certificate at SCM and collect it.",
+    "certs/web": "List the certificates stored under a config entry.",
+    "certs/web/1_customer": "Read, collect or forget a stored certificate.",
+}
+
+
+def test_help_of_the_mount_lists_every_path_with_its_synopsis(mount: VaultMount) -> None:
+    shown = mount.cli("path-help", "{mount}").stdout
+    assert "## DESCRIPTION" in shown
+    assert "## PATHS" in shown
+    assert all(f"        {synopsis}\n" in shown + "\n" for synopsis in PATHS.values())
+
+
+@pytest.mark.parametrize(("path", "synopsis"), PATHS.items())
+def test_help_of_a_path_says_what_it_is_for(mount: VaultMount, path: str, synopsis: str) -> None:
+    shown = mount.cli("path-help", f"{{mount}}/{path}").stdout
+    assert shown.startswith(f"Request:        {path}\nMatching Route: ^")
+    assert synopsis in shown
+    assert "## DESCRIPTION" in shown
+
+
+def test_help_of_enroll_explains_every_field_it_takes(mount: VaultMount) -> None:
+    shown = mount.cli("path-help", "{mount}/enroll/web").stdout
+    parameters = shown.partition("## PARAMETERS")[2].partition("## DESCRIPTION")[0]
+    assert "    sectigo_csr_domain (string)\n" in parameters
+    assert "    sectigo_ssl_cert_type (int)\n" in parameters
+    assert "<no description>" not in shown
+
+
+def test_help_over_http_carries_the_paths_openapi(mount: VaultMount) -> None:
+    answer = mount.api("GET", "configs/web?help=1").expect(200)
+    assert "sectigo_cm_password" in answer.body["help"]
+    assert list(answer.body["openapi"]["paths"]) == ["/configs/{config_name}"]
+
+
+def test_help_of_a_path_that_does_not_exist_is_unsupported(mount: VaultMount) -> None:
+    assert mount.api("GET", "nothing/here?help=1").status == 404
+
+
+def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: VaultMount) -> None:
+    document = mount.server.api("GET", "sys/internal/specs/openapi").expect(200).body
+    ours = {path: item for path, item in document["paths"].items() if path.startswith(f"/{mount.path}/")}
+    assert {path.removeprefix(f"/{mount.path}") for path in ours} == {
+        "/configs",
+        "/configs/{config_name}",
+        "/enroll/{config_name}",
+        "/certs/{config_name}",
+        "/certs/{config_name}/{sectigo_cert_unique_id}",
+        "/revoke/{config_name}/{sectigo_cert_unique_id}",
+        "/replace/{config_name}/{sectigo_cert_unique_id}",
+        "/renew/{config_name}/{sectigo_cert_unique_id}",
+        "/fetch/{config_name}/{cert_id}",
+    }
+    assert "/sys/mounts/{path}" in document["paths"]
+    enroll = ours[f"/{mount.path}/enroll/{{config_name}}"]
+    assert set(enroll) & {"get", "post", "delete"} == {"post"}
+    reference = enroll["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    schema = document["components"]["schemas"][reference.rpartition("/")[2]]
+    assert schema["properties"]["sectigo_ssl_cert_type"]["type"] == "integer"
+
+
+def test_every_reference_of_our_openapi_paths_leads_somewhere(mount: VaultMount) -> None:
+    document = mount.server.api("GET", "sys/internal/specs/openapi").expect(200).body
+    ours = {path: item for path, item in document["paths"].items() if path.startswith(f"/{mount.path}/")}
+    references = {part.partition('"')[0] for part in json.dumps(ours).split('"$ref": "#/components/schemas/')[1:]}
+    assert references
+    assert references <= set(document["components"]["schemas"])
+    assert '"schema": {}' not in json.dumps(ours)

@@ -1,0 +1,170 @@
+"""The plugin's process: shared by mounts, reloaded, disabled, killed, and gone with its server."""
+
+import os
+import signal
+from collections.abc import Iterator
+from secrets import token_hex
+
+import httpx
+import pytest
+
+from scripts.openbao import OpenBaoError, OpenBaoServer
+from sectigo_vault_pki import __version__
+from tests.support.certificates import key_fits
+from tests.support.polling import until
+from tests.support.scm_process import ScmProcess
+from tests.support.secrecy import Secrets
+from tests.support.vault import ORDER, PLUGIN, VaultMount, install, kill_plugin, plugin_pids, watched
+
+pytestmark = pytest.mark.vault
+
+
+@pytest.fixture
+def engine(server: OpenBaoServer) -> str:
+    """A catalogue entry of its own for each test, and so a process of its own."""
+    name = f"engine-{token_hex(4)}"
+    install(server, name=name)
+    return name
+
+
+@pytest.fixture
+def two_mounts(
+    server: OpenBaoServer, engine: str, scm: ScmProcess, secrets: Secrets
+) -> Iterator[tuple[VaultMount, VaultMount]]:
+    """Two mounts of that entry."""
+    first, second = (VaultMount(server, f"{engine}/{name}", scm, secrets) for name in ("first", "second"))
+    for mount in (first, second):
+        server.enable(engine, path=mount.path)
+    yield first, second
+    for mount in (first, second):
+        server.disable(mount.path)
+
+
+def only_pid(server: OpenBaoServer, engine: str) -> int:
+    (pid,) = plugin_pids(server, name=engine)
+    return pid
+
+
+def test_two_mounts_share_a_process_and_nothing_else(two_mounts: tuple[VaultMount, VaultMount], engine: str) -> None:
+    first, second = two_mounts
+    only_pid(first.server, engine)
+    data = first.enrolled("shared")
+    assert second.api("GET", "configs/shared").status == 404
+    assert second.read(data["cert_unique_id"], "shared").status == 404
+    second.configure("shared", sectigo_max_timeout=5)
+    assert second.ids("shared") == []
+    assert first.api("GET", "configs/shared").data["sectigo_max_timeout"] == 600
+    assert second.api("DELETE", "configs/shared").status == 204
+    assert first.read(data["cert_unique_id"], "shared").expect(200).data == data
+
+
+@pytest.mark.parametrize("what", ["plugin", "mounts"])
+def test_a_reload_starts_a_new_process_that_knows_what_was_stored(
+    two_mounts: tuple[VaultMount, VaultMount], engine: str, what: str
+) -> None:
+    first, second = two_mounts
+    of_first, of_second = first.enrolled(), second.enrolled()
+    before = only_pid(first.server, engine)
+    option = f"-plugin={engine}" if what == "plugin" else f"-mounts={first.path}/,{second.path}/"
+    reloaded = first.cli("plugin", "reload", option)
+    assert reloaded.returncode == 0, reloaded.stderr
+    assert first.read(of_first["cert_unique_id"]).expect(200).data == of_first
+    assert second.read(of_second["cert_unique_id"]).expect(200).data == of_second
+    assert only_pid(first.server, engine) != before
+    assert first.enroll().expect(200).data["status"] == "Issued"
+
+
+def test_a_mount_that_is_disabled_and_enabled_again_is_empty_and_works(mount: VaultMount) -> None:
+    data = mount.enrolled()
+    assert mount.cli("secrets", "disable", "{mount}").returncode == 0
+    assert mount.read(data["cert_unique_id"]).status == 404
+    assert mount.cli("secrets", "enable", "-path={mount}", PLUGIN).returncode == 0
+    assert mount.api("LIST", "configs").status == 404
+    assert mount.ids() == []
+    assert mount.enrolled()["serial_number"] != data["serial_number"]
+
+
+def test_the_first_request_after_the_plugin_was_killed_is_answered(
+    two_mounts: tuple[VaultMount, VaultMount], engine: str
+) -> None:
+    first, second = two_mounts
+    data = first.enrolled()
+    killed = only_pid(first.server, engine)
+    kill_plugin(first.server, name=engine)
+    assert first.read(data["cert_unique_id"]).expect(200).data == data
+    assert second.configure().status == 204
+    assert only_pid(first.server, engine) != killed
+
+
+@pytest.mark.parametrize("end", ["kill", "reload"])
+def test_a_process_that_ends_while_an_order_waits_loses_nothing(
+    two_mounts: tuple[VaultMount, VaultMount], engine: str, end: str
+) -> None:
+    mount, _ = two_mounts
+    mount.configure()
+    mount.scm.set(never_issue=True)
+    with pytest.raises(httpx.ReadTimeout):
+        mount.api("POST", "enroll/web", ORDER, timeout=0.5)
+    if end == "kill":
+        kill_plugin(mount.server, name=engine)
+    else:
+        mount.server.reload(engine)
+    mount.scm.issue(mount.scm.order()["id"])
+    (unique_id,) = mount.ids()
+    collected = mount.read(unique_id).expect(200).data
+    assert collected["status"] == "Issued"
+    assert key_fits(collected)
+
+
+def test_the_catalogue_knows_the_version_that_the_plugin_says(mount: VaultMount) -> None:
+    listed = mount.cli("plugin", "list", "secret").stdout.splitlines()
+    assert [PLUGIN, f"v{__version__}"] in [line.split() for line in listed]
+
+
+def test_the_list_of_mounts_shows_the_running_version(mount: VaultMount) -> None:
+    header, _, *rows = mount.cli("secrets", "list", "-detailed").stdout.splitlines()
+    (row,) = (row for row in rows if row.startswith(f"{mount.path}/"))
+    column = header.index("Running Version")
+    assert row[column:].split()[0] == f"v{__version__}"
+
+
+def test_the_engine_is_registered_under_the_version_that_it_has(server: OpenBaoServer) -> None:
+    name = f"engine-{token_hex(4)}"
+    install(server, name=name, version=f"v{__version__}")
+    versions = [
+        entry["version"] for entry in server.api("GET", "sys/plugins/catalog").data["detailed"] if entry["name"] == name
+    ]
+    assert versions == [f"v{__version__}"]
+    server.enable(name, path=name)
+    assert server.api("LIST", f"{name}/configs").status == 404
+    server.disable(name)
+
+
+def test_the_engine_is_not_registered_under_a_version_that_it_does_not_have(server: OpenBaoServer) -> None:
+    name = f"engine-{token_hex(4)}"
+    with pytest.raises(OpenBaoError, match="version mismatch"):
+        install(server, name=name, version="v99.0.0")
+
+
+def test_no_process_outlives_the_last_mount_nor_the_server(secrets: Secrets) -> None:
+    with watched(OpenBaoServer.dev(), secrets) as server:
+        install(server)
+        for path in ("first", "second"):
+            server.enable(PLUGIN, path=path)
+        server.disable("first")
+        assert len(plugin_pids(server)) == 1
+        server.disable("second")
+        until(lambda: not plugin_pids(server), what="the end of the last mount's process")
+        server.enable(PLUGIN, path="third")
+        assert len(plugin_pids(server)) == 1
+        server.stop()
+        assert plugin_pids(server) == []
+
+
+def test_a_killed_server_takes_the_plugin_with_it(secrets: Secrets) -> None:
+    with OpenBaoServer.dev() as server:
+        install(server)
+        server.enable(PLUGIN, path="only")
+        assert len(plugin_pids(server)) == 1
+        os.kill(server.pid, signal.SIGKILL)
+        until(lambda: not plugin_pids(server), what="the end of the orphaned plugin")
