@@ -1,11 +1,14 @@
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from sectigo_vault_pki.logical import (
     BadRequestError,
+    InmemStorage,
     NotFoundError,
     ReadOnlyError,
+    StorageEntry,
     UnsupportedOperationError,
     UnsupportedPathError,
 )
@@ -240,3 +243,40 @@ async def test_every_format_is_rendered_from_the_stored_chain(mount: Mount) -> N
         assert data["certificate"].count("BEGIN CERTIFICATE") == count
         assert data["ssl_format"] == name
         assert leaf_of(data) == leaf
+
+
+class SlowStorage(InmemStorage):
+    """Storage that takes its time, as one behind a network does."""
+
+    async def get(self, key: str) -> StorageEntry | None:
+        await asyncio.sleep(1)
+        return await super().get(key)
+
+    async def put(self, entry: StorageEntry) -> None:
+        await asyncio.sleep(1)
+        await super().put(entry)
+
+    async def delete(self, key: str) -> None:
+        await asyncio.sleep(1)
+        await super().delete(key)
+
+    async def list(self, prefix: str) -> Sequence[str]:
+        await asyncio.sleep(1)
+        return await super().list(prefix)
+
+
+async def test_an_order_is_listed_once_at_every_moment_of_its_way_to_a_certificate(mount: Mount) -> None:
+    slow = Mount(mount.simulator, mount.clock, SlowStorage())
+    await slow.configure()
+    mount.simulator.faults.add("enroll", "slow", seconds=5)
+    prepared = asyncio.Event()
+    slow.storage.on_write = lambda _writes: prepared.set()
+    order = asyncio.create_task(slow.enroll())
+    await prepared.wait()
+    lists = []
+    while not order.done():
+        lists.append(asyncio.create_task(slow.list("certs/web")))
+        await asyncio.sleep(0.25)
+    lengths = {len(await listed) for listed in lists}
+    assert lengths == {1}
+    assert len(lists) > 20

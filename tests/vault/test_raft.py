@@ -52,11 +52,11 @@ def test_a_server_killed_while_an_order_is_sent_finds_it_again(mount: VaultMount
     mount.server.kill()
     mount.server.start()
     mount.server.unseal()
-    assert mount.ids() == [pending["cert_unique_id"]]
     found = mount.read(pending["cert_unique_id"]).expect(200).data
     assert found["cert_unique_id"] == f"{mount.scm.order()['id']}_{mount.scm.customer_uri}"
     assert found["status"] == "Issued"
     assert found["private_key"] == pending["private_key"]
+    assert mount.ids() == [found["cert_unique_id"]]
 
 
 def test_the_mount_works_after_seal_and_unseal(mount: VaultMount) -> None:

@@ -3,7 +3,7 @@
 import logging
 
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.store import CertificateRecord, StorageError
+from sectigo_vault_pki.store import CertificateRecord, StorageError, UniqueId
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +23,15 @@ class Acceptor:
         return await self._resources.tasks.finish(self._store(config_name, order_uuid, record))
 
     async def _store(self, config_name: str, order_uuid: str, record: CertificateRecord) -> CertificateRecord:
+        # Whoever lists meanwhile sees the order or the certificate, and never both.
+        async with self._resources.locks.hold("order", config_name, order_uuid):
+            stored = await self._store_certificate(config_name, order_uuid, record)
+            await self._store_index(config_name, order_uuid, record.unique_id)
+        return stored
+
+    async def _store_certificate(
+        self, config_name: str, order_uuid: str, record: CertificateRecord
+    ) -> CertificateRecord:
         repository = self._resources.repository
         async with self._resources.locks.hold("certificate", config_name, record.unique_id):
             existing = await repository.certificate(config_name, record.unique_id)
@@ -34,11 +43,13 @@ class Acceptor:
                 raise StorageError(f"{record.unique_id} is stored already and belongs to another order")
             if existing is None:
                 await repository.put_certificate(config_name, record)
+        return existing or record
+
+    async def _store_index(self, config_name: str, order_uuid: str, unique_id: UniqueId) -> None:
         try:
-            await repository.put_certificate_of_order(config_name, order_uuid, record.unique_id)
+            await self._resources.repository.put_certificate_of_order(config_name, order_uuid, unique_id)
         except StorageError:
             _log.warning(
                 "the index of an accepted order could not be stored",
-                extra={"kv": {"config": config_name, "order": order_uuid, "unique_id": record.unique_id}},
+                extra={"kv": {"config": config_name, "order": order_uuid, "unique_id": unique_id}},
             )
-        return existing or record

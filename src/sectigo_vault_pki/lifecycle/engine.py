@@ -11,6 +11,7 @@ from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, Answer, Certifi
 from sectigo_vault_pki.lifecycle.collecting import Collector
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.fetching import Fetcher
+from sectigo_vault_pki.lifecycle.listing import Lister
 from sectigo_vault_pki.lifecycle.operations import Operations, config_or_error, waiting_of
 from sectigo_vault_pki.lifecycle.policy import Waiting
 from sectigo_vault_pki.lifecycle.reading import UNIQUE_ID, Reader
@@ -28,7 +29,6 @@ from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
     ConfigRecord,
-    OrderOperation,
     OrderRecord,
     RequestedFields,
     Status,
@@ -64,6 +64,7 @@ class Engine:
         )
         self._reader = Reader(resources, self._collector, self._settler, self._operations)
         self._repetitions = Repetitions(resources)
+        self._lister = Lister(resources)
         self._progress: dict[Hashable, Progress] = {}
 
     def resume(self) -> None:
@@ -212,13 +213,7 @@ class Engine:
 
     async def unique_ids(self, config_name: str) -> Sequence[str]:
         """Return the ids of what is stored under a config entry, orders without an id of SCM's among them."""
-        repository = self._resources.repository
-        orders = [
-            order_id(order_uuid)
-            for order_uuid in await repository.order_uuids(config_name)
-            if await self._is_listed(config_name, order_uuid)
-        ]
-        return [*await repository.unique_ids(config_name), *orders]
+        return await self._lister.unique_ids(config_name)
 
     async def forget(self, config_name: str, unique_id: str, *, force: bool) -> None:
         """Remove a certificate, with its key and history, from storage; nothing happens at SCM.
@@ -323,14 +318,6 @@ class Engine:
             return False
         record = await self._resources.repository.certificate(config_name, order.unique_id)
         return record is None or record.submitting != order.uuid
-
-    async def _is_listed(self, config_name: str, order_uuid: str) -> bool:
-        """Whether an entry stands for something that users look for: revocations, and what has a record, do not."""
-        repository = self._resources.repository
-        if await repository.certificate_of_order(config_name, order_uuid) is not None:
-            return False
-        order = await repository.order(config_name, order_uuid)
-        return order is not None and order.operation is not OrderOperation.REVOKE
 
     async def _forget_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
         repository = self._resources.repository
