@@ -20,9 +20,18 @@ from hypothesis.stateful import (
 from sectigo_vault_pki.logical import BadRequestError, NotFoundError, Response, UnavailableError
 from sectigo_vault_pki.scm_simulator.faults import FaultKind
 from sectigo_vault_pki.scm_simulator.orders import Order, Status
+from sectigo_vault_pki.scm_simulator.settings import Settings
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from sectigo_vault_pki.store import CertificateRecord, OrderOperation, OrderRecord
-from tests.support.audit import assert_answer_fits, assert_fits, entries_of, records_of, unique_id_of
+from sectigo_vault_pki.store import CertificateRecord, OrderOperation, OrderRecord, Repository
+from tests.support.audit import (
+    assert_answer_fits,
+    assert_fits,
+    both_books,
+    entries_of,
+    key_digests_of,
+    records_of,
+    unique_id_of,
+)
 from tests.support.mount import Mount, answered
 from tests.support.orders import ORDERS
 from tests.support.virtual_time import LoopClock, VirtualTimeLoop
@@ -31,6 +40,7 @@ T = TypeVar("T")
 
 CONFIGS = {"web": "ssl_cert", "mail": "client_cert"}
 STATUSES = {"Applied", "Issued", "TimeoutStateSaved", "ErrorCode", "Unsettled", "Renewed", "Replaced", "Revoked"}
+AS_IT_IS = {"sectigo_auto_renew": False, "sectigo_read_renewed_cert": False}
 LONG_ENOUGH = 700.0
 """Seconds after which no task of ours is waiting any more."""
 
@@ -134,23 +144,25 @@ class Lives(RuleBasedStateMachine):
     def fetch(self, pick: int) -> None:
         order = self.orders[pick % len(self.orders)]
         (name,) = (name for name in CONFIGS if CONFIGS[name].startswith(order.kind.value))
-        self.forgotten.discard((name, unique_id_of(order)))
-        self.write(f"fetch/{name}/{order.handle}", {})
+        if self.write(f"fetch/{name}/{order.handle}", {}):
+            self.forgotten.discard((name, unique_id_of(order)))
 
     @precondition(lambda self: self.known)
     @rule(pick=picks, force=st.booleans())
     def delete(self, pick: int, force: bool) -> None:
         name, unique_id = self.one_of_known(pick)
         entries = self.entries_behind(name, unique_id)
+        keys = self.keys_of(name, unique_id)
+        aliases = self.aliases_of(name, unique_id)
         try:
             self.run(self.mount.delete(f"certs/{name}/{unique_id}", {"sectigo_force": force}))
         except BadRequestError:
             assert self.run(self.is_stored(name, unique_id))
             return
         assert force or not entries
-        self.forgotten_keys |= {entry.key_digest for entry in entries}
+        self.forgotten_keys |= {entry.key_digest for entry in entries} | keys
         self.forgotten.add((name, unique_id))
-        self.known.remove((name, unique_id))
+        self.known = [one for one in self.known if one not in {(name, unique_id), *aliases}]
         self.histories.pop((name, unique_id), None)
         self.in_hand.pop((name, unique_id), None)
 
@@ -202,12 +214,18 @@ class Lives(RuleBasedStateMachine):
         self.mount.simulator.faults.clear()
 
     @rule(
-        never_issue=st.booleans(), auto_approve=st.booleans(), polls=st.sampled_from([0, 2, 5]), renew_id=st.booleans()
+        flags=st.fixed_dictionaries(
+            {
+                "never_issue": st.booleans(),
+                "auto_approve": st.booleans(),
+                "renew_answers_id": st.booleans(),
+                "renew_reuses_first_csr": st.booleans(),
+            }
+        ),
+        polls=st.sampled_from([0, 2, 5]),
     )
-    def change_scm(self, never_issue: bool, auto_approve: bool, polls: int, renew_id: bool) -> None:
-        knobs = self.mount.simulator.settings
-        knobs.never_issue, knobs.auto_approve = never_issue, auto_approve
-        knobs.pending_polls, knobs.renew_answers_id = polls, renew_id
+    def change_scm(self, flags: Mapping[str, bool], polls: int) -> None:
+        self.mount.simulator.settings.change_to(Settings(pending_polls=polls, **flags))
 
     @precondition(lambda self: self.orders)
     @rule(pick=picks, decision=st.sampled_from(["approve", "decline", "issue"]))
@@ -231,8 +249,12 @@ class Lives(RuleBasedStateMachine):
     async def check(self) -> None:
         for name in CONFIGS:
             records, entries = await records_of(self.mount, name), await entries_of(self.mount, name)
-            self.check_records(name, records)
-            self.check_book(name, records, entries)
+            try:
+                self.check_records(name, records)
+                self.check_book(name, records, entries)
+            except AssertionError as error:
+                error.add_note(both_books(records.values(), entries, self.orders_of(name)))
+                raise
             self.meet(name, *records, *(f"order-{e.uuid}" for e in entries if e.operation is OrderOperation.ENROLL))
         for name, unique_id in self.known:
             assert await self.is_stored(name, unique_id), f"{unique_id} is gone"
@@ -256,7 +278,8 @@ class Lives(RuleBasedStateMachine):
         for order in self.orders_of(name):
             record = records.get(unique_id_of(order))
             if record is not None:
-                assert_fits(record, order, sought)
+                inherited = key_digests_of(records.get(record.renewed_from or ""), ())
+                assert_fits(record, order, sought, inherited)
             elif order.status(self.clock.now()) in {Status.DECLINED, Status.REJECTED} and not order.issued:
                 continue  # never bought, and SCM lists a client order without its number then (scm-api.md 4.2)
             elif (name, unique_id_of(order)) not in self.forgotten:
@@ -276,13 +299,13 @@ class Lives(RuleBasedStateMachine):
         """Let SCM be well, and touch everything until nothing changes any more."""
         simulator = self.mount.simulator
         simulator.faults.clear()
-        simulator.settings.change_to(type(simulator.settings)(pending_polls=0))
+        simulator.settings.change_to(Settings(pending_polls=0))
         await asyncio.sleep(LONG_ENOUGH)
         for _ in range(4):
             self.clock.advance(minutes=11)
             for name in CONFIGS:
                 for unique_id in await self.mount.list(f"certs/{name}"):
-                    await self.checked(self.mount.read(f"certs/{name}/{unique_id}", {"sectigo_auto_renew": False}))
+                    await self.checked(self.mount.read(f"certs/{name}/{unique_id}", AS_IT_IS))
 
     async def check_that_nothing_is_open(self) -> None:
         for name in CONFIGS:
@@ -305,14 +328,15 @@ class Lives(RuleBasedStateMachine):
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
 
-    def write(self, path: str, data: Mapping[str, object]) -> None:
-        async def act() -> None:
+    def write(self, path: str, data: Mapping[str, object]) -> bool:
+        async def act() -> bool:
             before = self.bought()
-            if not await self.checked(self.mount.write(path, data)):
-                assert self.bought() == before, "an error was answered, and SCM had booked something"
+            is_answered = await self.checked(self.mount.write(path, data))
+            assert is_answered or self.bought() == before, "an error was answered, and SCM had booked something"
             await asyncio.sleep(LONG_ENOUGH)
+            return is_answered
 
-        self.run(act())
+        return self.run(act())
 
     def look_at(self, name: str, unique_id: str, flags: Mapping[str, object]) -> None:
         async def act() -> None:
@@ -356,6 +380,19 @@ class Lives(RuleBasedStateMachine):
             return [entry for entry in await entries_of(self.mount, name) if entry.uuid in uuids]
 
         return self.run(find())
+
+    def aliases_of(self, name: str, unique_id: str) -> set[tuple[str, str]]:
+        """Return the ids that a certificate had while it was an order."""
+        repository = Repository(self.mount.storage)
+
+        async def led_to(one: str) -> str | None:
+            return await repository.certificate_of_order(name, one.removeprefix("order-"))
+
+        orders = [one for owner, one in self.known if owner == name and one.startswith("order-")]
+        return {(name, one) for one in orders if self.run(led_to(one)) == unique_id}
+
+    def keys_of(self, name: str, unique_id: str) -> set[str]:
+        return key_digests_of(self.run(records_of(self.mount, name)).get(unique_id), ())
 
     async def is_stored(self, name: str, unique_id: str) -> bool:
         snapshot = self.mount.storage.snapshot()

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from pydantic import SecretStr
 
 from sectigo_vault_pki.scm_simulator.orders import Order
-from sectigo_vault_pki.store import CertificateRecord, OrderRecord, Repository, UniqueId
+from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate, OrderRecord, Repository, UniqueId
 from tests.support.mount import Mount
 
 
@@ -22,10 +22,10 @@ async def records_of(mount: Mount, name: str) -> Mapping[str, CertificateRecord]
 
 
 async def entries_of(mount: Mount, name: str) -> Sequence[OrderRecord]:
-    """Return the write-ahead entries of a config entry."""
+    """Return the write-ahead entries of a config entry, oldest first."""
     repository = Repository(mount.storage)
     entries = [await repository.order(name, order_uuid) for order_uuid in await repository.order_uuids(name)]
-    return [entry for entry in entries if entry is not None]
+    return sorted((entry for entry in entries if entry is not None), key=lambda entry: entry.created_at)
 
 
 def unique_id_of(order: Order) -> str:
@@ -38,12 +38,28 @@ def key_digests_of(record: CertificateRecord | None, entries: Iterable[OrderReco
     digests = {entry.key_digest for entry in entries}
     if record is None:
         return digests
-    if record.order is not None:
-        digests.add(record.order.key_digest)
+    digests |= {order.key_digest for order in (record.order, *record.superseded) if order is not None}
     for held in (record.current, *record.earlier):
         if held is not None:
-            digests.add(_digest(x509.load_pem_x509_certificate(held.bundle.encode()).public_key()))
+            digests.add(_digest_of(held))
     return digests
+
+
+def both_books(records: Iterable[CertificateRecord], entries: Iterable[OrderRecord], orders: Iterable[Order]) -> str:
+    """Describe what is stored and what SCM has, for a test that found them at odds; keys by their digests' starts."""
+    lines = []
+    for record in records:
+        held = [_digest_of(one)[:8] for one in (record.current, *record.earlier) if one is not None]
+        in_flight = f"{record.order.operation} {record.order.key_digest[:8]}" if record.order else "nothing"
+        links = {name: getattr(record, name) for name in ("submitting", "successor", "renewed_from", "renewed_to")}
+        history = [entry.status.value for entry in record.history]
+        lines.append(f"stored {record.unique_id}: holds {held}, in flight {in_flight}, {links}, {history}")
+    lines += [f"entry {one.uuid}: {one.operation} of {one.unique_id}, key {one.key_digest[:8]}" for one in entries]
+    for order in orders:
+        issued = [one.request.csr.public_key_sha256[:8] for one in order.issued]
+        asked = order.in_flight.request.csr.public_key_sha256[:8] if order.in_flight else "nothing"
+        lines.append(f"SCM's {unique_id_of(order)}: issued {issued}, in flight {asked}, renewed to {order.renewed_to}")
+    return "\n".join(lines)
 
 
 def assert_answer_fits(data: Mapping[str, Any]) -> None:
@@ -58,17 +74,20 @@ def assert_answer_fits(data: Mapping[str, Any]) -> None:
     assert len(digests) <= 1
 
 
-def assert_fits(record: CertificateRecord, order: Order, sought: Collection[str] = ()) -> None:
+def assert_fits(
+    record: CertificateRecord, order: Order, sought: Collection[str] = (), inherited: Collection[str] = ()
+) -> None:
     """Check that the keys of a record belong to what SCM has booked and issued under its id.
 
     Args:
         record: what is stored.
         order: what SCM has.
         sought: digests of keys of which nobody knows yet whether SCM has them.
+        inherited: digests of the keys of the certificate that was renewed; SCM may take any of them.
     """
     issued = {_digest(one.certificate.public_key()) for one in order.issued}
     booked = {order.request.csr.public_key_sha256} | {one.request.csr.public_key_sha256 for one in order.issued}
-    known = {record.order.key_digest if record.order else "", *sought} | key_digests_of(record, ())
+    known = {record.order.key_digest if record.order else "", *sought, *inherited} | key_digests_of(record, ())
     if record.order is None or record.order.key_digest:
         assert order.request.csr.public_key_sha256 in known
     for held in (record.current, *record.earlier):
@@ -77,7 +96,7 @@ def assert_fits(record: CertificateRecord, order: Order, sought: Collection[str]
             assert _digest(leaf.public_key()) in issued
             _assert_key(held.private_key, held.csr, _digest(leaf.public_key()))
     if record.order is not None:
-        assert record.order.key_digest in booked | {""}
+        assert record.order.key_digest in booked | {""} or not booked.isdisjoint(inherited)
         _assert_key(record.order.private_key, record.order.csr, record.order.key_digest)
 
 
@@ -87,6 +106,10 @@ def _assert_key(private_key: SecretStr | None, csr: str, digest: str) -> None:
         assert _digest(key.public_key()) == digest
     if csr:
         assert _digest(x509.load_pem_x509_csr(csr.encode()).public_key()) == digest
+
+
+def _digest_of(held: CurrentCertificate) -> str:
+    return _digest(x509.load_pem_x509_certificate(held.bundle.encode()).public_key())
 
 
 def _digest(key: PublicKeyTypes) -> str:

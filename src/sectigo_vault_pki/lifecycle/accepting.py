@@ -3,6 +3,7 @@
 import logging
 
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.pki import CertificateChain
 from sectigo_vault_pki.store import CertificateRecord, StorageError, UniqueId
 
 _log = logging.getLogger(__name__)
@@ -36,9 +37,7 @@ class Acceptor:
         async with self._resources.locks.hold("certificate", config_name, record.unique_id):
             existing = await repository.certificate(config_name, record.unique_id)
             if existing is not None and existing.order_uuid is None:
-                # Fetched by its number before SCM's answer was stored here: it is this order's, and has its key.
-                record = record.model_copy(update={"history": existing.history + record.history})
-                existing = None
+                record, existing = _of_fetched(existing, record), None
             if existing is not None and existing.order_uuid != order_uuid:
                 raise StorageError(f"{record.unique_id} is stored already and belongs to another order")
             if existing is None:
@@ -53,3 +52,14 @@ class Acceptor:
                 "the index of an accepted order could not be stored",
                 extra={"kv": {"config": config_name, "order": order_uuid, "unique_id": unique_id}},
             )
+
+
+def _of_fetched(fetched: CertificateRecord, ordered: CertificateRecord) -> CertificateRecord:
+    """Return the order's record with what was fetched by its number before SCM's answer was known here."""
+    merged = ordered.model_copy(update={"history": fetched.history + ordered.history, "revoked_at": fetched.revoked_at})
+    if fetched.current is None or ordered.order is None:
+        return merged
+    held = fetched.current.model_copy(update={"csr": ordered.order.csr, "private_key": ordered.order.private_key})
+    if CertificateChain.from_pem(held.bundle).public_key_digest.hex() != ordered.order.key_digest:
+        return merged.model_copy(update={"current": fetched.current})
+    return merged.model_copy(update={"current": held, "order": None})

@@ -5,24 +5,19 @@ import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
 
-from sectigo_vault_pki.errors import ChainError, ScmRefusedError, ScmUnavailableError, UnknownConfigError
+from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
 from sectigo_vault_pki.lifecycle.families import FAMILIES
+from sectigo_vault_pki.lifecycle.judging import CollectEvent, change_of, event_of, with_fitting_key
 from sectigo_vault_pki.lifecycle.policy import Waiting, pauses
 from sectigo_vault_pki.lifecycle.renewal import renewed
-from sectigo_vault_pki.lifecycle.resources import Change, Resources
-from sectigo_vault_pki.lifecycle.revocation import revoked
+from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.states import Collected, OrderState, StillProcessing, Trouble, advance
-from sectigo_vault_pki.pki import CertificateChain, parse_chain
 from sectigo_vault_pki.scm import Collected as ScmCollected
-from sectigo_vault_pki.scm import is_revoked
 from sectigo_vault_pki.store import (
     CertificateRecord,
-    CertificateType,
     ConfigRecord,
-    CurrentCertificate,
     HistoryEntry,
     OrderInFlight,
     Status,
@@ -32,9 +27,9 @@ from sectigo_vault_pki.store import (
 
 _log = logging.getLogger(__name__)
 
-MAX_EARLIER = 10
-
-CollectEvent: TypeAlias = StillProcessing | Trouble | Collected
+OTHER_KEY = (
+    "SCM made the renewal with another key that the renewed certificate had: replace it if that key must not be used"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +108,9 @@ class Collector:
             return _Attempt(CertificateAnswer(record, (warning,)), goes_on=False)
         if record.order is None:
             return _Attempt(CertificateAnswer(record), goes_on=False)
-        event = await self._ask(config_name, config, record, record.order)
+        event, order = await self._ask(config_name, config, record, record.order)
         state = advance(OrderState.PENDING, event)
-        change = _change_of(event, record.order, resources.clock.now())
+        change = change_of(event, order, resources.clock.now())
         changed = await resources.change(config_name, record.unique_id, change) or record
         _log.debug(
             "asked for a certificate",
@@ -123,7 +118,10 @@ class Collector:
         )
         await self._tell_predecessor(config_name, changed)
         goes_on = isinstance(event, StillProcessing) and changed.order is not None
-        return _Attempt(CertificateAnswer(changed, _warnings(event, config_name, record.unique_id)), goes_on)
+        warnings = _warnings(event, config_name, record.unique_id)
+        if order.key_digest != record.order.key_digest:
+            warnings += (OTHER_KEY,)
+        return _Attempt(CertificateAnswer(changed, warnings), goes_on)
 
     async def _tell_predecessor(self, config_name: str, record: CertificateRecord) -> None:
         if record.current is not None and record.renewed_from is not None:
@@ -132,40 +130,24 @@ class Collector:
 
     async def _ask(
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderInFlight
-    ) -> CollectEvent:
+    ) -> tuple[CollectEvent, OrderInFlight]:
+        """Return what SCM's answer means, and the order with the key that the answer has."""
         try:
             async with self._resources.clients.lend(config_name, config) as client:
                 result = await FAMILIES[record.certificate_type].collect(client, record.scm_id)
         except ScmUnavailableError as error:
-            return StillProcessing(trouble=error)
+            return StillProcessing(trouble=error), order
         except ScmRefusedError as error:
-            return Trouble(error, error.code, error.description)
+            return Trouble(error, error.code, error.description), order
         if not isinstance(result, ScmCollected):
-            return StillProcessing()
-        return event_of(result.content, record, order)
-
-
-def event_of(content: bytes, record: CertificateRecord, order: OrderInFlight) -> StillProcessing | Trouble | Collected:
-    """Judge what was collected: only the certificate of the order's own key counts.
-
-    Right after a replacement SCM may still deliver the old certificate (scm-api.md 8.5): that is not the new one yet.
-    """
-    digest = bytes.fromhex(order.key_digest) if order.key_digest else None
-    try:
-        return Collected(parse_chain(content, public_key_digest=digest))
-    except ChainError as error:
-        if record.current is not None and _holds(content, record.current):
-            return StillProcessing()
-        return Trouble(error, None, str(error))
-
-
-def _holds(content: bytes, current: CurrentCertificate) -> bool:
-    digest = CertificateChain.from_pem(current.bundle).public_key_digest
-    try:
-        parse_chain(content, public_key_digest=digest)
-    except ChainError:
-        return False
-    return True
+            return StillProcessing(), order
+        event = event_of(result.content, record, order)
+        if isinstance(event, Trouble) and record.renewed_from is not None:
+            predecessor = await self._resources.repository.certificate(config_name, record.renewed_from)
+            if predecessor is not None:
+                order = with_fitting_key(order, result.content, predecessor)
+                event = event_of(result.content, record, order)
+        return event, order
 
 
 async def _or_as_ordered(
@@ -189,63 +171,6 @@ def _timed_out(record: CertificateRecord, now: datetime) -> CertificateRecord:
     if record.order is None:
         return record
     return record.with_history(HistoryEntry(status=Status.TIMEOUT_STATE_SAVED, at=now))
-
-
-def _change_of(event: CollectEvent, order: OrderInFlight, now: datetime) -> Change:
-    def change(record: CertificateRecord) -> CertificateRecord:
-        if record.order is None or record.order.uuid != order.uuid:
-            return record
-        match event:
-            case Collected(chain):
-                return _issued(record, record.order, chain, now)
-            case Trouble(ScmRefusedError() as refusal) if is_revoked(refusal.operation, refusal.code):
-                return revoked(record.model_copy(update={"order": None}), now)
-            case Trouble(_, code, description):
-                entry = HistoryEntry(status=Status.ERROR_CODE, at=now, code=code, description=description)
-                return record.with_history(entry)
-            case StillProcessing():
-                return record
-
-    return change
-
-
-def _issued(
-    record: CertificateRecord, order: OrderInFlight, chain: CertificateChain, now: datetime
-) -> CertificateRecord:
-    replaced = record.current
-    issued = record.model_copy(
-        update={
-            "current": current_certificate(order, chain, now),
-            "order": None,
-            "common_name": _common_name(record, chain),
-            "key_type": chain.key_type,
-        }
-    )
-    if replaced is not None:
-        earlier = (replaced, *record.earlier)[:MAX_EARLIER]
-        issued = issued.model_copy(update={"earlier": earlier})
-        issued = issued.with_history(HistoryEntry(status=Status.REPLACED, at=now))
-    return issued.with_history(HistoryEntry(status=Status.ISSUED, at=now))
-
-
-def _common_name(record: CertificateRecord, chain: CertificateChain) -> str:
-    """Return the name it goes by: the ordered one, until a replacement brings another. SCM lists it under that then."""
-    if record.current is not None and record.certificate_type is CertificateType.SSL:
-        return chain.common_name or record.common_name
-    return record.common_name or chain.common_name
-
-
-def current_certificate(order: OrderInFlight, chain: CertificateChain, now: datetime) -> CurrentCertificate:
-    """Return a collected certificate with the key and the CSR of its order."""
-    return CurrentCertificate(
-        bundle=chain.bundle_pem,
-        csr=order.csr,
-        private_key=order.private_key,
-        serial_number=chain.serial_number,
-        not_before=chain.not_before,
-        not_after=chain.not_after,
-        collected_at=now,
-    )
 
 
 def _warnings(event: CollectEvent, config_name: str, unique_id: UniqueId) -> tuple[str, ...]:

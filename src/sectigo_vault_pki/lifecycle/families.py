@@ -16,14 +16,17 @@ MAX_LISTED = 10_000
 """Rows of SCM's list that are looked through for one name."""
 PAGE = 200
 """SCM's largest page (scm-api.md 2)."""
+AT_REST = frozenset({"issued", "downloaded", "expired", "revoked", "pre_revoked"})
+"""SCM's words for entries that wait for nothing (scm-api.md 3.8, 4.2), in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One entry that SCM lists; comments are None where the list does not tell them."""
+    """One entry that SCM lists; comments are None, and the state is empty, where the list does not tell them."""
 
     scm_id: int
     comments: str | None
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,9 @@ class Family(Protocol):
         """Return what SCM lists for a name, newest first, and whether that is all."""
 
     async def remarks(self, client: ScmClient, listed: Listed) -> Remarks: ...
+
+    async def is_at_rest(self, client: ScmClient, scm_id: int, search_name: str) -> bool:
+        """Whether SCM says of an entry that nothing is under way for it, no replacement either."""
 
 
 class SslFamily:
@@ -93,6 +99,10 @@ class SslFamily:
         details = await client.ssl_details(listed.scm_id)
         return Remarks(details.comments, details.requested)
 
+    async def is_at_rest(self, client: ScmClient, scm_id: int, search_name: str) -> bool:
+        del search_name
+        return (await client.ssl_details(scm_id)).status.lower() in AT_REST
+
 
 class ClientFamily:
     """Client certificates, found by the person's e-mail address; their ids are order numbers."""
@@ -116,14 +126,20 @@ class ClientFamily:
     async def listed(self, client: ScmClient, search_name: str) -> tuple[Sequence[Listed], bool]:
         async def page(position: int) -> tuple[list[Listed], int]:
             rows = await client.list_client(email=search_name, size=PAGE, position=position)
-            ordered = [Listed(row.order_number, row.comments) for row in rows if row.order_number is not None]
-            return ordered, len(rows)
+            numbered = [
+                Listed(row.order_number, row.comments, row.state) for row in rows if row.order_number is not None
+            ]
+            return numbered, len(rows)
 
         return await _all_pages(page)
 
     async def remarks(self, client: ScmClient, listed: Listed) -> Remarks:
         del client  # the list itself tells the comments
         return Remarks(listed.comments or "", None)
+
+    async def is_at_rest(self, client: ScmClient, scm_id: int, search_name: str) -> bool:
+        listed, _ = await self.listed(client, search_name)
+        return any(entry.scm_id == scm_id and entry.state.lower() in AT_REST for entry in listed)
 
 
 FAMILIES: Mapping[CertificateType, Family] = MappingProxyType(

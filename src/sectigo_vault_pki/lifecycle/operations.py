@@ -203,9 +203,9 @@ class Operations:
         successor = await self._resources.repository.certificate(config_name, record.successor)
         if successor is None:
             return None
-        if successor.order is not None and _newest_status(successor) is Status.ERROR_CODE:
+        if successor.order is not None and successor.newest_status is Status.ERROR_CODE:
             answer = await self._collector.once_for_caller(config_name, successor)
-            if answer.record.current is None and _newest_status(answer.record) is Status.ERROR_CODE:
+            if answer.record.current is None and answer.record.newest_status is Status.ERROR_CODE:
                 return None
             return answer
         return CertificateAnswer(successor)
@@ -320,16 +320,11 @@ def _renewable(record: CertificateRecord) -> CurrentCertificate:
         raise ConflictError("the certificate is revoked: order a new one")
     if record.current is None:
         raise ConflictError("the certificate is not issued yet, so there is nothing to renew")
-    if record.order is not None:
-        # SCM renews with the newest CSR it has, so nobody could tell which key the renewal gets.
+    if not policy.is_renewable(record):
         raise ConflictError(
             "a replacement is under way: reading the certificate collects it, and then it can be renewed"
         )
     return record.current
-
-
-def _newest_status(record: CertificateRecord) -> Status | None:
-    return record.history[-1].status if record.history else None
 
 
 def _of_replacement(answer: Answer) -> Answer:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import TypeVar
 
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, WaitingAndRenewal
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, Status, WaitingAndRenewal
 
 T = TypeVar("T")
 
@@ -62,13 +62,19 @@ def next_step(record: CertificateRecord, *, now: datetime, policy: RenewalPolicy
     """Return what to do when the certificate is asked for: derived from facts, policy and time, never stored."""
     if record.submitting is not None:
         return Step.SETTLE
-    if record.order is not None:
-        return Step.COLLECT
+    if is_renewable(record):
+        if record.successor is not None:
+            return Step.COLLECT_SUCCESSOR
+        if policy.auto_renew and is_due(record, now=now, policy=policy):
+            return Step.RENEW
+    return Step.ANSWER if record.order is None else Step.COLLECT
+
+
+def is_renewable(record: CertificateRecord) -> bool:
+    """Whether the certificate in hand can be renewed: also beside a replacement of which SCM said that it failed."""
     if record.current is None or record.revoked_at is not None or record.renewed_to is not None:
-        return Step.ANSWER
-    if record.successor is not None:
-        return Step.COLLECT_SUCCESSOR
-    return Step.RENEW if policy.auto_renew and is_due(record, now=now, policy=policy) else Step.ANSWER
+        return False
+    return record.order is None or record.newest_status is Status.ERROR_CODE
 
 
 def is_due(record: CertificateRecord, *, now: datetime, policy: RenewalPolicy) -> bool:

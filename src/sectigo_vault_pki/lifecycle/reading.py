@@ -79,12 +79,11 @@ class Reader:
         self, config_name: str, record: CertificateRecord, said: tuple[WaitingAndRenewal, ...]
     ) -> ConfigRecord | None:
         """Read the config entry only where it makes a difference: a plain read is one storage call."""
-        without = policy.renewal_policy(*said)
-        step = next_step(record, now=self._resources.clock.now(), policy=RenewalPolicy(policy.LONGEST_WINDOW))
+        explicit = any(wish.auto_renew is not None for wish in said)
+        auto_renew = policy.renewal_policy(*said).auto_renew if explicit else True
+        widest = RenewalPolicy(policy.LONGEST_WINDOW, auto_renew=auto_renew)
+        step = next_step(record, now=self._resources.clock.now(), policy=widest)
         if step is Step.ANSWER and record.renewed_to is None:
-            return None
-        explicit = [wish for wish in said if wish.auto_renew is not None]
-        if step is Step.RENEW and explicit and not without.auto_renew:
             return None
         return await self._resources.repository.config(config_name)
 

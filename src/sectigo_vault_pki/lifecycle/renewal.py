@@ -148,7 +148,9 @@ class Renewer:
             listed_ids=tuple(entry.scm_id for entry in listed),
         )
         if request.keeps_key:
-            return order
+            # Left to itself, SCM may take the first order's CSR after a replacement (scm-api.md 3.5).
+            was_replaced = bool(record.earlier) or record.order is not None
+            return order.model_copy(update={"csr": current.csr}) if was_replaced else order
         made = await new_key_and_csr(self._resources, record, current, request.wish)
         return OrderRecord.model_validate(
             order.model_dump()

@@ -121,4 +121,4 @@ class Replacer:
             key_digest=order.key_digest,
             accepted_at=self._resources.clock.now(),
         )
-        return lambda record: record.model_copy(update={"order": in_flight})
+        return lambda record: record.with_order(in_flight)

@@ -69,7 +69,7 @@ class Resources:
             changed = change(record)
             if changed != record:
                 await self.repository.put_certificate(config_name, changed)
-                newest = changed.history[-1].status if changed.history else ""
+                newest = changed.newest_status or ""
                 _log.info(
                     "certificate changed",
                     extra={"kv": {"config": config_name, "unique_id": unique_id, "status": str(newest)}},

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
-from sectigo_vault_pki.lifecycle.collecting import event_of
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
+from sectigo_vault_pki.lifecycle.judging import event_of
 from sectigo_vault_pki.lifecycle.marks import mark, mark_in
 from sectigo_vault_pki.lifecycle.names import search_name, search_name_of_order
 from sectigo_vault_pki.lifecycle.policy import may_conclude_not_booked
@@ -21,6 +21,7 @@ from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.scm import Collected as ScmCollected
 from sectigo_vault_pki.scm import ScmClient
+from sectigo_vault_pki.scm import StillProcessing as ScmStillProcessing
 from sectigo_vault_pki.store import (
     CertificateRecord,
     ConfigRecord,
@@ -39,10 +40,11 @@ CLOCK_DIFFERENCE = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What was found; `complete` where nothing that SCM has can have been overlooked."""
+    """What was found; `complete` where nothing that SCM has can have been overlooked, else there is a `doubt`."""
 
     scm_id: int | None
     complete: bool
+    doubt: str = "SCM lists too many orders for this name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,21 +149,22 @@ class Settler:
     async def _settle_replacement(
         self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
     ) -> Answer:
-        async with self._resources.clients.lend(config_name, config) as client:
-            result = await FAMILIES[record.certificate_type].collect(client, record.scm_id)
         sought = OrderInFlight(
             uuid=order.uuid,
             operation=order.operation,
             key_digest=order.key_digest,
             accepted_at=order.created_at,
         )
-        if isinstance(result, ScmCollected):
-            is_taken = isinstance(event_of(result.content, record, sought), Collected)
-        else:
-            is_taken = result.says_so
+        family = FAMILIES[record.certificate_type]
+        async with self._resources.clients.lend(config_name, config) as client:
+            result = await family.collect(client, record.scm_id)
+            is_taken = _has_taken(result, record, sought)
+            # SCM may deliver the old certificate for a while after it has taken a replacement (scm-api.md 8.5).
+            is_at_rest = not is_taken and await family.is_at_rest(client, record.scm_id, search_name(record))
         if is_taken:
             return await self._orderers.replacer.accepted(config_name, record, order)
-        return await self._not_found_for(config_name, record, order, _Search(None, complete=True))
+        search = _Search(None, complete=is_at_rest, doubt="SCM is working on another certificate under this id")
+        return await self._not_found_for(config_name, record, order, search)
 
     async def _never_sent(self, config_name: str, order: OrderRecord, record: CertificateRecord | None) -> Answer:
         """An entry that its certificate does not point at was never sent, or stands in the certificate already."""
@@ -181,7 +184,7 @@ class Settler:
 
     def _not_found(self, order: OrderRecord, search: _Search, *, look_for: str) -> OrderAnswer:
         if not search.complete:
-            return _still_unsettled(order, f"SCM lists too many orders for this name: look for {look_for} there")
+            return _still_unsettled(order, f"{search.doubt}: look for {look_for} there")
         if not may_conclude_not_booked(order, self._resources.clock.now()):
             return _still_unsettled(order, "SCM does not list the order yet; read again in some minutes")
         advance(OrderState.UNSETTLED, NotFound())
@@ -205,6 +208,15 @@ async def _search_mark(client: ScmClient, order: OrderRecord) -> _Search:
         if remarks.requested is not None and remarks.requested < earliest:
             return _Search(None, complete=complete)
     return _Search(None, complete=complete and len(listed) <= MAX_EXAMINED)
+
+
+def _has_taken(
+    result: ScmCollected | ScmStillProcessing, record: CertificateRecord, replacement: OrderInFlight
+) -> bool:
+    if isinstance(result, ScmCollected):
+        return isinstance(event_of(result.content, record, replacement), Collected)
+    # What SCM is processing may be the earlier replacement in flight.
+    return result.says_so and record.order is None
 
 
 def _still_unsettled(order: OrderRecord, reason: str) -> OrderAnswer:

@@ -111,7 +111,7 @@ def _certificate(answer: CertificateAnswer, certificate_format: CertificateForma
         "ssl_format": certificate_format.value,
         "ssl_id": record.scm_id,
         "state": [_history_entry(entry) for entry in record.history],
-        "status": record.history[-1].status.value if record.history else "",
+        "status": record.newest_status or "",
     }
     if record.current is not None and not answer.of_replacement:
         return data | _collected(record.current, certificate_format)

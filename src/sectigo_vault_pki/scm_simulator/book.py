@@ -155,6 +155,10 @@ class OrderBook:
         due = self._due(order, in_flight)
         if due is None or due > self._now():
             return
+        if in_flight.not_after is not None and in_flight.not_after <= due:
+            in_flight.rejected_at = due  # nothing is left of the validity that a replacement takes over
+            del self._waiting[order.id]
+            return
         issued = self._sign(order.subscription, in_flight, due)
         order.issued.append(issued)
         order.in_flight = None

@@ -109,13 +109,13 @@ class Desk:
         return order.issued[-1]
 
     def renew(self, order: Order, csr: str | None = None) -> Order:
-        """Order again; without a CSR with the same key."""
+        """Order again; without a CSR with a key that the order had."""
         status = order.status(self.now())
         if status not in {Status.ISSUED, Status.EXPIRED}:
             raise problems.not_renewable_state(status)
         profile = order.subscription.profile
         term = self._rules.renewed_term(profile, order.subscription.term)
-        request = order.request
+        request = order.issued[0].request if self._settings.renew_reuses_first_csr else order.request
         if csr is not None:
             request = CertificateRequest(
                 self._rules.csr(csr, profile), common_name=request.common_name, names=request.names

@@ -19,6 +19,7 @@ class Settings(BaseModel):
         auto_approve: False: a new order waits in the state Requested for an approval.
         strict_renew_body: False: a renewal also takes an empty body and the text `""`, as older builds did.
         renew_answers_id: False: a renewal is answered 204 without a body, as some builds did; the id is in the list.
+        renew_reuses_first_csr: True: a renewal without a CSR goes back behind every replacement, to the first order's.
         external_requester_required: Whether an enrolment must name one.
         mandatory_custom_fields: Names of custom fields that an enrolment must carry.
         longest_term: Days; profiles lose every longer term, as public ones do over the years (scm-api.md 7).
@@ -36,6 +37,7 @@ class Settings(BaseModel):
     auto_approve: bool = True
     strict_renew_body: bool = True
     renew_answers_id: bool = True
+    renew_reuses_first_csr: bool = False
     external_requester_required: bool = False
     mandatory_custom_fields: tuple[str, ...] = ()
     longest_term: Annotated[int, Field(ge=1)] | None = None

@@ -4,6 +4,7 @@ from sectigo_vault_pki.logical.errors import ReadOnlyError, StorageError
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.locks import NamedLocks
 from sectigo_vault_pki.store.records import (
+    MAX_EARLIER,
     CertificateRecord,
     CertificateType,
     ClientFields,
@@ -25,6 +26,7 @@ from sectigo_vault_pki.store.records import (
 from sectigo_vault_pki.store.repository import Repository
 
 __all__ = [
+    "MAX_EARLIER",
     "SEAL_WRAPPED",
     "CertificateRecord",
     "CertificateType",

@@ -20,6 +20,10 @@ class CertificateType(StrEnum):
     CLIENT = "client_cert"
 
 
+MAX_EARLIER = 10
+"""What is kept of earlier certificates, and of superseded orders."""
+
+
 class Status(StrEnum):
     """What happened to a certificate, in the words of the guide's `state` (api.md 5)."""
 
@@ -233,6 +237,7 @@ class CertificateRecord(_Record):
         submitting: the write-ahead entry of what is being asked of SCM for this certificate.
         successor: the renewal that SCM accepted and that has not been collected.
         earlier: what `current` was before replacements, newest first.
+        superseded: orders that ended without a certificate of theirs, newest first; SCM may still use their keys.
     """
 
     unique_id: UniqueId
@@ -250,10 +255,20 @@ class CertificateRecord(_Record):
     successor: UniqueId | None = None
     refused_renewal: RefusedRenewal | None = None
     earlier: tuple[CurrentCertificate, ...] = ()
+    superseded: tuple[OrderInFlight, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     renewed_to: UniqueId | None = None
     renewed_from: UniqueId | None = None
     revoked_at: AwareDatetime | None = None
+
+    def with_order(self, order: OrderInFlight | None) -> "CertificateRecord":
+        """Return the record with another order in flight, or none; the one that was in flight keeps its key."""
+        superseded = self.superseded if self.order is None else (self.order, *self.superseded)[:MAX_EARLIER]
+        return self.model_copy(update={"order": order, "superseded": superseded})
+
+    @property
+    def newest_status(self) -> Status | None:
+        return self.history[-1].status if self.history else None
 
     def with_history(self, entry: HistoryEntry) -> "CertificateRecord":
         """Return the record with one more entry; one equal to the newest, in status and code, adds nothing."""

@@ -70,6 +70,19 @@ async def test_a_renewal_may_bring_another_key(client: httpx.AsyncClient) -> Non
     assert leaf.public_key() == key.public_key()
 
 
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_renewal_of_a_replaced_certificate_reuses_the_first_or_the_newest_key(
+    client: httpx.AsyncClient, simulator: Simulator, first: bool
+) -> None:
+    old_id = await enrolled(client)
+    original, *_ = await collected(client, old_id)
+    await client.post(f"{SSL}/replace/{old_id}", json={"csr": make_csr(), "reason": "r"})
+    replaced, *_ = await collected(client, old_id)
+    simulator.settings.renew_reuses_first_csr = first
+    renewed, *_ = await collected(client, (await client.post(f"{SSL}/renewById/{old_id}", json={})).json()["sslId"])
+    assert renewed.public_key() == (original if first else replaced).public_key()
+
+
 async def test_renew_by_renew_id_answers_nothing(client: httpx.AsyncClient, simulator: Simulator) -> None:
     order = (await client.post(f"{SSL}/enroll", json=enrolment())).json()
     answer = await client.post(f"{SSL}/renew/{order['renewId']}", json={})
@@ -197,6 +210,18 @@ async def test_a_flawed_replacement_changes_nothing(client: httpx.AsyncClient, b
     ssl_id = await enrolled(client)
     assert refusal(await client.post(f"{SSL}/replace/{ssl_id}", json=body)) == (400, code)
     assert (await details(client, ssl_id))["status"] == "Issued"
+
+
+async def test_a_replacement_is_rejected_once_nothing_is_left_of_the_validity(
+    client: httpx.AsyncClient, simulator: Simulator, clock: Clock
+) -> None:
+    ssl_id = await enrolled(client)
+    simulator.settings.never_issue = True
+    await client.post(f"{SSL}/replace/{ssl_id}", json={"csr": make_csr(), "reason": "r"})
+    clock.advance(days=400)
+    (order,) = simulator.orders
+    simulator.orders.issue(order)
+    assert (await details(client, ssl_id))["status"] == "Rejected"
 
 
 async def test_only_issued_certificates_are_replaced(client: httpx.AsyncClient, simulator: Simulator) -> None:

@@ -1,0 +1,139 @@
+"""Judging: what SCM's answer to a collect means for a certificate's record. Pure functions."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeAlias
+
+from sectigo_vault_pki.errors import ChainError, ScmRefusedError
+from sectigo_vault_pki.lifecycle.resources import Change
+from sectigo_vault_pki.lifecycle.revocation import revoked
+from sectigo_vault_pki.lifecycle.states import Collected, StillProcessing, Trouble
+from sectigo_vault_pki.pki import CertificateChain, parse_chain
+from sectigo_vault_pki.scm import is_revoked
+from sectigo_vault_pki.store import (
+    MAX_EARLIER,
+    CertificateRecord,
+    CertificateType,
+    CurrentCertificate,
+    HistoryEntry,
+    OrderInFlight,
+    OrderOperation,
+    Status,
+)
+
+CollectEvent: TypeAlias = StillProcessing | Trouble | Collected
+
+
+def event_of(content: bytes, record: CertificateRecord, order: OrderInFlight) -> StillProcessing | Trouble | Collected:
+    """Judge what was collected: only the certificate of the order's own key counts.
+
+    Right after a replacement SCM may still deliver an older certificate (scm-api.md 8.5): that is not the new one yet.
+    """
+    digest = bytes.fromhex(order.key_digest) if order.key_digest else None
+    try:
+        return Collected(parse_chain(content, public_key_digest=digest))
+    except ChainError as error:
+        if any(_fits(content, earlier) for earlier in _digests_before(record)):
+            return StillProcessing()
+        return Trouble(error, None, str(error))
+
+
+def with_fitting_key(order: OrderInFlight, content: bytes, predecessor: CertificateRecord) -> OrderInFlight:
+    """Return a renewal's order with whichever of its predecessor's keys the collected certificate has.
+
+    Which CSR SCM takes for a renewal that brings none, the first order's or a replacement's, is for SCM to say
+    (scm-api.md 3.5). An order for a key of its own is returned as it is.
+    """
+    keys = list(_keys_of(predecessor, order))
+    if order.operation is not OrderOperation.RENEW or order.key_digest not in {key.key_digest for key in keys}:
+        return order
+    return next((key for key in keys if _fits(content, bytes.fromhex(key.key_digest))), order)
+
+
+def _keys_of(record: CertificateRecord, order: OrderInFlight) -> Iterator[OrderInFlight]:
+    """Yield the order as it would be for each key that the record holds."""
+    for asked in (record.order, *record.superseded):
+        if asked is not None and asked.key_digest:
+            yield _with_key_of(asked, asked.key_digest, order)
+    for held in (record.current, *record.earlier):
+        if held is not None:
+            yield _with_key_of(held, _digest_of(held).hex(), order)
+
+
+def _with_key_of(held: OrderInFlight | CurrentCertificate, key_digest: str, order: OrderInFlight) -> OrderInFlight:
+    return order.model_copy(update={"csr": held.csr, "private_key": held.private_key, "key_digest": key_digest})
+
+
+def _digests_before(record: CertificateRecord) -> Iterator[bytes]:
+    if record.current is not None:
+        yield _digest_of(record.current)
+    yield from (bytes.fromhex(order.key_digest) for order in record.superseded if order.key_digest)
+
+
+def _digest_of(held: CurrentCertificate) -> bytes:
+    return CertificateChain.from_pem(held.bundle).public_key_digest
+
+
+def _fits(content: bytes, public_key_digest: bytes) -> bool:
+    try:
+        parse_chain(content, public_key_digest=public_key_digest)
+    except ChainError:
+        return False
+    return True
+
+
+def change_of(event: CollectEvent, order: OrderInFlight, now: datetime) -> Change:
+    def change(record: CertificateRecord) -> CertificateRecord:
+        if record.order is None or record.order.uuid != order.uuid:
+            return record
+        match event:
+            case Collected(chain):
+                return _issued(record, order, chain, now)
+            case Trouble(ScmRefusedError() as refusal) if is_revoked(refusal.operation, refusal.code):
+                return revoked(record.with_order(None), now)
+            case Trouble(_, code, description):
+                entry = HistoryEntry(status=Status.ERROR_CODE, at=now, code=code, description=description)
+                return record.with_history(entry)
+            case StillProcessing():
+                return record
+
+    return change
+
+
+def _issued(
+    record: CertificateRecord, order: OrderInFlight, chain: CertificateChain, now: datetime
+) -> CertificateRecord:
+    replaced = record.current
+    issued = record.model_copy(
+        update={
+            "current": current_certificate(order, chain, now),
+            "order": None,
+            "common_name": _common_name(record, chain),
+            "key_type": chain.key_type,
+        }
+    )
+    if replaced is not None:
+        earlier = (replaced, *record.earlier)[:MAX_EARLIER]
+        issued = issued.model_copy(update={"earlier": earlier})
+        issued = issued.with_history(HistoryEntry(status=Status.REPLACED, at=now))
+    return issued.with_history(HistoryEntry(status=Status.ISSUED, at=now))
+
+
+def _common_name(record: CertificateRecord, chain: CertificateChain) -> str:
+    """Return the name it goes by: the ordered one, until a replacement brings another. SCM lists it under that then."""
+    if record.current is not None and record.certificate_type is CertificateType.SSL:
+        return chain.common_name or record.common_name
+    return record.common_name or chain.common_name
+
+
+def current_certificate(order: OrderInFlight, chain: CertificateChain, now: datetime) -> CurrentCertificate:
+    """Return a collected certificate with the key and the CSR of its order."""
+    return CurrentCertificate(
+        bundle=chain.bundle_pem,
+        csr=order.csr,
+        private_key=order.private_key,
+        serial_number=chain.serial_number,
+        not_before=chain.not_before,
+        not_after=chain.not_after,
+        collected_at=now,
+    )
