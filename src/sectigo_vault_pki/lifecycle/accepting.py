@@ -4,7 +4,7 @@ import logging
 
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.pki import CertificateChain
-from sectigo_vault_pki.store import CertificateRecord, StorageError, UniqueId
+from sectigo_vault_pki.store import CertificateRecord, HistoryEntry, Status, StorageError, UniqueId
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +22,15 @@ class Acceptor:
             StorageError: it could not be stored, or SCM gave an id that belongs to another order.
         """
         return await self._resources.tasks.finish(self._store(config_name, order_uuid, record))
+
+    async def keep_readable(self, config_name: str, order_uuid: str, unique_id: UniqueId) -> None:
+        """Let the id `order-<uuid>`, which a caller may know, lead to a certificate, as long as that is stored."""
+        if await self._resources.repository.certificate_of_order(config_name, order_uuid) is not None:
+            return
+        await self._resources.change(
+            config_name, unique_id, lambda stored: stored.model_copy(update={"aliases": (*stored.aliases, order_uuid)})
+        )
+        await self._store_index(config_name, order_uuid, unique_id)
 
     async def _store(self, config_name: str, order_uuid: str, record: CertificateRecord) -> CertificateRecord:
         # Whoever lists meanwhile sees the order or the certificate, and never both.
@@ -62,4 +71,5 @@ def _of_fetched(fetched: CertificateRecord, ordered: CertificateRecord) -> Certi
     held = fetched.current.model_copy(update={"csr": ordered.order.csr, "private_key": ordered.order.private_key})
     if CertificateChain.from_pem(held.bundle).public_key_digest.hex() != ordered.order.key_digest:
         return merged.model_copy(update={"current": fetched.current})
-    return merged.model_copy(update={"current": held, "order": None})
+    issued = HistoryEntry(status=Status.ISSUED, at=ordered.history[-1].at)
+    return merged.model_copy(update={"current": held, "order": None}).with_history(issued)

@@ -52,7 +52,7 @@ class Engine:
         replacer = Replacer(resources, write_ahead)
         revoker = Revoker(resources, write_ahead)
         orderers = Orderers(self._submitter, renewer, replacer, revoker)
-        self._settler = Settler(resources, write_ahead, orderers)
+        self._settler = Settler(resources, write_ahead, acceptor, orderers)
         self._operations = Operations(
             resources,
             collector=self._collector,
@@ -241,8 +241,8 @@ class Engine:
             return
         if record.submitting is not None:
             await self._write_ahead.remove(config_name, record.submitting)
-        if record.order_uuid is not None:
-            await repository.delete_certificate_of_order(config_name, record.order_uuid)
+        for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
+            await repository.delete_certificate_of_order(config_name, order_uuid)
         await self._repetitions.release(config_name, record.request_id)
 
     def _is_under_way(self, config_name: str, order: OrderRecord) -> bool:

@@ -1,7 +1,7 @@
 """SSL and client certificates: the same steps, each family by SCM's own calls for it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import Protocol
@@ -16,17 +16,28 @@ MAX_LISTED = 10_000
 """Rows of SCM's list that are looked through for one name."""
 PAGE = 200
 """SCM's largest page (scm-api.md 2)."""
-AT_REST = frozenset({"issued", "downloaded", "expired", "revoked", "pre_revoked"})
-"""SCM's words for entries that wait for nothing (scm-api.md 3.8, 4.2), in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What SCM says of one entry; empty where it says nothing.
+
+    Attributes:
+        status: SCM's word.
+        serial_number: of the newest certificate, in hex, with or without colons.
+    """
+
+    status: str = ""
+    serial_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One entry that SCM lists; comments are None, and the state is empty, where the list does not tell them."""
+    """One entry that SCM lists; the comments are None, and the standing empty, where the list does not tell them."""
 
     scm_id: int
     comments: str | None
-    state: str = ""
+    standing: Standing = field(default_factory=Standing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +68,8 @@ class Family(Protocol):
 
     async def remarks(self, client: ScmClient, listed: Listed) -> Remarks: ...
 
-    async def is_at_rest(self, client: ScmClient, scm_id: int, search_name: str) -> bool:
-        """Whether SCM says of an entry that nothing is under way for it, no replacement either."""
+    async def standing(self, client: ScmClient, scm_id: int, search_name: str) -> Standing:
+        """Return what SCM says of an entry."""
 
 
 class SslFamily:
@@ -99,9 +110,10 @@ class SslFamily:
         details = await client.ssl_details(listed.scm_id)
         return Remarks(details.comments, details.requested)
 
-    async def is_at_rest(self, client: ScmClient, scm_id: int, search_name: str) -> bool:
+    async def standing(self, client: ScmClient, scm_id: int, search_name: str) -> Standing:
         del search_name
-        return (await client.ssl_details(scm_id)).status.lower() in AT_REST
+        details = await client.ssl_details(scm_id)
+        return Standing(details.status, details.serial_number)
 
 
 class ClientFamily:
@@ -127,7 +139,9 @@ class ClientFamily:
         async def page(position: int) -> tuple[list[Listed], int]:
             rows = await client.list_client(email=search_name, size=PAGE, position=position)
             numbered = [
-                Listed(row.order_number, row.comments, row.state) for row in rows if row.order_number is not None
+                Listed(row.order_number, row.comments, Standing(row.state, row.serial_number))
+                for row in rows
+                if row.order_number is not None
             ]
             return numbered, len(rows)
 
@@ -137,9 +151,9 @@ class ClientFamily:
         del client  # the list itself tells the comments
         return Remarks(listed.comments or "", None)
 
-    async def is_at_rest(self, client: ScmClient, scm_id: int, search_name: str) -> bool:
+    async def standing(self, client: ScmClient, scm_id: int, search_name: str) -> Standing:
         listed, _ = await self.listed(client, search_name)
-        return any(entry.scm_id == scm_id and entry.state.lower() in AT_REST for entry in listed)
+        return next((entry.standing for entry in listed if entry.scm_id == scm_id), Standing())
 
 
 FAMILIES: Mapping[CertificateType, Family] = MappingProxyType(

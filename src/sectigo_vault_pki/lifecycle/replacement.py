@@ -1,6 +1,7 @@
 """Replacing: another certificate under the same id, with a new key. The old one stays in hand until then."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydantic import SecretStr
 
@@ -9,7 +10,7 @@ from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unset
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
 from sectigo_vault_pki.lifecycle.policy import SETTLE_AFTER
-from sectigo_vault_pki.lifecycle.resources import Change, Resources
+from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.sending import send
 from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, Refused, Unnamed
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
@@ -106,19 +107,23 @@ class Replacer:
 
     async def accepted(self, config_name: str, record: CertificateRecord, order: OrderRecord) -> Answer:
         """Store the replacement as in flight."""
+        in_flight = replacement_in_flight(order, self._resources.clock.now())
         try:
-            changed = await self._write_ahead.close(config_name, record.unique_id, order, self._in_flight(order))
+            changed = await self._write_ahead.close(
+                config_name, record.unique_id, order, lambda stored: stored.with_order(in_flight)
+            )
         except StorageError:
             return unsettled(order, "SCM took the replacement, and that could not be stored", config_name)
         return CertificateAnswer(changed or record)
 
-    def _in_flight(self, order: OrderRecord) -> Change:
-        in_flight = OrderInFlight(
-            uuid=order.uuid,
-            operation=OrderOperation.REPLACE,
-            csr=order.csr,
-            private_key=order.private_key,
-            key_digest=order.key_digest,
-            accepted_at=self._resources.clock.now(),
-        )
-        return lambda record: record.with_order(in_flight)
+
+def replacement_in_flight(order: OrderRecord, accepted_at: datetime) -> OrderInFlight:
+    """Return a replacement as its certificate's record has it once SCM has taken it."""
+    return OrderInFlight(
+        uuid=order.uuid,
+        operation=OrderOperation.REPLACE,
+        csr=order.csr,
+        private_key=order.private_key,
+        key_digest=order.key_digest,
+        accepted_at=accepted_at,
+    )

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
+from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
-from sectigo_vault_pki.lifecycle.judging import event_of
 from sectigo_vault_pki.lifecycle.marks import mark, mark_in
 from sectigo_vault_pki.lifecycle.names import search_name, search_name_of_order
 from sectigo_vault_pki.lifecycle.policy import may_conclude_not_booked
 from sectigo_vault_pki.lifecycle.renewal import Renewer
-from sectigo_vault_pki.lifecycle.replacement import Replacer
-from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.replacement import Replacer, replacement_in_flight
+from sectigo_vault_pki.lifecycle.resources import Change, Resources
 from sectigo_vault_pki.lifecycle.revocation import Revoker
-from sectigo_vault_pki.lifecycle.states import Collected, Found, NotFound, OrderState, advance
+from sectigo_vault_pki.lifecycle.states import Found, NotFound, OrderState, advance
 from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
+from sectigo_vault_pki.lifecycle.verdicts import Verdict, verdict_on_replacement
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.scm import Collected as ScmCollected
 from sectigo_vault_pki.scm import ScmClient
@@ -25,7 +26,6 @@ from sectigo_vault_pki.scm import StillProcessing as ScmStillProcessing
 from sectigo_vault_pki.store import (
     CertificateRecord,
     ConfigRecord,
-    OrderInFlight,
     OrderOperation,
     OrderRecord,
     Status,
@@ -60,9 +60,10 @@ class Orderers:
 class Settler:
     """Finds out at SCM, by marks, new ids or the collected key, and lets the operation go on from there."""
 
-    def __init__(self, resources: Resources, write_ahead: WriteAhead, orderers: Orderers) -> None:
+    def __init__(self, resources: Resources, write_ahead: WriteAhead, acceptor: Acceptor, orderers: Orderers) -> None:
         self._resources = resources
         self._write_ahead = write_ahead
+        self._acceptor = acceptor
         self._orderers = orderers
 
     async def settle(self, config_name: str, config: ConfigRecord, order: OrderRecord) -> Answer:
@@ -81,9 +82,12 @@ class Settler:
             record = await self._resources.repository.certificate(config_name, order.unique_id)
             if record is None or record.submitting != order.uuid:
                 return await self._never_sent(config_name, order, record)
-            return await self._settle_for(config_name, config, order, record)
+            answer = await self._settle_for(config_name, config, order, record)
         except (ScmRefusedError, ScmUnavailableError) as error:
             return _still_unsettled(order, f"SCM could not be asked what became of the order: {error}")
+        if isinstance(answer, CertificateAnswer) and order.operation is not OrderOperation.REVOKE:
+            await self._acceptor.keep_readable(config_name, order.uuid, record.unique_id)
+        return answer
 
     async def _settle_enrolment(self, config_name: str, config: ConfigRecord, order: OrderRecord) -> Answer:
         async with self._resources.clients.lend(config_name, config) as client:
@@ -149,22 +153,26 @@ class Settler:
     async def _settle_replacement(
         self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
     ) -> Answer:
-        sought = OrderInFlight(
-            uuid=order.uuid,
-            operation=order.operation,
-            key_digest=order.key_digest,
-            accepted_at=order.created_at,
-        )
+        verdict = await self._verdict(config_name, config, order, record)
+        if verdict is Verdict.TAKEN:
+            return await self._orderers.replacer.accepted(config_name, record, order)
+        doubt = "SCM is working on another certificate under this id, or does not deliver the newest one"
+        search = _Search(None, complete=verdict is Verdict.NOT_TAKEN, doubt=doubt)
+        return await self._not_found_for(config_name, record, order, search)
+
+    async def _verdict(
+        self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
+    ) -> Verdict:
         family = FAMILIES[record.certificate_type]
         async with self._resources.clients.lend(config_name, config) as client:
-            result = await family.collect(client, record.scm_id)
-            is_taken = _has_taken(result, record, sought)
-            # SCM may deliver the old certificate for a while after it has taken a replacement (scm-api.md 8.5).
-            is_at_rest = not is_taken and await family.is_at_rest(client, record.scm_id, search_name(record))
-        if is_taken:
-            return await self._orderers.replacer.accepted(config_name, record, order)
-        search = _Search(None, complete=is_at_rest, doubt="SCM is working on another certificate under this id")
-        return await self._not_found_for(config_name, record, order, search)
+            standing = await family.standing(client, record.scm_id, search_name(record))
+            try:
+                delivered: ScmCollected | ScmStillProcessing | ScmRefusedError = await family.collect(
+                    client, record.scm_id
+                )
+            except ScmRefusedError as refusal:
+                delivered = refusal
+        return verdict_on_replacement(standing, delivered, record, replacement_in_flight(order, order.created_at))
 
     async def _never_sent(self, config_name: str, order: OrderRecord, record: CertificateRecord | None) -> Answer:
         """An entry that its certificate does not point at was never sent, or stands in the certificate already."""
@@ -179,7 +187,7 @@ class Settler:
         answer = self._not_found(order, search, look_for=f"what became of {record.scm_id}")
         if not search.complete or not may_conclude_not_booked(order, self._resources.clock.now()):
             return answer
-        changed = await self._write_ahead.close(config_name, record.unique_id, order, lambda stored: stored)
+        changed = await self._write_ahead.close(config_name, record.unique_id, order, _with_key_of(order))
         return CertificateAnswer(changed or record, (f"SCM never took the order to {order.operation} it",))
 
     def _not_found(self, order: OrderRecord, search: _Search, *, look_for: str) -> OrderAnswer:
@@ -210,13 +218,12 @@ async def _search_mark(client: ScmClient, order: OrderRecord) -> _Search:
     return _Search(None, complete=complete and len(listed) <= MAX_EXAMINED)
 
 
-def _has_taken(
-    result: ScmCollected | ScmStillProcessing, record: CertificateRecord, replacement: OrderInFlight
-) -> bool:
-    if isinstance(result, ScmCollected):
-        return isinstance(event_of(result.content, record, replacement), Collected)
-    # What SCM is processing may be the earlier replacement in flight.
-    return result.says_so and record.order is None
+def _with_key_of(order: OrderRecord) -> Change:
+    """Return the change that keeps the key of a replacement that came to nothing, as far as anybody knows."""
+    if order.operation is not OrderOperation.REPLACE:
+        return lambda record: record
+    lost = replacement_in_flight(order, order.created_at)
+    return lambda record: record.with_superseded(lost)
 
 
 def _still_unsettled(order: OrderRecord, reason: str) -> OrderAnswer:

@@ -237,6 +237,7 @@ class CertificateRecord(_Record):
         submitting: the write-ahead entry of what is being asked of SCM for this certificate.
         successor: the renewal that SCM accepted and that has not been collected.
         earlier: what `current` was before replacements, newest first.
+        aliases: orders for it whose answer was lost; their uuids lead to it, too.
         superseded: orders that ended without a certificate of theirs, newest first; SCM may still use their keys.
     """
 
@@ -256,6 +257,7 @@ class CertificateRecord(_Record):
     refused_renewal: RefusedRenewal | None = None
     earlier: tuple[CurrentCertificate, ...] = ()
     superseded: tuple[OrderInFlight, ...] = ()
+    aliases: tuple[str, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     renewed_to: UniqueId | None = None
     renewed_from: UniqueId | None = None
@@ -263,8 +265,12 @@ class CertificateRecord(_Record):
 
     def with_order(self, order: OrderInFlight | None) -> "CertificateRecord":
         """Return the record with another order in flight, or none; the one that was in flight keeps its key."""
-        superseded = self.superseded if self.order is None else (self.order, *self.superseded)[:MAX_EARLIER]
-        return self.model_copy(update={"order": order, "superseded": superseded})
+        kept = self if self.order is None else self.with_superseded(self.order)
+        return kept.model_copy(update={"order": order})
+
+    def with_superseded(self, order: OrderInFlight) -> "CertificateRecord":
+        """Return the record with one more order that came to nothing, as far as anybody knows."""
+        return self.model_copy(update={"superseded": (order, *self.superseded)[:MAX_EARLIER]})
 
     @property
     def newest_status(self) -> Status | None:
