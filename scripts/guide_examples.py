@@ -1,15 +1,16 @@
-"""Run the commands of `docs/guide.md`, and write below each what it answers: `make guide`.
+"""Run the commands of `docs/guide.md` and `docs/migration.md`, and write below each what it answers: `make guide`.
 
-The guide is one session at a shell, from its top to its end, on a real OpenBao server with a simulated SCM. Every block
-```sh is run, and the block ```text behind it holds the answer; a block without one must succeed. A line `…` in an
-answer stands for lines that are left out. What SCM does of its own accord stands in comments that no reader sees, such
-as `<!-- simulator: POST /orders/283804/approve -->`.
+The two are one session at a shell, from top to end, on a real OpenBao server with a simulated SCM. Every block ```sh is
+run, and the block ```text behind it holds the answer; a block without one must succeed. A line `…` at an answer's end
+says that lines are left out. What goes before, and what SCM does of its own accord, stands in comments that no reader
+sees, such as `<!-- run: bao list … -->` and `<!-- simulator: POST /orders/283804/approve -->`.
 """
 
 import difflib
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,11 +20,13 @@ from scripts.demo import write_key_and_csr
 from scripts.environment import EXECUTABLE, Choices, Environment, running, small_environment
 from scripts.guide_words import Words, abridged, folded
 
-GUIDE = Path(__file__).resolve().parent.parent / "docs" / "guide.md"
+_DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCUMENTS = (_DOCS / "guide.md", _DOCS / "migration.md")
 SCM_OPTIONS = ("--pending-polls", "0", "--user", "api-user", "--customer-uri", "example-corp")
 COMMAND_SECONDS = 60.0
 STEP = re.compile(
     r"^<!-- simulator: (?P<method>[A-Z]+) (?P<path>\S+)(?: (?P<body>\{[^\n]*\}))? -->$"
+    r"|^<!-- run: (?P<before>[^\n]+) -->$"
     r"|^```sh\n(?P<command>.*?)^```$(?P<between>\n+^```text\n)?(?P<printed>(?(between).*?^```$))",
     re.MULTILINE | re.DOTALL,
 )
@@ -35,29 +38,34 @@ class GuideError(Exception):
 
 def main() -> int:
     """Write the answers anew, and say which differ; return the exit status."""
-    before = GUIDE.read_text()
+    before = [document.read_text() for document in DOCUMENTS]
     after = gone_through(before)
-    GUIDE.write_text(after)
+    for document, text in zip(DOCUMENTS, after, strict=True):
+        document.write_text(text)
     sys.stdout.writelines(difference(before, after))
     return 0
 
 
-def difference(before: str, after: str) -> list[str]:
+def difference(before: Sequence[str], after: Sequence[str]) -> list[str]:
     """Return the lines of a unified diff."""
-    return list(difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), "old", "new"))
+    return [
+        line
+        for document, old, new in zip(DOCUMENTS, before, after, strict=True)
+        for line in difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), document.name)
+    ]
 
 
-def gone_through(guide: str) -> str:
-    """Return the guide with the answers that its commands get now.
+def gone_through(documents: Iterable[str]) -> list[str]:
+    """Return the documents with the answers that their commands get now.
 
     Raises:
-        GuideError: a command fails without an answer that says so.
+        GuideError: a command fails where no answer is printed that says so.
     """
     with running(Choices(simulator_arguments=SCM_OPTIONS)) as environment:
         environment.register()
         environment.mount()
         session = Session(environment)
-        return STEP.sub(session.step, guide)
+        return [STEP.sub(session.step, document) for document in documents]
 
 
 class Session:
@@ -85,13 +93,14 @@ class Session:
         if match["method"]:
             self._simulate(match)
             return match[0]
-        printed = match["printed"].removesuffix("```")
-        status, answer = self._run(match["command"])
+        command = match["before"] or match["command"]
+        status, answer = self._run(command)
         if not match["between"]:
             if status:
-                raise GuideError(f"{match['command']}ended with status {status}:\n{answer}")
+                raise GuideError(f"{command}\nended with status {status}:\n{answer}")
             return match[0]
-        return f"```sh\n{match['command']}```{match['between']}{folded(abridged(answer, printed))}```"
+        printed = match["printed"].removesuffix("```")
+        return f"```sh\n{command}```{match['between']}{folded(abridged(answer, printed))}```"
 
     def _simulate(self, match: re.Match[str]) -> None:
         path = self._words.of_run(match["path"])

@@ -60,7 +60,9 @@ class Words:
                 self._of_run[f"6f9c1a2e-5b7d-4c3a-9e10-{known + 1:012}"] = uuid
         text = _PEM.sub(_short_pem, unfolded(answer))
         text = _translated(text, {value: word for word, value in self._of_run.items()})
-        text = _TIME.sub(lambda match: self._moved(datetime.fromisoformat(match[0])).strftime("%Y-%m-%dT%H:%M:%SZ"), text)
+        text = _TIME.sub(
+            lambda match: self._moved(datetime.fromisoformat(match[0])).strftime("%Y-%m-%dT%H:%M:%SZ"), text
+        )
         text = _EXPIRATION.sub(lambda match: match[1] + self._moved_seconds(int(match[2])), text)
         text = _SERIAL.sub(lambda match: self._serial(match[0]), text)
         text = _RENEW_ID.sub(rf"\1{LEFT_OUT}", text)

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "src" / "sectigo_vault_pki"
+SIMULATOR = SOURCE / "scm_simulator"
 README, GUIDE = ROOT / "README.md", ROOT / "docs" / "guide.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
@@ -31,12 +32,10 @@ def prose(document: Path) -> str:
 
 def anchors(document: Path) -> set[str]:
     """Return the anchors that GitHub makes of the headings; a title that comes again gets a number."""
-    made: list[str] = []
-    for heading in _HEADING.finditer(prose(document)):
-        words = re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", heading["title"])).strip().lower()
-        anchor = words.replace(" ", "-")
-        made.append(anchor if anchor not in made else f"{anchor}-{made.count(anchor)}")
-    return set(made)
+    titles = (re.sub(r"\]\([^)]*\)", "", heading["title"]) for heading in _HEADING.finditer(prose(document)))
+    slugs = [re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles]
+    before = ((slug, slugs[:number].count(slug)) for number, slug in enumerate(slugs))
+    return {f"{slug}-{times}" if times else slug for slug, times in before}
 
 
 def links(document: Path) -> Iterator[str]:
@@ -50,12 +49,14 @@ def quoted_texts(document: Path) -> list[str]:
 
 
 def source_texts() -> set[str]:
-    """Return the texts in the source, with `…` where a value is put in."""
-    trees = (ast.parse(file.read_text()) for file in SOURCE.rglob("*.py") if not file.is_relative_to(SIMULATOR))
-    return {text for tree in trees for node in ast.walk(tree) if (text := text_of(node)) is not None}
-
-
-SIMULATOR = SOURCE / "scm_simulator"
+    """Return the texts in the engine's code, with `…` where a value is put in; a docstring is said to nobody."""
+    texts: set[str] = set()
+    for file in SOURCE.rglob("*.py"):
+        if not file.is_relative_to(SIMULATOR):
+            nodes = list(ast.walk(ast.parse(file.read_text())))
+            docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+            texts.update(text for node in nodes if id(node) not in docstrings and (text := text_of(node)) is not None)
+    return texts
 
 
 def text_of(node: ast.AST) -> str | None:

@@ -1,8 +1,9 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from scripts.guide_examples import GUIDE, STEP
+from scripts.guide_examples import DOCUMENTS, STEP
 from scripts.guide_words import GUIDE_NOW, Words, abridged, folded
 
 NOW = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -19,12 +20,14 @@ def words() -> Words:
     return words
 
 
-def test_every_block_of_commands_in_the_guide_is_run() -> None:
-    guide = GUIDE.read_text()
-    steps = [match for match in STEP.finditer(guide) if match["command"]]
-    assert len(steps) == guide.count("```sh\n")
-    assert sum(1 for step in steps if step["between"]) == guide.count("```text\n")
-    assert sum(1 for match in STEP.finditer(guide) if match["method"]) == guide.count("<!-- simulator:")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_block_of_commands_is_run(document: Path) -> None:
+    text = document.read_text()
+    steps = list(STEP.finditer(text))
+    assert sum(1 for step in steps if step["command"]) == text.count("```sh\n")
+    assert sum(1 for step in steps if step["between"]) == text.count("```text\n")
+    assert sum(1 for step in steps if step["method"]) == text.count("<!-- simulator:")
+    assert sum(1 for step in steps if step["before"]) == text.count("<!-- run:")
 
 
 def test_ids_of_the_guide_are_those_of_the_run_counted_by_their_order(words: Words) -> None:
