@@ -7,7 +7,9 @@ sees, such as `<!-- run: bao list … -->` and `<!-- simulator: POST /orders/283
 """
 
 import difflib
+import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import httpx
 
+from scripts import small_curl
 from scripts.demo import write_key_and_csr
 from scripts.environment import EXECUTABLE, Choices, Environment, running, small_environment
 from scripts.guide_words import Words, abridged, folded
@@ -64,17 +67,22 @@ def gone_through(documents: Iterable[str]) -> list[str]:
     with running(Choices(simulator_arguments=SCM_OPTIONS)) as environment:
         environment.register()
         environment.mount()
-        session = Session(environment)
-        return [STEP.sub(session.step, document) for document in documents]
+        control_url = environment.simulator.control_url
+        with httpx.Client(base_url=control_url, timeout=COMMAND_SECONDS, trust_env=False) as control:
+            session = Session(environment, control)
+            return [STEP.sub(session.step, document) for document in documents]
 
 
 class Session:
     """The guide's session in one run."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, control: httpx.Client) -> None:
         simulator = environment.simulator
+        self._control = control
         self._folder = environment.folder / "guide"
         self._folder.mkdir(mode=0o700)
+        spare = environment.folder / "spare"
+        _write_small_curl(spare)
         write_key_and_csr(self._folder, "own.example.com")
         self._words = Words(
             {"https://cert-manager.com": simulator.url, "http://127.0.0.1:8200": environment.server.address},
@@ -84,9 +92,8 @@ class Session:
             **small_environment(),
             **environment.shell_environment(),
             "HOME": str(self._folder),
-            "PATH": f"{EXECUTABLE.parent}:{small_environment().get('PATH', '/usr/bin:/bin')}",
+            "PATH": f"{EXECUTABLE.parent}:{os.environ.get('PATH', '/usr/bin:/bin')}:{spare}",
         }
-        self._control = httpx.Client(base_url=simulator.control_url, trust_env=False)
 
     def step(self, match: re.Match[str]) -> str:
         """Do what one block or comment says; return it as it is to be printed."""
@@ -123,6 +130,13 @@ class Session:
         kinds = ([order["id"] for order in orders if order["kind"] == kind] for kind in ("ssl", "client"))
         self._words.orders(*kinds)
         return done.returncode, self._words.of_guide(done.stdout.decode())
+
+
+def _write_small_curl(folder: Path) -> None:
+    folder.mkdir()
+    command = folder / "curl"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(small_curl.__file__)} "$@"\n')
+    command.chmod(0o700)
 
 
 if __name__ == "__main__":
