@@ -20,7 +20,7 @@ _SERIAL = re.compile(r"\b[0-9a-f]{2}(?::[0-9a-f]{2}){14,}\b")
 _RENEW_ID = re.compile(r'(\brenew_id"?:? +"?)[A-Za-z0-9]{20}\b')
 _REQUEST_ID = re.compile(r'("request_id": ")[^"]+')
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-_WARNING = {"WARNING!", "  *"}
+_WARNING = frozenset({"WARNING!", "  *"})
 _FOLDED_WARNING = re.compile(r"^  \* .*\n(?:  (?![* ]).*\n)*", re.MULTILINE)
 _UNFOLDED_WARNING = re.compile(r"^  \* .*$", re.MULTILINE)
 _BLOCK = r"-----BEGIN (?P<{0}>[A-Z0-9 ]+)-----(?:(?!-----).)+-----END (?P={0})-----"
