@@ -16,7 +16,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 ELLIPSIS = "…"
 LEAST_LETTERS = 10
 """A quoted text with fewer of its own would be found anywhere."""
-HEADS_OF_TEXTS = ("the error", "the warning", "the text")
+HEADS_OF_OUR_TEXTS = ("the error", "the warning", "the text")
+HEAD_OF_THE_SERVERS_TEXTS = "the server's text"
 
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
@@ -42,9 +43,9 @@ def links(document: Path) -> Iterator[str]:
     return (match["target"] for match in _LINK.finditer(prose(document)))
 
 
-def quoted_texts(document: Path) -> list[str]:
-    """Return the errors and warnings that the document's tables are about."""
-    tables = (table for table in _TABLE.finditer(prose(document)) if table["head"] in HEADS_OF_TEXTS)
+def quoted_texts(document: Path, *heads: str) -> list[str]:
+    """Return the errors and warnings that the document's tables are about, by what stands at their head."""
+    tables = (table for table in _TABLE.finditer(prose(document)) if table["head"] in heads)
     return [match["text"] for table in tables for match in _QUOTE.finditer(table["rows"])]
 
 
@@ -88,15 +89,24 @@ def test_links_of_the_documents_lead_somewhere(document: Path) -> None:
     assert lost == []
 
 
-def test_errors_and_warnings_in_the_tables_are_those_of_the_code_or_of_an_example() -> None:
-    texts = source_texts() | set(_ANSWER.findall(GUIDE.read_text()))
-    quoted = [*quoted_texts(GUIDE), *quoted_texts(README)]
+def our_quoted_texts() -> list[str]:
+    return [text for document in (GUIDE, README) for text in quoted_texts(document, *HEADS_OF_OUR_TEXTS)]
+
+
+def test_errors_and_warnings_in_the_tables_are_those_of_the_code() -> None:
+    texts, quoted = source_texts(), our_quoted_texts()
     assert len(quoted) > 70, "the tables are not found any more"
     assert [text for text in quoted if not is_said(text, texts)] == []
 
 
+def test_texts_of_the_server_are_shown_by_an_example() -> None:
+    answers, quoted = set(_ANSWER.findall(GUIDE.read_text())), quoted_texts(GUIDE, HEAD_OF_THE_SERVERS_TEXTS)
+    assert quoted
+    assert [text for text in quoted if not is_said(text, answers)] == []
+
+
 def test_quoted_texts_have_letters_of_their_own() -> None:
-    quoted = [*quoted_texts(GUIDE), *quoted_texts(README)]
+    quoted = our_quoted_texts()
     assert [text for text in quoted if len(text.replace(ELLIPSIS, "")) < LEAST_LETTERS] == []
 
 
