@@ -65,6 +65,10 @@ proto: $(READY)  ## generate the protobuf code anew from proto/
 tables: $(READY)  ## write the tables of docs/fields.md anew from the paths' declarations
 	$(BIN)/python -m scripts.field_tables
 
+.PHONY: guide
+guide: $(READY)  ## run the examples of docs/guide.md, and write what they answer
+	$(BIN)/python -m scripts.guide_examples
+
 .PHONY: lock
 lock:  ## choose the newest versions, at least a week old, and pin them by hash
 	$(PYTHON) -m venv build/lock-venv
