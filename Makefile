@@ -55,7 +55,7 @@ test: $(READY)  ## every test, those on a real OpenBao server too
 
 .PHONY: histories
 histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=500 for a longer run
-	@HISTORIES=$${HISTORIES:-200} exec $(BIN)/pytest -o norecursedirs='.*' --timeout=3600 tests/long/test_histories.py
+	@HISTORIES=$${HISTORIES:-200} exec $(BIN)/pytest --timeout=3600 tests/paths/test_histories.py
 
 .PHONY: proto
 proto: $(READY)  ## generate the protobuf code anew from proto/
