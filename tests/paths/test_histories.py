@@ -279,9 +279,8 @@ class Lives(RuleBasedStateMachine):
 
     def check_book(self, name: str, records: Mapping[str, CertificateRecord], entries: Sequence[OrderRecord]) -> None:
         sought = {entry.key_digest for entry in entries} | self.forgotten_keys
-        for record in records.values():
-            if record.submitting is not None:
-                sought |= key_digests_of(record, ())
+        for asking in (record for record in records.values() if record.submitting is not None):
+            sought |= key_digests_of(asking, ())
         for order in self.orders_of(name):
             record = records.get(unique_id_of(order))
             if record is not None:
