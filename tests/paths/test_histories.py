@@ -274,8 +274,9 @@ class Lives(RuleBasedStateMachine):
             assert (serial := self.in_hand.get((name, unique_id))) is None or serial in held
             if record.current is not None:
                 self.in_hand[name, unique_id] = record.current.serial_number
-            if record.renewed_to is not None and record.renewed_to in records:
-                assert records[record.renewed_to].current is not None
+            successor = records.get(record.renewed_to or "")
+            if successor is not None and successor.renewed_from == unique_id:  # else it was deleted, and fetched again
+                assert successor.current is not None
 
     def check_book(self, name: str, records: Mapping[str, CertificateRecord], entries: Sequence[OrderRecord]) -> None:
         sought = {entry.key_digest for entry in entries} | self.forgotten_keys
