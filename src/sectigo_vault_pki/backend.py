@@ -1,5 +1,6 @@
 """The composition root: one mount's paths, and what they share."""
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
 
@@ -10,6 +11,7 @@ from sectigo_vault_pki.logical import (
     Backend,
     BackendConfig,
     BackendType,
+    LogicalError,
     Operation,
     PluginEnvironment,
     Request,
@@ -29,7 +31,9 @@ from sectigo_vault_pki.paths import (
     path_revoke,
 )
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
-from sectigo_vault_pki.store import SEAL_WRAPPED, Repository
+from sectigo_vault_pki.store import SEAL_WRAPPED, RecordCache, Repository
+
+_log = logging.getLogger(__name__)
 
 DESCRIPTION = """
 The Sectigo secrets engine orders SSL/TLS and client (S/MIME) certificates at Sectigo Certificate Manager (SCM),
@@ -69,7 +73,7 @@ class SectigoBackend:
         return await self._router.exists(request)
 
     async def invalidate_key(self, key: str) -> None:
-        """Nothing is remembered of storage: a client is made anew when its config entry says something else."""
+        self._resources.repository.invalidate(key)
 
     async def cleanup(self) -> None:
         await self._resources.aclose()
@@ -90,7 +94,7 @@ def build(
     """Build a backend from its parts; the ones not given are the real ones."""
     node = Node(config.system)
     resources = Resources(
-        repository=Repository(config.storage),
+        repository=Repository(config.storage, RecordCache(node.is_caching_disabled)),
         clock=clock or SystemClock(),
         clients=ScmClients(client_factory),
         is_read_only=node.is_read_only,
@@ -118,6 +122,7 @@ class Node:
     def __init__(self, system: SystemView) -> None:
         self._system = system
         self._read_only: bool | None = None
+        self._caching_disabled: bool | None = None
         self._environment: PluginEnvironment | None = None
 
     async def is_read_only(self) -> bool:
@@ -127,6 +132,18 @@ class Node:
             writes_locally = state.writes_local_mounts and await self._system.local_mount()
             self._read_only = state.is_read_only and not writes_locally
         return self._read_only
+
+    async def is_caching_disabled(self) -> bool:
+        """Whether nothing of storage may be remembered; a host that does not answer is asked again next time."""
+        if self._caching_disabled is None:
+            try:
+                self._caching_disabled = await self._system.caching_disabled()
+            except LogicalError as error:
+                _log.warning(
+                    "the server does not say whether records may be remembered", extra={"kv": {"error": str(error)}}
+                )
+                return True
+        return self._caching_disabled
 
     async def environment(self) -> PluginEnvironment:
         if self._environment is None:

@@ -280,3 +280,63 @@ async def test_an_order_is_listed_once_at_every_moment_of_its_way_to_a_certifica
     lengths = {len(await listed) for listed in lists}
     assert lengths == {1}
     assert len(lists) > 20
+
+
+class CountingStorage(InmemStorage):
+    """Counts what is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gets: list[str] = []
+
+    async def get(self, key: str) -> StorageEntry | None:
+        self.gets.append(key)
+        return await super().get(key)
+
+
+async def test_a_certificate_is_read_from_storage_once_and_then_remembered(mount: Mount) -> None:
+    storage = CountingStorage()
+    counted = Mount(mount.simulator, mount.clock, storage)
+    await counted.configure()
+    first, second = await counted.enroll(), await counted.enroll()
+    await counted.restart()
+    assert answered(await counted.read(f"certs/web/{first['cert_unique_id']}")) == first
+    storage.gets.clear()
+    for data, reads in ((second, [f"cert/web/{second['cert_unique_id']}"]), (second, []), (first, [])):
+        assert answered(await counted.read(f"certs/web/{data['cert_unique_id']}")) == data
+        assert storage.gets == reads
+        storage.gets.clear()
+
+
+async def test_a_server_without_caches_is_asked_each_time(mount: Mount) -> None:
+    storage = CountingStorage()
+    counted = Mount(mount.simulator, mount.clock, storage)
+    counted.system.caching_is_disabled = True
+    await counted.configure()
+    data = await counted.enroll()
+    for _ in range(2):
+        storage.gets.clear()
+        assert answered(await counted.read(f"certs/web/{data['cert_unique_id']}")) == data
+        assert f"cert/web/{data['cert_unique_id']}" in storage.gets
+
+
+async def test_what_another_node_changed_is_answered_at_once(mount: Mount) -> None:
+    await mount.configure()
+    data = await mount.enroll()
+    path = f"certs/web/{data['cert_unique_id']}"
+    stored = mount.storage.snapshot()[f"cert/web/{data['cert_unique_id']}"]
+    for domain in ("renamed.example.test", "again.example.test"):
+        await mount.overwrite(
+            f"cert/web/{data['cert_unique_id']}", stored.replace(b'"web.example.test"', f'"{domain}"'.encode())
+        )
+        assert answered(await mount.read(path))["domain"] == domain
+
+
+async def test_each_format_is_answered_as_it_was_asked_for_however_often(mount: Mount) -> None:
+    await mount.configure()
+    path = f"certs/web/{(await mount.enroll())['cert_unique_id']}"
+    asked = [{}, {"sectigo_ssl_cert_format_type": "base64"}, {"sectigo_ssl_cert_format_type": "x509CO"}]
+    once = [dict(answered(await mount.read(path, wanted))) for wanted in asked]
+    again = [dict(answered(await mount.read(path, wanted))) for wanted in asked]
+    assert once == again
+    assert len({data["certificate"] for data in once}) == len(asked)

@@ -88,8 +88,9 @@ class Mount:
         return answered(await self.write(f"enroll/{name}", {**CLIENT_ORDER, **changes}))
 
     async def overwrite(self, key: str, value: bytes) -> None:
-        """Put something into storage that the engine did not write."""
+        """Put something into storage that the engine did not write, as another node does."""
         await self.storage.put(StorageEntry(key, value))
+        await self.backend.invalidate_key(key)
 
     async def configure(self, name: str = "web", **changes: object) -> None:
         await self.write(f"configs/{name}", {**CONFIG, **changes})

@@ -15,6 +15,7 @@ class FakeSystem:
 
     state: ReplicationState = ACTIVE
     local: bool = False
+    caching_is_disabled: bool = False
 
     async def default_lease_ttl(self) -> timedelta:
         return timedelta(days=32)
@@ -23,7 +24,7 @@ class FakeSystem:
         return timedelta(days=32)
 
     async def caching_disabled(self) -> bool:
-        return False
+        return self.caching_is_disabled
 
     async def local_mount(self) -> bool:
         return self.local

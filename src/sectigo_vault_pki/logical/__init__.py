@@ -15,7 +15,7 @@ from sectigo_vault_pki.logical.errors import (
 from sectigo_vault_pki.logical.memory import InmemStorage
 from sectigo_vault_pki.logical.operation import Operation
 from sectigo_vault_pki.logical.request import Request
-from sectigo_vault_pki.logical.response import Response, list_response
+from sectigo_vault_pki.logical.response import EncodedData, Response, list_response, to_json
 from sectigo_vault_pki.logical.storage import Storage, StorageEntry
 from sectigo_vault_pki.logical.system import PluginEnvironment, ReplicationState, SystemView
 
@@ -26,6 +26,7 @@ __all__ = [
     "BackendFactory",
     "BackendType",
     "BadRequestError",
+    "EncodedData",
     "InmemStorage",
     "LogicalError",
     "NotFoundError",
@@ -44,4 +45,5 @@ __all__ = [
     "UnsupportedOperationError",
     "UnsupportedPathError",
     "list_response",
+    "to_json",
 ]

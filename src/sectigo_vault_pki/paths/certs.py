@@ -4,8 +4,9 @@ from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _fields
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, certificate_response
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.paths._errors import with_logical_errors
+from sectigo_vault_pki.paths._memo import AnsweredCertificates
 
 FORCE = Field(
     name="sectigo_force",
@@ -39,6 +40,7 @@ def path_certs_list(engine: Engine) -> Path:
 
 def path_certs(engine: Engine) -> Path:
     """Declare read and delete."""
+    answered = AnsweredCertificates()
 
     async def read(request: Request, data: FieldData) -> Response:
         answer = await engine.read(
@@ -47,7 +49,7 @@ def path_certs(engine: Engine) -> Path:
             _fields.waiting_and_renewal(data),
             time_limit=request.time_limit,
         )
-        return certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
+        return answered.response(answer, data.get(_fields.SSL_FORMAT_TYPE))
 
     async def delete(_: Request, data: FieldData) -> None:
         await engine.forget(data[_fields.CONFIG_NAME], _fields.checked_id(data), force=bool(data.get(FORCE)))

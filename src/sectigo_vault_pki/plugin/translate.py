@@ -118,7 +118,7 @@ def _data_to_wire(data: Mapping[str, object] | None) -> str:
     if not _RESERVED_KEYS.isdisjoint(data):
         raise UnusableResponseError("a response's data may not have the keys " + " and ".join(sorted(_RESERVED_KEYS)))
     try:
-        return json.dumps(data, allow_nan=False, separators=(",", ":"))
+        return data.json if isinstance(data, logical.EncodedData) else logical.to_json(data)
     except (TypeError, ValueError, RecursionError):
         # The original error may quote a value.
         raise UnusableResponseError("a response's data is not JSON") from None

@@ -1,6 +1,7 @@
 """Typed, versioned records in a mount's storage; storage's own errors pass through."""
 
 from sectigo_vault_pki.logical.errors import ReadOnlyError, StorageError
+from sectigo_vault_pki.store.cache import RecordCache
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.locks import NamedLocks
 from sectigo_vault_pki.store.records import (
@@ -40,6 +41,7 @@ __all__ = [
     "OrderOperation",
     "OrderRecord",
     "ReadOnlyError",
+    "RecordCache",
     "RefusedRenewal",
     "Repository",
     "RequestIndex",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.logical import Storage, StorageEntry
 from sectigo_vault_pki.store import layout
+from sectigo_vault_pki.store.cache import Cached, RecordCache
 from sectigo_vault_pki.store.layout import UniqueId
 from sectigo_vault_pki.store.records import (
     CertificateRecord,
@@ -22,19 +23,23 @@ R = TypeVar("R", bound=BaseModel)
 
 
 class Repository:
-    """The records of one mount. Storage errors pass through with the host's text."""
+    """The records of one mount. Storage errors pass through with the host's text.
 
-    def __init__(self, storage: Storage) -> None:
+    Config entries and certificates are remembered; orders and indexes, which are read once or twice, are not.
+    """
+
+    def __init__(self, storage: Storage, cache: RecordCache | None = None) -> None:
         self._storage = storage
+        self._cache = RecordCache(_always) if cache is None else cache
 
     async def config(self, config_name: str) -> ConfigRecord | None:
-        return await self._get(layout.config_key(config_name), ConfigRecord)
+        return await self._get_cached(layout.config_key(config_name), ConfigRecord)
 
     async def put_config(self, config_name: str, record: ConfigRecord) -> None:
-        await self._put(layout.config_key(config_name), record)
+        await self._put_cached(layout.config_key(config_name), record)
 
     async def delete_config(self, config_name: str) -> None:
-        await self._storage.delete(layout.config_key(config_name))
+        await self._delete_cached(layout.config_key(config_name))
 
     async def config_names(self) -> Sequence[str]:
         return await self._storage.list(layout.CONFIGS)
@@ -73,13 +78,13 @@ class Repository:
         return await self._storage.list(layout.orders_prefix(config_name))
 
     async def certificate(self, config_name: str, unique_id: UniqueId) -> CertificateRecord | None:
-        return await self._get(layout.certificate_key(config_name, unique_id), CertificateRecord)
+        return await self._get_cached(layout.certificate_key(config_name, unique_id), CertificateRecord)
 
     async def put_certificate(self, config_name: str, record: CertificateRecord) -> None:
-        await self._put(layout.certificate_key(config_name, record.unique_id), record)
+        await self._put_cached(layout.certificate_key(config_name, record.unique_id), record)
 
     async def delete_certificate(self, config_name: str, unique_id: UniqueId) -> None:
-        await self._storage.delete(layout.certificate_key(config_name, unique_id))
+        await self._delete_cached(layout.certificate_key(config_name, unique_id))
 
     async def unique_ids(self, config_name: str) -> Sequence[str]:
         return await self._storage.list(layout.certificates_prefix(config_name))
@@ -103,20 +108,59 @@ class Repository:
     async def delete_request(self, config_name: str, request_id_digest: str) -> None:
         await self._storage.delete(layout.request_index_key(config_name, request_id_digest))
 
+    def invalidate(self, key: str) -> None:
+        """Remember nothing of a key that another node has changed."""
+        self._cache.forget(key)
+
     async def _get(self, key: str, record_type: type[R]) -> R | None:
         entry = await self._storage.get(key)
-        if entry is None:
-            return None
-        try:
-            return record_type.model_validate_json(entry.value)
-        except ValidationError as error:
-            problem = "was written by a newer version" if _is_newer(error) else "is damaged"
-            raise RecordError(f'the stored entry "{key}" {problem} and was left as it is') from None
+        return None if entry is None else _parsed(entry, record_type)
 
-    async def _put(self, key: str, record: BaseModel) -> None:
+    async def _get_cached(self, key: str, record_type: type[R]) -> R | None:
+        cached = self._cache.get(key)
+        if isinstance(cached, record_type):
+            return cached
+        reading = self._cache.expect(key)
+        try:
+            entry = await self._storage.get(key)
+            if entry is None:
+                return None
+            record = _parsed(entry, record_type)
+            await self._cache.remember(key, reading, Cached(record, len(entry.value)))
+        finally:
+            self._cache.withdraw(key, reading)
+        return record
+
+    async def _put(self, key: str, record: BaseModel) -> int:
         value = record.model_dump_json(exclude_none=True).encode()
         await self._storage.put(StorageEntry(key, value, seal_wrap=key.startswith(layout.SEAL_WRAPPED)))
+        return len(value)
+
+    async def _put_cached(self, key: str, record: BaseModel) -> None:
+        try:
+            size = await self._put(key, record)
+        finally:
+            self._cache.forget(key)  # also what somebody has read while it was being written
+        await self._cache.remember(key, self._cache.expect(key), Cached(record, size))
+
+    async def _delete_cached(self, key: str) -> None:
+        try:
+            await self._storage.delete(key)
+        finally:
+            self._cache.forget(key)
+
+
+def _parsed(entry: StorageEntry, record_type: type[R]) -> R:
+    try:
+        return record_type.model_validate_json(entry.value)
+    except ValidationError as error:
+        problem = "was written by a newer version" if _is_newer(error) else "is damaged"
+        raise RecordError(f'the stored entry "{entry.key}" {problem} and was left as it is') from None
 
 
 def _is_newer(error: ValidationError) -> bool:
     return any(problem["loc"] == ("v",) and problem["type"] == "literal_error" for problem in error.errors())
+
+
+async def _always() -> bool:
+    return True

@@ -207,3 +207,15 @@ def test_special_paths_travel_list_by_list() -> None:
     assert list(wire.unauthenticated) == ["b"]
     assert list(wire.local_storage) == ["c/"]
     assert list(wire.seal_wrap_storage) == ["d/", "e"]
+
+
+def test_encoded_data_travels_like_any_other() -> None:
+    data = {"a": [1, "ü"], "b": None}
+    encoded = translate.reply_from_response(logical.Response(logical.EncodedData(data)))
+    assert encoded == translate.reply_from_response(logical.Response(data))
+
+
+@pytest.mark.parametrize("data", [{"error": "x"}, {"a": object()}, {"a": float("nan")}])
+def test_encoded_data_is_checked_like_any_other(data: dict[str, object]) -> None:
+    with pytest.raises(translate.UnusableResponseError):
+        translate.reply_from_response(logical.Response(logical.EncodedData(data)))
