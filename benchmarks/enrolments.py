@@ -59,7 +59,7 @@ def _pki_plan(servers: Stage) -> Plan:
     server.enable("pki", path=_PKI)
     root = {"common_name": "Benchmark Root", "key_type": "rsa", "key_bits": 2048}
     server.api("POST", f"{_PKI}/root/generate/internal", root).expect(200)
-    role = {"allow_any_name": True, "key_type": "rsa", "key_bits": 2048}
+    role = {"allow_any_name": True, "key_type": "rsa", "key_bits": 2048, "ttl": "72h"}
     server.api("POST", f"{_PKI}/roles/rsa", role).expect(200, 204)
     body = {"common_name": "host-{number}.example.test"}
     return servers.plan("POST", f"{_PKI}/issue/rsa", body, connections=CLIENTS, seconds=ROUND_SECONDS)

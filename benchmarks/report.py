@@ -35,8 +35,9 @@ def rounded(value: float) -> str:
     """
     if value == 0:
         return "0"
-    exponent = int(f"{value:e}".partition("e")[2])
-    return f"{round(value, _DIGITS - 1 - exponent):.{max(0, _DIGITS - 1 - exponent)}f}"
+    shortened = f"{value:.{_DIGITS - 1}e}"
+    exponent = int(shortened.partition("e")[2])
+    return f"{float(shortened):.{max(0, _DIGITS - 1 - exponent)}f}"
 
 
 def verdict(measurements: Sequence[Measurement]) -> str:

@@ -1,0 +1,40 @@
+import pytest
+
+from benchmarks import profile
+from benchmarks.__main__ import GROUPS, notes, parsed
+from benchmarks.figures import FIGURES, Measurement
+
+
+def test_everything_is_measured_when_nothing_is_named() -> None:
+    assert parsed([]) == list(GROUPS)
+
+
+def test_named_groups_are_measured_in_the_usual_order() -> None:
+    assert parsed(["enrolments", "reads"]) == ["reads", "enrolments"]
+
+
+def test_unknown_group_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        parsed(["rides"])
+    assert refused.value.code == 2
+    assert "no group rides; there are start, reads, enrolments, waiting" in capsys.readouterr().err
+
+
+def test_named_kinds_are_profiled_in_the_usual_order() -> None:
+    assert profile.parsed(["memory", "reads"]) == ["reads", "memory"]
+
+
+def test_unknown_kind_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        profile.parsed(["writes"])
+    assert "no kind writes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("load", "said"), [(0.2, False), (1.7, True)])
+def test_busy_machine_is_told_of(load: float, *, said: bool) -> None:
+    assert any("not idle" in note for note in notes([], {"load_average": load})) is said
+
+
+def test_what_was_noted_of_a_figure_is_told() -> None:
+    measured = Measurement(next(iter(FIGURES)), ours=1, against=1, notes=("mind this",))
+    assert notes([measured], {"load_average": 0.0}) == ["mind this"]
