@@ -2,7 +2,7 @@
 
     python -m benchmarks [reads] [enrolments] [waiting] [start]
 
-Prints one table and writes `bench.json`. The exit status is 1 if a floor is missed, and 2 if nothing could be judged.
+Prints one table and writes `bench.json`. The exit status is 1 if a floor is missed, and 2 if something could not be measured.
 """
 
 import argparse
@@ -49,19 +49,16 @@ def main(arguments: Sequence[str]) -> int:
     with StopSignals() as stop:
         try:
             run = circumstances()
-            measurements = [measurement for group in groups for measurement in _measure(group, stop)]
+            measurements, failures = _measured(groups, stop)
         except StoppedError:
             print("ended; nothing is left running", file=sys.stderr)
             return _NOT_MEASURED
-        except (BenchmarkError, PartError, OpenBaoError, httpx.HTTPError) as error:
-            print(f"make bench: {error}", file=sys.stderr)
-            return _NOT_MEASURED
-    OUTPUT.write_text(json.dumps(document(measurements, run), indent=2) + "\n")
+    OUTPUT.write_text(json.dumps(document(measurements, failures, run), indent=2) + "\n")
     print(f"\n{table(measurements)}\n")
     for note in notes(measurements, run):
         print(f"note: {note}")
-    print(verdict(measurements), f"Details: {OUTPUT}")
-    return 0 if all(measurement.met for measurement in measurements) else _MISSED
+    print(f"{verdict(measurements, failures)} Details: {OUTPUT}")
+    return exit_status(measurements, failures)
 
 
 def parsed(arguments: Sequence[str]) -> list[str]:
@@ -74,10 +71,25 @@ def parsed(arguments: Sequence[str]) -> list[str]:
     return [group for group in GROUPS if not asked or group in asked]
 
 
-def _measure(group: str, stop: StopSignals) -> list[Measurement]:
-    stop.check()
-    print(f"measuring {group} (load average {os.getloadavg()[0]:.2f}) ...", file=sys.stderr, flush=True)
-    return GROUPS[group](stop)
+def exit_status(measurements: Sequence[Measurement], failures: Mapping[str, str]) -> int:
+    """Return 0 only if everything that was asked for was measured, and every floor is met."""
+    if failures:
+        return _NOT_MEASURED
+    return 0 if all(measurement.met for measurement in measurements) else _MISSED
+
+
+def _measured(groups: Sequence[str], stop: StopSignals) -> tuple[list[Measurement], dict[str, str]]:
+    """Measure one group after the other; one that cannot be measured takes nothing from the others."""
+    measurements: list[Measurement] = []
+    failures: dict[str, str] = {}
+    for group in groups:
+        stop.check()
+        print(f"measuring {group} (load average {os.getloadavg()[0]:.2f}) ...", file=sys.stderr, flush=True)
+        try:
+            measurements += GROUPS[group](stop)
+        except (BenchmarkError, PartError, OpenBaoError, httpx.HTTPError) as error:
+            failures[group] = str(error)
+    return measurements, failures
 
 
 def circumstances() -> dict[str, object]:

@@ -151,8 +151,9 @@ class Generator:
             self._send_due(time.monotonic())
             if self._is_over(time.monotonic()) and len(self._free) == len(self._connections):
                 break
-            events = self._poll.poll(self._patience(time.monotonic()))
-            if not events and not self._plan.rate:
+            patience = self._patience(time.monotonic())
+            events = self._poll.poll(patience)
+            if not events and patience == SILENCE_SECONDS:
                 raise LoadError(f"no answer within {SILENCE_SECONDS:.0f} s")
             for descriptor, _ in events:
                 connection = self._by_descriptor[descriptor]

@@ -40,18 +40,24 @@ def rounded(value: float) -> str:
     return f"{float(shortened):.{max(0, _DIGITS - 1 - exponent)}f}"
 
 
-def verdict(measurements: Sequence[Measurement]) -> str:
-    """Return one sentence: whether every floor is met, and which is not."""
+def verdict(measurements: Sequence[Measurement], failures: Mapping[str, str]) -> str:
+    """Return whether every floor is met, and which is not; and what could not be measured, group by group."""
     missed = [measurement.figure.name for measurement in measurements if not measurement.met]
-    if not missed:
-        return f"All {len(measurements)} floors are met."
-    return f"MISSED: {len(missed)} of {len(measurements)} floors: {'; '.join(missed)}."
+    lines = [f"NOT MEASURED: {group}: {why}" for group, why in failures.items()]
+    if missed:
+        lines.append(f"MISSED: {len(missed)} of {len(measurements)} floors: {'; '.join(missed)}.")
+    elif measurements:
+        lines.append(f"All {len(measurements)} floors{' of the rest' if failures else ''} are met.")
+    return "\n".join(lines)
 
 
-def document(measurements: Sequence[Measurement], run: Mapping[str, object]) -> dict[str, object]:
+def document(
+    measurements: Sequence[Measurement], failures: Mapping[str, str], run: Mapping[str, object]
+) -> dict[str, object]:
     """Return what `bench.json` holds: the figures, and under which circumstances they were measured."""
     return {
         "run": dict(run),
+        "not_measured": dict(failures),
         "figures": {
             measurement.key: {
                 "name": measurement.figure.name,

@@ -16,6 +16,8 @@ from scripts.environment import MOUNT
 from scripts.stopping import StopSignals
 
 ENROLMENTS = 2_000
+ARRIVAL_RATE = 50.0
+"""They come at a pace that the product keeps up with: it is their waiting that is looked at, not a rush."""
 SERVER_SETTINGS = 'default_max_request_duration = "300s"'
 WAIT_LIMIT_SECONDS = 280
 WARM_UP_REQUESTS = 100
@@ -98,7 +100,9 @@ def waiting_enrolments(servers: Stage, count: int) -> Iterator[RunningLoad]:
     Raises:
         BenchmarkError: they are not all ordered in time.
     """
-    plan = servers.enrolment_plan(EC_ORDER, prefix=_PREFIX, connections=count, requests=count, each=True)
+    plan = servers.enrolment_plan(
+        EC_ORDER, prefix=_PREFIX, connections=count, requests=count, rate=ARRIVAL_RATE, each=True
+    )
     with servers.load(plan) as load:
         deadline = time.monotonic() + _RAMP_SECONDS
         while (ordered := len(waiting_orders(servers))) < count:

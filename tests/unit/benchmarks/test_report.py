@@ -37,16 +37,27 @@ def test_numbers_keep_three_digits_that_count(value: float, text: str) -> None:
 
 
 def test_verdict_says_that_all_is_well() -> None:
-    assert verdict([FAST]) == "All 1 floors are met."
+    assert verdict([FAST], {}) == "All 1 floors are met."
 
 
 def test_verdict_names_every_missed_figure() -> None:
-    assert verdict([FAST, SLOW]) == "MISSED: 1 of 2 floors: plugin CPU per read."
+    assert verdict([FAST, SLOW], {}) == "MISSED: 1 of 2 floors: plugin CPU per read."
+
+
+def test_verdict_says_what_could_not_be_measured_and_why() -> None:
+    assert verdict([FAST], {"waiting": "it broke"}) == (
+        "NOT MEASURED: waiting: it broke\nAll 1 floors of the rest are met."
+    )
+
+
+def test_verdict_on_nothing_promises_nothing() -> None:
+    assert verdict([], {"reads": "it broke"}) == "NOT MEASURED: reads: it broke"
 
 
 def test_document_holds_each_figure_with_its_floor_and_the_circumstances() -> None:
-    written = json.loads(json.dumps(document([FAST, SLOW], {"cores": 2})))
+    written = json.loads(json.dumps(document([FAST, SLOW], {"waiting": "it broke"}, {"cores": 2})))
     assert written["run"] == {"cores": 2}
+    assert written["not_measured"] == {"waiting": "it broke"}
     assert set(written["figures"]) == {"read_rate", "read_cpu"}
     fast, slow = written["figures"]["read_rate"], written["figures"]["read_cpu"]
     assert (fast["ours"], fast["against"], fast["ratio"], fast["met"]) == (1234.5, 2469.0, 0.5, True)

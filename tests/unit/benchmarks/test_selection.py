@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks import profile
-from benchmarks.__main__ import GROUPS, notes, parsed
+from benchmarks.__main__ import GROUPS, exit_status, notes, parsed
 from benchmarks.figures import FIGURES, Measurement
 
 
@@ -38,3 +38,11 @@ def test_busy_machine_is_told_of(load: float, *, said: bool) -> None:
 def test_what_was_noted_of_a_figure_is_told() -> None:
     measured = Measurement(next(iter(FIGURES)), ours=1, against=1, notes=("mind this",))
     assert notes([measured], {"load_average": 0.0}) == ["mind this"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "failures", "status"),
+    [(100, {}, 0), (1000, {}, 1), (100, {"waiting": "it broke"}, 2), (1000, {"waiting": "it broke"}, 2)],
+)
+def test_exit_status_says_whether_every_floor_is_met(ours: float, failures: dict[str, str], status: int) -> None:
+    assert exit_status([Measurement("read_cpu", ours=ours)], failures) == status
