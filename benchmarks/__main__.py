@@ -2,7 +2,8 @@
 
     python -m benchmarks [reads] [enrolments] [waiting] [start]
 
-Prints one table and writes `bench.json`. The exit status is 1 if a floor is missed, and 2 if something could not be measured.
+Prints one table and writes `bench.json`. The exit status is 1 if a floor is missed, and 2 if something could not be
+measured.
 """
 
 import argparse
