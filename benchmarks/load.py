@@ -4,7 +4,7 @@
 
 Why not `wrk`: it is not on every machine, it cannot number its requests nor keep a pace, and it does not check what it
 gets. Why not an asyncio client: at 10 000 answers a second that would be the bottleneck. This one is sockets and epoll
-(about 20 µs a request, `cpu_seconds` of its outcome tells), and the same for both sides of every comparison.
+(some 50 µs a request, `cpu_seconds` of its outcome tells), and the same for both sides of every comparison.
 
 The plan, a `Plan` in JSON, is read from stdin, because a token is part of it. Lines of JSON come to stdout: with `each`
 `[number, monotonic time]` as each request is answered, and in the end the `Outcome`.
