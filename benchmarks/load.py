@@ -134,12 +134,9 @@ class Generator:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._connections = [Connection((plan.host, plan.port)) for _ in range(plan.connections)]
-        self._by_descriptor = {connection.socket.fileno(): connection for connection in self._connections}
-        self._free = deque(self._connections)
+        self._connections: dict[int, Connection] = {}
+        self._free: deque[Connection] = deque()
         self._poll = select.epoll()
-        for descriptor in self._by_descriptor:
-            self._poll.register(descriptor, select.EPOLLIN)
         self._sent = 0
         self._latencies: list[float] = []
 
@@ -156,7 +153,7 @@ class Generator:
             if not events and patience == SILENCE_SECONDS:
                 raise LoadError(f"no answer within {SILENCE_SECONDS:.0f} s")
             for descriptor, _ in events:
-                connection = self._by_descriptor[descriptor]
+                connection = self._connections[descriptor]
                 if connection.receive():
                     self._answered(connection, time.monotonic())
         ended = time.monotonic()
@@ -165,17 +162,29 @@ class Generator:
     def close(self) -> None:
         """Close every connection; the server takes that for a cancellation of what is under way."""
         self._poll.close()
-        for connection in self._connections:
+        for connection in self._connections.values():
             connection.socket.close()
 
     def _send_due(self, now: float) -> None:
-        while self._free and not self._is_over(now):
+        while self._may_send() and not self._is_over(now):
             due = self._next_due(now)
             if due > now:
                 return
             counted_from = due if now - due > _TIMER_SECONDS else now
-            self._free.popleft().send(self._sent, counted_from, request_bytes(self._plan, self._sent))
+            self._connection().send(self._sent, counted_from, request_bytes(self._plan, self._sent))
             self._sent += 1
+
+    def _may_send(self) -> bool:
+        return bool(self._free) or len(self._connections) < self._plan.connections
+
+    def _connection(self) -> Connection:
+        """Return a free connection, or a new one: a server closes those that stay silent after they were opened."""
+        if self._free:
+            return self._free.popleft()
+        connection = Connection((self._plan.host, self._plan.port))
+        self._connections[connection.socket.fileno()] = connection
+        self._poll.register(connection.socket, select.EPOLLIN)
+        return connection
 
     def _next_due(self, now: float) -> float:
         return self._started + self._sent / self._plan.rate if self._plan.rate else now
@@ -187,7 +196,7 @@ class Generator:
         return bool(enough or late)
 
     def _patience(self, now: float) -> float:
-        if self._plan.rate and self._free and not self._is_over(now):
+        if self._plan.rate and self._may_send() and not self._is_over(now):
             return max(0.0, self._next_due(now) - now)
         return SILENCE_SECONDS
 
