@@ -35,6 +35,8 @@ READS_SECONDS = 8.0
 ENROLMENTS = 300
 WAITING = 500
 WAITING_SECONDS = 20.0
+TRACED = 200
+TRACED_RATE = 10.0  # tracing makes the plugin slow
 
 _ROOT = Path(__file__).parent.parent
 _LOOK_SECONDS = 0.1
@@ -96,10 +98,10 @@ def _waiting(servers: Stage, recorder: Recorder) -> str:
 def _memory(servers: Stage, recorder: Recorder) -> str:
     waiting.prepare(servers)
     recorder.start()
-    with waiting.waiting_enrolments(servers, WAITING):
+    with waiting.waiting_enrolments(servers, TRACED, rate=TRACED_RATE):
         waiting.pause(servers, waiting.FIRST_POLLS_SECONDS)
         recorder.stop()
-    return f"what {WAITING} waiting enrolments allocated, and still hold"
+    return f"what {TRACED} waiting enrolments allocated, and still hold"
 
 
 KINDS: Mapping[str, Callable[[Stage, Recorder], str]] = MappingProxyType(

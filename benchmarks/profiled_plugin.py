@@ -22,7 +22,6 @@ MEMORY_SUFFIX = ".memory"
 STARTED_SUFFIX = ".started"
 
 _PLACES = 60
-_FRAMES = 12
 
 
 class Profiler(Protocol):
@@ -52,7 +51,7 @@ class MemoryProfiler:
     """Which places allocated what is still held, of what was allocated since the start."""
 
     def start(self) -> None:
-        tracemalloc.start(_FRAMES)
+        tracemalloc.start()
 
     def stop(self, target: Path) -> None:
         snapshot = tracemalloc.take_snapshot()

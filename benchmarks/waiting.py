@@ -94,15 +94,13 @@ def prepare(servers: Stage) -> str:
 
 
 @contextmanager
-def waiting_enrolments(servers: Stage, count: int) -> Iterator[RunningLoad]:
+def waiting_enrolments(servers: Stage, count: int, *, rate: float = ARRIVAL_RATE) -> Iterator[RunningLoad]:
     """Have so many enrolments wait; leaving the context cancels what still waits.
 
     Raises:
         BenchmarkError: they are not all ordered in time.
     """
-    plan = servers.enrolment_plan(
-        EC_ORDER, prefix=_PREFIX, connections=count, requests=count, rate=ARRIVAL_RATE, each=True
-    )
+    plan = servers.enrolment_plan(EC_ORDER, prefix=_PREFIX, connections=count, requests=count, rate=rate, each=True)
     with servers.load(plan) as load:
         deadline = time.monotonic() + _RAMP_SECONDS
         while (ordered := len(waiting_orders(servers))) < count:
