@@ -13,6 +13,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +26,7 @@ from benchmarks.reads import measure_reads
 from benchmarks.report import document, table, verdict
 from benchmarks.running_load import BenchmarkError
 from benchmarks.start import measure_start
+from benchmarks.usage import machine_seconds, own_seconds
 from benchmarks.waiting import measure_waiting
 from scripts.environment import PartError
 from scripts.openbao import OpenBaoError
@@ -41,7 +43,7 @@ GROUPS: Mapping[str, Callable[[StopSignals], list[Measurement]]] = MappingProxyT
 OUTPUT = Path("bench.json")
 
 _MISSED, _NOT_MEASURED = 1, 2
-_BUSY_LOAD = 0.5
+_QUIET_CORES = 0.15
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,14 +51,14 @@ def main(arguments: Sequence[str]) -> int:
     groups = parsed(arguments)
     with StopSignals() as stop:
         try:
-            run = circumstances()
-            measurements, failures = _measured(groups, stop)
+            measurements, failures, others_cores = _measured(groups, stop)
         except StoppedError:
             print("ended; nothing is left running", file=sys.stderr)
             return _NOT_MEASURED
+    run = circumstances() | {"other_programs_cores": others_cores}
     OUTPUT.write_text(json.dumps(document(measurements, failures, run), indent=2) + "\n")
     print(f"\n{table(measurements)}\n")
-    for note in notes(measurements, run):
+    for note in notes(measurements, others_cores):
         print(f"note: {note}")
     print(f"{verdict(measurements, failures)} Details: {OUTPUT}")
     return exit_status(measurements, failures)
@@ -79,18 +81,37 @@ def exit_status(measurements: Sequence[Measurement], failures: Mapping[str, str]
     return 0 if all(measurement.met for measurement in measurements) else _MISSED
 
 
-def _measured(groups: Sequence[str], stop: StopSignals) -> tuple[list[Measurement], dict[str, str]]:
+def _measured(groups: Sequence[str], stop: StopSignals) -> tuple[list[Measurement], dict[str, str], dict[str, float]]:
     """Measure one group after the other; one that cannot be measured takes nothing from the others."""
     measurements: list[Measurement] = []
     failures: dict[str, str] = {}
+    others_cores: dict[str, float] = {}
     for group in groups:
         stop.check()
-        print(f"measuring {group} (load average {os.getloadavg()[0]:.2f}) ...", file=sys.stderr, flush=True)
+        print(f"measuring {group} ...", file=sys.stderr, flush=True)
+        others = Others()
         try:
             measurements += GROUPS[group](stop)
         except (BenchmarkError, PartError, OpenBaoError, httpx.HTTPError) as error:
             failures[group] = str(error)
-    return measurements, failures
+        others_cores[group] = others.cores()
+    return measurements, failures, others_cores
+
+
+class Others:
+    """What other programs take of the machine from now on; all that was started here must have ended by then."""
+
+    def __init__(self) -> None:
+        self._began = self._now()
+
+    def cores(self) -> float:
+        """Return how many cores they kept busy."""
+        seconds, taken = (now - began for now, began in zip(self._now(), self._began, strict=True))
+        return max(0.0, taken / seconds)
+
+    @staticmethod
+    def _now() -> tuple[float, float]:
+        return time.monotonic(), machine_seconds() - own_seconds()
 
 
 def circumstances() -> dict[str, object]:
@@ -100,18 +121,19 @@ def circumstances() -> dict[str, object]:
         "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": commit.stdout.strip() or None,
         "cores": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
         "machine": platform.machine(),
         "python": platform.python_version(),
     }
 
 
-def notes(measurements: Sequence[Measurement], run: Mapping[str, object]) -> list[str]:
+def notes(measurements: Sequence[Measurement], others_cores: Mapping[str, float]) -> list[str]:
     """Return what a reader of the table must know."""
-    found = [note for measurement in measurements for note in measurement.notes]
-    if float(str(run["load_average"])) > _BUSY_LOAD:
-        found.insert(0, f"the machine was not idle at the start (load average {run['load_average']:.2f})")
-    return found
+    busy = [
+        f"other programs kept {cores:.1f} cores busy while {group} was measured: measure again on an idle machine"
+        for group, cores in others_cores.items()
+        if cores > _QUIET_CORES
+    ]
+    return busy + [note for measurement in measurements for note in measurement.notes]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""What a process has used so far, from /proc (proc(5))."""
+"""What a process, and the machine, have used so far, from /proc (proc(5))."""
 
 import os
+import resource
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_KINDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+_IDLE = frozenset({"idle", "iowait"})
 _UTIME, _STIME = 11, 12  # fields 14 and 15, counted from the state, which follows the name in brackets
 
 
@@ -33,3 +36,20 @@ def resident_bytes_of(status: str) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     raise ValueError("the process has no resident memory: it has ended")
+
+
+def machine_seconds() -> float:
+    """Return the CPU time that all cores were taken for, by programs here or by other virtual machines (`steal`)."""
+    return machine_seconds_of(Path("/proc/stat").read_text())
+
+
+def machine_seconds_of(stat: str) -> float:
+    """Return the same from the text of `/proc/stat`."""
+    counts = zip(_KINDS, stat.splitlines()[0].split()[1:], strict=False)
+    return sum(int(ticks) for kind, ticks in counts if kind not in _IDLE) / _TICKS
+
+
+def own_seconds() -> float:
+    """Return the CPU time of this process and of all that it, or a child of its, has started and seen end."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)

@@ -30,14 +30,14 @@ def test_unknown_kind_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no kind writes" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("load", "said"), [(0.2, False), (1.7, True)])
-def test_busy_machine_is_told_of(load: float, *, said: bool) -> None:
-    assert any("not idle" in note for note in notes([], {"load_average": load})) is said
+@pytest.mark.parametrize(("cores", "said"), [(0.05, False), (0.9, True)])
+def test_busy_machine_is_told_of(cores: float, *, said: bool) -> None:
+    assert any("other programs kept 0.9 cores busy while reads" in note for note in notes([], {"reads": cores})) is said
 
 
 def test_what_was_noted_of_a_figure_is_told() -> None:
     measured = Measurement(next(iter(FIGURES)), ours=1, against=1, notes=("mind this",))
-    assert notes([measured], {"load_average": 0.0}) == ["mind this"]
+    assert notes([measured], {"reads": 0.0}) == ["mind this"]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
-from benchmarks.usage import cpu_seconds_of, resident_bytes, resident_bytes_of
+from benchmarks.usage import cpu_seconds_of, machine_seconds_of, own_seconds, resident_bytes, resident_bytes_of
 from benchmarks.waiting import number_of
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -11,6 +13,17 @@ STAT = f"4711 (a name) with) S 1 2 3 4 5 6 7 8 9 10 {3 * TICKS} {TICKS} 50 60 20
 
 def test_cpu_time_is_that_of_user_and_system_also_for_a_process_with_a_strange_name() -> None:
     assert cpu_seconds_of(STAT) == 4.0
+
+
+def test_machine_is_busy_with_everything_but_waiting_and_other_machines_take_their_part() -> None:
+    ticks = [TICKS * seconds for seconds in (1, 2, 4, 1000, 1000, 8, 16, 32, 500, 500)]
+    assert machine_seconds_of(f"cpu  {' '.join(map(str, ticks))}\ncpu0 1 1 1 1 1 1 1 1 0 0\n") == 63.0
+
+
+def test_what_an_ended_child_used_is_our_own() -> None:
+    before = own_seconds()
+    subprocess.run([sys.executable, "-c", "sum(range(5_000_000))"], check=True)
+    assert own_seconds() > before
 
 
 def test_resident_memory_is_told_in_bytes() -> None:
