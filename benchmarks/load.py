@@ -3,8 +3,9 @@
     python -m benchmarks.load < plan.json
 
 Why not `wrk`: it is not on every machine, it cannot number its requests nor keep a pace, and it does not check what it
-gets. Why not an asyncio client: at 10 000 answers a second that would be the bottleneck. This one is sockets and epoll
-(some 30 µs a request, where `wrk` needs 23; `cpu_seconds` of its outcome tells), and the same for both sides of every comparison.
+gets. Why not an asyncio client: at 10 000 answers a second that would be the bottleneck. This one is sockets and epoll,
+and the same for both sides of every comparison. It costs some 30 µs a request (`cpu_seconds` of its outcome tells),
+where `wrk` costs 23.
 
 The plan, a `Plan` in JSON, is read from stdin, because a token is part of it. Lines of JSON come to stdout: with `each`
 `[number, monotonic time]` as each request is answered, and in the end the `Outcome`.
