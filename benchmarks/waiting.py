@@ -127,7 +127,10 @@ def _while_waiting(servers: Stage, reads: Plan) -> _Waited:
         memory = servers.plugin_memory()
         if load.answered():
             raise BenchmarkError("an enrolment was answered before anything was issued")
-        return _Waited(ramp_seconds, memory, outcome, usage, _delays(servers, load))
+        delays = _delays(servers, load)
+        if time.monotonic() - started > WAIT_LIMIT_SECONDS:
+            raise BenchmarkError("it took so long that enrolments may have been answered for their wait limit")
+        return _Waited(ramp_seconds, memory, outcome, usage, delays)
 
 
 def pause(servers: Stage, seconds: float) -> None:
@@ -147,8 +150,8 @@ def _delays(servers: Stage, load: RunningLoad) -> list[float]:
     sample = orders[:: len(orders) // SAMPLE][:SAMPLE]
     issued: dict[int, float] = {}
     for order in sample:
-        servers.control("POST", f"/orders/{order['id']}/issue")
         issued[number_of(order["common_name"])] = time.monotonic()
+        servers.control("POST", f"/orders/{order['id']}/issue")
         pause(servers, 1 / SAMPLE_RATE)
     deadline = time.monotonic() + _LONGEST_DELAY_SECONDS
     while missing := issued.keys() - load.answered().keys():
@@ -158,7 +161,7 @@ def _delays(servers: Stage, load: RunningLoad) -> list[float]:
         servers.stop.wait(_LOOK_SECONDS)
     _check_readable(servers, sample)
     answered = load.answered()
-    return [max(0.0, answered[number] - moment) for number, moment in issued.items()]
+    return [answered[number] - moment for number, moment in issued.items()]
 
 
 def _check_readable(servers: Stage, orders: Sequence[Mapping[str, Any]]) -> None:
