@@ -1,6 +1,6 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
 # What may be chosen: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
-# for `test` PYTEST_ARGS.
+# for `test` PYTEST_ARGS; for `bench` BENCH; for `profile` PROFILE.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -57,6 +57,14 @@ test: $(READY)  ## every test, those on a real OpenBao server too
 histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=500 for a longer run
 	@HISTORIES=$${HISTORIES:-200} exec $(BIN)/pytest --timeout=3600 tests/paths/test_histories.py
 
+.PHONY: bench
+bench: $(READY)  ## measure against the built-in engines; BENCH="reads enrolments" some figures only
+	@exec $(BIN)/python -m benchmarks $(BENCH)
+
+.PHONY: profile
+profile: $(READY)  ## profile the plugin; PROFILE="reads" one kind of load only
+	@exec $(BIN)/python -m benchmarks.profile $(PROFILE)
+
 .PHONY: proto
 proto: $(READY)  ## generate the protobuf code anew from proto/
 	$(BIN)/python scripts/generate_proto.py
@@ -79,4 +87,4 @@ lock:  ## choose the newest versions, at least a week old, and pin them by hash
 
 .PHONY: clean
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) .dev build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .dev build dist bench.json .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

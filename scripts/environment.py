@@ -8,7 +8,7 @@
         environment.server.api("POST", f"{MOUNT}/enroll/demo", {...})
 
 Everything listens on loopback, lives in folders of its own below the temporary folder, and ends with the context. Used
-by `make demo` and `make dev`.
+by `make demo`, `make dev`, `make bench` and `make profile`.
 """
 
 import json
@@ -47,12 +47,16 @@ class Choices:
         scm_port: where the simulator's API listens; None for a free port.
         simulator_arguments: the simulator's own, see its `--help`; they win over `scm_port`.
         plugin_environment: `NAME=value`, for the plugin.
+        server_settings: more lines for OpenBao's configuration file.
+        executable: the plugin's executable file.
     """
 
     bao_port: int | None = None
     scm_port: int | None = None
     simulator_arguments: Sequence[str] = ()
     plugin_environment: Sequence[str] = ()
+    server_settings: str = ""
+    executable: Path = EXECUTABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +166,8 @@ def running(choices: Choices) -> Iterator[Environment]:
         folder = Path(tempfile.mkdtemp(prefix="sectigo-vault-pki-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         simulator = stack.enter_context(_simulator(folder, choices))
-        server = stack.enter_context(OpenBaoServer.dev(port=choices.bao_port))
-        command = server.install(EXECUTABLE)
+        server = stack.enter_context(OpenBaoServer.dev(port=choices.bao_port, settings=choices.server_settings))
+        command = server.install(choices.executable)
         yield Environment(server, simulator, folder, command, choices.plugin_environment)
 
 

@@ -90,7 +90,8 @@ class OpenBaoServer:
         port: int | None = None,
         env: Mapping[str, str] | None = None,
         log_level: str = "info",
-        settings: str | None = None,
+        settings: str = "",
+        raft: bool = False,
         token: str = "",
     ) -> None:
         """Prepare, without starting; see `dev` and `raft`.
@@ -99,7 +100,8 @@ class OpenBaoServer:
             port: where the API listens; None chooses a free one.
             env: more environment variables, which plugins inherit (and which beat those of their registration).
             log_level: the server's, which also filters what plugins log.
-            settings: more lines for the configuration file of a raft server; None makes a dev server.
+            settings: more lines for the configuration file.
+            raft: keep state in a folder, and start sealed; otherwise it is a dev server.
             token: the root token of a dev server.
         """
         # Short on purpose: the server and its plugins put unix sockets below it.
@@ -112,6 +114,7 @@ class OpenBaoServer:
         self._home = self._make_folder("home")
         self._fixed_port = port
         self._settings = settings
+        self._raft = raft
         self._log_level = log_level
         self._env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -125,10 +128,11 @@ class OpenBaoServer:
         port: int | None = None,
         env: Mapping[str, str] | None = None,
         log_level: str = "info",
+        settings: str = "",
         token: str = "root",  # noqa: S107  a server in memory, on loopback
     ) -> Self:
         """Return a server that keeps everything in memory and is open from the start."""
-        return cls(port=port, env=env, log_level=log_level, token=token)
+        return cls(port=port, env=env, log_level=log_level, settings=settings, token=token)
 
     @classmethod
     def raft(
@@ -140,7 +144,7 @@ class OpenBaoServer:
         settings: str = "",
     ) -> Self:
         """Return a server with a configuration file and raft storage, which starts sealed."""
-        return cls(port=port, env=env, log_level=log_level, settings=settings)
+        return cls(port=port, env=env, log_level=log_level, settings=settings, raft=True)
 
     @property
     def address(self) -> str:
@@ -359,8 +363,8 @@ class OpenBaoServer:
 
     def _command(self) -> list[str]:
         common = [str(BAO), "server", f"-log-level={self._log_level}"]
-        if self._settings is not None:
-            return [*common, f"-config={self._write_configuration(self._settings)}"]
+        if self._raft:
+            return [*common, f"-config={self._write_configuration()}"]
         return [
             *common,
             "-dev",
@@ -379,10 +383,11 @@ class OpenBaoServer:
             {self._plugin_setting()}
             api_addr = "{self.address}"
             disable_clustering = true
+            {self._settings}
             """,
         )
 
-    def _write_configuration(self, settings: str) -> Path:
+    def _write_configuration(self) -> Path:
         data = self._make_folder("raft")
         return self._write(
             "server.hcl",
@@ -400,7 +405,7 @@ class OpenBaoServer:
               cluster_address = "127.0.0.1:{free_port()}"
               tls_disable = true
             }}
-            {settings}
+            {self._settings}
             """,
         )
 
@@ -426,7 +431,7 @@ class OpenBaoServer:
         while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
             with suppress(httpx.TransportError):
                 status = self.api("GET", "sys/health", timeout=5).status
-                if self._settings is not None or status == httpx.codes.OK:
+                if self._raft or status == httpx.codes.OK:
                     return True
             time.sleep(_POLL_SECONDS)
         return False

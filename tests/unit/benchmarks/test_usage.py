@@ -1,0 +1,45 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.usage import cpu_seconds_of, machine_seconds_of, own_seconds, resident_bytes, resident_bytes_of
+from benchmarks.waiting import number_of
+
+TICKS = os.sysconf("SC_CLK_TCK")
+STAT = f"4711 (a name) with) S 1 2 3 4 5 6 7 8 9 10 {3 * TICKS} {TICKS} 50 60 20 0 12 0\n"
+
+
+def test_cpu_time_is_that_of_user_and_system_also_for_a_process_with_a_strange_name() -> None:
+    assert cpu_seconds_of(STAT) == 4.0
+
+
+def test_machine_is_busy_with_everything_but_waiting_and_other_machines_take_their_part() -> None:
+    ticks = [TICKS * seconds for seconds in (1, 2, 4, 1000, 1000, 8, 16, 32, 500, 500)]
+    assert machine_seconds_of(f"cpu  {' '.join(map(str, ticks))}\ncpu0 1 1 1 1 1 1 1 1 0 0\n") == 63.0
+
+
+def test_what_an_ended_child_used_is_our_own() -> None:
+    before = own_seconds()
+    subprocess.run([sys.executable, "-c", "sum(range(5_000_000))"], check=True)
+    assert own_seconds() > before
+
+
+def test_resident_memory_is_told_in_bytes() -> None:
+    assert resident_bytes_of("Name:\tx\nVmHWM:\t   900 kB\nVmRSS:\t   512 kB\n") == 512 * 1024
+
+
+def test_our_own_resident_memory_grows_with_what_we_hold() -> None:
+    before = resident_bytes(os.getpid())
+    held = bytearray(b"x" * 64 * 1024 * 1024)
+    assert resident_bytes(os.getpid()) - before > len(held) // 2
+
+
+def test_a_process_that_has_ended_holds_nothing_that_could_be_told() -> None:
+    with pytest.raises(ValueError, match="ended"):
+        resident_bytes_of("Name:\tx\nState:\tZ (zombie)\n")
+
+
+def test_waiting_enrolment_is_known_by_its_domain() -> None:
+    assert number_of("wait-1999.example.test") == 1999
