@@ -14,6 +14,7 @@ from sectigo_vault_pki.lifecycle.policy import Waiting, pauses
 from sectigo_vault_pki.lifecycle.renewal import renewed
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.states import Collected, OrderState, StillProcessing, Trouble, advance
+from sectigo_vault_pki.lifecycle.watching import Watcher
 from sectigo_vault_pki.scm import Collected as ScmCollected
 from sectigo_vault_pki.store import (
     CertificateRecord,
@@ -26,6 +27,9 @@ from sectigo_vault_pki.store import (
 )
 
 _log = logging.getLogger(__name__)
+
+MAX_FUTILE_WAKES = 2
+"""Of one order by SCM's list; one that is still being processed then is in a state that the list does not tell."""
 
 OTHER_KEY = (
     "SCM made the renewal with another key that the renewed certificate had: replace it if that key must not be used"
@@ -45,6 +49,7 @@ class Collector:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
+        self._watcher = Watcher(resources)
 
     async def once_for_caller(self, config_name: str, record: CertificateRecord) -> CertificateAnswer:
         """Ask once, for a caller who does not wait."""
@@ -58,14 +63,17 @@ class Collector:
         """Ask until the certificate is there, SCM gives a reason why it is not, or the time is over."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + waiting.max_timeout
-        for pause in pauses(waiting.loop_period):
-            if (remaining := deadline - loop.time()) <= 0:
-                break
+        own_pauses, wakes = pauses(waiting.loop_period), 0
+        while (remaining := deadline - loop.time()) > 0:
             attempt = await self._once(config_name, record)
             if not attempt.goes_on:
                 return attempt.answer
             record = attempt.answer.record
-            await asyncio.sleep(min(pause, remaining))
+            if wakes == MAX_FUTILE_WAKES:
+                await asyncio.sleep(min(next(own_pauses), remaining))
+            elif await self._watcher.pause(config_name, record, own_pauses, remaining=remaining):
+                # It is not pending any more, as far as SCM's list says: the certificate comes in a moment.
+                own_pauses, wakes = pauses(waiting.loop_period), wakes + 1
         return await self.time_is_over(config_name, record)
 
     async def until_issued_or_as_ordered(

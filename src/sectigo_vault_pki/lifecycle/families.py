@@ -16,6 +16,10 @@ MAX_LISTED = 10_000
 """Rows of SCM's list that are looked through for one name."""
 PAGE = 200
 """SCM's largest page (scm-api.md 2)."""
+MAX_PENDING = 10_000
+"""Rows of one status beyond which a list is too long to be read again and again."""
+PENDING = ("Requested", "Approved", "Applied")
+"""SCM's words for orders on their way to a certificate (scm-api.md 3.8, 3.10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,14 @@ class Remarks:
     requested: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Every order of an account that SCM has not issued, and how many calls it took to learn that."""
+
+    scm_ids: frozenset[int]
+    calls: int
+
+
 class Family(Protocol):
     """What can be asked of SCM for one certificate type."""
 
@@ -70,6 +82,9 @@ class Family(Protocol):
 
     async def standing(self, client: ScmClient, scm_id: int, search_name: str) -> Standing:
         """Return what SCM says of an entry."""
+
+    async def pending(self, client: ScmClient) -> Pending | None:
+        """Return the account's orders that are not issued; None where SCM does not tell, or lists too many."""
 
 
 class SslFamily:
@@ -115,6 +130,20 @@ class SslFamily:
         details = await client.ssl_details(scm_id)
         return Standing(details.status, details.serial_number)
 
+    async def pending(self, client: ScmClient) -> Pending | None:
+        found: set[int] = set()
+        calls = 0
+        for status in PENDING:
+            for position in range(0, MAX_PENDING, PAGE):
+                rows = await client.list_ssl_by_status(status, size=PAGE, position=position)
+                calls += 1
+                found.update(row.ssl_id for row in rows)
+                if len(rows) < PAGE:
+                    break
+            else:
+                return None
+        return Pending(frozenset(found), calls)
+
 
 class ClientFamily:
     """Client certificates, found by the person's e-mail address; their ids are order numbers."""
@@ -154,6 +183,10 @@ class ClientFamily:
     async def standing(self, client: ScmClient, scm_id: int, search_name: str) -> Standing:
         listed, _ = await self.listed(client, search_name)
         return next((entry.standing for entry in listed if entry.scm_id == scm_id), Standing())
+
+    async def pending(self, client: ScmClient) -> Pending | None:
+        del client  # whether a row has its order's number before the certificate is issued is not known
+        return None
 
 
 FAMILIES: Mapping[CertificateType, Family] = MappingProxyType(

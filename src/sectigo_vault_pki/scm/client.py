@@ -116,6 +116,15 @@ class ScmClient:
         rows = await self._driver.parsed(ssl_orders.list_call(common_name, size, position), models.LIST_ANSWER)
         return [ssl_orders.row_from(row) for row in rows]
 
+    async def list_ssl_by_status(self, status: str, *, size: int = 200, position: int = 0) -> list[SslRow]:
+        """List the organization's entries in a status: at most `size` (SCM's limit is 200) from `position` on.
+
+        Raises:
+            ScmRefusedError, ScmUnavailableError
+        """
+        call = ssl_orders.status_list_call(status, self._account.org_id, size, position)
+        return [ssl_orders.row_from(row) for row in await self._driver.parsed(call, models.LIST_ANSWER)]
+
     async def ssl_details(self, ssl_id: int) -> SslDetails:
         """Tell what SCM knows of one entry.
 

@@ -130,6 +130,12 @@ def list_call(common_name: str, size: int, position: int) -> Call:
     return Call(LIST, "GET", _PREFIX, query={"commonName": common_name, "size": size, "position": position})
 
 
+def status_list_call(status: str, org_id: int, size: int, position: int) -> Call:
+    """Return the call that asks for one page of what an organization has in a status (scm-api.md 3.8)."""
+    query: dict[str, str | int] = {"status": status, "orgId": org_id, "size": size, "position": position}
+    return Call(LIST, "GET", _PREFIX, query=query)
+
+
 def details_call(ssl_id: int) -> Call:
     """Return the call that asks for one entry's details."""
     return Call(DETAILS, "GET", f"{_PREFIX}/{ssl_id}")
