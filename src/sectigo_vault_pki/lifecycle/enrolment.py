@@ -94,6 +94,7 @@ def write_ahead(
         requested=request.requested,
         created_at=created_at,
         request_id=request.request_id,
+        subject_alt_names=csr.subject_alt_names,
     )
 
 

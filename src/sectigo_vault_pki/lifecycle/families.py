@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sectigo_vault_pki.lifecycle.marks import marked
 from sectigo_vault_pki.lifecycle.states import Accepted, Unnamed
-from sectigo_vault_pki.pki import normalise_names, parse_csr, reason_code_of
+from sectigo_vault_pki.pki import normalise_names, reason_code_of
 from sectigo_vault_pki.scm import ClientOrder, Collected, ScmClient, SslOrder, StillProcessing
 from sectigo_vault_pki.store import CertificateType, OrderRecord
 
@@ -195,17 +195,16 @@ FAMILIES: Mapping[CertificateType, Family] = MappingProxyType(
 
 
 def ssl_order(order: OrderRecord) -> SslOrder:
-    """Return the order as SCM takes it. SCM ignores the names of a CSR, so they are sent beside it (scm-api.md 3.2)."""
+    """Return the order as SCM takes it. SCM ignores the CSR's own names, so they are sent beside it (scm-api.md 3.2)."""
     asked = order.requested.ssl
     if asked is None:
         raise ValueError("an SSL order needs SSL fields")
-    csr = parse_csr(order.csr)
-    names = normalise_names((*asked.subject_alt_names, *csr.subject_alt_names))
+    names = normalise_names((*asked.subject_alt_names, *order.subject_alt_names))
     return SslOrder(
         csr=order.csr,
         cert_type=asked.certificate_profile,
         term=asked.validity_days,
-        subject_alt_names=tuple(name for name in names if name.lower() != csr.common_name.lower()),
+        subject_alt_names=tuple(name for name in names if name.lower() != order.common_name.lower()),
         comments=marked(asked.comments, order.uuid),
         external_requester=asked.external_requester or "",
         custom_fields=asked.custom_fields,

@@ -93,11 +93,17 @@ def change_of(event: CollectEvent, order: OrderInFlight, now: datetime) -> Chang
                 return revoked(record.with_order(None), now)
             case Trouble(_, code, description):
                 entry = HistoryEntry(status=Status.ERROR_CODE, at=now, code=code, description=description)
-                return record.with_history(entry)
+                return _in_trouble(record, record.order, yes=True).with_history(entry)
+            case StillProcessing(trouble=None):
+                return _in_trouble(record, record.order, yes=False)
             case StillProcessing():
                 return record
 
     return change
+
+
+def _in_trouble(record: CertificateRecord, order: OrderInFlight, *, yes: bool) -> CertificateRecord:
+    return record.model_copy(update={"order": order.model_copy(update={"in_trouble": yes})})
 
 
 def _issued(

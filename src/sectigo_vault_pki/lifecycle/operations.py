@@ -203,9 +203,9 @@ class Operations:
         successor = await self._resources.repository.certificate(config_name, record.successor)
         if successor is None:
             return None
-        if successor.order is not None and successor.newest_status is Status.ERROR_CODE:
+        if successor.order is not None and successor.order.in_trouble:
             answer = await self._collector.once_for_caller(config_name, successor)
-            if answer.record.current is None and answer.record.newest_status is Status.ERROR_CODE:
+            if answer.record.order is not None and answer.record.order.in_trouble:
                 return None
             return answer
         return CertificateAnswer(successor)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import TypeVar
 
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, Status, WaitingAndRenewal
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, WaitingAndRenewal
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def is_renewable(record: CertificateRecord) -> bool:
     """Whether the certificate in hand can be renewed: also beside a replacement of which SCM said that it failed."""
     if record.current is None or record.revoked_at is not None or record.renewed_to is not None:
         return False
-    return record.order is None or record.newest_status is Status.ERROR_CODE
+    return record.order is None or record.order.in_trouble
 
 
 def is_due(record: CertificateRecord, *, now: datetime, policy: RenewalPolicy) -> bool:

@@ -107,7 +107,7 @@ def parse_chain(collected: bytes, *, public_key_digest: bytes | None) -> Certifi
     else:
         fitting = _of_key(certificates, public_key_digest)
     leaf = max(fitting, key=lambda found: (found.not_valid_before_utc, found.serial_number))
-    issuers = _issuers(leaf, certificates)
+    issuers = _Issuing(certificates).issuers_of(leaf)
     return CertificateChain._of(leaf, _pem(leaf), tuple(_pem(issuer) for issuer in issuers))  # noqa: SLF001 - own class
 
 
@@ -165,26 +165,37 @@ def _is_authority(certificate: x509.Certificate, certificates: Sequence[x509.Cer
         return any(other != certificate and _issued(certificate, other) for other in certificates)
 
 
-def _issuers(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -> Sequence[x509.Certificate]:
-    """Walk up from the leaf until a root, a gap or a circle ends the way."""
-    path = [leaf]
-    while candidates := _candidates(path, certificates):
-        path.append(max(candidates, key=lambda found: _rank([*path, found], certificates)))
-    return path[1:]
+class _Issuing:
+    """Who issued whom among some certificates; each signature is checked once, as that is what it costs."""
 
+    def __init__(self, certificates: Sequence[x509.Certificate]) -> None:
+        self._certificates = certificates
+        self._known: dict[tuple[int, int], bool] = {}
 
-def _candidates(path: Sequence[x509.Certificate], certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
-    """Return who may have issued the end of the path; nobody else than itself issued a root."""
-    end = path[-1]
-    if _issued(end, end):
-        return []
-    return [found for found in certificates if found not in path and _issued(found, end)]
+    def issuers_of(self, leaf: x509.Certificate) -> Sequence[x509.Certificate]:
+        """Walk up from the leaf until a root, a gap or a circle ends the way."""
+        path = [leaf]
+        while candidates := self._candidates(path):
+            path.append(max(candidates, key=lambda found: self._rank([*path, found])))
+        return path[1:]
 
+    def _candidates(self, path: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+        """Return who may have issued the end of the path; nobody else than itself issued a root."""
+        end = path[-1]
+        if self._issued(end, end):
+            return []
+        return [found for found in self._certificates if found not in path and self._issued(found, end)]
 
-def _rank(path: Sequence[x509.Certificate], certificates: Sequence[x509.Certificate]) -> tuple[bool, bool, datetime]:
-    """Order certificates of one name and key: a cross-signed one that leads on, then a root, then the longest lived."""
-    end = path[-1]
-    return bool(_candidates(path, certificates)), _issued(end, end), end.not_valid_after_utc
+    def _rank(self, path: Sequence[x509.Certificate]) -> tuple[bool, bool, datetime]:
+        """Order those of one name and key: a cross-signed one that leads on, then a root, then the longest lived."""
+        end = path[-1]
+        return bool(self._candidates(path)), self._issued(end, end), end.not_valid_after_utc
+
+    def _issued(self, issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+        pair = id(issuer), id(certificate)
+        if pair not in self._known:
+            self._known[pair] = _issued(issuer, certificate)
+        return self._known[pair]
 
 
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:

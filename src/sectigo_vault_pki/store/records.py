@@ -208,6 +208,7 @@ class OrderInFlight(_Part):
 
     Attributes:
         key_digest: SHA-256 of the public key that the certificate must have, in hex; empty where it is not known.
+        in_trouble: what SCM said of it last is a reason why it cannot be collected.
     """
 
     uuid: str
@@ -216,6 +217,7 @@ class OrderInFlight(_Part):
     private_key: StoredSecret | None = None
     key_digest: str = ""
     accepted_at: AwareDatetime
+    in_trouble: bool = False
 
 
 class RefusedRenewal(_Part):

@@ -14,7 +14,14 @@ from sectigo_vault_pki.lifecycle.policy import (
     renewal_policy,
     waiting,
 )
-from sectigo_vault_pki.store import CertificateRecord, RefusedRenewal, UniqueId, WaitingAndRenewal
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    OrderInFlight,
+    OrderOperation,
+    RefusedRenewal,
+    UniqueId,
+    WaitingAndRenewal,
+)
 from tests.support.records import UUID, certificate_record, config_record, current_certificate, order_record
 from tests.support.virtual_time import START
 
@@ -57,6 +64,27 @@ def test_a_certificate_is_due_from_its_window_on_and_after_its_expiry(days: int,
 )
 def test_facts_decide_over_a_due_date(change: dict[str, Any], expected: Step) -> None:
     assert step(HELD.model_copy(update=change), now=DUE) is expected
+
+
+@pytest.mark.parametrize(
+    ("in_trouble", "change", "expected"),
+    [
+        (False, {}, Step.COLLECT),
+        (True, {}, Step.RENEW),
+        (True, {"revoked_at": START}, Step.COLLECT),
+        (True, {"successor": SUCCESSOR}, Step.COLLECT_SUCCESSOR),
+        (
+            True,
+            {"refused_renewal": RefusedRenewal(times=1, retry_at=DUE + timedelta(hours=1), text="no")},
+            Step.COLLECT,
+        ),
+    ],
+)
+def test_a_replacement_holds_a_due_renewal_up_unless_scm_says_no_to_it(
+    in_trouble: bool, change: dict[str, Any], expected: Step
+) -> None:
+    replacement = OrderInFlight(uuid=UUID, operation=OrderOperation.REPLACE, accepted_at=START, in_trouble=in_trouble)
+    assert step(HELD.model_copy(update={"order": replacement, **change}), now=DUE) is expected
 
 
 def test_what_is_not_settled_comes_before_everything_else() -> None:

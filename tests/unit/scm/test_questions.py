@@ -11,6 +11,7 @@ from tests.unit.scm.script import BASE_URL, Script, refusal
 Question = Callable[[ScmClient], Awaitable[object]]
 QUESTIONS: list[Question] = [
     lambda client: client.list_ssl(common_name="web.example.test"),
+    lambda client: client.list_ssl_by_status("Applied"),
     lambda client: client.ssl_details(55),
     lambda client: client.list_client(email="jane@a.test"),
 ]
@@ -46,6 +47,15 @@ async def test_a_common_name_cannot_smuggle_parameters(script: Script, client: S
     script.answers(httpx.Response(200, json=[]))
     assert await client.list_ssl(common_name="a&size=1#x ✓") == []
     assert dict(script.requests[0].url.params) == {"commonName": "a&size=1#x ✓", "size": "200", "position": "0"}
+
+
+async def test_the_list_of_a_status_is_that_of_the_own_organization(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(200, json=[{"sslId": 7}]))
+    assert await client.list_ssl_by_status("Applied", size=3, position=6) == [SslRow(7, "", (), "")]
+    (request,) = script.requests
+    org_id = request.url.params["orgId"]
+    assert org_id.isdigit()
+    assert dict(request.url.params) == {"status": "Applied", "orgId": org_id, "size": "3", "position": "6"}
 
 
 async def test_details_of_an_issued_certificate_are_read(script: Script, client: ScmClient) -> None:
