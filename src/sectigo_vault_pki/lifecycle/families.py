@@ -195,7 +195,7 @@ FAMILIES: Mapping[CertificateType, Family] = MappingProxyType(
 
 
 def ssl_order(order: OrderRecord) -> SslOrder:
-    """Return the order as SCM takes it. SCM ignores the CSR's own names, so they are sent beside it (scm-api.md 3.2)."""
+    """Return the order as SCM takes it; SCM ignores the CSR's own names, so they stand beside it (scm-api.md 3.2)."""
     asked = order.requested.ssl
     if asked is None:
         raise ValueError("an SSL order needs SSL fields")

@@ -1,10 +1,14 @@
 """Listing: what is stored under a config entry, each certificate and each unnamed order once."""
 
+import asyncio
 from collections.abc import Sequence
 
 from sectigo_vault_pki.lifecycle.answers import order_id
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.store import OrderOperation
+
+LOOKED_AT_TOGETHER = 16
+"""Orders of which storage is asked at once."""
 
 
 class Lister:
@@ -19,18 +23,20 @@ class Lister:
         # In this order, so that an order which is named meanwhile is still found, in the index.
         order_uuids = await repository.order_uuids(config_name)
         ids = dict.fromkeys(await repository.unique_ids(config_name))
-        orders = []
-        for order_uuid in order_uuids:
-            async with self._resources.locks.hold("order", config_name, order_uuid):
-                named = await repository.certificate_of_order(config_name, order_uuid)
-                if named is not None:
-                    if await repository.certificate(config_name, named) is not None:
-                        ids[named] = None
-                elif await self._is_sought(config_name, order_uuid):
-                    orders.append(order_id(order_uuid))
-        return [*ids, *orders]
+        for start in range(0, len(order_uuids), LOOKED_AT_TOGETHER):
+            some = order_uuids[start : start + LOOKED_AT_TOGETHER]
+            shown = await asyncio.gather(*(self._shown_as(config_name, order_uuid) for order_uuid in some))
+            ids.update((found, None) for found in shown if found is not None)
+        return list(ids)
 
-    async def _is_sought(self, config_name: str, order_uuid: str) -> bool:
-        """Whether users look for it: revocations buy nothing, and name their certificate."""
-        order = await self._resources.repository.order(config_name, order_uuid)
-        return order is not None and order.operation is not OrderOperation.REVOKE
+    async def _shown_as(self, config_name: str, order_uuid: str) -> str | None:
+        """Return the id of the certificate that an order has become, or else its own, if users look for it."""
+        repository = self._resources.repository
+        async with self._resources.locks.hold("order", config_name, order_uuid):
+            named = await repository.certificate_of_order(config_name, order_uuid)
+            if named is not None:
+                return named if await repository.certificate(config_name, named) is not None else None
+            order = await repository.order(config_name, order_uuid)
+            # A revocation buys nothing, and its certificate is listed.
+            is_sought = order is not None and order.operation is not OrderOperation.REVOKE
+            return order_id(order_uuid) if is_sought else None

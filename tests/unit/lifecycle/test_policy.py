@@ -29,6 +29,7 @@ POLICY = RenewalPolicy()
 HELD = certificate_record(current=current_certificate(), order=None)
 """Issued at START, valid for 90 days."""
 DUE = START + timedelta(days=83)
+REFUSED = RefusedRenewal(times=1, retry_at=DUE + timedelta(hours=1), text="no")
 SUCCESSOR = UniqueId("56_demo-customer")
 
 
@@ -58,7 +59,7 @@ def test_a_certificate_is_due_from_its_window_on_and_after_its_expiry(days: int,
         ({"renewed_to": SUCCESSOR}, Step.ANSWER),
         ({"successor": SUCCESSOR}, Step.COLLECT_SUCCESSOR),
         ({"submitting": UUID}, Step.SETTLE),
-        ({"refused_renewal": RefusedRenewal(times=1, retry_at=DUE + timedelta(hours=1), text="no")}, Step.ANSWER),
+        ({"refused_renewal": REFUSED}, Step.ANSWER),
         ({"refused_renewal": RefusedRenewal(times=1, retry_at=DUE, text="no")}, Step.RENEW),
     ],
 )
