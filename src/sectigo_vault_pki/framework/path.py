@@ -75,7 +75,11 @@ class Path:
         ).replace(r"\-", "-")
         return re.compile(f"^{body}{'/?' if self.template.endswith('/') else ''}$", re.ASCII)
 
-    def requires(self, declared: Field[object], operation: Operation) -> bool:
-        """Whether a request of this kind is refused without the field."""
+    def required(self, operation: Operation) -> Sequence[str]:
+        """Return the names of the fields without which a request of this kind is refused, in order."""
         acts = operation is Operation.CREATE or (operation is Operation.UPDATE and self.existence_check is None)
-        return acts and declared.required
+        return self._required if acts else ()
+
+    @cached_property
+    def _required(self) -> Sequence[str]:
+        return sorted(declared.name for declared in self.fields if declared.required)

@@ -114,9 +114,9 @@ def read_fields(path: Path, captured: Mapping[str, str], request: Request) -> tu
         else:
             values[name] = declared.parse(value)
     values.update((name, path.by_name[name].parse(value)) for name, value in captured.items())
-    missing = sorted(d.name for d in path.fields if path.requires(d, request.operation) and d.name not in values)
-    if missing:
-        raise BadRequestError(f"{missing[0]} is required")
+    for name in path.required(request.operation):
+        if name not in values:
+            raise BadRequestError(f"{name} is required")
     warnings += _name_warnings(unrecognised, sorted(set(captured) & set(request.data)))
     return FieldData(values, frozenset(emptied)), tuple(warnings)
 
