@@ -1,0 +1,492 @@
+"""One end of an HTTP/2 connection, without any I/O (RFC 9113).
+
+Bytes come in through `receive`, which returns events; frames go out through `take_output`. Server push, priorities and
+CONNECT are left out. A peer that breaks the rules is answered by `Outgoing`'s last words and a `ConnectionFailed`.
+"""
+
+from collections.abc import Callable
+
+from sectigo_vault_pki.transport.budget import Budget
+from sectigo_vault_pki.transport.events import (
+    ConnectionFailed,
+    DataReceived,
+    Event,
+    GoAwayReceived,
+    HeadersReceived,
+    SettingsReceived,
+    StreamDrained,
+    StreamReset,
+)
+from sectigo_vault_pki.transport.frames import (
+    ACK,
+    END_HEADERS,
+    END_STREAM,
+    PADDED,
+    PREFACE,
+    PRIORITY,
+    FrameReader,
+    FrameType,
+    frame,
+    goaway_frame,
+    goaway_of,
+    rst_stream_frame,
+    settings_frame,
+    settings_of,
+    uint31,
+    uint32,
+    unpadded,
+    window_update_frame,
+)
+from sectigo_vault_pki.transport.header_blocks import HeaderDecoder, Kind
+from sectigo_vault_pki.transport.limits import (
+    CONNECTION_WINDOW_BYTES,
+    MAX_CONCURRENT_STREAMS,
+    MAX_CONTINUATION_FRAMES,
+    MAX_EMPTY_DATA_FRAMES,
+    MAX_HEADER_BLOCK_BYTES,
+    MAX_HEADER_LIST_BYTES,
+    MAX_STREAM_ID,
+    REMEMBERED_RESETS,
+    RESET_BURST,
+    RESETS_PER_SECOND,
+    SETTINGS_BURST,
+    SETTINGS_PER_SECOND,
+    STREAM_WINDOW_BYTES,
+)
+from sectigo_vault_pki.transport.outgoing import Outgoing
+from sectigo_vault_pki.transport.problems import ConnectionProblem, ErrorCode, StreamProblem, error_code
+from sectigo_vault_pki.transport.settings import PeerSettings, Setting
+from sectigo_vault_pki.transport.stream import Stream
+from sectigo_vault_pki.transport.stream_states import Input, State
+
+_DEFAULT_WINDOW_BYTES = 65_535
+_PRIORITY_BYTES = 5
+_UINT32_BYTES = 4
+_SETTING_BYTES = 6
+_PING_BYTES = 8
+_GOAWAY_BYTES = 8
+
+
+class _OpenBlock:
+    """A header block whose CONTINUATION frames are still coming."""
+
+    def __init__(self, stream_id: int, fragment: bytes, *, end_stream: bool) -> None:
+        self.stream_id = stream_id
+        self.end_stream = end_stream
+        self.fragments = [fragment]
+        self.size = len(fragment)
+
+    def add(self, fragment: bytes) -> None:
+        self.fragments.append(fragment)
+        self.size += len(fragment)
+        if self.size > MAX_HEADER_BLOCK_BYTES or len(self.fragments) > MAX_CONTINUATION_FRAMES:
+            raise ConnectionProblem(ErrorCode.ENHANCE_YOUR_CALM, "a header block that is too long")
+
+
+class Connection:
+    """The state of both directions.
+
+    Attributes:
+        failed: whether it is over because of the peer.
+    """
+
+    def __init__(self, *, client: bool, clock: Callable[[], float]) -> None:
+        self.failed = False
+        self._client = client
+        self._peer = PeerSettings()
+        self._outgoing = Outgoing(self._peer, ended=self._close)
+        self._reader = FrameReader()
+        self._decoder = HeaderDecoder()
+        self._events: list[Event] = []
+        self._streams: dict[int, Stream] = {}
+        self._reset_by_us: dict[int, None] = {}
+        self._next_id = 1
+        self._highest_peer_id = 0
+        self._refuses_new = False
+        self._preface_left = b"" if client else PREFACE
+        self._settings_seen = False
+        self._open_block: _OpenBlock | None = None
+        self._receive_window = CONNECTION_WINDOW_BYTES
+        self._uncredited = 0
+        self._empty_data_frames = 0
+        self._resets = Budget(RESET_BURST, RESETS_PER_SECOND, clock=clock)
+        self._settings_changes = Budget(SETTINGS_BURST, SETTINGS_PER_SECOND, clock=clock)
+        self._handlers: dict[int, Callable[[int, int, bytes], None]] = {
+            FrameType.DATA: self._on_data,
+            FrameType.HEADERS: self._on_headers,
+            FrameType.PRIORITY: self._on_priority,
+            FrameType.RST_STREAM: self._on_rst_stream,
+            FrameType.SETTINGS: self._on_settings,
+            FrameType.PUSH_PROMISE: self._on_push_promise,
+            FrameType.PING: self._on_ping,
+            FrameType.GOAWAY: self._on_goaway,
+            FrameType.WINDOW_UPDATE: self._on_window_update,
+            FrameType.CONTINUATION: self._on_continuation,
+        }
+        self._introduce()
+
+    def _introduce(self) -> None:
+        ours: dict[int, int] = {
+            Setting.HEADER_TABLE_SIZE: 0,
+            Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW_BYTES,
+            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST_BYTES,
+        }
+        if self._client:
+            self._outgoing.control(PREFACE)
+            ours[Setting.ENABLE_PUSH] = 0
+        else:
+            ours[Setting.MAX_CONCURRENT_STREAMS] = MAX_CONCURRENT_STREAMS
+        self._outgoing.control(settings_frame(ours))
+        self._outgoing.control(window_update_frame(0, CONNECTION_WINDOW_BYTES - _DEFAULT_WINDOW_BYTES))
+
+    # What the driver asks.
+
+    @property
+    def open_streams(self) -> int:
+        return len(self._streams)
+
+    @property
+    def may_open(self) -> bool:
+        """Whether the peer takes one more stream now."""
+        return len(self._streams) < self._peer.max_concurrent_streams
+
+    @property
+    def used_up(self) -> bool:
+        """Whether there are no more stream ids (RFC 9113 section 5.1.1)."""
+        return self._next_id > MAX_STREAM_ID
+
+    def is_open(self, stream_id: int) -> bool:
+        return stream_id in self._streams
+
+    def holds_back(self, stream_id: int) -> bool:
+        """Say whether the stream has something to send that it may not send yet."""
+        stream = self._streams.get(stream_id)
+        return stream is not None and bool(stream.unsent)
+
+    def take_output(self) -> bytes:
+        return self._outgoing.take()
+
+    def take_events(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+    # What the driver does.
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take bytes of the peer's; return what they mean."""
+        if self.failed:
+            return []
+        try:
+            if self._preface_left:
+                data = self._without_preface(data)
+            for kind, flags, stream_id, payload in self._reader.read(data):
+                try:
+                    self._on_frame(kind, flags, stream_id, payload)
+                except StreamProblem as problem:
+                    self._end_stream(problem)
+        except ConnectionProblem as problem:
+            self._fail(problem)
+        return self.take_events()
+
+    def open_stream(self, block: bytes, *, end_stream: bool = False) -> int:
+        """Begin a request; return its stream's id. There must be a place for it, and an id."""
+        stream = Stream(self._next_id, expected=Kind.RESPONSE)
+        self._streams[stream.id] = stream
+        self._next_id += 2
+        self.send_headers(stream.id, block, end_stream=end_stream)
+        return stream.id
+
+    def send_headers(self, stream_id: int, block: bytes, *, end_stream: bool = False) -> None:
+        try:
+            self._outgoing.headers(self._streams[stream_id], block, end_stream=end_stream)
+        except ConnectionProblem as problem:
+            self._fail(problem)
+
+    def send_data(self, stream_id: int, data: bytes, *, end_stream: bool = False) -> None:
+        try:
+            self._outgoing.data(self._streams[stream_id], data, end_stream=end_stream)
+        except ConnectionProblem as problem:
+            self._fail(problem)
+
+    def reset(self, stream_id: int, code: ErrorCode) -> None:
+        """End a stream at once; one that is over already is left alone."""
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            return
+        try:
+            self._reset(stream, code)
+        except ConnectionProblem as problem:
+            self._fail(problem)
+
+    def credit(self, stream_id: int, length: int) -> None:
+        """Let the peer send so much more, in the place of what was taken."""
+        try:
+            self._credit(self._streams.get(stream_id), length)
+        except ConnectionProblem as problem:
+            self._fail(problem)
+
+    def go_away(self) -> None:
+        """Take no new streams; those that are open go on."""
+        if not self._refuses_new:
+            self._refuses_new = True
+            self._outgoing.last_words(goaway_frame(self._highest_peer_id, ErrorCode.NO_ERROR))
+
+    def set_writable(self, *, writable: bool) -> None:
+        """Say whether the peer reads."""
+        self._outgoing.writable = writable
+        if writable:
+            self._pump()
+
+    # Frames.
+
+    def _without_preface(self, data: bytes) -> bytes:
+        wanted = self._preface_left[: len(data)]
+        if data[: len(wanted)] != wanted:
+            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "a connection that does not begin with HTTP/2's preface")
+        self._preface_left = self._preface_left[len(wanted) :]
+        return data[len(wanted) :]
+
+    def _on_frame(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
+        if self._open_block is not None and (kind != FrameType.CONTINUATION or stream_id != self._open_block.stream_id):
+            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "a header block without its continuation")
+        if not self._settings_seen and (kind != FrameType.SETTINGS or flags & ACK):
+            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "a connection that does not begin with its settings")
+        handler = self._handlers.get(kind)
+        if handler is not None:  # others are ignored (RFC 9113 section 5.5)
+            handler(flags, stream_id, payload)
+
+    def _on_data(self, flags: int, stream_id: int, payload: bytes) -> None:
+        flow_length = len(payload)
+        self._receive_window -= flow_length
+        if self._receive_window < 0:
+            raise ConnectionProblem(ErrorCode.FLOW_CONTROL_ERROR, "more than the connection's window")
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            self._on_closed_stream(stream_id)
+            self._credit(None, flow_length)
+            return
+        data = unpadded(payload) if flags & PADDED else payload
+        end_stream = bool(flags & END_STREAM)
+        self._count_empty(data, end_stream=end_stream)
+        try:
+            stream.receive_data(len(data), flow_length, end_stream=end_stream)
+        except StreamProblem:
+            self._credit(None, flow_length)
+            raise
+        if flow_length > len(data):
+            self._credit(stream, flow_length - len(data))
+        self._events.append(DataReceived(stream_id, data, end_stream))
+        self._close_if_over(stream)
+
+    def _count_empty(self, data: bytes, *, end_stream: bool) -> None:
+        if data or end_stream:
+            self._empty_data_frames = 0
+            return
+        self._empty_data_frames += 1
+        if self._empty_data_frames > MAX_EMPTY_DATA_FRAMES:
+            raise ConnectionProblem(ErrorCode.ENHANCE_YOUR_CALM, "too many empty frames")
+
+    def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
+        if stream_id == 0:
+            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "HEADERS on stream 0")
+        fragment = unpadded(payload) if flags & PADDED else payload
+        if flags & PRIORITY:
+            if len(fragment) < _PRIORITY_BYTES:
+                raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "HEADERS without its priority")
+            fragment = fragment[_PRIORITY_BYTES:]
+        end_stream = bool(flags & END_STREAM)
+        if flags & END_HEADERS:
+            self._on_header_block(stream_id, fragment, end_stream=end_stream)
+        else:
+            self._open_block = _OpenBlock(stream_id, fragment, end_stream=end_stream)
+
+    def _on_continuation(self, flags: int, stream_id: int, payload: bytes) -> None:
+        block = self._open_block
+        if block is None:
+            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "CONTINUATION of nothing")
+        block.add(payload)
+        if flags & END_HEADERS:
+            self._open_block = None
+            self._on_header_block(stream_id, b"".join(block.fragments), end_stream=block.end_stream)
+
+    def _on_header_block(self, stream_id: int, block: bytes, *, end_stream: bool) -> None:
+        headers = self._decoder.decode(block)  # whatever becomes of the stream: both ends have to keep in step
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            stream = self._accept(stream_id)
+            if stream is None:
+                return
+        if stream.receive_headers(headers, end_stream=end_stream):
+            self._events.append(HeadersReceived(stream_id, headers, end_stream))
+            self._close_if_over(stream)
+
+    def _accept(self, stream_id: int) -> Stream | None:
+        """Return the stream that a client's header block opens, or None where it opens none."""
+        if self._client or not stream_id & 1 or stream_id <= self._highest_peer_id:
+            self._on_closed_stream(stream_id)
+            return None
+        self._highest_peer_id = stream_id
+        if self._refuses_new:  # it crossed our GOAWAY, which says that we do not know it
+            self._remember_reset(stream_id)
+            return None
+        stream = Stream(stream_id, expected=Kind.REQUEST)
+        if len(self._streams) >= MAX_CONCURRENT_STREAMS:
+            raise StreamProblem(stream_id, ErrorCode.REFUSED_STREAM, "too many streams")
+        self._streams[stream_id] = stream
+        return stream
+
+    def _on_priority(self, flags: int, stream_id: int, payload: bytes) -> None:
+        del flags
+        if stream_id == 0:
+            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "PRIORITY on stream 0")
+        if len(payload) != _PRIORITY_BYTES and stream_id in self._streams:
+            raise StreamProblem(stream_id, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY of another size")
+
+    def _on_rst_stream(self, flags: int, stream_id: int, payload: bytes) -> None:
+        del flags
+        if len(payload) != _UINT32_BYTES:
+            raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM of another size")
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            self._refuse_idle(stream_id)
+            return
+        stream.receive(Input.RECEIVE_RESET)
+        self._close(stream)
+        code = error_code(uint32(payload))
+        self._events.append(StreamReset(stream_id, code, f"the peer reset the stream ({code.name})"))
+        self._count_reset()
+
+    def _on_settings(self, flags: int, stream_id: int, payload: bytes) -> None:
+        if stream_id != 0:
+            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
+        if flags & ACK:
+            if payload:
+                raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement with content")
+            self._decoder.forbid_table()
+            return
+        if len(payload) % _SETTING_BYTES:
+            raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS of another size")
+        if not self._settings_changes.spend():
+            raise ConnectionProblem(ErrorCode.ENHANCE_YOUR_CALM, "too many changes of settings")
+        self._settings_seen = True
+        for identifier, value in settings_of(payload):
+            if self._client and identifier == Setting.ENABLE_PUSH and value:
+                raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "a server that announces ENABLE_PUSH")
+            self._peer.change(identifier, value)
+        self._outgoing.check_windows(self._streams.values())
+        self._outgoing.control(frame(FrameType.SETTINGS, ACK, 0))
+        self._events.append(SettingsReceived())
+        self._pump()
+
+    def _on_push_promise(self, flags: int, stream_id: int, payload: bytes) -> None:
+        del flags, stream_id, payload
+        raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE, which is switched off")
+
+    def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
+        if stream_id != 0:
+            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
+        if len(payload) != _PING_BYTES:
+            raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "PING of another size")
+        if not flags & ACK:
+            self._outgoing.control(frame(FrameType.PING, ACK, 0, payload))
+
+    def _on_goaway(self, flags: int, stream_id: int, payload: bytes) -> None:
+        del flags
+        if stream_id != 0:
+            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "GOAWAY on a stream")
+        if len(payload) < _GOAWAY_BYTES:
+            raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "GOAWAY of another size")
+        last, code, _ = goaway_of(payload)
+        self._events.append(GoAwayReceived(last, error_code(code)))
+
+    def _on_window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
+        del flags
+        if len(payload) != _UINT32_BYTES:
+            raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "WINDOW_UPDATE of another size")
+        increment = uint31(payload)
+        if stream_id == 0:
+            if increment == 0:
+                raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
+            self._outgoing.widen(increment)
+            self._pump()
+            return
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            self._refuse_idle(stream_id)
+            return
+        if increment == 0:
+            raise StreamProblem(stream_id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
+        self._outgoing.widen_stream(stream, increment)
+        if stream.unsent:
+            self._pump()
+
+    # Streams that come and go.
+
+    def _on_closed_stream(self, stream_id: int) -> None:
+        """Judge DATA or HEADERS on a stream that is not open: late, or wrong (RFC 9113 section 5.1, "closed")."""
+        self._refuse_idle(stream_id)
+        if stream_id not in self._reset_by_us:
+            raise ConnectionProblem(ErrorCode.STREAM_CLOSED, "a frame on a closed stream")
+
+    def _refuse_idle(self, stream_id: int) -> None:
+        highest = self._next_id - 2 if self._client else self._highest_peer_id
+        if not stream_id & 1 or stream_id > highest:  # nobody opens streams with even ids, without push
+            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "a frame on an idle stream")
+
+    def _end_stream(self, problem: StreamProblem) -> None:
+        stream = self._streams.get(problem.stream_id)
+        if stream is not None:
+            self._reset(stream, problem.code)
+            self._events.append(StreamReset(problem.stream_id, problem.code, problem.reason))
+        else:
+            self._remember_reset(problem.stream_id)
+            self._outgoing.control(rst_stream_frame(problem.stream_id, problem.code))
+        self._count_reset()
+
+    def _reset(self, stream: Stream, code: ErrorCode) -> None:
+        self._remember_reset(stream.id)
+        stream.state = State.CLOSED
+        self._close(stream)
+        self._outgoing.control(rst_stream_frame(stream.id, code))
+
+    def _remember_reset(self, stream_id: int) -> None:
+        if len(self._reset_by_us) >= REMEMBERED_RESETS:
+            del self._reset_by_us[next(iter(self._reset_by_us))]
+        self._reset_by_us[stream_id] = None
+
+    def _count_reset(self) -> None:
+        if not self._resets.spend():
+            raise ConnectionProblem(ErrorCode.ENHANCE_YOUR_CALM, "too many streams are reset")
+
+    def _close_if_over(self, stream: Stream) -> None:
+        if stream.state is State.CLOSED:
+            self._close(stream)
+
+    def _close(self, stream: Stream) -> None:
+        self._streams.pop(stream.id, None)
+        if stream.unsent:
+            self._outgoing.forget(stream)
+
+    def _credit(self, stream: Stream | None, length: int) -> None:
+        self._uncredited += length
+        if self._uncredited * 2 >= CONNECTION_WINDOW_BYTES:
+            self._outgoing.control(window_update_frame(0, self._uncredited))
+            self._receive_window += self._uncredited
+            self._uncredited = 0
+        if stream is None or stream.state in (State.HALF_CLOSED_REMOTE, State.CLOSED):
+            return
+        stream.uncredited += length
+        if stream.uncredited * 2 >= STREAM_WINDOW_BYTES:
+            self._outgoing.control(window_update_frame(stream.id, stream.uncredited))
+            stream.receive_window += stream.uncredited
+            stream.uncredited = 0
+
+    def _pump(self) -> None:
+        self._events.extend(StreamDrained(stream.id) for stream in self._outgoing.pump())
+
+    def _fail(self, problem: ConnectionProblem) -> None:
+        if self.failed:
+            return
+        self.failed = True
+        self._outgoing.last_words(goaway_frame(self._highest_peer_id, problem.code))
+        self._events.append(ConnectionFailed(problem.code, problem.reason))
