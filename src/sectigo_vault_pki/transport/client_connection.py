@@ -1,6 +1,5 @@
 """One connection of a channel's: calls become its streams."""
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from sectigo_vault_pki.transport.problems import ErrorCode
 from sectigo_vault_pki.transport.response_head import response_head
 
 if TYPE_CHECKING:
+    import asyncio
+
     from sectigo_vault_pki.transport.client_call import ClientCall
 
 

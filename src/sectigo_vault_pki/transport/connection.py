@@ -17,6 +17,7 @@ from sectigo_vault_pki.transport.events import (
     StreamDrained,
     StreamReset,
 )
+from sectigo_vault_pki.transport.frame_rules import check_frame
 from sectigo_vault_pki.transport.frames import (
     ACK,
     END_HEADERS,
@@ -37,7 +38,7 @@ from sectigo_vault_pki.transport.frames import (
     unpadded,
     window_update_frame,
 )
-from sectigo_vault_pki.transport.header_blocks import HeaderDecoder, Kind
+from sectigo_vault_pki.transport.header_blocks import HeaderDecoder
 from sectigo_vault_pki.transport.limits import (
     CONNECTION_WINDOW_BYTES,
     MAX_CONCURRENT_STREAMS,
@@ -45,10 +46,6 @@ from sectigo_vault_pki.transport.limits import (
     MAX_EMPTY_DATA_FRAMES,
     MAX_HEADER_BLOCK_BYTES,
     MAX_HEADER_LIST_BYTES,
-    MAX_STREAM_ID,
-    REMEMBERED_RESETS,
-    RESET_BURST,
-    RESETS_PER_SECOND,
     SETTINGS_BURST,
     SETTINGS_PER_SECOND,
     STREAM_WINDOW_BYTES,
@@ -58,13 +55,10 @@ from sectigo_vault_pki.transport.problems import ConnectionProblem, ErrorCode, S
 from sectigo_vault_pki.transport.settings import PeerSettings, Setting
 from sectigo_vault_pki.transport.stream import Stream
 from sectigo_vault_pki.transport.stream_states import Input, State
+from sectigo_vault_pki.transport.streams import Streams
 
 _DEFAULT_WINDOW_BYTES = 65_535
 _PRIORITY_BYTES = 5
-_UINT32_BYTES = 4
-_SETTING_BYTES = 6
-_PING_BYTES = 8
-_GOAWAY_BYTES = 8
 
 
 class _OpenBlock:
@@ -98,18 +92,13 @@ class Connection:
         self._reader = FrameReader()
         self._decoder = HeaderDecoder()
         self._events: list[Event] = []
-        self._streams: dict[int, Stream] = {}
-        self._reset_by_us: dict[int, None] = {}
-        self._next_id = 1
-        self._highest_peer_id = 0
-        self._refuses_new = False
+        self._streams = Streams(client=client, clock=clock)
         self._preface_left = b"" if client else PREFACE
         self._settings_seen = False
         self._open_block: _OpenBlock | None = None
         self._receive_window = CONNECTION_WINDOW_BYTES
         self._uncredited = 0
         self._empty_data_frames = 0
-        self._resets = Budget(RESET_BURST, RESETS_PER_SECOND, clock=clock)
         self._settings_changes = Budget(SETTINGS_BURST, SETTINGS_PER_SECOND, clock=clock)
         self._handlers: dict[int, Callable[[int, int, bytes], None]] = {
             FrameType.DATA: self._on_data,
@@ -143,24 +132,24 @@ class Connection:
 
     @property
     def open_streams(self) -> int:
-        return len(self._streams)
+        return len(self._streams.open)
 
     @property
     def may_open(self) -> bool:
         """Whether the peer takes one more stream now."""
-        return len(self._streams) < self._peer.max_concurrent_streams
+        return len(self._streams.open) < self._peer.max_concurrent_streams
 
     @property
     def used_up(self) -> bool:
-        """Whether there are no more stream ids (RFC 9113 section 5.1.1)."""
-        return self._next_id > MAX_STREAM_ID
+        """Whether there are no more stream ids."""
+        return self._streams.used_up
 
     def is_open(self, stream_id: int) -> bool:
-        return stream_id in self._streams
+        return stream_id in self._streams.open
 
     def holds_back(self, stream_id: int) -> bool:
         """Say whether the stream has something to send that it may not send yet."""
-        stream = self._streams.get(stream_id)
+        stream = self._streams.open.get(stream_id)
         return stream is not None and bool(stream.unsent)
 
     def take_output(self) -> bytes:
@@ -190,27 +179,25 @@ class Connection:
 
     def open_stream(self, block: bytes, *, end_stream: bool = False) -> int:
         """Begin a request; return its stream's id. There must be a place for it, and an id."""
-        stream = Stream(self._next_id, expected=Kind.RESPONSE)
-        self._streams[stream.id] = stream
-        self._next_id += 2
+        stream = self._streams.begin()
         self.send_headers(stream.id, block, end_stream=end_stream)
         return stream.id
 
     def send_headers(self, stream_id: int, block: bytes, *, end_stream: bool = False) -> None:
         try:
-            self._outgoing.headers(self._streams[stream_id], block, end_stream=end_stream)
+            self._outgoing.headers(self._streams.open[stream_id], block, end_stream=end_stream)
         except ConnectionProblem as problem:
             self._fail(problem)
 
     def send_data(self, stream_id: int, data: bytes, *, end_stream: bool = False) -> None:
         try:
-            self._outgoing.data(self._streams[stream_id], data, end_stream=end_stream)
+            self._outgoing.data(self._streams.open[stream_id], data, end_stream=end_stream)
         except ConnectionProblem as problem:
             self._fail(problem)
 
     def reset(self, stream_id: int, code: ErrorCode) -> None:
         """End a stream at once; one that is over already is left alone."""
-        stream = self._streams.get(stream_id)
+        stream = self._streams.open.get(stream_id)
         if stream is None:
             return
         try:
@@ -221,15 +208,15 @@ class Connection:
     def credit(self, stream_id: int, length: int) -> None:
         """Let the peer send so much more, in the place of what was taken."""
         try:
-            self._credit(self._streams.get(stream_id), length)
+            self._credit(self._streams.open.get(stream_id), length)
         except ConnectionProblem as problem:
             self._fail(problem)
 
     def go_away(self) -> None:
         """Take no new streams; those that are open go on."""
-        if not self._refuses_new:
-            self._refuses_new = True
-            self._outgoing.last_words(goaway_frame(self._highest_peer_id, ErrorCode.NO_ERROR))
+        if not self._streams.refuses_new:
+            self._streams.refuses_new = True
+            self._outgoing.last_words(goaway_frame(self._streams.highest_peer_id, ErrorCode.NO_ERROR))
 
     def set_writable(self, *, writable: bool) -> None:
         """Say whether the peer reads."""
@@ -251,18 +238,17 @@ class Connection:
             raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "a header block without its continuation")
         if not self._settings_seen and (kind != FrameType.SETTINGS or flags & ACK):
             raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "a connection that does not begin with its settings")
-        handler = self._handlers.get(kind)
-        if handler is not None:  # others are ignored (RFC 9113 section 5.5)
-            handler(flags, stream_id, payload)
+        if check_frame(kind, flags, stream_id, len(payload)):
+            self._handlers[kind](flags, stream_id, payload)
 
     def _on_data(self, flags: int, stream_id: int, payload: bytes) -> None:
         flow_length = len(payload)
         self._receive_window -= flow_length
         if self._receive_window < 0:
             raise ConnectionProblem(ErrorCode.FLOW_CONTROL_ERROR, "more than the connection's window")
-        stream = self._streams.get(stream_id)
+        stream = self._streams.open.get(stream_id)
         if stream is None:
-            self._on_closed_stream(stream_id)
+            self._streams.check_late(stream_id)
             self._credit(None, flow_length)
             return
         data = unpadded(payload) if flags & PADDED else payload
@@ -287,8 +273,6 @@ class Connection:
             raise ConnectionProblem(ErrorCode.ENHANCE_YOUR_CALM, "too many empty frames")
 
     def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
-        if stream_id == 0:
-            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "HEADERS on stream 0")
         fragment = unpadded(payload) if flags & PADDED else payload
         if flags & PRIORITY:
             if len(fragment) < _PRIORITY_BYTES:
@@ -311,61 +295,35 @@ class Connection:
 
     def _on_header_block(self, stream_id: int, block: bytes, *, end_stream: bool) -> None:
         headers = self._decoder.decode(block)  # whatever becomes of the stream: both ends have to keep in step
-        stream = self._streams.get(stream_id)
+        stream = self._streams.open.get(stream_id)
         if stream is None:
-            stream = self._accept(stream_id)
+            stream = self._streams.accept(stream_id)
             if stream is None:
                 return
         if stream.receive_headers(headers, end_stream=end_stream):
             self._events.append(HeadersReceived(stream_id, headers, end_stream))
             self._close_if_over(stream)
 
-    def _accept(self, stream_id: int) -> Stream | None:
-        """Return the stream that a client's header block opens, or None where it opens none."""
-        if self._client or not stream_id & 1 or stream_id <= self._highest_peer_id:
-            self._on_closed_stream(stream_id)
-            return None
-        self._highest_peer_id = stream_id
-        if self._refuses_new:  # it crossed our GOAWAY, which says that we do not know it
-            self._remember_reset(stream_id)
-            return None
-        stream = Stream(stream_id, expected=Kind.REQUEST)
-        if len(self._streams) >= MAX_CONCURRENT_STREAMS:
-            raise StreamProblem(stream_id, ErrorCode.REFUSED_STREAM, "too many streams")
-        self._streams[stream_id] = stream
-        return stream
-
     def _on_priority(self, flags: int, stream_id: int, payload: bytes) -> None:
-        del flags
-        if stream_id == 0:
-            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "PRIORITY on stream 0")
-        if len(payload) != _PRIORITY_BYTES and stream_id in self._streams:
-            raise StreamProblem(stream_id, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY of another size")
+        """Nothing is done by priority (RFC 9113 section 5.3.2)."""
 
     def _on_rst_stream(self, flags: int, stream_id: int, payload: bytes) -> None:
         del flags
-        if len(payload) != _UINT32_BYTES:
-            raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "RST_STREAM of another size")
-        stream = self._streams.get(stream_id)
+        stream = self._streams.open.get(stream_id)
         if stream is None:
-            self._refuse_idle(stream_id)
+            self._streams.check_not_idle(stream_id)
             return
         stream.receive(Input.RECEIVE_RESET)
         self._close(stream)
         code = error_code(uint32(payload))
         self._events.append(StreamReset(stream_id, code, f"the peer reset the stream ({code.name})"))
-        self._count_reset()
+        self._streams.count_reset()
 
     def _on_settings(self, flags: int, stream_id: int, payload: bytes) -> None:
-        if stream_id != 0:
-            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
+        del stream_id
         if flags & ACK:
-            if payload:
-                raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement with content")
             self._decoder.forbid_table()
             return
-        if len(payload) % _SETTING_BYTES:
-            raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "SETTINGS of another size")
         if not self._settings_changes.spend():
             raise ConnectionProblem(ErrorCode.ENHANCE_YOUR_CALM, "too many changes of settings")
         self._settings_seen = True
@@ -373,7 +331,7 @@ class Connection:
             if self._client and identifier == Setting.ENABLE_PUSH and value:
                 raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "a server that announces ENABLE_PUSH")
             self._peer.change(identifier, value)
-        self._outgoing.check_windows(self._streams.values())
+        self._outgoing.check_windows(self._streams.open.values())
         self._outgoing.control(frame(FrameType.SETTINGS, ACK, 0))
         self._events.append(SettingsReceived())
         self._pump()
@@ -383,26 +341,17 @@ class Connection:
         raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE, which is switched off")
 
     def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
-        if stream_id != 0:
-            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
-        if len(payload) != _PING_BYTES:
-            raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "PING of another size")
+        del stream_id
         if not flags & ACK:
             self._outgoing.control(frame(FrameType.PING, ACK, 0, payload))
 
     def _on_goaway(self, flags: int, stream_id: int, payload: bytes) -> None:
-        del flags
-        if stream_id != 0:
-            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "GOAWAY on a stream")
-        if len(payload) < _GOAWAY_BYTES:
-            raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "GOAWAY of another size")
+        del flags, stream_id
         last, code, _ = goaway_of(payload)
         self._events.append(GoAwayReceived(last, error_code(code)))
 
     def _on_window_update(self, flags: int, stream_id: int, payload: bytes) -> None:
         del flags
-        if len(payload) != _UINT32_BYTES:
-            raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, "WINDOW_UPDATE of another size")
         increment = uint31(payload)
         if stream_id == 0:
             if increment == 0:
@@ -410,9 +359,9 @@ class Connection:
             self._outgoing.widen(increment)
             self._pump()
             return
-        stream = self._streams.get(stream_id)
+        stream = self._streams.open.get(stream_id)
         if stream is None:
-            self._refuse_idle(stream_id)
+            self._streams.check_not_idle(stream_id)
             return
         if increment == 0:
             raise StreamProblem(stream_id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
@@ -422,48 +371,28 @@ class Connection:
 
     # Streams that come and go.
 
-    def _on_closed_stream(self, stream_id: int) -> None:
-        """Judge DATA or HEADERS on a stream that is not open: late, or wrong (RFC 9113 section 5.1, "closed")."""
-        self._refuse_idle(stream_id)
-        if stream_id not in self._reset_by_us:
-            raise ConnectionProblem(ErrorCode.STREAM_CLOSED, "a frame on a closed stream")
-
-    def _refuse_idle(self, stream_id: int) -> None:
-        highest = self._next_id - 2 if self._client else self._highest_peer_id
-        if not stream_id & 1 or stream_id > highest:  # nobody opens streams with even ids, without push
-            raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "a frame on an idle stream")
-
     def _end_stream(self, problem: StreamProblem) -> None:
-        stream = self._streams.get(problem.stream_id)
+        stream = self._streams.open.get(problem.stream_id)
         if stream is not None:
             self._reset(stream, problem.code)
             self._events.append(StreamReset(problem.stream_id, problem.code, problem.reason))
         else:
-            self._remember_reset(problem.stream_id)
+            self._streams.remember_reset(problem.stream_id)
             self._outgoing.control(rst_stream_frame(problem.stream_id, problem.code))
-        self._count_reset()
+        self._streams.count_reset()
 
     def _reset(self, stream: Stream, code: ErrorCode) -> None:
-        self._remember_reset(stream.id)
+        self._streams.remember_reset(stream.id)
         stream.state = State.CLOSED
         self._close(stream)
         self._outgoing.control(rst_stream_frame(stream.id, code))
-
-    def _remember_reset(self, stream_id: int) -> None:
-        if len(self._reset_by_us) >= REMEMBERED_RESETS:
-            del self._reset_by_us[next(iter(self._reset_by_us))]
-        self._reset_by_us[stream_id] = None
-
-    def _count_reset(self) -> None:
-        if not self._resets.spend():
-            raise ConnectionProblem(ErrorCode.ENHANCE_YOUR_CALM, "too many streams are reset")
 
     def _close_if_over(self, stream: Stream) -> None:
         if stream.state is State.CLOSED:
             self._close(stream)
 
     def _close(self, stream: Stream) -> None:
-        self._streams.pop(stream.id, None)
+        self._streams.open.pop(stream.id, None)
         if stream.unsent:
             self._outgoing.forget(stream)
 
@@ -488,5 +417,5 @@ class Connection:
         if self.failed:
             return
         self.failed = True
-        self._outgoing.last_words(goaway_frame(self._highest_peer_id, problem.code))
+        self._outgoing.last_words(goaway_frame(self._streams.highest_peer_id, problem.code))
         self._events.append(ConnectionFailed(problem.code, problem.reason))

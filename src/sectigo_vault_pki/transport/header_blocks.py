@@ -78,22 +78,27 @@ def _defect(fields: Fields, kind: Kind) -> str | None:
     pseudo: set[bytes] = set()
     regular = False
     for name, value in fields:
-        if not _FIELD_VALUE.match(value) or value != value.strip(b" \t"):
-            return "a value with forbidden characters"
         if name.startswith(b":"):
             if regular or name in pseudo or name not in allowed:
                 return "a pseudo-header field out of place"
             pseudo.add(name)
-            continue
-        regular = True
-        if not _FIELD_NAME.match(name):
-            return "a name with forbidden characters"
-        if name in _CONNECTION_FIELDS or (name == b"te" and value != b"trailers"):
-            return "a field of HTTP/1.1 connections"
-    if not required <= pseudo:
-        return "a pseudo-header field is missing"
-    if kind is Kind.REQUEST and (b":path", b"") in fields:
-        return "an empty path"
+        else:
+            regular = True
+        defect = _field_defect(name, value)
+        if defect is not None:
+            return defect
+    return None if required <= pseudo else "a pseudo-header field is missing"
+
+
+def _field_defect(name: bytes, value: bytes) -> str | None:
+    if not _FIELD_VALUE.match(value) or value != value.strip(b" \t"):
+        return "a value with forbidden characters"
+    if name.startswith(b":"):
+        return "an empty path" if (name, value) == (b":path", b"") else None
+    if not _FIELD_NAME.match(name):
+        return "a name with forbidden characters"
+    if name in _CONNECTION_FIELDS or (name == b"te" and value != b"trailers"):
+        return "a field of HTTP/1.1 connections"
     return None
 
 
@@ -141,14 +146,18 @@ def encode(fields: Fields) -> bytes:
     return b"".join(parts)
 
 
+_PREFIX_LIMIT = 2**7 - 1
+_DIGIT_LIMIT = 2**7
+
+
 def _length(number: int) -> bytes:
     """Return an integer with a prefix of 7 bits, the highest bit being "no Huffman code" (RFC 7541 section 5.1)."""
-    if number < 0x7F:
+    if number < _PREFIX_LIMIT:
         return bytes((number,))
-    digits = [0x7F]
-    number -= 0x7F
-    while number >= 0x80:
-        digits.append(number & 0x7F | 0x80)
-        number >>= 7
+    digits = [_PREFIX_LIMIT]
+    number -= _PREFIX_LIMIT
+    while number >= _DIGIT_LIMIT:
+        digits.append(number % _DIGIT_LIMIT + _DIGIT_LIMIT)
+        number //= _DIGIT_LIMIT
     digits.append(number)
     return bytes(digits)

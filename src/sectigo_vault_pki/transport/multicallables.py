@@ -100,7 +100,7 @@ class UnaryStreamMultiCallable(_MultiCallable, grpc.aio.UnaryStreamMultiCallable
 class StreamUnaryMultiCallable(_MultiCallable, grpc.aio.StreamUnaryMultiCallable[Any, Any]):
     """Many messages there, one back."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0917  grpcio's signature
         self,
         request_iterator: Requests | None = None,
         timeout: float | None = None,
@@ -125,7 +125,7 @@ class StreamUnaryMultiCallable(_MultiCallable, grpc.aio.StreamUnaryMultiCallable
 class StreamStreamMultiCallable(_MultiCallable, grpc.aio.StreamStreamMultiCallable[Any, Any]):
     """Many messages each way."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0917  grpcio's signature
         self,
         request_iterator: Requests | None = None,
         timeout: float | None = None,

@@ -48,7 +48,7 @@ class Server(grpc.aio.Server):
             accepted: told of each connection, after its TLS handshake.
         """
         self._accepted = accepted
-        self._methods: "dict[str, Handler]" = {}
+        self._methods: dict[str, Handler] = {}
         self._generic: list[grpc.GenericRpcHandler] = []
         self._ports: list[_Port] = []
         self._listeners: list[asyncio.Server] = []
