@@ -138,12 +138,12 @@ class Channel(grpc.aio.Channel):
         if connecting is not None:
             connecting.cancel()
             await asyncio.wait([connecting])
-        if self._connection is not None:
-            self._connection.connection.go_away()
-            self._connection.close()
-        for connection in self._retiring:
+        connections = {*self._retiring, *filter(None, (self._connection,))}
+        for connection in connections:
+            connection.connection.go_away()
             connection.close()
         self._tell_change()
+        await asyncio.gather(*(connection.wait_closed() for connection in connections))
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002  grpcio's
         if self._closed:

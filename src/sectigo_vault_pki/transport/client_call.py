@@ -48,6 +48,7 @@ class ClientCall(grpc.aio.Call):
     """
 
     _request: bytes | None = None
+    _retried = False
     _inbox: Inbox | None = None
     _response: Any = None
     _writer: asyncio.Task[None] | None = None
@@ -134,14 +135,26 @@ class ClientCall(grpc.aio.Call):
         """The stream is there."""
         if self._request is not None:
             self._send(self._request, end=True)
-            self._request = None
         self._wake()
+
+    def unprocessed(self, status: Status) -> None:
+        """The server has seen nothing of the call (RFC 9113 sections 6.8 and 8.7): try once more, or end."""
+        if self._status is not None:
+            return
+        if self._request is None or self._retried:
+            self.finish(status)
+            return
+        self._retried = True
+        self.stream_id = None
+        self._connection = None
+        self._channel.start(self)
 
     def on_drained(self) -> None:
         self._wake()
 
     def receive_head(self, head: ResponseHead, *, end_stream: bool) -> None:
         """Take headers, trailers, or both in one."""
+        self._request = None  # not needed for a second time
         if head.problem is not None:
             self.finish(head.problem)
         elif end_stream:

@@ -79,9 +79,14 @@ class ClientConnection(Driver):
             call.receive(data, end_stream=end_stream)
 
     def on_reset(self, stream_id: int, code: ErrorCode, reason: str) -> None:
-        call = self._calls.get(stream_id)
-        if call is not None:
-            call.finish(status_of_reset(code, reason))
+        call = self._calls.pop(stream_id, None)
+        if call is None:
+            return
+        status = status_of_reset(code, reason)
+        if code is ErrorCode.REFUSED_STREAM:
+            call.unprocessed(status)
+        else:
+            call.finish(status)
 
     def on_drained(self, stream_id: int) -> None:
         call = self._calls.get(stream_id)
@@ -93,7 +98,8 @@ class ClientConnection(Driver):
         text = f"the server ends the connection ({code.name})"
         for call in self._unfinished():
             if call.stream_id is None or call.stream_id > last_stream_id:
-                call.finish(Status(grpc.StatusCode.UNAVAILABLE, text))
+                self.end(call, ErrorCode.CANCEL)
+                call.unprocessed(Status(grpc.StatusCode.UNAVAILABLE, text))
         self._close_if_idle()
 
     def on_lost(self, reason: str) -> None:

@@ -19,6 +19,10 @@ from sectigo_vault_pki.transport.problems import ErrorCode
 
 ALPN = "h2"
 _LINGER_SECONDS = 2.0
+"""For what was sent to be read, after which nothing follows."""
+
+_FAREWELL_SECONDS = 0.3
+"""For the peer to answer TLS's close_notify, where somebody waits."""
 
 
 class Driver(asyncio.Protocol):
@@ -37,6 +41,7 @@ class Driver(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._flush_scheduled = False
         self._linger: asyncio.TimerHandle | None = None
+        self._lost = asyncio.Event()
         self._failure = "the connection is closed"
 
     # What derives from this makes something of events.
@@ -87,6 +92,17 @@ class Driver(asyncio.Protocol):
         transport.close()
         self._linger = self.loop.call_later(_LINGER_SECONDS, transport.abort)
 
+    async def wait_closed(self) -> None:
+        """Return when the socket is closed; a peer that does not let go is left after a moment."""
+        if self._transport is None:
+            return
+        try:
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self._lost.wait()
+        except TimeoutError:
+            self.abort()
+            await self._lost.wait()
+
     def abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
@@ -128,6 +144,7 @@ class Driver(asyncio.Protocol):
         if self._linger is not None:
             self._linger.cancel()
         self._transport = None
+        self._lost.set()
         self.on_lost(self._failure if exc is None else f"the connection broke: {type(exc).__name__}")
 
     def _flush(self) -> None:

@@ -114,8 +114,10 @@ class Server(grpc.aio.Server):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_UNWIND_SECONDS)
-        for connection in list(self._connections):
+        connections = list(self._connections)
+        for connection in connections:
             connection.close()
+        await asyncio.gather(*(connection.wait_closed() for connection in connections))
         self._terminated.set()
 
     async def wait_for_termination(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109  grpcio's signature
