@@ -17,7 +17,8 @@ PATIENCE_SECONDS = 60.0
     ids=lambda pair: f"{pair[0]} server, {pair[1]} client",
 )
 async def ends(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ends]:
-    ends = Ends(*request.param, tmp_path_factory.mktemp("t") / "g")
+    server, client = request.param
+    ends = Ends(server, client, tmp_path_factory.mktemp("t") / "g")
     async with ends.stack, asyncio.timeout(PATIENCE_SECONDS):
         await ends.start()
         yield ends
@@ -81,7 +82,7 @@ async def test_handler_that_fails_is_unknown(ends: Ends) -> None:
 @pytest.mark.parametrize("method", ["/test.Service/Nothing", "/nobody.Service/Echo"])
 async def test_unknown_method_is_unimplemented(ends: Ends, method: str) -> None:
     with pytest.raises(grpc.aio.AioRpcError, match="Method not found!") as caught:
-        await ends.channel.unary_unary(method)(b"")
+        await ends.method(method)(b"")
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 

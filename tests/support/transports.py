@@ -155,8 +155,12 @@ class Ends:
         self.server = new_server(self._server_kind)
         await self.start()
 
+    def method(self, path: str) -> Any:
+        """Return a method of one message each way, by its whole path."""
+        return self.channel.unary_unary(path)
+
     def unary(self, name: str) -> Any:
-        return self.channel.unary_unary(f"/test.Service/{name}")
+        return self.method(f"/test.Service/{name}")
 
     def unary_stream(self, name: str) -> Any:
         return self.channel.unary_stream(f"/test.Service/{name}")
