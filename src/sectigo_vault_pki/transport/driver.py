@@ -21,8 +21,8 @@ ALPN = "h2"
 _LINGER_SECONDS = 2.0
 """For what was sent to be read, after which nothing follows."""
 
-_FAREWELL_SECONDS = 0.3
-"""For the peer to answer TLS's close_notify, where somebody waits."""
+_FAREWELL_SECONDS = 0.2
+"""For the peer to close after our GOAWAY, and for it to answer TLS's close_notify."""
 
 
 class Driver(asyncio.Protocol):
@@ -93,15 +93,19 @@ class Driver(asyncio.Protocol):
         self._linger = self.loop.call_later(_LINGER_SECONDS, transport.abort)
 
     async def wait_closed(self) -> None:
-        """Return when the socket is closed; a peer that does not let go is left after a moment."""
-        if self._transport is None:
-            return
-        try:
-            async with asyncio.timeout(_FAREWELL_SECONDS):
-                await self._lost.wait()
-        except TimeoutError:
-            self.abort()
-            await self._lost.wait()
+        """Return when the socket is closed: by the peer, where it reads our GOAWAY, else by us after a moment.
+
+        A socket that is closed under a peer that has not read everything looks to it like a failure.
+        """
+        for insist in (self.close, self.abort, None):
+            if self._transport is None:
+                return
+            try:
+                async with asyncio.timeout(_FAREWELL_SECONDS if insist is not None else None):
+                    await self._lost.wait()
+            except TimeoutError:
+                if insist is not None:
+                    insist()
 
     def abort(self) -> None:
         if self._transport is not None:

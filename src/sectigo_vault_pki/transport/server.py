@@ -114,10 +114,7 @@ class Server(grpc.aio.Server):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_UNWIND_SECONDS)
-        connections = list(self._connections)
-        for connection in connections:
-            connection.close()
-        await asyncio.gather(*(connection.wait_closed() for connection in connections))
+        await asyncio.gather(*(connection.wait_closed() for connection in self._connections))
         self._terminated.set()
 
     async def wait_for_termination(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109  grpcio's signature
