@@ -409,6 +409,21 @@ async def test_waiting_call_can_be_cancelled_before_its_turn(hand_made: HandMade
     assert (await calls[0], await calls[2], calls[1].cancelled()) == (b"x", b"x", True)
 
 
+async def test_connection_without_more_stream_ids_is_followed_by_another(
+    hand_made: HandMade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sectigo_vault_pki.transport.streams.MAX_STREAM_ID", 3)
+    calls = [hand_made.call(b"%d" % number) for number in range(3)]
+    end = await hand_made.accepted.get()
+    for _ in range(2):
+        received = await end.until(RequestReceived)
+        await answer(end, received.stream_id, b"first")
+    other, received = await hand_made.request()
+    assert received.stream_id == 1
+    await answer(other, 1, b"second")
+    assert await asyncio.gather(*calls) == [b"first", b"first", b"second"]
+
+
 async def test_server_that_breaks_the_rules_is_left(hand_made: HandMade) -> None:
     call = hand_made.call()
     end, _ = await hand_made.request()

@@ -1,8 +1,8 @@
-"""One call of a client's, in grpcio's four shapes."""
+"""One call of a client's: what it sends, what it takes, how it ends."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
@@ -41,7 +41,7 @@ class Method(NamedTuple):
 
 
 class ClientCall(grpc.aio.Call):
-    """A call from its start to its status; the four shapes below say what may be done meanwhile.
+    """A call from its start to its status; its shape (`call_shapes`) says what may be done meanwhile.
 
     Attributes:
         stream_id: None until the server has a place for it.
@@ -368,34 +368,6 @@ class ClientCall(grpc.aio.Call):
             raise asyncio.CancelledError
         if status.code is not grpc.StatusCode.OK:
             raise _error(status, self._initial_metadata or (), self._trailing_metadata)
-
-
-class UnaryUnaryCall(ClientCall, grpc.aio.UnaryUnaryCall[Any, Any]):
-    """One message each way."""
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return self.response().__await__()
-
-
-class StreamUnaryCall(ClientCall, grpc.aio.StreamUnaryCall[Any, Any]):
-    """Many messages there, one back."""
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        return self.response().__await__()
-
-
-class UnaryStreamCall(ClientCall, grpc.aio.UnaryStreamCall[Any, Any]):
-    """One message there, many back."""
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self.messages()
-
-
-class StreamStreamCall(ClientCall, grpc.aio.StreamStreamCall[Any, Any]):
-    """Many messages each way."""
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self.messages()
 
 
 class _Undecoded(NamedTuple):

@@ -123,6 +123,11 @@ class ClientConnection(Driver):
         self.flush_soon()
 
     def _next(self) -> None:
+        if self.connection.used_up and not self._retired:
+            self._retired = True
+            waiting, self._queue = list(self._queue), deque()
+            for call in waiting:
+                call.unprocessed(Status(grpc.StatusCode.UNAVAILABLE, "the connection has no more streams"))
         while self._queue and self.connection.may_open:
             call = self._queue.popleft()
             if not call.done():

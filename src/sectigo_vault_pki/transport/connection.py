@@ -42,14 +42,13 @@ from sectigo_vault_pki.transport.header_blocks import HeaderDecoder
 from sectigo_vault_pki.transport.limits import (
     CONNECTION_WINDOW_BYTES,
     MAX_CONCURRENT_STREAMS,
-    MAX_CONTINUATION_FRAMES,
     MAX_EMPTY_DATA_FRAMES,
-    MAX_HEADER_BLOCK_BYTES,
     MAX_HEADER_LIST_BYTES,
     SETTINGS_BURST,
     SETTINGS_PER_SECOND,
     STREAM_WINDOW_BYTES,
 )
+from sectigo_vault_pki.transport.open_block import OpenBlock
 from sectigo_vault_pki.transport.outgoing import Outgoing
 from sectigo_vault_pki.transport.problems import ConnectionProblem, ErrorCode, StreamProblem, error_code
 from sectigo_vault_pki.transport.settings import PeerSettings, Setting
@@ -59,22 +58,6 @@ from sectigo_vault_pki.transport.streams import Streams
 
 _DEFAULT_WINDOW_BYTES = 65_535
 _PRIORITY_BYTES = 5
-
-
-class _OpenBlock:
-    """A header block whose CONTINUATION frames are still coming."""
-
-    def __init__(self, stream_id: int, fragment: bytes, *, end_stream: bool) -> None:
-        self.stream_id = stream_id
-        self.end_stream = end_stream
-        self.fragments = [fragment]
-        self.size = len(fragment)
-
-    def add(self, fragment: bytes) -> None:
-        self.fragments.append(fragment)
-        self.size += len(fragment)
-        if self.size > MAX_HEADER_BLOCK_BYTES or len(self.fragments) > MAX_CONTINUATION_FRAMES:
-            raise ConnectionProblem(ErrorCode.ENHANCE_YOUR_CALM, "a header block that is too long")
 
 
 class Connection:
@@ -95,7 +78,7 @@ class Connection:
         self._streams = Streams(client=client, clock=clock)
         self._preface_left = b"" if client else PREFACE
         self._settings_seen = False
-        self._open_block: _OpenBlock | None = None
+        self._open_block: OpenBlock | None = None
         self._receive_window = CONNECTION_WINDOW_BYTES
         self._uncredited = 0
         self._empty_data_frames = 0
@@ -137,7 +120,7 @@ class Connection:
     @property
     def may_open(self) -> bool:
         """Whether the peer takes one more stream now."""
-        return len(self._streams.open) < self._peer.max_concurrent_streams
+        return not self.used_up and len(self._streams.open) < self._peer.max_concurrent_streams
 
     @property
     def used_up(self) -> bool:
@@ -282,7 +265,7 @@ class Connection:
         if flags & END_HEADERS:
             self._on_header_block(stream_id, fragment, end_stream=end_stream)
         else:
-            self._open_block = _OpenBlock(stream_id, fragment, end_stream=end_stream)
+            self._open_block = OpenBlock(stream_id, fragment, end_stream=end_stream)
 
     def _on_continuation(self, flags: int, stream_id: int, payload: bytes) -> None:
         block = self._open_block

@@ -4,15 +4,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
-from sectigo_vault_pki.transport.client_call import (
-    ClientCall,
-    Method,
-    Requests,
-    StreamStreamCall,
-    StreamUnaryCall,
-    UnaryStreamCall,
-    UnaryUnaryCall,
-)
+from sectigo_vault_pki.transport.call_shapes import StreamStreamCall, StreamUnaryCall, UnaryStreamCall, UnaryUnaryCall
+from sectigo_vault_pki.transport.client_call import ClientCall, Method, Requests
 from sectigo_vault_pki.transport.grpc_metadata import fields_of
 
 if TYPE_CHECKING:
