@@ -1,7 +1,7 @@
 """A gRPC service without protobuf, on either transport: ours, or grpcio's as the independent other end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -172,8 +172,7 @@ class Ends:
         return self.channel.stream_stream(f"/test.Service/{name}")
 
 
-async def each(messages: Sequence[bytes], *, sent: Callable[[bytes], None] = lambda _: None) -> AsyncIterator[bytes]:
-    """Yield these, one after the other, telling what has been taken."""
+async def each(messages: Sequence[bytes]) -> AsyncIterator[bytes]:
+    """Yield these, one after the other."""
     for message in messages:
         yield message
-        sent(message)
