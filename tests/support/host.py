@@ -30,9 +30,9 @@ from sectigo_vault_pki._proto.broker_pb2_grpc import GRPCBrokerStub
 from sectigo_vault_pki._proto.controller_pb2 import Empty as ControllerEmpty
 from sectigo_vault_pki._proto.controller_pb2_grpc import GRPCControllerStub
 from sectigo_vault_pki.logical import InmemStorage
-from sectigo_vault_pki.plugin.relay import Relay
 from tests.support.host_identity import HostIdentity, host_context, new_host_identity
 from tests.support.host_services import SystemAnswers, lend
+from tests.support.relay import Relay
 
 if TYPE_CHECKING:
     from sectigo_vault_pki._proto.backend_pb2_grpc import BackendAsyncStub

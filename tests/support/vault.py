@@ -206,5 +206,5 @@ class VaultMount:
         """Return the ids of the certificates that are listed; none where the list is not found."""
         answer = self.api("LIST", f"certs/{name}")
         keys: list[str] = answer.data.get("keys", [])
-        assert answer.status == (200 if keys else 404)
+        assert answer.status == (200 if keys else 404), answer.body
         return keys

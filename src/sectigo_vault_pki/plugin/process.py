@@ -19,11 +19,11 @@ from sectigo_vault_pki.plugin.broker import Broker
 from sectigo_vault_pki.plugin.controller import Controller
 from sectigo_vault_pki.plugin.handshake import Launch, handshake_line
 from sectigo_vault_pki.plugin.health import Health
+from sectigo_vault_pki.plugin.host_transport import HostTransport
 from sectigo_vault_pki.plugin.identification import PluginMultiplexing, PluginVersion
 from sectigo_vault_pki.plugin.instances import Instances
 from sectigo_vault_pki.plugin.log_output import log_loop_error
 from sectigo_vault_pki.plugin.parent import watch_parent
-from sectigo_vault_pki.plugin.relayed_grpc import RelayedTransport
 from sectigo_vault_pki.plugin.sockets import SocketFolder
 from sectigo_vault_pki.plugin.stdio import Stdio
 from sectigo_vault_pki.plugin.tls import new_identity
@@ -67,7 +67,7 @@ class Process:
         loop.add_signal_handler(signal.SIGTERM, stop.set)
 
         identity = new_identity()
-        transport = RelayedTransport(self._launch, identity, sockets)
+        transport = HostTransport(self._launch, identity, sockets)
         instances = self._register_services(transport, stop)
         forgotten = loop.call_later(self._first_connection_seconds, self._give_up, stop)
         path = await transport.listen(on_connection=forgotten.cancel)

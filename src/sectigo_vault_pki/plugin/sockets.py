@@ -15,7 +15,7 @@ _LONGEST_NAME = "p/broker4294967295"
 
 
 class SocketFolder:
-    """A folder with the socket for the host, and in it a folder for the plaintext ones, which only we may enter.
+    """A folder with the socket for the host, and in it a folder for what must not be seen, which only we may enter.
 
     Raises:
         OSError: no folder can be made, or its sockets' paths would be too long.

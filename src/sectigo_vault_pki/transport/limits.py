@@ -1,0 +1,70 @@
+"""How much of anything a peer may make us keep or do; each limit with where its number comes from."""
+
+MAX_FRAME_BYTES = 16_384
+"""SETTINGS_MAX_FRAME_SIZE's initial value, which we leave as it is (RFC 9113 section 6.5.2)."""
+
+MAX_SENT_FRAME_BYTES = 65_536
+"""Of what a peer allows, we use so much: a frame is an indivisible turn of one stream's on the wire."""
+
+STREAM_WINDOW_BYTES = 1024 * 1024
+"""What a peer may send on a stream before we take it; a certificate with its chain is some 10 KiB."""
+
+CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
+"""The same for all streams of a connection together: what one connection may make us hold unread."""
+
+MAX_CONCURRENT_STREAMS = 20_000
+"""Ten times the 2 000 enrolments that may wait at once (design.md 4), each of which is an open stream."""
+
+MAX_HEADER_LIST_BYTES = 65_536
+"""hpack's own default; grpcio's is 8 to 16 KiB, Go's 16 MiB."""
+
+MAX_HEADER_BLOCK_BYTES = 65_536
+"""A block is seldom longer than the list that it encodes."""
+
+MAX_CONTINUATION_FRAMES = 64
+"""As python-hyper's h2 has it; four of the usual size hold the longest block (CVE-2024-27316)."""
+
+MAX_MEMOIZED_BLOCK_BYTES = 1024
+MAX_MEMOIZED_BLOCKS = 256
+"""Together with the parsed lists, less than a MiB for each connection; a host uses about one block for each method."""
+
+MAX_MESSAGE_BYTES = 128 * 1024 * 1024
+"""Four times Vault's and OpenBao's default `max_request_size` of 32 MiB."""
+
+MAX_ASSEMBLED_BYTES = 256 * 1024 * 1024
+"""Of messages that have not arrived completely, on all streams of a connection: two of the longest."""
+
+MAX_UNREAD_MESSAGES = 16
+"""On one stream; a peer that sends more than we take gets no window before we have taken some."""
+
+MAX_UNSENT_BYTES = 256 * 1024 * 1024
+"""What we keep for a peer that does not read; then it is taken to be stuck or hostile."""
+
+MAX_UNSENT_CONTROL_FRAMES = 10_000
+"""Go's net/http2 has the same (CVE-2019-9512 and CVE-2019-9515: floods of PING and SETTINGS)."""
+
+MAX_EMPTY_DATA_FRAMES = 100
+"""One after the other, without END_STREAM, on a connection (CVE-2019-9518)."""
+
+RESET_BURST = 2 * MAX_CONCURRENT_STREAMS
+RESETS_PER_SECOND = 100.0
+"""Streams that end by an RST_STREAM, of the peer's or one that it provoked (CVE-2023-44487, CVE-2025-8671).
+
+A host that is sealed cancels all that waits at once. The rate is three times nghttp2's default of 33.
+"""
+
+SETTINGS_BURST = 100
+SETTINGS_PER_SECOND = 10.0
+"""A peer changes its settings a few times in a connection's life."""
+
+REMEMBERED_RESETS = MAX_CONCURRENT_STREAMS
+"""Streams we reset whose late frames are still expected (RFC 9113 section 5.4.2)."""
+
+MAX_STREAM_ID = 2**31 - 1
+"""RFC 9113 section 5.1.1."""
+
+MAX_WINDOW_BYTES = 2**31 - 1
+"""RFC 9113 section 6.9.1."""
+
+HANDSHAKE_SECONDS = 10.0
+"""For TLS, and for the host's SETTINGS after it."""
