@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -110,17 +111,14 @@ def plugin_pids(server: OpenBaoServer, *, name: str = "") -> list[int]:
 
 
 def kill_plugin(server: OpenBaoServer, *, name: str) -> None:
-    """Kill the one process of a plugin, which is not ours to wait for, and see it gone."""
+    """Kill the one process of a plugin, and return when the server knows.
+
+    Until then a request of whoever is quicker ends in an error of the server's own: its connection is refused.
+    """
     (pid,) = plugin_pids(server, name=name)
+    known = re.compile(rf"plugin process exited: .*\bid={pid}\b")
     os.kill(pid, signal.SIGKILL)
-
-    def gone() -> bool:
-        with suppress(ProcessLookupError):
-            os.kill(pid, 0)
-            return False
-        return True
-
-    until(gone, what=f"the end of process {pid}")
+    until(lambda: known.search(server.log()), what=f"the server's word that process {pid} has ended")
 
 
 def _command_line(process: Path) -> str:
