@@ -432,11 +432,14 @@ async def test_server_that_leaves_at_once_is_unavailable(tmp_path_factory: pytes
         await reader.read(-1)
         writer.close()
 
-    async with asyncio.timeout(PATIENCE_SECONDS), await asyncio.start_unix_server(leave, path):
-        async with Channel(unix_dial(str(path)), authority="localhost") as channel:
-            method: Any = channel.unary_unary("/test.Service/Echo")
-            with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await method(b"")
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        await asyncio.start_unix_server(leave, path),
+        Channel(unix_dial(str(path)), authority="localhost") as channel,
+    ):
+        method: Any = channel.unary_unary("/test.Service/Echo")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await method(b"")
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
