@@ -24,7 +24,7 @@ from h2.events import (
 from h2.settings import SettingCodes
 from hyperframe.frame import GoAwayFrame
 
-from sectigo_vault_pki.transport import Channel, unix_dial
+from sectigo_vault_pki.transport import Channel, tcp_dial, unix_dial
 from sectigo_vault_pki.transport.frames import PREFACE
 from tests.support.h2_library import H2Library
 from tests.support.http2 import REQUEST, data_frame, frames_in, headers_frame, raw_frame, settings_frame
@@ -422,6 +422,33 @@ async def test_connection_without_more_stream_ids_is_followed_by_another(
     assert received.stream_id == 1
     await answer(other, 1, b"second")
     assert await asyncio.gather(*calls) == [b"first", b"first", b"second"]
+
+
+async def test_server_that_leaves_at_once_is_unavailable(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("t") / "g"
+
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(settings_frame().serialize() + GoAwayFrame(0, last_stream_id=0).serialize())
+        await reader.read(-1)
+        writer.close()
+
+    async with (
+        asyncio.timeout(PATIENCE_SECONDS),
+        await asyncio.start_unix_server(leave, path),
+        Channel(unix_dial(str(path)), authority="localhost") as channel,
+    ):
+        method: Any = channel.unary_unary("/test.Service/Echo")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await method(b"")
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_address_that_is_none_is_unavailable() -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS), Channel(tcp_dial("127.0.0.1", 99_999), authority="x") as channel:
+        method: Any = channel.unary_unary("/test.Service/Echo")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await method(b"")
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_server_that_breaks_the_rules_is_left(hand_made: HandMade) -> None:

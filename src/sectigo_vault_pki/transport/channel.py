@@ -184,9 +184,11 @@ class Channel(grpc.aio.Channel):
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 connection = await self._dial(ClientConnection)
                 failure = await connection.ready
+            if failure is None and not connection.takes_calls:  # it was lost, or said GOAWAY at once
+                failure = ConnectionError("the server does not take calls")
             if failure is not None:
                 raise failure
-        except OSError as error:  # TimeoutError is one
+        except (OSError, ValueError, OverflowError) as error:  # the last two: an address that is none
             self._give_up(error)
             if connection is not None:
                 connection.abort()
@@ -210,9 +212,10 @@ class Channel(grpc.aio.Channel):
             if not call.done():
                 call.attach(connection)
 
-    def _give_up(self, error: OSError) -> None:
+    def _give_up(self, error: OSError | ValueError | OverflowError) -> None:
         waiting, self._waiting = self._waiting, []
-        text = f"failed to connect to the server: {error.strerror or str(error) or type(error).__name__}"
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        text = f"failed to connect to the server: {reason}"
         for call in waiting:
             call.finish(Status(grpc.StatusCode.UNAVAILABLE, text))
 
