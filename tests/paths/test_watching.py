@@ -12,7 +12,7 @@ from sectigo_vault_pki.scm_simulator.orders import Order
 from tests.support.mount import ORDER, Mount, answered
 from tests.support.orders import ORDERS
 
-ORDERS_AT_ONCE = 30
+ORDERS_AT_ONCE = 60
 AFTER_THE_FIRST_POLLS = 40.0
 """After 1 + 2 + 4 + 8 + 16 s each order pauses for the whole loop period of 30 s."""
 

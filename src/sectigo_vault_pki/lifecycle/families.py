@@ -86,6 +86,9 @@ class Family(Protocol):
     async def pending(self, client: ScmClient) -> Pending | None:
         """Return the account's orders that are not issued; None where SCM does not tell, or lists too many."""
 
+    async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
+        """Return how many these are, of each status; None where SCM does not tell."""
+
 
 class SslFamily:
     """SSL certificates, found by their common name."""
@@ -144,6 +147,9 @@ class SslFamily:
                 return None
         return Pending(frozenset(found), calls)
 
+    async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
+        return tuple([await client.count_ssl_by_status(status) for status in PENDING])
+
 
 class ClientFamily:
     """Client certificates, found by the person's e-mail address; their ids are order numbers."""
@@ -187,6 +193,10 @@ class ClientFamily:
     async def pending(self, client: ScmClient) -> Pending | None:
         del client  # whether a row has its order's number before the certificate is issued is not known
         return None
+
+    async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
+        del client
+        return (None,)
 
 
 FAMILIES: Mapping[CertificateType, Family] = MappingProxyType(

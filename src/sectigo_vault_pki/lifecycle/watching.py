@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from sectigo_vault_pki.errors import ScmError
-from sectigo_vault_pki.lifecycle.families import FAMILIES, Pending
+from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.store import CertificateRecord, CertificateType, StorageError
 
@@ -23,6 +23,8 @@ ENOUGH_ORDERS = 8
 SHORTEST_PERIOD = 1.0
 BUSY_SHARE = 0.2
 """Of the time, at most, an account's list is being read."""
+LONGEST_UNLISTED = 10.0
+"""Seconds for which equal counts are believed: one order may be issued as another one comes."""
 PATIENCE_SECONDS = 60.0
 """After trouble with the list, orders are left to their own pauses for so long."""
 
@@ -41,10 +43,23 @@ class _Watched:
 
     Attributes:
         pending: what SCM has just listed as not issued; empty where it could not be asked.
+        counts: how many these were by SCM's count, right before it listed them.
+        listed_at: the loop's time then.
     """
 
     waiters: dict[int, _Waiter] = field(default_factory=dict)
     pending: AbstractSet[int] = frozenset()
+    counts: tuple[int | None, ...] = ()
+    listed_at: float = 0.0
+
+    def is_current(self, counts: tuple[int | None, ...], now: float) -> bool:
+        """Whether the last list still holds: as many are pending, and nobody waits who was not listed."""
+        return (
+            counts == self.counts
+            and None not in counts
+            and self.waiters.keys() <= self.pending
+            and now - self.listed_at < LONGEST_UNLISTED
+        )
 
 
 class Watcher:
@@ -101,30 +116,39 @@ class Watcher:
         """Read the list again and again, as long as enough orders wait."""
         loop = asyncio.get_running_loop()
         while len(watched.waiters) >= ENOUGH_ORDERS:
-            began, asked_for = loop.time(), frozenset(watched.waiters)
-            pending = await self._listed(config_name, certificate_type)
-            if pending is None:
+            began = loop.time()
+            calls = await self._look(config_name, watched, certificate_type)
+            if calls is None:
                 watched.pending = frozenset()
                 await asyncio.sleep(PATIENCE_SECONDS)
                 continue
-            watched.pending = pending.scm_ids
-            for scm_id in asked_for - pending.scm_ids:
-                if (waiter := watched.waiters.get(scm_id)) is not None:
-                    waiter.woken.set()
             pauses = [waiter.pause for waiter in watched.waiters.values()]
-            await asyncio.sleep(period(pauses, calls=pending.calls, seconds=loop.time() - began))
+            await asyncio.sleep(period(pauses, calls=calls, seconds=loop.time() - began))
         watched.pending = frozenset()
 
-    async def _listed(self, config_name: str, certificate_type: CertificateType) -> Pending | None:
+    async def _look(self, config_name: str, watched: _Watched, certificate_type: CertificateType) -> int | None:
+        """Count, list if that tells of a change, and wake who is not listed; return the calls, None on trouble."""
+        now, family = asyncio.get_running_loop().time(), FAMILIES[certificate_type]
         try:
             config = await self._resources.repository.config(config_name)
             if config is None:
                 return None
             async with self._resources.clients.lend(config_name, config) as client:
-                return await FAMILIES[certificate_type].pending(client)
+                counts = await family.count_pending(client)
+                if watched.is_current(counts, now):
+                    return len(counts)
+                asked_for = frozenset(watched.waiters)
+                pending = await family.pending(client)
         except (ScmError, StorageError) as error:
             _log.debug("the list of pending orders could not be read", extra={"kv": {"error": str(error)}})
             return None
+        if pending is None:
+            return None
+        watched.pending, watched.counts, watched.listed_at = pending.scm_ids, counts, now
+        for scm_id in asked_for - pending.scm_ids:
+            if (waiter := watched.waiters.get(scm_id)) is not None:
+                waiter.woken.set()
+        return len(counts) + pending.calls
 
 
 def period(pauses: Iterable[float], *, calls: int, seconds: float) -> float:
@@ -134,7 +158,7 @@ def period(pauses: Iterable[float], *, calls: int, seconds: float) -> float:
 
     Args:
         pauses: the seconds of each order's own pause.
-        calls: how many it took to read the list.
+        calls: how many it took to look.
         seconds: how long that took.
     """
     own_calls_a_second = sum(1 / pause for pause in pauses)

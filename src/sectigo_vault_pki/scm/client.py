@@ -125,6 +125,14 @@ class ScmClient:
         call = ssl_orders.status_list_call(status, self._account.org_id, size, position)
         return [ssl_orders.row_from(row) for row in await self._driver.parsed(call, models.LIST_ANSWER)]
 
+    async def count_ssl_by_status(self, status: str) -> int | None:
+        """Count the organization's entries in a status; None where SCM does not tell.
+
+        Raises:
+            ScmRefusedError, ScmUnavailableError
+        """
+        return (await self._driver.settled(ssl_orders.status_count_call(status, self._account.org_id))).total
+
     async def ssl_details(self, ssl_id: int) -> SslDetails:
         """Tell what SCM knows of one entry.
 

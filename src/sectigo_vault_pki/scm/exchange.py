@@ -58,11 +58,13 @@ class Answer:
         status: the HTTP status.
         body: the whole body.
         retry_after: seconds the server asks to wait, or None.
+        total: how long the whole list is of which this is a page (scm-api.md 2), or None.
     """
 
     status: int
     body: bytes = field(repr=False)
     retry_after: float | None = None
+    total: int | None = None
 
 
 class Exchange:
@@ -136,7 +138,8 @@ class Exchange:
                     return Trouble(was_sent=True, words=f"the answer is longer than {MAX_ANSWER_LENGTH} bytes")
         finally:
             await response.aclose()
-        return Answer(response.status_code, bytes(body), _retry_after(response.headers))
+        headers = response.headers
+        return Answer(response.status_code, bytes(body), _retry_after(headers), _total(headers))
 
 
 def _http_client(account: ScmAccount, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
@@ -158,6 +161,11 @@ def _http_client(account: ScmAccount, transport: httpx.AsyncBaseTransport | None
         )
     except (ImportError, ValueError):
         raise InvalidInputError("the proxy settings in the process's environment cannot be used") from None
+
+
+def _total(headers: httpx.Headers) -> int | None:
+    text = headers.get("X-Total-Count", "").strip()
+    return int(text[:9]) if text.isascii() and text.isdigit() else None
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:

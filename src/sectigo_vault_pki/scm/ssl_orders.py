@@ -136,6 +136,11 @@ def status_list_call(status: str, org_id: int, size: int, position: int) -> Call
     return Call(LIST, "GET", _PREFIX, query=query)
 
 
+def status_count_call(status: str, org_id: int) -> Call:
+    """Return the call that asks how many an organization has in a status (scm-api.md 2)."""
+    return Call(LIST, "HEAD", _PREFIX, query={"status": status, "orgId": org_id})
+
+
 def details_call(ssl_id: int) -> Call:
     """Return the call that asks for one entry's details."""
     return Call(DETAILS, "GET", f"{_PREFIX}/{ssl_id}")

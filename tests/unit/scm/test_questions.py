@@ -58,6 +58,17 @@ async def test_the_list_of_a_status_is_that_of_the_own_organization(script: Scri
     assert dict(request.url.params) == {"status": "Applied", "orgId": org_id, "size": "3", "position": "6"}
 
 
+@pytest.mark.parametrize(("header", "count"), [("2017", 2017), ("0", 0), ("many", None), ("", None), ("-1", None)])
+async def test_the_count_of_a_status_is_taken_from_its_header(
+    script: Script, client: ScmClient, header: str, count: int | None
+) -> None:
+    script.answers(httpx.Response(200, headers={"X-Total-Count": header}))
+    assert await client.count_ssl_by_status("Applied") == count
+    (request,) = script.requests
+    assert request.method == "HEAD"
+    assert request.url.params["status"] == "Applied"
+
+
 async def test_details_of_an_issued_certificate_are_read(script: Script, client: ScmClient) -> None:
     script.answers(
         httpx.Response(
