@@ -1,6 +1,6 @@
 """What a handler knows of its call and may say about it, in grpcio's shape."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
@@ -12,9 +12,11 @@ from sectigo_vault_pki.transport.header_blocks import Fields
 if TYPE_CHECKING:
     from sectigo_vault_pki.transport.server_call import ServerCall
 
+_NOT_TOLD = "who the peer is was settled by TLS, and is not told to handlers"
+
 
 class ServicerContext(grpc.aio.ServicerContext[Any, Any]):
-    """`grpc.aio.ServicerContext`, without compression."""
+    """`grpc.aio.ServicerContext`, without compression, and without a word about the peer."""
 
     _code = grpc.StatusCode.OK
     _details = ""
@@ -74,17 +76,17 @@ class ServicerContext(grpc.aio.ServicerContext[Any, Any]):
     def disable_next_message_compression(self) -> None:
         """Nothing is compressed."""
 
-    def peer(self) -> str:
-        return "unix:"
+    def peer(self) -> NoReturn:
+        raise grpc.aio.UsageError(_NOT_TOLD)
 
-    def peer_identities(self) -> Iterable[bytes] | None:
-        return None
+    def peer_identities(self) -> NoReturn:
+        raise grpc.aio.UsageError(_NOT_TOLD)
 
-    def peer_identity_key(self) -> str | None:
-        return None
+    def peer_identity_key(self) -> NoReturn:
+        raise grpc.aio.UsageError(_NOT_TOLD)
 
-    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        return {}
+    def auth_context(self) -> NoReturn:
+        raise grpc.aio.UsageError(_NOT_TOLD)
 
     def trailing_metadata(self) -> Any:
         return self._trailing
