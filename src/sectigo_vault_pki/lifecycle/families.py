@@ -84,10 +84,10 @@ class Family(Protocol):
         """Return what SCM says of an entry."""
 
     async def pending(self, client: ScmClient) -> Pending | None:
-        """Return the account's orders that are not issued; None where SCM does not tell, or lists too many."""
+        """Return the account's orders that are not issued; None where SCM lists too many, or none by that."""
 
     async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
-        """Return how many these are, of each status; None where SCM does not tell."""
+        """Return how many these are, of each status by which SCM lists them; None where it does not tell."""
 
 
 class SslFamily:
@@ -196,7 +196,7 @@ class ClientFamily:
 
     async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
         del client
-        return (None,)
+        return ()
 
 
 FAMILIES: Mapping[CertificateType, Family] = MappingProxyType(

@@ -83,6 +83,8 @@ def _fits(content: bytes, public_key_digest: bytes) -> bool:
 
 
 def change_of(event: CollectEvent, order: OrderInFlight, now: datetime) -> Change:
+    """Return what an event makes of the record; nothing, where another order is in flight by then."""
+
     def change(record: CertificateRecord) -> CertificateRecord:
         if record.order is None or record.order.uuid != order.uuid:
             return record
@@ -103,6 +105,8 @@ def change_of(event: CollectEvent, order: OrderInFlight, now: datetime) -> Chang
 
 
 def _in_trouble(record: CertificateRecord, order: OrderInFlight, *, yes: bool) -> CertificateRecord:
+    if order.in_trouble is yes:
+        return record
     return record.model_copy(update={"order": order.model_copy(update={"in_trouble": yes})})
 
 

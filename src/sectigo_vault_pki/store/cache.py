@@ -50,9 +50,12 @@ class RecordCache:
         return token
 
     async def remember(self, key: str, token: object, cached: Cached) -> None:
-        """Remember what was read, unless something has happened to the key since `expect`."""
-        if not await self._is_disabled() and self._expected.get(key) is token:
-            self._put(key, cached)
+        """Remember what was read, unless something has happened to the key since `expect`, whose word ends here."""
+        try:
+            if not await self._is_disabled() and self._expected.get(key) is token:
+                self._put(key, cached)
+        finally:
+            self.withdraw(key, token)
 
     def withdraw(self, key: str, token: object) -> None:
         """Take an announcement back, if it is still the newest."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from abc import ABC, abstractmethod
 
 from sectigo_vault_pki.transport.connection import Connection
 from sectigo_vault_pki.transport.events import (
@@ -25,7 +26,7 @@ _FAREWELL_SECONDS = 0.2
 """For the peer to close after our GOAWAY, and for it to answer TLS's close_notify."""
 
 
-class Driver(asyncio.Protocol):
+class Driver(asyncio.Protocol, ABC):
     """Moves bytes; what they mean is for the two kinds of connection that derive from this.
 
     What is sent within one turn of the loop goes out in one write.
@@ -52,17 +53,21 @@ class Driver(asyncio.Protocol):
     def on_refused(self) -> None:
         """The peer does not negotiate HTTP/2."""
 
+    @abstractmethod
     def on_headers(self, stream_id: int, headers: HeaderList, *, end_stream: bool) -> None:
-        raise NotImplementedError
+        """A block of headers came: a head, or trailers."""
 
+    @abstractmethod
     def on_data(self, stream_id: int, data: bytes, *, end_stream: bool) -> None:
-        raise NotImplementedError
+        """A piece of a body came."""
 
+    @abstractmethod
     def on_reset(self, stream_id: int, code: ErrorCode, reason: str) -> None:
-        raise NotImplementedError
+        """A stream ended before its time."""
 
+    @abstractmethod
     def on_drained(self, stream_id: int) -> None:
-        raise NotImplementedError
+        """What was held back of a stream has been sent."""
 
     def on_settings(self) -> None:
         """The peer's settings have changed."""
@@ -70,8 +75,9 @@ class Driver(asyncio.Protocol):
     def on_go_away(self, last_stream_id: int, code: ErrorCode) -> None:
         """The peer wants the connection to end."""
 
+    @abstractmethod
     def on_lost(self, reason: str) -> None:
-        raise NotImplementedError
+        """The connection is gone."""
 
     # What they do with the connection.
 

@@ -21,14 +21,13 @@ class _MultiCallable:
         self._channel = channel
         self._method = Method(channel.head(method), serialize, deserialize)
 
-    def _new(
+    def _new(  # noqa: PLR0917  grpcio's order
         self,
         shape: type[CallT],
-        *,
         timeout: float | None,
         metadata: Any,
         credentials: grpc.CallCredentials | None,
-        wait_for_ready: bool | None,
+        wait_for_ready: bool | None,  # noqa: FBT001  grpcio's type
         compression: grpc.Compression | None,
     ) -> CallT:
         if credentials is not None or wait_for_ready or compression not in (None, grpc.Compression.NoCompression):
@@ -50,14 +49,7 @@ class UnaryUnaryMultiCallable(_MultiCallable, grpc.aio.UnaryUnaryMultiCallable[A
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> UnaryUnaryCall:
-        call = self._new(
-            UnaryUnaryCall,
-            timeout=timeout,
-            metadata=metadata,
-            credentials=credentials,
-            wait_for_ready=wait_for_ready,
-            compression=compression,
-        )
+        call = self._new(UnaryUnaryCall, timeout, metadata, credentials, wait_for_ready, compression)
         call.send_unary(request)
         self._channel.start(call)
         return call
@@ -76,14 +68,7 @@ class UnaryStreamMultiCallable(_MultiCallable, grpc.aio.UnaryStreamMultiCallable
         wait_for_ready: bool | None = None,
         compression: grpc.Compression | None = None,
     ) -> UnaryStreamCall:
-        call = self._new(
-            UnaryStreamCall,
-            timeout=timeout,
-            metadata=metadata,
-            credentials=credentials,
-            wait_for_ready=wait_for_ready,
-            compression=compression,
-        )
+        call = self._new(UnaryStreamCall, timeout, metadata, credentials, wait_for_ready, compression)
         call.expect_stream()
         call.send_unary(request)
         self._channel.start(call)
@@ -102,14 +87,7 @@ class StreamUnaryMultiCallable(_MultiCallable, grpc.aio.StreamUnaryMultiCallable
         wait_for_ready: bool | None = None,  # noqa: FBT001  grpcio's signature
         compression: grpc.Compression | None = None,
     ) -> StreamUnaryCall:
-        call = self._new(
-            StreamUnaryCall,
-            timeout=timeout,
-            metadata=metadata,
-            credentials=credentials,
-            wait_for_ready=wait_for_ready,
-            compression=compression,
-        )
+        call = self._new(StreamUnaryCall, timeout, metadata, credentials, wait_for_ready, compression)
         call.send_stream(request_iterator)
         self._channel.start(call)
         return call
@@ -127,14 +105,7 @@ class StreamStreamMultiCallable(_MultiCallable, grpc.aio.StreamStreamMultiCallab
         wait_for_ready: bool | None = None,  # noqa: FBT001  grpcio's signature
         compression: grpc.Compression | None = None,
     ) -> StreamStreamCall:
-        call = self._new(
-            StreamStreamCall,
-            timeout=timeout,
-            metadata=metadata,
-            credentials=credentials,
-            wait_for_ready=wait_for_ready,
-            compression=compression,
-        )
+        call = self._new(StreamStreamCall, timeout, metadata, credentials, wait_for_ready, compression)
         call.expect_stream()
         call.send_stream(request_iterator)
         self._channel.start(call)

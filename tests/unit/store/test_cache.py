@@ -7,6 +7,7 @@ import pytest
 
 from sectigo_vault_pki.logical import InmemStorage, StorageEntry, StorageError
 from sectigo_vault_pki.store import CertificateRecord, RecordCache, Repository
+from sectigo_vault_pki.store.cache import Cached
 from tests.support.records import certificate_record, config_record
 
 KEY = "cert/web/55_demo-customer"
@@ -150,6 +151,19 @@ async def test_nothing_is_remembered_where_the_host_wants_no_caches(storage: Cou
     await repository.put_certificate("web", RECORD)
     await asyncio.gather(read(repository), read(repository))
     assert storage.gets == [KEY, KEY]
+
+
+async def test_an_announcement_ends_where_nothing_may_be_remembered() -> None:
+    answers = [True, False]
+
+    async def is_disabled() -> bool:
+        return answers.pop(0)
+
+    cache = RecordCache(is_disabled)
+    token = cache.expect(KEY)
+    for _ in range(2):
+        await cache.remember(KEY, token, Cached(RECORD, 1))
+    assert cache.get(KEY) is None
 
 
 async def test_the_records_used_last_are_kept_within_the_limit(storage: CountingStorage) -> None:
