@@ -1,22 +1,11 @@
 """The process's gRPC ends for the host: our own HTTP/2 on mutual TLS (docs/decisions/0005)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sectigo_vault_pki.plugin.handshake import Launch
 from sectigo_vault_pki.plugin.sockets import SocketFolder
 from sectigo_vault_pki.plugin.tls import SERVER_NAME, Identity, client_context, server_context
 from sectigo_vault_pki.transport import Channel, Server, tcp_dial, unix_dial
-
-
-@dataclass(frozen=True, slots=True)
-class HostConnection:
-    """A channel to one address of the host's."""
-
-    channel: Channel
-
-    async def close(self) -> None:
-        await self.channel.close()
 
 
 class HostTransport:
@@ -41,7 +30,7 @@ class HostTransport:
         self._sockets.admit_group()
         return str(self._sockets.host_socket)
 
-    async def dial(self, network: str, address: str) -> HostConnection:
+    async def dial(self, network: str, address: str) -> Channel:
         if network == "unix":
             dial = unix_dial(address, tls=self._client_tls, server_name=SERVER_NAME)
         elif network == "tcp":
@@ -50,7 +39,7 @@ class HostTransport:
             dial = tcp_dial(host.strip("[]"), int(port), tls=self._client_tls, server_name=SERVER_NAME)
         else:
             raise ValueError(f'unknown network "{network}"')
-        return HostConnection(Channel(dial, authority=SERVER_NAME))
+        return Channel(dial, authority=SERVER_NAME)
 
     async def close(self, *, grace: float) -> None:
         await self._server.stop(grace)

@@ -5,11 +5,13 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import grpc
+
 from sectigo_vault_pki.logical import Backend, BackendConfig, BackendFactory, Storage
 from sectigo_vault_pki.plugin.broker import Broker
 from sectigo_vault_pki.plugin.storage_client import StorageClient
 from sectigo_vault_pki.plugin.system_client import SystemClient
-from sectigo_vault_pki.plugin.transport import Connection, Transport
+from sectigo_vault_pki.plugin.transport import Transport
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ class Instance:
 
     backend: Backend
     storage: Storage
-    connection: Connection
+    channel: grpc.aio.Channel
 
     async def close(self, *, seconds: float = _CLEANUP_SECONDS) -> None:
         """Clean the engine up, for so long at most, and let the host's connection go; failures are only logged."""
@@ -41,7 +43,7 @@ class Instance:
         except Exception:  # noqa: BLE001  nobody is left to be told
             _log.exception("a mount could not be cleaned up")
         finally:
-            await self.connection.close()
+            await self.channel.close()
 
 
 class Instances:
@@ -72,22 +74,22 @@ class Instances:
             LogicalError: the engine refuses.
         """
         info = await self._broker.address_of(broker_id)
-        connection = await self._transport.dial(info.network, info.address)
+        channel = await self._transport.dial(info.network, info.address)
         try:
-            storage = StorageClient(connection.channel)
+            storage = StorageClient(channel)
             backend = await self._factory(
                 BackendConfig(
                     storage=storage,
-                    system=SystemClient(connection.channel),
+                    system=SystemClient(channel),
                     backend_uuid=backend_uuid,
                     options=options,
                 )
             )
         except BaseException:
-            await connection.close()
+            await channel.close()
             raise
         previous = self._instances.pop(multiplex_id, None)
-        self._instances[multiplex_id] = Instance(backend, storage, connection)
+        self._instances[multiplex_id] = Instance(backend, storage, channel)
         if previous is not None:
             await previous.close()
 

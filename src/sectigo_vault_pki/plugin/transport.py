@@ -11,16 +11,6 @@ from typing import Protocol
 import grpc
 
 
-class Connection(Protocol):
-    """One way from the plugin to an address of the host's."""
-
-    @property
-    def channel(self) -> grpc.aio.Channel: ...
-
-    async def close(self) -> None:
-        """End it, with what is running over it."""
-
-
 class Transport(Protocol):
     """The process's gRPC server for the host, and its way back to the host."""
 
@@ -31,8 +21,8 @@ class Transport(Protocol):
     async def listen(self, *, on_connection: Callable[[], None]) -> str:
         """Serve; return the path of the socket for the host. Each authenticated connection is told."""
 
-    async def dial(self, network: str, address: str) -> Connection:
-        """Return a connection that is really made at its first call.
+    async def dial(self, network: str, address: str) -> grpc.aio.Channel:
+        """Return a channel to an address of the host's, which is really connected at its first call.
 
         Raises:
             ValueError: the network is neither `unix` nor `tcp`.
