@@ -7,22 +7,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 
 from sectigo_vault_pki import __version__
-from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.scm.account import ScmAccount, is_plain_http, trust_only
-from sectigo_vault_pki.scm.login import HeaderLogin
+from sectigo_vault_pki.scm.account import ScmAccount
+from sectigo_vault_pki.scm.login import login_headers
+from sectigo_vault_pki.scm.routes import transport_to
 from sectigo_vault_pki.scm.trouble import TROUBLES, Trouble, trouble_from
 
 MAX_ANSWER_LENGTH = 1024 * 1024
 MAX_CALLS = 32  # at once, for one account
 
-# Shorter than what servers keep idle connections for, so that no order is written into one that is being closed.
-_KEEP_IDLE = 3.0
+_JSON = (b"Content-Type", b"application/json;charset=UTF-8")
 
 _logger = logging.getLogger(__name__)
 
@@ -73,10 +71,18 @@ class Exchange:
     def __init__(self, account: ScmAccount, transport: httpx.AsyncBaseTransport | None) -> None:
         self._account = account
         self._slots = asyncio.Semaphore(MAX_CALLS)
-        self._http = _http_client(account, transport)
+        self._headers = (
+            (b"Accept", b"application/json, */*;q=0.5"),
+            (b"Accept-Encoding", b"identity"),
+            (b"User-Agent", f"sectigo-vault-pki/{__version__}".encode()),
+            *login_headers(account),
+        )
+        self._transport = transport_to(account, MAX_CALLS) if transport is None else transport
+        self._is_closed = False
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        self._is_closed = True
+        await self._transport.aclose()
 
     async def send(self, call: Call) -> Answer | Trouble:
         """Make one call, once."""
@@ -102,7 +108,7 @@ class Exchange:
             self._slots.release()
 
     async def _exchange(self, call: Call) -> Answer | Trouble:
-        if self._http.is_closed:
+        if self._is_closed:
             return Trouble(was_sent=False, words="the account's settings changed during the call")
         limit = self._account.request_timeout
         patience = max(limit, call.read_timeout)
@@ -114,19 +120,18 @@ class Exchange:
             return trouble_from(error, self._account.base_url)
 
     def _request(self, call: Call, timeout: httpx.Timeout) -> httpx.Request:
-        url = f"{self._account.base_url}{call.path}"
-        if call.body is None:
-            return self._http.build_request(call.method, url, params=dict(call.query) or None, timeout=timeout)
-        return self._http.build_request(
+        body = None if call.body is None else json.dumps(call.body).encode()
+        return httpx.Request(
             call.method,
-            url,
-            content=json.dumps(call.body).encode(),
-            headers={"Content-Type": "application/json;charset=UTF-8"},
-            timeout=timeout,
+            f"{self._account.base_url}{call.path}",
+            params=call.query or None,
+            headers=self._headers if body is None else (*self._headers, _JSON),
+            content=body,
+            extensions={"timeout": timeout.as_dict()},
         )
 
     async def _answer(self, request: httpx.Request) -> Answer | Trouble:
-        response = await self._http.send(request, stream=True)
+        response = await self._transport.handle_async_request(request)
         try:
             # Never decoded, as a small compressed body may be a huge one; none was asked for.
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -140,27 +145,6 @@ class Exchange:
             await response.aclose()
         headers = response.headers
         return Answer(response.status_code, bytes(body), _retry_after(headers), _total(headers))
-
-
-def _http_client(account: ScmAccount, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    try:
-        return httpx.AsyncClient(
-            auth=HeaderLogin(account),
-            verify=True if account.ca_bundle_pem is None else trust_only(account.ca_bundle_pem),
-            transport=transport,
-            # A proxy cannot reach a loopback host, and must not see a login that has no TLS around it.
-            trust_env=not is_plain_http(account.base_url),
-            follow_redirects=False,
-            limits=httpx.Limits(max_connections=MAX_CALLS, keepalive_expiry=_KEEP_IDLE),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # each call logs in, there are no sessions
-            headers={
-                "Accept": "application/json, */*;q=0.5",
-                "Accept-Encoding": "identity",
-                "User-Agent": f"sectigo-vault-pki/{__version__}",
-            },
-        )
-    except (ImportError, ValueError):
-        raise InvalidInputError("the proxy settings in the process's environment cannot be used") from None
 
 
 def _total(headers: httpx.Headers) -> int | None:
