@@ -13,7 +13,7 @@ from sectigo_vault_pki.errors import ChainError
 from sectigo_vault_pki.pki.csr import common_name_of
 from sectigo_vault_pki.pki.keys import key_kind, public_key_digest
 from sectigo_vault_pki.pki.names import names_of
-from sectigo_vault_pki.pki.pem import PemBlock, normalise_pem, pem_blocks
+from sectigo_vault_pki.pki.pem import PemBlock, normalise_pem, pem_blocks, pem_texts
 
 MAX_COLLECTED_LENGTH = 256 * 1024  # bytes
 MAX_CERTIFICATES = 32
@@ -63,13 +63,11 @@ class CertificateChain:
             ChainError: it is no list of certificates.
         """
         try:
-            blocks = tuple(pem_blocks(leaf_first_bundle))
-            leaf = x509.load_der_x509_certificate(blocks[0].der) if blocks else None
+            leaf_pem, *issuers_pem = pem_texts(leaf_first_bundle)
+            leaf = x509.load_pem_x509_certificate(leaf_pem.encode("ascii"))
         except _UNREADABLE:
-            leaf = None
-        if leaf is None:
-            raise ChainError("the stored certificate cannot be read")
-        return cls._of(leaf, blocks[0].text, tuple(block.text for block in blocks[1:]))
+            raise ChainError("the stored certificate cannot be read") from None
+        return cls._of(leaf, leaf_pem, tuple(issuers_pem))
 
     @classmethod
     def _of(cls, leaf: x509.Certificate, leaf_pem: str, issuers_pem: tuple[str, ...]) -> Self:

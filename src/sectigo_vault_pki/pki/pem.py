@@ -51,6 +51,11 @@ def pem_blocks(text: str) -> Iterator[PemBlock]:
         yield PemBlock(label, _decoded(body))
 
 
+def pem_texts(text: str) -> tuple[str, ...]:
+    """Take text apart that `PemBlock.text` wrote, without reading what stands inside the blocks."""
+    return tuple(f"{found.group()}\n" for found in _BLOCK.finditer(text))
+
+
 def _decoded(body: str) -> bytes:
     try:
         return base64.b64decode("".join(body.split()), validate=True)

@@ -23,23 +23,20 @@ class QueuedHandler(logging.Handler):
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
-        self._lines: queue.Queue[str | None] = queue.Queue(_QUEUE_LINES)
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._dropped = 0
         self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._lines.put_nowait(self.format(record))
-        except queue.Full:
+        if self._lines.qsize() < _QUEUE_LINES:
+            self._lines.put(self.format(record))
+        else:
             self._dropped += 1
 
     def close(self) -> None:
         """Write what is queued, for a moment at most."""
-        try:
-            self._lines.put(None, timeout=_FLUSH_SECONDS)
-        except queue.Full:
-            self._dropped += 1
+        self._lines.put(None)
         self._thread.join(_FLUSH_SECONDS)
         super().close()
 

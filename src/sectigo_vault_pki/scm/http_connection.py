@@ -26,12 +26,11 @@ class HttpConnection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._unread = 0
-        self._is_writable = True
         self._lost: Exception | None = None
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
     async def ask(self, request: httpx.Request) -> h11.Response:
-        """Send a request, and return the head of its answer.
+        """Send a request, and return the head of its answer, which may come before the whole request is sent.
 
         Raises:
             httpx.TransportError: there is none.
@@ -39,8 +38,6 @@ class HttpConnection(asyncio.Protocol):
         limits = request.extensions.get("timeout", {})
         self._stop_resting()
         self._write(self._request_bytes(request, await request.aread()))
-        while not self._is_writable and self._lost is None:
-            await self._until_woken(limits.get("write"), httpx.WriteTimeout)
         while True:
             event = await self._next_event(limits.get("read"))
             if isinstance(event, h11.Response):
@@ -71,7 +68,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         if self._idle_timer is not None:  # nothing was asked: it would pass for the next request's answer
@@ -88,13 +85,6 @@ class HttpConnection(asyncio.Protocol):
             self.abort()
             return
         self._rules.receive_data(b"")
-        self._wake()
-
-    def pause_writing(self) -> None:
-        self._is_writable = False
-
-    def resume_writing(self) -> None:
-        self._is_writable = True
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -128,20 +118,20 @@ class HttpConnection(asyncio.Protocol):
             if self._lost is not None:
                 raise httpx.ReadError("the connection was lost") from self._lost
             self._ask_for_more()
-            await self._until_woken(limit, httpx.ReadTimeout)
+            await self._until_woken(limit)
 
     def _ask_for_more(self) -> None:
         if self._unread > _MAX_UNREAD and self._transport is not None:
             self._transport.resume_reading()
         self._unread = 0
 
-    async def _until_woken(self, limit: float | None, late: type[httpx.TimeoutException]) -> None:
+    async def _until_woken(self, limit: float | None) -> None:
         self._waiter = self._loop.create_future()
         try:
             async with asyncio.timeout(limit):
                 await self._waiter
         except TimeoutError:
-            raise late("too late") from None
+            raise httpx.ReadTimeout("nothing came in time") from None
         finally:
             self._waiter = None
 

@@ -20,7 +20,7 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
     """Takes the connection that was used last, and opens one where none is idle. How many, its user decides.
 
     It does what httpx's own transport does for a single host at a fraction of the cost: that one looks at each of its
-    connections, by a system call, twice for each request (docs/decisions/0007).
+    connections, by a system call, twice for each request (docs/decisions/0008).
 
     Attributes:
         origin: the host that every request goes to.

@@ -1,0 +1,144 @@
+"""Connections to SCM that are kept after use, and the way there."""
+
+import asyncio
+
+import pytest
+
+from sectigo_vault_pki.errors import ScmUnavailableError
+from sectigo_vault_pki.scm import Collected, SslOrder, keep_alive
+from tests.unit.scm.loopback import ACCEPTED, answer_every_request, answer_with, client_of, read_request, server
+from tests.unit.scm.script import account_at
+
+
+class Talks:
+    """Answers every request as it is told, and counts connections and their ends."""
+
+    def __init__(self, after_answer: bytes = b"", head: bytes = b"", before_answer: bytes = b"") -> None:
+        self.after_answer = after_answer
+        self.head = head
+        self.before_answer = before_answer
+        self.connections = 0
+        self.ended = asyncio.Event()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        while await read_request(reader):
+            writer.write(self.before_answer + answer_with(ACCEPTED, self.head))
+            await writer.drain()
+            if self.after_answer:
+                await asyncio.sleep(0)  # a packet of its own
+                writer.write(self.after_answer)
+        self.ended.set()
+
+
+async def test_what_a_server_says_unasked_is_no_answer_to_the_next_request() -> None:
+    talks = Talks(after_answer=answer_with(b"not what was asked for"))
+    async with server(talks) as url, client_of(account_at(url)) as client:
+        assert await client.collect_ssl(55) == Collected(ACCEPTED)
+        await talks.ended.wait()
+        assert await client.collect_ssl(56) == Collected(ACCEPTED)
+    assert talks.connections == 2
+
+
+async def test_an_answer_with_something_behind_it_ends_its_connection() -> None:
+    both = answer_with(ACCEPTED) + answer_with(b"not what was asked for")
+
+    async def answer_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(both)
+        assert await reader.read() == b""
+
+    async with server(answer_twice) as url, client_of(account_at(url)) as client:
+        assert await client.collect_ssl(55) == Collected(ACCEPTED)
+        assert await client.collect_ssl(56) == Collected(ACCEPTED)
+
+
+async def test_a_connection_that_the_server_ended_while_it_was_idle_loses_no_order(order: SslOrder) -> None:
+    noticed = asyncio.Event()
+    connections = 0
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await read_request(reader)
+        writer.write(answer_with(ACCEPTED))
+        writer.write_eof()
+        assert await reader.read() == b""
+        noticed.set()
+
+    async with server(answer_once) as url, client_of(account_at(url)) as client:
+        await client.enroll_ssl(order)
+        await noticed.wait()
+        assert (await client.enroll_ssl(order)).ssl_id == 55
+    assert connections == 2
+
+
+@pytest.mark.parametrize("head", [b"Connection: close\r\n"])
+async def test_a_server_that_wants_no_further_request_gets_none(head: bytes) -> None:
+    talks = Talks(head=head)
+    async with server(talks) as url, client_of(account_at(url)) as client:
+        await client.collect_ssl(55)
+        await client.collect_ssl(56)
+    assert talks.connections == 2
+
+
+async def test_an_interim_answer_is_passed_over() -> None:
+    talks = Talks(before_answer=b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
+    async with server(talks) as url, client_of(account_at(url)) as client:
+        assert await client.collect_ssl(55) == Collected(ACCEPTED)
+        assert await client.collect_ssl(56) == Collected(ACCEPTED)
+    assert talks.connections == 1
+
+
+async def test_an_idle_connection_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keep_alive, "KEEP_IDLE", 0.01)
+    talks = Talks()
+    async with server(talks) as url, client_of(account_at(url)) as client:
+        await client.collect_ssl(55)
+        await talks.ended.wait()
+
+
+async def test_closing_ends_idle_connections() -> None:
+    talks = Talks()
+    async with server(talks) as url:
+        async with client_of(account_at(url)) as client:
+            await client.collect_ssl(55)
+        await talks.ended.wait()
+
+
+async def test_an_early_answer_to_a_request_that_is_not_read_is_taken() -> None:
+    async def refuse_unread(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    endless = SslOrder(csr="x" * 8_000_000, cert_type=1, term=365, server_type=-1)
+    async with server(refuse_unread) as url, client_of(account_at(url, request_timeout=5)) as client:
+        with pytest.raises(Exception, match="413"):
+            await client.enroll_ssl(endless)
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
+async def test_a_proxy_may_be_named_without_its_scheme(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    async with server(refuse) as proxy:
+        monkeypatch.setenv(variable, proxy.removeprefix("http://"))
+        async with client_of(account_at("https://scm.example.test")) as client:
+            with pytest.raises(ScmUnavailableError, match="the proxy refused the connection"):
+                await client.collect_ssl(55)
+
+
+@pytest.mark.parametrize("excepted", ["scm.example.test", ".example.test", "*"])
+async def test_a_host_that_is_excepted_from_the_proxy_is_reached_straight(
+    excepted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with server(answer_every_request) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        monkeypatch.setenv("NO_PROXY", excepted)
+        async with client_of(account_at("https://scm.example.test")) as client:
+            with pytest.raises(ScmUnavailableError, match="the host's name cannot be resolved"):
+                await client.collect_ssl(55)
