@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,6 +73,21 @@ async def test_the_openapi_document_resolves_each_of_its_references(mount: Mount
 
     names = {reference.removeprefix("#/components/schemas/") for reference in references(document["paths"])}
     assert names == set(schemas)
+
+
+async def test_every_default_that_the_help_names_stands_in_the_schema(mount: Mount) -> None:
+    schemas = (await openapi_of(mount, ""))["components"]["schemas"]
+    properties = {
+        name: declared
+        for schema in schemas.values()
+        for name, declared in schema["properties"].items()
+        if re.search(r"Default: |the default[,)]", declared.get("description", "")) and name != "sectigo_csr_key_size"
+    }
+    assert len(properties) == 10
+    for name, declared in properties.items():
+        words = re.search(r"Default: (\w+)|(\w+) \([^)]*the default\)", declared["description"])
+        assert words is not None, name
+        assert str(declared["default"]).lower() == (words[1] or words[2]).lower(), name
 
 
 async def test_operation_ids_are_unique(mount: Mount) -> None:

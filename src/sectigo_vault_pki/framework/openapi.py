@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TypeAlias
 
 from sectigo_vault_pki.framework.fields import Field
@@ -15,6 +16,7 @@ _METHODS: Mapping[str, tuple[Operation, ...]] = {
     "get": (Operation.READ, Operation.LIST),
     "delete": (Operation.DELETE,),
 }
+_UNITS: Mapping[object, timedelta] = {"days": timedelta(days=1), "seconds": timedelta(seconds=1)}
 _VERBS = {Operation.UPDATE: "write", Operation.CREATE: "write"}
 
 
@@ -117,7 +119,7 @@ def _parameter(field: Field[object], place: str, *, required: bool) -> Document:
         "in": place,
         "required": required,
         "description": field.description,
-        "schema": dict(field.kind.schema),
+        "schema": {**field.kind.schema, **_default(field)},
     }
 
 
@@ -140,9 +142,17 @@ def _object_schema(fields: Sequence[Field[object]]) -> Document:
 
 
 def _property(field: Field[object]) -> Document:
-    schema: Document = {**field.kind.schema, "description": field.description}
-    if isinstance(field.default, str | int | bool):
-        schema["default"] = field.default
+    schema: Document = {**field.kind.schema, "description": field.description, **_default(field)}
     if field.secret:
         schema["x-vault-displayAttrs"] = {"sensitive": True}
     return schema
+
+
+def _default(field: Field[object]) -> Document:
+    match field.default:
+        case None:
+            return {}
+        case timedelta() as length:
+            return {"default": length // _UNITS[field.kind.schema["format"]]}
+        case default:
+            return {"default": default}

@@ -8,6 +8,7 @@ from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.framework import Field, FieldData, kinds
 from sectigo_vault_pki.lifecycle import MAX_COMMENTS
 from sectigo_vault_pki.paths import _kinds
+from sectigo_vault_pki.pki import CertificateFormat
 from sectigo_vault_pki.store import WaitingAndRenewal
 
 SECOND = timedelta(seconds=1)
@@ -164,6 +165,7 @@ SSL_EXTERNAL_REQUESTER = Field(
 SSL_FORMAT_TYPE = Field(
     name="sectigo_ssl_cert_format_type",
     kind=_kinds.certificate_format(),
+    default=CertificateFormat.X509,
     description=(
         "Format of the answer's `certificate`: x509 (PEM, root first, the default), x509CO (certificate only), x509IO "
         "(issuers only, root first), x509IOR (issuers only, root last), x509R or pemia (PEM, certificate first), "
