@@ -54,6 +54,10 @@ lint: $(READY)  ## formatting, lint, types, import directions, spelling, generat
 test: $(READY)  ## every test, those on a real OpenBao server too
 	@exec $(BIN)/pytest $(PYTEST_ARGS)
 
+.PHONY: test-browser
+test-browser: $(READY)  ## our paths in OpenBao's web UI; needs Debian's packages chromium and chromium-driver
+	@exec $(BIN)/pytest tests/browser $(PYTEST_ARGS)
+
 .PHONY: histories
 histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=500 for a longer run
 	@HISTORIES=$${HISTORIES:-200} exec $(BIN)/pytest --timeout=3600 tests/paths/test_histories.py

@@ -116,12 +116,27 @@ async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount:
     assert set(config) == set(schemas["SectigoReadConfigsResponse"]["properties"])
 
 
-async def test_the_documentation_never_offers_a_secret_in_a_query(mount: Mount) -> None:
+async def test_a_request_without_a_body_is_offered_the_fields_that_mean_something_to_it(mount: Mount) -> None:
     document = await openapi_of(mount, "")
     query = {
-        parameter["name"]
-        for item in document["paths"].values()
-        for parameter in item.get("get", {}).get("parameters", [])
+        (path, method): {parameter["name"] for parameter in item[method].get("parameters", [])}
+        for path, item in document["paths"].items()
+        for method in ("get", "delete")
+        if method in item
     }
-    assert "sectigo_max_timeout" in query
-    assert not query & {"sectigo_private_key", "sectigo_cm_password"}
+    certificate = "/certs/{config_name}/{sectigo_cert_unique_id}"
+    assert query == {
+        ("/configs", "get"): {"list"},
+        ("/configs/{config_name}", "get"): set(),
+        ("/configs/{config_name}", "delete"): set(),
+        ("/certs/{config_name}", "get"): {"list"},
+        (certificate, "delete"): {"sectigo_force"},
+        (certificate, "get"): {
+            "sectigo_auto_renew",
+            "sectigo_expiry_window",
+            "sectigo_loop_period",
+            "sectigo_max_timeout",
+            "sectigo_read_renewed_cert",
+            "sectigo_ssl_cert_format_type",
+        },
+    }

@@ -76,12 +76,11 @@ def _operation(path: Path, method: str, declared: Sequence[Operation], prefix: s
         name = _title(operation_id) + "Request"
         schemas[name] = _object_schema(body_fields)
         described["requestBody"] = {"required": True, "content": _content(name)}
-    if method == "get":
-        query = [_parameter(field, "query", required=False) for field in body_fields if not field.secret]
-        if Operation.LIST in declared:
-            query.append(_list_parameter(required=Operation.READ not in declared))
-        if query:
-            described["parameters"] = sorted(query, key=lambda parameter: str(parameter["name"]).lower())
+    query = [_parameter(field, "query", required=False) for field in handler.query]
+    if Operation.LIST in declared:
+        query.append(_list_parameter(required=Operation.READ not in declared))
+    if query:
+        described["parameters"] = sorted(query, key=lambda parameter: str(parameter["name"]).lower())
     return described
 
 

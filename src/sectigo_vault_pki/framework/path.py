@@ -23,12 +23,14 @@ class Handler:
         summary: one line, for OpenAPI.
         forwarded: changes something that a standby must not, so such a node refuses before anything happens and the
             host sends the request to the active one.
+        query: the fields that this operation, which has no body, takes from the URL; none of them is secret.
         answer: the fields of the answer's data, for OpenAPI: name to JSON schema.
     """
 
     call: Call
     summary: str
     forwarded: bool = False
+    query: Sequence[Field[object]] = ()
     answer: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 

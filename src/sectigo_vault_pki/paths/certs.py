@@ -54,23 +54,29 @@ def path_certs(engine: Engine) -> Path:
     async def delete(_: Request, data: FieldData) -> None:
         await engine.forget(data[_fields.CONFIG_NAME], _fields.checked_id(data), force=bool(data.get(FORCE)))
 
+    of_read = (*_fields.WAITING_AND_RENEWAL, _fields.SSL_FORMAT_TYPE)
     of_enrolment = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f != _fields.SSL_FORMAT_TYPE)
     return Path(
         template="certs/{config_name}/{sectigo_cert_unique_id}",
         fields=(
             _fields.CONFIG_NAME,
             _fields.UNIQUE_ID,
-            *_fields.WAITING_AND_RENEWAL,
-            _fields.SSL_FORMAT_TYPE,
+            *of_read,
             FORCE,
             *_fields.without_effect(of_enrolment),
         ),
         operations={
             Operation.READ: Handler(
-                with_logical_errors(read), summary="Read a certificate, with its key.", answer=CERTIFICATE_SCHEMA
+                with_logical_errors(read),
+                summary="Read a certificate, with its key.",
+                query=of_read,
+                answer=CERTIFICATE_SCHEMA,
             ),
             Operation.DELETE: Handler(
-                with_logical_errors(delete), summary="Forget a certificate, with its key.", forwarded=True
+                with_logical_errors(delete),
+                summary="Forget a certificate, with its key.",
+                query=(FORCE,),
+                forwarded=True,
             ),
         },
         synopsis="Read, collect or forget a stored certificate.",
