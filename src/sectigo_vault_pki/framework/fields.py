@@ -22,6 +22,7 @@ class Field(Generic[T_co]):
         required: a request that creates or acts is refused without it.
         default: what holds when nothing else says otherwise; for help only, a handler sees an absent field as absent.
         secret: never shown, and never taken from a URL.
+        log_key: what its value is called in the log lines of a request whose path carries it; empty: it is not told.
         without_effect: declared so that every path takes its sample file, and named so in the help text.
     """
 
@@ -31,6 +32,7 @@ class Field(Generic[T_co]):
     required: bool = False
     default: T_co | None = None
     secret: bool = False
+    log_key: str = ""
     without_effect: bool = False
 
     def parse(self, value: object) -> T_co:

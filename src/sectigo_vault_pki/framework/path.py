@@ -61,6 +61,11 @@ class Path:
         return tuple(_PLACEHOLDER.findall(self.template))
 
     @cached_property
+    def log_keys(self) -> Mapping[str, str]:
+        """Names of captured fields that log lines tell, with what they call them."""
+        return {name: key for name in self.captured if (key := self.by_name[name].log_key)}
+
+    @cached_property
     def by_name(self) -> Mapping[str, Field[object]]:
         return {declared.name: declared for declared in self.fields}
 

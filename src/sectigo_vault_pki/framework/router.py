@@ -15,6 +15,7 @@ from sectigo_vault_pki.logical import (
     Response,
     UnsupportedOperationError,
     UnsupportedPathError,
+    add_log_values,
 )
 
 _BY_URL = frozenset({Operation.READ, Operation.LIST, Operation.DELETE})
@@ -53,6 +54,7 @@ class Router:
         if request.operation is Operation.HELP:
             return await self._help(request)
         path, captured = self._match(request.path)
+        add_log_values(**{key: captured[name] for name, key in path.log_keys.items()})
         handler = path.operations.get(request.operation)
         if handler is None:
             raise UnsupportedOperationError

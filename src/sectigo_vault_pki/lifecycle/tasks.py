@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from contextvars import Context
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -21,19 +22,33 @@ class OwnedTasks:
         self._writes: set[asyncio.Task[Any]] = set()
         self._flights: dict[Hashable, asyncio.Task[Any]] = {}
 
-    def start(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+    def start(self, work: Coroutine[Any, Any, T], *, name: str, context: Context | None = None) -> asyncio.Task[T]:
         """Begin some work; its failure is logged when nobody is there to see it."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
+        task = asyncio.get_running_loop().create_task(work, name=name, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
-    def join(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]], *, name: str) -> asyncio.Task[T]:
-        """Return the task that already runs under this key, or begin one."""
+    def join(
+        self,
+        key: Hashable,
+        work: Callable[[], Coroutine[Any, Any, T]],
+        *,
+        name: str,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
+        """Return the task that already runs under this key, or begin one.
+
+        Args:
+            key: equal for equal work.
+            work: begins it.
+            name: the task's.
+            context: where its log lines take their values from; None: it is the work of the request at hand.
+        """
         running = self._flights.get(key)
         if running is not None:
             return running
-        task = self.start(work(), name=name)
+        task = self.start(work(), name=name, context=context)
         self._flights[key] = task
         task.add_done_callback(lambda _: self._flights.pop(key, None))
         return task

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from contextvars import Context
 from dataclasses import dataclass, field
 
 from sectigo_vault_pki.errors import ScmError
@@ -108,7 +109,10 @@ class Watcher:
         waiter = watched.waiters[record.scm_id] = _Waiter(seconds)
         if len(watched.waiters) >= ENOUGH_ORDERS:
             self._resources.tasks.join(
-                ("watch", *key), lambda: self._watch(config_name, watched, record.certificate_type), name=f"watch {key}"
+                ("watch", *key),
+                lambda: self._watch(config_name, watched, record.certificate_type),
+                name=f"watch {key}",
+                context=Context(),
             )
         return watched, waiter
 
@@ -140,7 +144,10 @@ class Watcher:
                 asked_for = frozenset(watched.waiters)
                 pending = await family.pending(client)
         except (ScmError, StorageError) as error:
-            _log.debug("the list of pending orders could not be read", extra={"kv": {"error": str(error)}})
+            _log.debug(
+                "the list of pending orders could not be read",
+                extra={"kv": {"config": config_name, "error": str(error)}},
+            )
             return None
         if pending is None:
             return None

@@ -12,6 +12,7 @@ from sectigo_vault_pki.logical.errors import (
     UnsupportedOperationError,
     UnsupportedPathError,
 )
+from sectigo_vault_pki.logical.log_values import add_log_values, log_values
 from sectigo_vault_pki.logical.memory import InmemStorage
 from sectigo_vault_pki.logical.operation import Operation
 from sectigo_vault_pki.logical.request import Request
@@ -44,6 +45,8 @@ __all__ = [
     "UnavailableError",
     "UnsupportedOperationError",
     "UnsupportedPathError",
+    "add_log_values",
     "list_response",
+    "log_values",
     "to_json",
 ]

@@ -17,11 +17,13 @@ DAY = timedelta(days=1)
 CONFIG_NAME = Field(
     name="config_name",
     kind=kinds.name(),
+    log_key="config",
     description="Name of the config entry: one SCM account, organization and certificate type.",
 )
 UNIQUE_ID = Field(
     name="sectigo_cert_unique_id",
     kind=kinds.identifier(),
+    log_key="unique_id",
     description=(
         "Unique id of the certificate: `<ssl_id>_<customer_uri>`, or `order-<uuid>` for an order that SCM has not "
         "named yet."
@@ -262,6 +264,7 @@ REASON = Field(
 )
 CERT_ID = Field(
     name="cert_id",
+    log_key="cert_id",
     kind=kinds.identifier(),
     description="SCM's id of the certificate: ssl_id or order number; a unique id is taken too.",
 )

@@ -8,7 +8,7 @@ import grpc
 
 from sectigo_vault_pki._proto import backend_pb2 as pb
 from sectigo_vault_pki._proto.backend_pb2_grpc import BackendServicer
-from sectigo_vault_pki.logical import LogicalError, UnavailableError, UnsupportedOperationError
+from sectigo_vault_pki.logical import LogicalError, UnavailableError, UnsupportedOperationError, add_log_values
 from sectigo_vault_pki.plugin import translate
 from sectigo_vault_pki.plugin.instances import Instance, Instances, NoInstanceError
 from sectigo_vault_pki.plugin.multiplex_id import InvalidMultiplexIdError, multiplex_id_of
@@ -78,6 +78,7 @@ class BackendService(BackendServicer):
         # Sent ahead of every request, with the request's own data: nothing may be done for it, nor logged.
         if request.request.operation == translate.RESOLVE_PATH:
             return self._no_resolve_path
+        add_log_values(request_id=request.request.id)
         try:
             asked = translate.request_from_wire(
                 request.request, storage=instance.storage, time_limit=context.time_remaining()
@@ -97,6 +98,7 @@ class BackendService(BackendServicer):
         self, request: pb.HandleExistenceCheckArgs, context: Context
     ) -> pb.HandleExistenceCheckReply:
         instance = await self._instance(context)
+        add_log_values(request_id=request.request.id)
         try:
             asked = translate.request_from_wire(
                 request.request, storage=instance.storage, time_limit=context.time_remaining()
@@ -158,5 +160,5 @@ def _is_cancelled() -> bool:
 def _log_failure(request: pb.Request) -> None:
     _log.exception(
         "a request failed in a way that it should not",
-        extra={"kv": {"request_id": request.id, "operation": request.operation, "path": request.path}},
+        extra={"kv": {"operation": request.operation, "path": request.path}},
     )

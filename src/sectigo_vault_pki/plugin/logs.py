@@ -5,6 +5,8 @@ Our modules log with the standard library, key-values going along as `extra={"kv
     _log = logging.getLogger(__name__)
     _log.info("order sent", extra={"kv": {"config": name, "attempt": 2}})
 
+A line carries what is known of its request too (`logical.add_log_values`): the host's id, and what its path names.
+
 Values and message arguments become numbers, booleans, null or text; of an object of any further kind only the kind's
 name is told. An exception, wherever it turns up, is told by its type and the places it came through: its own text may
 quote a secret. Only the texts of our own trees (`logical.LogicalError`, `errors.SectigoVaultPkiError`), which carry
@@ -25,7 +27,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import SectigoVaultPkiError
-from sectigo_vault_pki.logical import LogicalError
+from sectigo_vault_pki.logical import LogicalError, log_values
 
 TRACE = 5
 OFF = logging.CRITICAL + 10
@@ -118,10 +120,8 @@ def _argument(value: object) -> object:
 
 def _values(record: logging.LogRecord) -> dict[str, object]:
     given = getattr(record, "kv", None)
-    values: dict[str, object] = {}
-    if isinstance(given, Mapping):
-        for key, value in given.items():
-            values[_key(key)] = _value(value)
+    told = {**log_values(), **given} if isinstance(given, Mapping) else log_values()
+    values = {_key(key): _value(value) for key, value in told.items()}
     if record.exc_info and record.exc_info[1] is not None:
         values["error"] = _text(record.exc_info[1])
         values["traceback"] = _frames(record.exc_info[1], record.exc_info[2])

@@ -1,5 +1,6 @@
 """Log lines: what the host can read, and nothing that it dies of or that should stay secret."""
 
+import asyncio
 import functools
 import json
 import logging
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.logical import StorageError
+from sectigo_vault_pki.logical import StorageError, add_log_values
 from sectigo_vault_pki.plugin import logs
 
 SECRET = "hunter2"
@@ -169,3 +170,21 @@ def test_level_comes_from_the_first_variable_that_names_one(environ: dict[str, s
 def test_sys_exc_info_of_nothing_adds_nothing() -> None:
     record = logging.LogRecord("x", logging.ERROR, "", 0, "m", (), sys.exc_info())
     assert "error" not in json.loads(logs.HclogFormatter().format(record))
+
+
+async def test_a_line_carries_what_is_known_of_its_request() -> None:
+    async def serve(request_id: str, config: str) -> Any:
+        add_log_values(request_id=request_id)
+        add_log_values(config=config, unique_id="1_customer")
+        await asyncio.sleep(0)
+        return await asyncio.create_task(tell())
+
+    async def tell() -> Any:
+        return line_of("told", kv={"unique_id": "2_customer"})
+
+    lines = await asyncio.gather(serve("a", "web"), serve("b", "mail"))
+    assert [(line["request_id"], line["config"], line["unique_id"]) for line in lines] == [
+        ("a", "web", "2_customer"),
+        ("b", "mail", "2_customer"),
+    ]
+    assert "request_id" not in line_of("between requests")
