@@ -28,13 +28,13 @@ def test_every_line_that_is_written_for_a_request_names_it_and_its_config_entry(
 
 
 def test_a_line_of_a_read_names_the_certificate(mount: VaultMount) -> None:
-    mount.configure("logged")
+    mount.configure("looked-at")
     mount.scm.set(never_issue=True)
-    unique_id = mount.api("POST", "enroll/logged", {**ORDER, "sectigo_max_timeout": 0}).data["cert_unique_id"]
-    read = mount.api("GET", f"certs/logged/{unique_id}").expect(200)
+    unique_id = mount.api("POST", "enroll/looked-at", {**ORDER, "sectigo_max_timeout": 0}).data["cert_unique_id"]
+    read = mount.api("GET", f"certs/looked-at/{unique_id}").expect(200)
     told = f"request_id={read.body['request_id']}"
     until(lambda: lines_of(mount, told, "SCM call"), what="the line of the read's call to SCM")
     for line in lines_of(mount, told):
         if _OF_THE_WORK.search(line):
             assert f"unique_id={unique_id}" in line
-            assert "config=logged" in line
+            assert "config=looked-at" in line
