@@ -65,7 +65,8 @@ class SectigoBackend:
         self._engine.resume()
 
     async def handle_request(self, request: Request) -> Response | None:
-        if request.operation is Operation.ROLLBACK:
+        if request.operation is Operation.ROLLBACK:  # the host's tick, once a minute (plugin-protocol.md 5.6)
+            self._engine.tick()
             return None
         return await self._router.route(request)
 

@@ -168,10 +168,15 @@ async def test_key_and_csr_are_stored_before_the_order_is_sent_and_its_id_before
     assert before_collect == (
         f"put order/web/{uuid}",
         f"put cert/web/{data['cert_unique_id']}",
+        f"put index/pending/web/{data['cert_unique_id']}",
         f"put index/order/web/{uuid}",
         f"delete order/web/{uuid}",
     )
-    assert mount.storage.writes[4:] == [f"put cert/web/{data['cert_unique_id']}"]
+    assert mount.storage.writes[5:] == [
+        f"put cert/web/{data['cert_unique_id']}",
+        f"put index/expiry/{data['not_after'][:10]}/web/{data['cert_unique_id']}",
+        f"delete index/pending/web/{data['cert_unique_id']}",
+    ]
 
 
 async def test_the_record_holds_what_a_renewal_needs(mount: Mount) -> None:

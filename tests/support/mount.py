@@ -1,5 +1,6 @@
 """One mount of the engine without a host: requests go through its router, SCM is the simulator in-process."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -76,6 +77,11 @@ class Mount:
 
     async def delete(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
         return await self.backend.handle_request(self._request(Operation.DELETE, path, data or {}))
+
+    async def tick(self, seconds: float = 30.0) -> None:
+        """Send the host's tick, and let some time pass, in which the background work is done."""
+        assert await self.backend.handle_request(self._request(Operation.ROLLBACK, "", {})) is None
+        await asyncio.sleep(seconds)
 
     async def help(self, path: str) -> str:
         response = await self.backend.handle_request(self._request(Operation.HELP, path, {}))

@@ -44,13 +44,13 @@ class Acceptor:
     ) -> CertificateRecord:
         repository = self._resources.repository
         async with self._resources.locks.hold("certificate", config_name, record.unique_id):
-            existing = await repository.certificate(config_name, record.unique_id)
+            before = existing = await repository.certificate(config_name, record.unique_id)
             if existing is not None and existing.order_uuid is None:
                 record, existing = _of_fetched(existing, record), None
             if existing is not None and existing.order_uuid != order_uuid:
                 raise StorageError(f"{record.unique_id} is stored already and belongs to another order")
             if existing is None:
-                await repository.put_certificate(config_name, record)
+                await repository.put_certificate(config_name, record, before=before)
         return existing or record
 
     async def _store_index(self, config_name: str, order_uuid: str, unique_id: UniqueId) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +38,7 @@ OTHER_KEY = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
+class Attempt:
     """What one call to SCM led to; `goes_on` while the order is being processed."""
 
     answer: CertificateAnswer
@@ -50,10 +51,11 @@ class Collector:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._watcher = Watcher(resources)
+        self._waiting: Counter[tuple[str, UniqueId]] = Counter()
 
     async def once_for_caller(self, config_name: str, record: CertificateRecord) -> CertificateAnswer:
         """Ask once, for a caller who does not wait."""
-        attempt = await self._once(config_name, record)
+        attempt = await self.once(config_name, record)
         if not attempt.goes_on:
             return attempt.answer
         answer = await self.time_is_over(config_name, attempt.answer.record)
@@ -61,11 +63,21 @@ class Collector:
 
     async def until_issued(self, config_name: str, record: CertificateRecord, waiting: Waiting) -> CertificateAnswer:
         """Ask until the certificate is there, SCM gives a reason why it is not, or the time is over."""
+        asked_for = config_name, record.unique_id
+        self._waiting[asked_for] += 1
+        try:
+            return await self._until_issued(config_name, record, waiting)
+        finally:
+            self._waiting[asked_for] -= 1
+            if not self._waiting[asked_for]:
+                del self._waiting[asked_for]
+
+    async def _until_issued(self, config_name: str, record: CertificateRecord, waiting: Waiting) -> CertificateAnswer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + waiting.max_timeout
         own_pauses, wakes = pauses(waiting.loop_period), 0
         while (remaining := deadline - loop.time()) > 0:
-            attempt = await self._once(config_name, record)
+            attempt = await self.once(config_name, record)
             if not attempt.goes_on:
                 return attempt.answer
             record = attempt.answer.record
@@ -86,7 +98,11 @@ class Collector:
         """Note that a caller could not wait any longer, if storage lets us."""
         return await _or_as_ordered(self.time_is_over(config_name, record), config_name, record)
 
-    async def _once(self, config_name: str, record: CertificateRecord) -> _Attempt:
+    def is_waiting(self, config_name: str, unique_id: UniqueId) -> bool:
+        """Whether a caller, or an order's own task, asks for the certificate again and again."""
+        return (config_name, unique_id) in self._waiting
+
+    async def once(self, config_name: str, record: CertificateRecord) -> Attempt:
         """Ask once; concurrent calls for one certificate ask once together."""
         task = self._resources.tasks.join(
             ("collect", config_name, record.unique_id),
@@ -108,14 +124,14 @@ class Collector:
         )
         return CertificateAnswer(answered, (warning,))
 
-    async def _collect(self, config_name: str, record: CertificateRecord) -> _Attempt:
+    async def _collect(self, config_name: str, record: CertificateRecord) -> Attempt:
         resources = self._resources
         config = await resources.repository.config(config_name)
         if config is None:
             warning = f"{UnknownConfigError(config_name)}: SCM cannot be asked for the certificate"
-            return _Attempt(CertificateAnswer(record, (warning,)), goes_on=False)
+            return Attempt(CertificateAnswer(record, (warning,)), goes_on=False)
         if record.order is None:
-            return _Attempt(CertificateAnswer(record), goes_on=False)
+            return Attempt(CertificateAnswer(record), goes_on=False)
         event, order = await self._ask(config_name, config, record, record.order)
         state = advance(OrderState.PENDING, event)
         change = change_of(event, order, resources.clock.now())
@@ -129,7 +145,7 @@ class Collector:
         warnings = _warnings(event, config_name, record.unique_id)
         if order.key_digest != record.order.key_digest:
             warnings += (OTHER_KEY,)
-        return _Attempt(CertificateAnswer(changed, warnings), goes_on)
+        return Attempt(CertificateAnswer(changed, warnings), goes_on)
 
     async def _tell_predecessor(self, config_name: str, record: CertificateRecord) -> None:
         if record.current is not None and record.renewed_from is not None:

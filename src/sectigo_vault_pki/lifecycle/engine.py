@@ -3,11 +3,14 @@
 import asyncio
 import re
 from collections.abc import Hashable, Sequence
+from contextvars import Context
+from secrets import SystemRandom
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownCertificateError, UnknownConfigError
 from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, Answer, CertificateAnswer, OrderAnswer, order_id
+from sectigo_vault_pki.lifecycle.background import JITTER, Background
 from sectigo_vault_pki.lifecycle.collecting import Collector
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.fetching import Fetcher
@@ -63,14 +66,26 @@ class Engine:
             fetcher=Fetcher(resources),
         )
         self._reader = Reader(resources, self._collector, self._settler, self._operations)
+        self._resumer = Resumer(resources, self._settler, write_ahead, self._is_under_way)
+        self._background = Background(
+            resources,
+            collector=self._collector,
+            operations=self._operations,
+            reader=self._reader,
+            resumer=self._resumer,
+            jitter=lambda: SystemRandom().uniform(*JITTER),
+        )
         self._repetitions = Repetitions(resources)
         self._lister = Lister(resources)
         self._progress: dict[Hashable, Progress] = {}
 
     def resume(self) -> None:
         """Begin to carry on what an earlier process left open; it goes on by itself."""
-        resumer = Resumer(self._resources, self._settler, self._write_ahead, self._is_under_way)
-        self._resources.tasks.join("resume", resumer.run, name="resume")
+        self._resources.tasks.join("resume", self._resumer.run, name="resume", context=Context())
+
+    def tick(self) -> None:
+        """Begin what is due in the background, unless the run of an earlier tick still goes on."""
+        self._resources.tasks.join("background", self._background.run, name="background", context=Context())
 
     async def certificate_type(self, config_name: str) -> CertificateType:
         """Return what a config entry orders.
@@ -236,7 +251,7 @@ class Engine:
                     "SCM may have taken an order for this certificate, whose private key goes with it; read it to find "
                     "out, or delete it with sectigo_force=true"
                 )
-            await repository.delete_certificate(config_name, UniqueId(unique_id))
+            await repository.delete_certificate(config_name, UniqueId(unique_id), before=record)
         if record is None:
             return
         if record.submitting is not None:

@@ -77,18 +77,24 @@ class Operations:
             ConflictError: it is renewed already, revoked or not issued.
             ScmRefusedError, ScmUnavailableError: SCM took nothing.
         """
-        task = self._run(
+        task = self.begin_renewal(config_name, config, unique_id, request, waiting)
+        limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
+        done, _ = await asyncio.wait({task}, timeout=limit)
+        if done and not task.cancelled():
+            return task.result()
+        return await self._renewal_so_far(config_name, unique_id)
+
+    def begin_renewal(
+        self, config_name: str, config: ConfigRecord, unique_id: UniqueId, request: RenewalRequest, waiting: Waiting
+    ) -> asyncio.Task[Answer]:
+        """Begin what `renew` waits for, or join it; it raises what `renew` raises."""
+        return self._run(
             "renew",
             config_name,
             unique_id,
             request.fingerprint(),
             lambda: self._renew(config_name, config, unique_id, request, waiting),
         )
-        limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
-        done, _ = await asyncio.wait({task}, timeout=limit)
-        if done and not task.cancelled():
-            return task.result()
-        return await self._renewal_so_far(config_name, unique_id)
 
     async def replace(
         self,

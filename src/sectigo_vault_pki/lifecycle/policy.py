@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from typing import TypeVar
 
@@ -24,6 +24,9 @@ SUBMISSION_GRACE = 3.0
 
 SETTLE_AFTER = timedelta(minutes=10)
 """Age from which an order that SCM does not list was not booked; before, another process may still be sending it."""
+
+LONGEST_REST = timedelta(hours=1)
+"""Between two times that background work asks for an order that is open for long."""
 
 FIRST_PAUSE = 1.0
 LONGEST_WINDOW = timedelta(days=36_500)
@@ -117,6 +120,20 @@ def pauses(loop_period: float) -> Iterator[float]:
     while True:
         yield pause
         pause = min(pause * 2, loop_period)
+
+
+def rest_between_ticks(age: timedelta) -> timedelta:
+    """Return how long background work leaves an order alone after asking for it: the longer it is open, the longer.
+
+    One of the last hour is asked for at every tick, one of yesterday every half hour or so.
+    """
+    hour = timedelta(hours=1)
+    return timedelta(0) if age < hour else min(age / 60, LONGEST_REST)
+
+
+def date_after(moment: datetime, length: timedelta) -> date:
+    """Return the day some time after a moment, or the last day there is."""
+    return (moment + length).date() if length < datetime.max.replace(tzinfo=moment.tzinfo) - moment else date.max
 
 
 def caller_limit(config: ConfigRecord, max_timeout: float, time_limit: float | None) -> float:

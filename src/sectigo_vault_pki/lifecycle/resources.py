@@ -68,7 +68,7 @@ class Resources:
                 return None
             changed = change(record)
             if changed != record:
-                await self.repository.put_certificate(config_name, changed)
+                await self.repository.put_certificate(config_name, changed, before=record)
                 newest = changed.newest_status or ""
                 _log.info(
                     "certificate changed",

@@ -39,14 +39,15 @@ class Resumer:
         for config_name in await repository.configs_with_orders():
             for order_uuid in await repository.order_uuids(config_name):
                 try:
-                    await self._carry_on(config_name, order_uuid)
+                    await self.carry_on(config_name, order_uuid)
                 except (SectigoVaultPkiError, StorageError):
                     _log.exception(
                         "an order of an earlier process could not be carried on",
                         extra={"kv": {"config": config_name, "order": order_uuid}},
                     )
 
-    async def _carry_on(self, config_name: str, order_uuid: str) -> None:
+    async def carry_on(self, config_name: str, order_uuid: str) -> None:
+        """Find out what became of an order, unless this process is working on it."""
         repository = self._resources.repository
         config = await repository.config(config_name)
         order = await repository.order(config_name, order_uuid)

@@ -1,6 +1,7 @@
 """Typed, versioned records in a mount's storage; storage's own errors pass through."""
 
 from sectigo_vault_pki.logical.errors import ReadOnlyError, StorageError
+from sectigo_vault_pki.store.agenda import AgendaEntry, agenda_keys
 from sectigo_vault_pki.store.cache import RecordCache
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.locks import NamedLocks
@@ -29,6 +30,7 @@ from sectigo_vault_pki.store.repository import Repository
 __all__ = [
     "MAX_EARLIER",
     "SEAL_WRAPPED",
+    "AgendaEntry",
     "CertificateRecord",
     "CertificateType",
     "ClientFields",
@@ -52,4 +54,5 @@ __all__ = [
     "SubjectFields",
     "UniqueId",
     "WaitingAndRenewal",
+    "agenda_keys",
 ]

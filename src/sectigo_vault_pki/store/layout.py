@@ -1,5 +1,6 @@
 """Where each record lies below the mount's storage. No key ever holds a secret: operators see keys."""
 
+from datetime import date
 from typing import NewType
 
 UniqueId = NewType("UniqueId", str)
@@ -8,6 +9,11 @@ UniqueId = NewType("UniqueId", str)
 CONFIGS = "config/"
 ORDERS = "order/"
 CERTIFICATES = "cert/"
+PENDING = "index/pending/"
+EXPIRY = "index/expiry/"
+RENEWAL = "index/renewal/"
+AGENDA = "index/agenda"
+"""Says that every certificate stored has its entries below the three prefixes above."""
 
 SEAL_WRAPPED = (CONFIGS, ORDERS, CERTIFICATES)
 """Prefixes whose entries hold secrets."""
@@ -46,3 +52,18 @@ def order_index_key(config_name: str, order_uuid: str) -> str:
 def request_index_key(config_name: str, request_id_digest: str) -> str:
     """Where the order of a `sectigo_request_id` is named; the id itself is the user's text, so only its digest."""
     return f"index/request/{config_name}/{request_id_digest}"
+
+
+def pending_key(config_name: str, unique_id: UniqueId) -> str:
+    """Where a certificate is named while something is open at SCM."""
+    return f"{PENDING}{config_name}/{unique_id}"
+
+
+def expiry_key(not_after: date, config_name: str, unique_id: UniqueId) -> str:
+    """Where a certificate is named that its config entry's expiry window renews."""
+    return f"{EXPIRY}{not_after.isoformat()}/{config_name}/{unique_id}"
+
+
+def renewal_key(due: date, config_name: str, unique_id: UniqueId) -> str:
+    """Where a certificate is named that its own expiry window renews."""
+    return f"{RENEWAL}{due.isoformat()}/{config_name}/{unique_id}"

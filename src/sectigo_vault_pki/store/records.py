@@ -178,6 +178,10 @@ class RequestIndex(_Record):
     fingerprint: str
 
 
+class Mark(_Record):
+    """An index entry whose key says all."""
+
+
 class HistoryEntry(_Part):
     """One thing that happened."""
 

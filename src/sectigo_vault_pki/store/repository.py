@@ -1,25 +1,33 @@
 """Typed records over a mount's storage."""
 
-from collections.abc import Sequence
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from sectigo_vault_pki.errors import RecordError
-from sectigo_vault_pki.logical import Storage, StorageEntry
+from sectigo_vault_pki.logical import Storage, StorageEntry, StorageError
 from sectigo_vault_pki.store import layout
+from sectigo_vault_pki.store.agenda import AgendaEntry, agenda_keys
 from sectigo_vault_pki.store.cache import Cached, RecordCache
 from sectigo_vault_pki.store.layout import UniqueId
 from sectigo_vault_pki.store.records import (
     CertificateRecord,
     ConfigIdentity,
     ConfigRecord,
+    Mark,
     OrderIndex,
     OrderRecord,
     RequestIndex,
 )
 
 R = TypeVar("R", bound=BaseModel)
+
+_log = logging.getLogger(__name__)
 
 
 class Repository:
@@ -80,11 +88,83 @@ class Repository:
     async def certificate(self, config_name: str, unique_id: UniqueId) -> CertificateRecord | None:
         return await self._get_cached(layout.certificate_key(config_name, unique_id), CertificateRecord)
 
-    async def put_certificate(self, config_name: str, record: CertificateRecord) -> None:
-        await self._put_cached(layout.certificate_key(config_name, record.unique_id), record)
+    async def put_certificate(
+        self, config_name: str, record: CertificateRecord, *, before: CertificateRecord | None = None
+    ) -> None:
+        """Store a record in place of what it was before, and keep the agenda: first what comes, then what goes.
 
-    async def delete_certificate(self, config_name: str, unique_id: UniqueId) -> None:
+        An entry of the agenda that cannot be written or removed is logged: the record counts.
+        """
+        had = frozenset() if before is None else agenda_keys(config_name, before)
+        has = agenda_keys(config_name, record)
+        await asyncio.gather(
+            self._put_cached(layout.certificate_key(config_name, record.unique_id), record),
+            *(_logged(self._put(key, Mark()), key) for key in sorted(has - had)),
+        )
+        await self._withdraw(had - has)
+
+    async def delete_certificate(
+        self, config_name: str, unique_id: UniqueId, *, before: CertificateRecord | None = None
+    ) -> None:
         await self._delete_cached(layout.certificate_key(config_name, unique_id))
+        if before is not None:
+            await self._withdraw(agenda_keys(config_name, before))
+
+    async def put_in_agenda(self, config_name: str, record: CertificateRecord) -> None:
+        """Write the entries that lead to a record, whichever of them are there already."""
+        await asyncio.gather(*(self._put(key, Mark()) for key in sorted(agenda_keys(config_name, record))))
+
+    async def drop_from_agenda(self, entry: AgendaEntry) -> None:
+        await self._storage.delete(entry.key)
+
+    async def is_agenda_complete(self) -> bool:
+        """Whether every certificate stored is known to have its entries."""
+        return await self._get(layout.AGENDA, Mark) is not None
+
+    async def put_agenda_complete(self) -> None:
+        await self._put(layout.AGENDA, Mark())
+
+    async def configs_with_certificates(self) -> Sequence[str]:
+        """Return the names of the config entries under which certificates are stored, deleted entries among them."""
+        return [name.removesuffix("/") for name in await self._storage.list(layout.CERTIFICATES)]
+
+    async def pending(self) -> Sequence[AgendaEntry]:
+        """Return the certificates for which something is open at SCM."""
+        return await self._entries_below(layout.PENDING)
+
+    async def renewals_until(self, today: date) -> Sequence[AgendaEntry]:
+        """Return the certificates whose own expiry window has begun by the end of a day, soonest first."""
+        days = await self._days_until(layout.RENEWAL, today)
+        return [entry for day in days for entry in await self._entries_below(f"{layout.RENEWAL}{day}/")]
+
+    async def expiring_until(self, last_days: Mapping[str, date]) -> Sequence[AgendaEntry]:
+        """Return the certificates without a window of their own that expire soon, soonest first.
+
+        Args:
+            last_days: for each config entry, until which day; other entries' certificates are left out.
+        """
+        found: list[AgendaEntry] = []
+        for day in await self._days_until(layout.EXPIRY, max(last_days.values(), default=date.min)):
+            names = {name for name, last in last_days.items() if day <= last.isoformat()}
+            found += await self._entries_below(f"{layout.EXPIRY}{day}/", names)
+        return found
+
+    async def _withdraw(self, keys: AbstractSet[str]) -> None:
+        if keys:
+            await asyncio.gather(*(_logged(self._storage.delete(key), key) for key in sorted(keys)))
+
+    async def _days_until(self, prefix: str, last: date) -> Sequence[str]:
+        days = [day.removesuffix("/") for day in await self._storage.list(prefix)]
+        return [day for day in days if day <= last.isoformat()]
+
+    async def _entries_below(self, prefix: str, only: AbstractSet[str] | None = None) -> Sequence[AgendaEntry]:
+        names = [name.removesuffix("/") for name in await self._storage.list(prefix)]
+        return [
+            AgendaEntry.below(prefix, name, unique_id)
+            for name in names
+            if only is None or name in only
+            for unique_id in await self._storage.list(f"{prefix}{name}/")
+        ]
 
     async def unique_ids(self, config_name: str) -> Sequence[str]:
         return await self._storage.list(layout.certificates_prefix(config_name))
@@ -160,6 +240,13 @@ def _parsed(entry: StorageEntry, record_type: type[R]) -> R:
 
 def _is_newer(error: ValidationError) -> bool:
     return any(problem["loc"] == ("v",) and problem["type"] == "literal_error" for problem in error.errors())
+
+
+async def _logged(work: Awaitable[object], key: str) -> None:
+    try:
+        await work
+    except StorageError as error:
+        _log.warning("the agenda could not be kept", extra={"kv": {"key": key, "error": error}})
 
 
 async def _always() -> bool:

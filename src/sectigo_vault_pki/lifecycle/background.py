@@ -1,0 +1,247 @@
+"""Background work, on the host's tick: open orders are settled and collected, due certificates renewed.
+
+One run looks at what the agenda names (`store/agenda.py`) and does what a read would, without waiting. What it begins
+is bounded; the next run goes on behind the last one's end. Whatever fails is tried again by a later run, or by a read.
+"""
+
+import asyncio
+import logging
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
+from sectigo_vault_pki.lifecycle import policy
+from sectigo_vault_pki.lifecycle.answers import Answer
+from sectigo_vault_pki.lifecycle.collecting import Collector
+from sectigo_vault_pki.lifecycle.operations import Operations, waiting_of
+from sectigo_vault_pki.lifecycle.policy import Step
+from sectigo_vault_pki.lifecycle.reading import Reader
+from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.resuming import Resumer
+from sectigo_vault_pki.store import (
+    AgendaEntry,
+    CertificateRecord,
+    ConfigRecord,
+    StorageError,
+    WaitingAndRenewal,
+    agenda_keys,
+)
+
+_log = logging.getLogger(__name__)
+
+MAX_DEEDS = 500
+"""What one run asks of SCM at most."""
+
+JITTER = (1.0, 6.0)
+"""Between a tick and its run, in seconds; the engine draws from it."""
+
+AT_ONCE = 8
+"""Certificates that are looked at together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """One certificate on the agenda."""
+
+    entry: AgendaEntry
+    config: ConfigRecord | None
+
+
+class Background:
+    """Runs once for each tick, on the node that may write.
+
+    Args:
+        jitter: returns the seconds before a run begins. A host sends its last tick right before it takes the mount
+            away (plugin-protocol.md 1.5): nothing must be ordered by then.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        *,
+        collector: Collector,
+        operations: Operations,
+        reader: Reader,
+        resumer: Resumer,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._resources = resources
+        self._collector = collector
+        self._operations = operations
+        self._reader = reader
+        self._resumer = resumer
+        self._jitter = jitter
+        self._asked_at: dict[str, datetime] = {}
+        self._last = ""
+
+    async def run(self) -> None:
+        """Do what is due by now."""
+        await asyncio.sleep(self._jitter())
+        if await self._resources.is_read_only():
+            return
+        try:
+            await self._complete_agenda()
+            await self._carry_orders_on()
+            await self._look_at_all(await self._due())
+        except StorageError as error:
+            _log.warning("the background work was cut short", extra={"kv": {"error": error}})
+        except Exception:  # noqa: BLE001  nobody waits for a run, and the next tick begins another
+            _log.exception("the background work failed in a way that it should not")
+
+    async def _complete_agenda(self) -> None:
+        """Write, once, the entries of certificates that were stored before there was an agenda."""
+        repository = self._resources.repository
+        if await repository.is_agenda_complete():
+            return
+        for config_name in await repository.configs_with_certificates():
+            for unique_id in await repository.unique_ids(config_name):
+                try:
+                    record = await self._reader.stored(config_name, unique_id)
+                except SectigoVaultPkiError as error:
+                    _log.warning(
+                        "a certificate is left out of the background work",
+                        extra={"kv": {"config": config_name, "unique_id": unique_id, "error": error}},
+                    )
+                    continue
+                await repository.put_in_agenda(config_name, record)
+        await repository.put_agenda_complete()
+
+    async def _carry_orders_on(self) -> None:
+        repository, now = self._resources.repository, self._resources.clock.now()
+        for config_name in await repository.configs_with_orders():
+            for order_uuid in await repository.order_uuids(config_name):
+                await self._guarded(self._carry_on(config_name, order_uuid, now), config_name)
+
+    async def _carry_on(self, config_name: str, order_uuid: str, now: datetime) -> None:
+        order = await self._resources.repository.order(config_name, order_uuid)
+        if order is not None and self._is_time_for(order_uuid, order.created_at, now):
+            await self._resumer.carry_on(config_name, order_uuid)
+
+    async def _due(self) -> Sequence[_Due]:
+        """Return what the agenda names for today, behind the last run's end first."""
+        repository, now = self._resources.repository, self._resources.clock.now()
+        configs = await self._configs()
+        windows = {name: policy.renewal_policy(config.defaults).expiry_window for name, config in configs.items()}
+        last_days = {name: policy.date_after(now, window) for name, window in windows.items()}
+        found = sorted(
+            {
+                *await repository.pending(),
+                *await repository.renewals_until(now.date()),
+                *await repository.expiring_until(last_days),
+            }
+        )
+        self._asked_at = {key: at for key, at in self._asked_at.items() if at > now - policy.LONGEST_REST}
+        behind = bisect_right(found, self._last, key=lambda entry: entry.key)
+        return [_Due(entry, configs.get(entry.config_name)) for entry in (*found[behind:], *found[:behind])]
+
+    async def _configs(self) -> dict[str, ConfigRecord]:
+        repository = self._resources.repository
+        configs = {}
+        for name in await repository.config_names():
+            try:
+                config = await repository.config(name)
+            except RecordError as error:
+                _log.warning("a config entry cannot be read", extra={"kv": {"config": name, "error": error}})
+                continue
+            if config is not None:
+                configs[name] = config
+        return configs
+
+    async def _look_at_all(self, due: Iterable[_Due]) -> None:
+        waiting = iter(due)
+        deeds = 0
+
+        async def look_at_some() -> None:
+            nonlocal deeds
+            while deeds < MAX_DEEDS and (next_due := next(waiting, None)) is not None:
+                self._last = next_due.entry.key
+                if await self._guarded(self._look_at(next_due), next_due.entry.config_name):
+                    deeds += 1
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(look_at_some())
+
+    async def _look_at(self, due: _Due) -> bool:
+        """Do what is due for one certificate; return whether SCM was asked for something."""
+        entry, config, now = due.entry, due.config, self._resources.clock.now()
+        record = await self._resources.repository.certificate(entry.config_name, entry.unique_id)
+        if record is None or entry.key not in agenda_keys(entry.config_name, record):
+            await self._tidy(entry, record)
+            return False
+        if config is None or self._is_busy(entry):
+            return False
+        said = record.requested.waiting
+        step = policy.next_step(record, now=now, policy=policy.renewal_policy(said, config.defaults))
+        if step is Step.ANSWER or not self._is_time_for_step(step, entry, record, now):
+            return False
+        return await self._do(step, entry, config, record)
+
+    async def _do(self, step: Step, entry: AgendaEntry, config: ConfigRecord, record: CertificateRecord) -> bool:
+        match step:
+            case Step.COLLECT:
+                await self._collector.once(entry.config_name, record)
+            case Step.RENEW:
+                self._begin_renewal(entry, config, record)
+            case _ if await self._is_on_the_agenda_otherwise(step, entry, record):
+                return False
+            case _:
+                await self._reader.read(entry.config_name, entry.unique_id, WaitingAndRenewal(), time_limit=0.0)
+        return True
+
+    async def _is_on_the_agenda_otherwise(self, step: Step, entry: AgendaEntry, record: CertificateRecord) -> bool:
+        """Whether what is open is carried on by its own write-ahead entry, or as its own certificate."""
+        repository = self._resources.repository
+        if step is Step.SETTLE and record.submitting is not None:
+            return await repository.order(entry.config_name, record.submitting) is not None
+        if record.successor is None:
+            return False
+        successor = await repository.certificate(entry.config_name, record.successor)
+        return successor is not None and successor.order is not None
+
+    def _begin_renewal(self, entry: AgendaEntry, config: ConfigRecord, record: CertificateRecord) -> None:
+        waiting = waiting_of(WaitingAndRenewal(), record, config)
+        task = self._operations.begin_renewal(entry.config_name, config, entry.unique_id, RenewalRequest(), waiting)
+        task.add_done_callback(lambda done: _tell(entry, done))
+
+    async def _tidy(self, entry: AgendaEntry, record: CertificateRecord | None) -> None:
+        """Remove an entry that leads nowhere any more, after those are there that should be."""
+        if record is not None:
+            await self._resources.repository.put_in_agenda(entry.config_name, record)
+        await self._resources.repository.drop_from_agenda(entry)
+
+    def _is_busy(self, entry: AgendaEntry) -> bool:
+        name, unique_id = entry.config_name, entry.unique_id
+        return self._operations.under_way(name, unique_id) or self._collector.is_waiting(name, unique_id)
+
+    def _is_time_for_step(self, step: Step, entry: AgendaEntry, record: CertificateRecord, now: datetime) -> bool:
+        if step is Step.RENEW or record.order is None:
+            return True
+        return self._is_time_for(entry.key, record.order.accepted_at, now)
+
+    def _is_time_for(self, what: str, since: datetime, now: datetime) -> bool:
+        """Whether something open since then is to be asked for again; if so, that is noted."""
+        asked_at = self._asked_at.get(what)
+        if asked_at is not None and now - asked_at < policy.rest_between_ticks(now - since):
+            return False
+        self._asked_at[what] = now
+        return True
+
+    async def _guarded(self, work: Awaitable[bool | None], config_name: str) -> bool:
+        try:
+            return bool(await work)
+        except (SectigoVaultPkiError, StorageError) as error:
+            _log.warning("background work failed", extra={"kv": {"config": config_name, "error": error}})
+            return True
+
+
+def _tell(entry: AgendaEntry, renewal: asyncio.Task[Answer]) -> None:
+    if renewal.cancelled() or (error := renewal.exception()) is None:
+        return
+    _log.warning(
+        "a due certificate could not be renewed",
+        extra={"kv": {"config": entry.config_name, "unique_id": entry.unique_id, "error": error}},
+    )

@@ -1,0 +1,317 @@
+"""Background work on the host's tick: what is open is finished, what is due is renewed, and nobody has to read."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from sectigo_vault_pki.lifecycle import background
+from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from tests.support.mount import Mount, answered
+from tests.support.system import STANDBY
+
+DUE_IN_DAYS = 359  # of the 365 days that ORDER asks for, with a window of 7
+
+
+async def issued(mount: Mount, **changes: Any) -> Any:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    return await mount.enroll(**changes)
+
+
+async def waiting(mount: Mount, number: int = 1, **changes: Any) -> list[str]:
+    """Order certificates that are issued later, and return their ids."""
+    await mount.configure()
+    mount.simulator.settings.never_issue = True
+    orders = [mount.enroll(sectigo_max_timeout=0, **changes) for _ in range(number)]
+    ids = [data["cert_unique_id"] for data in await asyncio.gather(*orders)]
+    mount.simulator.settings.never_issue = False
+    mount.simulator.settings.pending_polls = 0
+    return ids
+
+
+async def stored(mount: Mount, unique_id: str) -> Any:
+    """Read a certificate without leading to anything but an answer."""
+    calls = len(mount.simulator.calls)
+    data = answered(await mount.read(f"certs/web/{unique_id}", {"sectigo_read_renewed_cert": "false"}))
+    assert len(mount.simulator.calls) == calls, "the read had to ask SCM"
+    return data
+
+
+def agenda_of(mount: Mount) -> list[str]:
+    kinds = ("index/pending/", "index/expiry/", "index/renewal/")
+    return [key for key in mount.storage.snapshot() if key.startswith(kinds)]
+
+
+async def test_a_pending_order_is_collected(mount: Mount) -> None:
+    (unique_id,) = await waiting(mount)
+    await mount.tick()
+    assert (await stored(mount, unique_id))["status"] == "Issued"
+
+
+async def test_a_pending_order_of_an_earlier_process_is_collected(mount: Mount) -> None:
+    (unique_id,) = await waiting(mount)
+    await mount.restart()
+    await mount.tick()
+    assert (await stored(mount, unique_id))["status"] == "Issued"
+
+
+async def test_a_due_certificate_is_renewed_and_read_without_a_call(mount: Mount) -> None:
+    old = await issued(mount)
+    mount.clock.advance(days=DUE_IN_DAYS)
+    await mount.tick()
+    kept = await stored(mount, old["cert_unique_id"])
+    new = await stored(mount, kept["renewed_to"])
+    assert (kept["status"], new["status"]) == ("Renewed", "Issued")
+    await mount.tick()
+    assert len(mount.simulator.orders) == 2
+
+
+async def test_a_certificate_that_is_not_due_is_left_alone(mount: Mount) -> None:
+    old = await issued(mount)
+    mount.clock.advance(days=DUE_IN_DAYS - 3)
+    mount.simulator.calls.clear()
+    await mount.tick()
+    assert len(mount.simulator.calls) == 0
+    assert (await stored(mount, old["cert_unique_id"]))["status"] == "Issued"
+
+
+@pytest.mark.parametrize("says_so", ["enrolment", "entry"])
+async def test_a_window_is_that_of_the_certificate_else_of_its_entry(says_so: str, mount: Mount) -> None:
+    wish: dict[str, Any] = {"sectigo_expiry_window": 100}
+    await mount.configure(**(wish if says_so == "entry" else {}))
+    mount.simulator.settings.pending_polls = 0
+    old = await mount.enroll(**(wish if says_so == "enrolment" else {}))
+    mount.clock.advance(days=264)
+    await mount.tick()
+    assert (await stored(mount, old["cert_unique_id"]))["status"] == "Issued"
+    mount.clock.advance(days=2)
+    await mount.tick()
+    assert (await stored(mount, old["cert_unique_id"]))["status"] == "Renewed"
+
+
+async def test_an_entry_that_gets_a_wider_window_is_served_by_it(mount: Mount) -> None:
+    old = await issued(mount)
+    mount.clock.advance(days=300)
+    await mount.write("configs/web", {"sectigo_expiry_window": 80})
+    await mount.tick()
+    assert (await stored(mount, old["cert_unique_id"]))["status"] == "Renewed"
+
+
+@pytest.mark.parametrize("says_so", ["enrolment", "entry"])
+async def test_whoever_renews_by_hand_is_left_alone(says_so: str, mount: Mount) -> None:
+    wish: dict[str, Any] = {"sectigo_auto_renew": False}
+    await mount.configure(**(wish if says_so == "entry" else {}))
+    mount.simulator.settings.pending_polls = 0
+    await mount.enroll(**(wish if says_so == "enrolment" else {}))
+    mount.clock.advance(days=DUE_IN_DAYS)
+    await mount.tick()
+    assert len(mount.simulator.orders) == 1
+
+
+async def test_a_certificate_may_be_renewed_though_its_entry_says_no(mount: Mount) -> None:
+    await mount.configure(sectigo_auto_renew=False)
+    mount.simulator.settings.pending_polls = 0
+    old = await mount.enroll(sectigo_auto_renew=True)
+    mount.clock.advance(days=DUE_IN_DAYS)
+    await mount.tick()
+    assert (await stored(mount, old["cert_unique_id"]))["status"] == "Renewed"
+
+
+async def test_a_lost_order_is_settled(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.faults.add("enroll", "drop_after")
+    lost = await mount.enroll()
+    assert lost["status"] == "Unsettled"
+    mount.simulator.settings.pending_polls = 0
+    await mount.tick()
+    await mount.tick()
+    (unique_id,) = await mount.list("certs/web")
+    assert (await stored(mount, unique_id))["status"] == "Issued"
+
+
+async def test_a_lost_renewal_is_settled_and_collected(mount: Mount) -> None:
+    old = await issued(mount)
+    mount.simulator.faults.add("renew", "drop_after")
+    mount.clock.advance(days=DUE_IN_DAYS)
+    for _ in range(3):
+        await mount.tick()
+    assert (await stored(mount, old["cert_unique_id"]))["status"] == "Renewed"
+    assert len(mount.simulator.orders) == 2
+
+
+async def test_a_renewal_that_scm_works_on_for_long_is_collected_later(mount: Mount) -> None:
+    old = await issued(mount)
+    mount.simulator.settings.never_issue = True
+    mount.clock.advance(days=DUE_IN_DAYS)
+    await mount.tick()
+    await asyncio.sleep(1000)
+    assert (await stored_or_old(mount, old))["serial_number"] == old["serial_number"]
+    mount.simulator.settings.never_issue = False
+    await mount.tick()
+    assert (await stored(mount, old["cert_unique_id"]))["status"] == "Renewed"
+    assert len(mount.simulator.orders) == 2
+
+
+async def stored_or_old(mount: Mount, old: Any) -> Any:
+    return answered(await mount.read(f"certs/web/{old['cert_unique_id']}"))
+
+
+async def test_a_refused_renewal_is_not_tried_at_every_tick(mount: Mount) -> None:
+    await issued(mount)
+    mount.simulator.faults.add("renew", "status", status=400, code=-180, times=None)
+    mount.clock.advance(days=DUE_IN_DAYS)
+    await mount.tick()
+    tried = len(mount.simulator.calls)
+    for _ in range(5):
+        await mount.tick()
+    assert len(mount.simulator.calls) == tried
+
+
+async def test_a_node_that_may_not_write_does_nothing(mount: Mount) -> None:
+    await waiting(mount)
+    mount.system.state = STANDBY
+    await mount.restart()
+    mount.simulator.calls.clear()
+    mount.storage.writes.clear()
+    await mount.tick()
+    assert (len(mount.simulator.calls), mount.storage.writes) == (0, [])
+
+
+async def test_the_tick_that_a_host_sends_before_it_takes_the_mount_away_orders_nothing(mount: Mount) -> None:
+    await issued(mount)
+    mount.clock.advance(days=DUE_IN_DAYS)
+    mount.simulator.calls.clear()
+    await mount.tick(seconds=0)
+    await mount.backend.cleanup()
+    await asyncio.sleep(60)
+    assert len(mount.simulator.calls) == 0
+
+
+async def test_a_tick_during_a_run_changes_nothing(mount: Mount) -> None:
+    await issued(mount)
+    mount.clock.advance(days=DUE_IN_DAYS)
+    mount.simulator.faults.add("renew", "slow", seconds=20)
+    for _ in range(5):
+        await mount.tick(seconds=1)
+    await asyncio.sleep(60)
+    assert len(mount.simulator.orders) == 2
+
+
+async def test_a_run_does_a_bounded_number_of_deeds_and_the_next_goes_on_behind_them(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = await waiting(mount, 25)
+    monkeypatch.setattr(background, "MAX_DEEDS", 10)
+    collected = []
+    for _ in range(3):
+        await mount.tick()
+        collected.append(25 - len([key for key in agenda_of(mount) if key.startswith("index/pending/")]))
+    assert collected[-1] == 25
+    assert all(after - before < 20 for before, after in zip([0, *collected], collected, strict=False))
+    assert {(await stored(mount, unique_id))["status"] for unique_id in ids} == {"Issued"}
+
+
+async def test_an_order_that_is_open_for_long_is_asked_for_less_and_less_often(mount: Mount) -> None:
+    await waiting(mount)
+    mount.simulator.settings.never_issue = True
+
+    async def calls_in_an_hour() -> int:
+        mount.simulator.calls.clear()
+        for _ in range(60):
+            await mount.tick(seconds=60)
+        return len(mount.simulator.calls)
+
+    first = await calls_in_an_hour()
+    mount.clock.advance(days=1)
+    assert first >= 59
+    assert 1 <= await calls_in_an_hour() <= 4
+
+
+async def test_what_a_caller_waits_for_is_not_asked_for_twice(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.settings.never_issue = True
+    caller = asyncio.create_task(mount.enroll(sectigo_max_timeout=300, sectigo_loop_period=100))
+    await asyncio.sleep(70)
+    mount.simulator.calls.clear()
+    await mount.tick(seconds=20)
+    assert len(mount.simulator.calls) == 0
+    caller.cancel()
+
+
+async def test_certificates_that_were_stored_before_there_was_an_agenda_get_their_entries(mount: Mount) -> None:
+    await issued(mount)
+    (pending,) = await waiting(mount, sectigo_csr_domain="other.example.test")
+    mount.simulator.settings.never_issue = True
+    entries = agenda_of(mount)
+    assert len(entries) == 2
+    for key in (*entries, "index/agenda"):
+        await mount.storage.delete(key)
+    await mount.restart()
+    await mount.tick()
+    assert agenda_of(mount) == entries
+    mount.simulator.settings.never_issue = False
+    await mount.tick()
+    assert (await stored(mount, pending))["status"] == "Issued"
+
+
+async def test_an_entry_that_leads_nowhere_is_removed(mount: Mount) -> None:
+    old = await issued(mount)
+    await mount.tick()
+    expected = agenda_of(mount)
+    for key in ("index/pending/web/1_demo-customer", f"index/pending/web/{old['cert_unique_id']}"):
+        await mount.overwrite(key, b'{"v":1}')
+    await mount.tick()
+    assert agenda_of(mount) == expected
+
+
+async def test_a_crash_between_a_record_and_its_entries_is_made_good(mount: Mount) -> None:
+    (unique_id,) = await waiting(mount)
+    before = mount.storage.snapshot()[f"index/pending/web/{unique_id}"]
+    await mount.tick()
+    (expiry,) = agenda_of(mount)
+    await mount.storage.delete(expiry)
+    await mount.overwrite(f"index/pending/web/{unique_id}", before)
+    await mount.tick()
+    assert agenda_of(mount) == [expiry]
+
+
+async def test_what_is_damaged_hides_nothing_else(mount: Mount, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = await waiting(mount, 2)
+    await mount.overwrite(f"cert/web/{first}", b"no JSON")
+    await mount.overwrite("config/damaged", b"no JSON")
+    await mount.overwrite("order/web/00000000-0000-4000-8000-000000000000", b"no JSON")
+    await mount.tick()
+    assert (await stored(mount, second))["status"] == "Issued"
+    told = [str(record.kv["error"]) for record in caplog.records if hasattr(record, "kv") and "error" in record.kv]
+    for key in (f"cert/web/{first}", "config/damaged", "order/web/00000000-0000-4000-8000-000000000000"):
+        assert any(f'"{key}" is damaged' in text for text in told), key
+
+
+async def test_a_deleted_certificate_leaves_the_agenda(mount: Mount) -> None:
+    old = await issued(mount)
+    await mount.delete(f"certs/web/{old['cert_unique_id']}")
+    assert agenda_of(mount) == []
+
+
+async def test_a_revoked_certificate_is_not_renewed(mount: Mount) -> None:
+    old = await issued(mount)
+    await mount.write(f"revoke/web/{old['cert_unique_id']}", {"sectigo_reason": "key lost"})
+    assert agenda_of(mount) == []
+    mount.clock.advance(days=DUE_IN_DAYS)
+    await mount.tick()
+    assert len(mount.simulator.orders) == 1
+
+
+async def test_two_hundred_pending_orders_survive_ten_minutes_without_scm(mount: Mount, simulator: Simulator) -> None:
+    ids = await waiting(mount, 200)
+    issued_before = await issued(mount)
+    for operation in ("collect", "list", "enroll"):
+        simulator.faults.add(operation, "drop_before", times=None)
+    for _ in range(10):
+        await mount.tick(seconds=60)
+        assert (await stored(mount, issued_before["cert_unique_id"]))["status"] == "Issued"
+    simulator.faults.clear()
+    for _ in range(2):
+        await mount.tick(seconds=60)
+    assert {(await stored(mount, unique_id))["status"] for unique_id in ids} == {"Issued"}
