@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 
 from sectigo_vault_pki.clock import Clock, SystemClock
 from sectigo_vault_pki.framework import Router
-from sectigo_vault_pki.lifecycle import Configs, Engine, Resources, ScmClients, key_threads
+from sectigo_vault_pki.lifecycle import Configs, Engine, Resources, ScmClients, default_jitter, key_threads
 from sectigo_vault_pki.logical import (
     Backend,
     BackendConfig,
@@ -91,6 +91,7 @@ def build(
     clock: Clock | None = None,
     client_factory: Callable[[ScmAccount], ScmClient] = ScmClient,
     executor: Executor | None = None,
+    jitter: Callable[[], float] = default_jitter,
 ) -> SectigoBackend:
     """Build a backend from its parts; the ones not given are the real ones."""
     node = Node(config.system)
@@ -100,6 +101,7 @@ def build(
         clients=ScmClients(client_factory),
         is_read_only=node.is_read_only,
         executor=executor or key_threads(),
+        jitter=jitter,
     )
     configs, engine = Configs(resources), Engine(resources)
     paths = (

@@ -24,7 +24,7 @@ from sectigo_vault_pki.scm_simulator.faults import FaultKind
 from sectigo_vault_pki.scm_simulator.orders import Order, Status
 from sectigo_vault_pki.scm_simulator.settings import Settings
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from sectigo_vault_pki.store import CertificateRecord, OrderOperation, OrderRecord, Repository
+from sectigo_vault_pki.store import CertificateRecord, OrderOperation, OrderRecord, Repository, agenda_keys
 from tests.support.audit import (
     assert_answer_fits,
     assert_fits,
@@ -82,6 +82,7 @@ class Lives(RuleBasedStateMachine):
         self.in_hand: dict[tuple[str, str], str] = {}
         self.forgotten: set[tuple[str, str]] = set()
         self.forgotten_keys: set[str] = set()
+        self.heals_by_itself = False
 
     async def prepared(self) -> Mount:
         mount = Mount(Simulator(now=self.clock.now), self.clock)
@@ -91,8 +92,9 @@ class Lives(RuleBasedStateMachine):
 
     # what the user does
 
-    @initialize(first=names)
-    def begin(self, first: str) -> None:
+    @initialize(first=names, heals_by_itself=st.booleans())
+    def begin(self, first: str, heals_by_itself: bool) -> None:
+        self.heals_by_itself = heals_by_itself
         self.enroll(name=first, host="a", wait={})
 
     @rule(name=names, host=st.sampled_from("ab"), wait=waits)
@@ -195,6 +197,10 @@ class Lives(RuleBasedStateMachine):
         self.clock.advance(**passing)
 
     @rule()
+    def tick(self) -> None:
+        self.run(self.mount.tick(LONG_ENOUGH))
+
+    @rule()
     def restart(self) -> None:
         async def act() -> None:
             await self.mount.restart()
@@ -265,6 +271,7 @@ class Lives(RuleBasedStateMachine):
 
     def check_records(self, name: str, records: Mapping[str, CertificateRecord]) -> None:
         for unique_id, record in records.items():
+            assert agenda_keys(name, record) <= self.mount.storage.snapshot().keys()
             history = tuple(record.history)
             before = self.histories.get((name, unique_id), ())
             assert history[: len(before)] == before
@@ -304,13 +311,16 @@ class Lives(RuleBasedStateMachine):
             self.uuids.stop()
 
     async def heal(self) -> None:
-        """Let SCM be well, and touch everything until nothing changes any more."""
+        """Let SCM be well, and touch everything, or let the background do so, until nothing changes any more."""
         simulator = self.mount.simulator
         simulator.faults.clear()
         simulator.settings.change_to(Settings(pending_polls=0))
         await asyncio.sleep(LONG_ENOUGH)
         for _ in range(4):
-            self.clock.advance(minutes=11)
+            self.clock.advance(hours=2)
+            if self.heals_by_itself:
+                await self.mount.tick(LONG_ENOUGH)
+                continue
             for name in CONFIGS:
                 for unique_id in await self.mount.list(f"certs/{name}"):
                     await self.checked(self.mount.read(f"certs/{name}/{unique_id}", AS_IT_IS))

@@ -54,7 +54,9 @@ class Mount:
     def restarted_backend(self) -> SectigoBackend:
         """Build another backend over the same storage, as after a restart."""
         config = BackendConfig(storage=self.storage, system=self.system)
-        return build(config, clock=self.clock, client_factory=self._client, executor=InlineExecutor())
+        return build(
+            config, clock=self.clock, client_factory=self._client, executor=InlineExecutor(), jitter=lambda: 3.0
+        )
 
     async def restart(self) -> None:
         """Drop the running backend without a word to it, and go on with another over the same storage."""

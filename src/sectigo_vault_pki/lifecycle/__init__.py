@@ -8,7 +8,7 @@ from sectigo_vault_pki.lifecycle.enrolment import MAX_COMMENTS, EnrolmentRequest
 from sectigo_vault_pki.lifecycle.keys import KeyWish
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest
-from sectigo_vault_pki.lifecycle.resources import Resources, key_threads
+from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
 from sectigo_vault_pki.scm import parse_base_url, parse_ca_bundle
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "ReplacementRequest",
     "Resources",
     "ScmClients",
+    "default_jitter",
     "key_threads",
     "order_id",
     "parse_base_url",

@@ -7,7 +7,7 @@ is bounded; the next run goes on behind the last one's end. Whatever fails is tr
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,9 +35,6 @@ _log = logging.getLogger(__name__)
 MAX_DEEDS = 500
 """What one run asks of SCM at most."""
 
-JITTER = (1.0, 6.0)
-"""Between a tick and its run, in seconds; the engine draws from it."""
-
 AT_ONCE = 8
 """Certificates that are looked at together."""
 
@@ -51,12 +48,7 @@ class _Due:
 
 
 class Background:
-    """Runs once for each tick, on the node that may write.
-
-    Args:
-        jitter: returns the seconds before a run begins. A host sends its last tick right before it takes the mount
-            away (plugin-protocol.md 1.5): nothing must be ordered by then.
-    """
+    """Runs once for each tick, on the node that may write."""
 
     def __init__(
         self,
@@ -66,20 +58,22 @@ class Background:
         operations: Operations,
         reader: Reader,
         resumer: Resumer,
-        jitter: Callable[[], float],
     ) -> None:
         self._resources = resources
         self._collector = collector
         self._operations = operations
         self._reader = reader
         self._resumer = resumer
-        self._jitter = jitter
         self._asked_at: dict[str, datetime] = {}
         self._last = ""
 
     async def run(self) -> None:
-        """Do what is due by now."""
-        await asyncio.sleep(self._jitter())
+        """Do what is due, some seconds from now.
+
+        A host sends its last tick right before it takes the mount away (plugin-protocol.md 1.5), and nothing may be
+        ordered then.
+        """
+        await asyncio.sleep(self._resources.jitter())
         if await self._resources.is_read_only():
             return
         try:

@@ -4,13 +4,12 @@ import asyncio
 import re
 from collections.abc import Hashable, Sequence
 from contextvars import Context
-from secrets import SystemRandom
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownCertificateError, UnknownConfigError
 from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, Answer, CertificateAnswer, OrderAnswer, order_id
-from sectigo_vault_pki.lifecycle.background import JITTER, Background
+from sectigo_vault_pki.lifecycle.background import Background
 from sectigo_vault_pki.lifecycle.collecting import Collector
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.fetching import Fetcher
@@ -73,7 +72,6 @@ class Engine:
             operations=self._operations,
             reader=self._reader,
             resumer=self._resumer,
-            jitter=lambda: SystemRandom().uniform(*JITTER),
         )
         self._repetitions = Repetitions(resources)
         self._lister = Lister(resources)

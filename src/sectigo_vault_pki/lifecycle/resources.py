@@ -6,6 +6,7 @@ import os
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from secrets import SystemRandom
 
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import StandbyError
@@ -24,6 +25,11 @@ def key_threads() -> Executor:
     return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="key")
 
 
+def default_jitter() -> float:
+    """Draw from 1 to 6 seconds."""
+    return SystemRandom().uniform(1.0, 6.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """Storage, time, SCM and tasks of one backend.
@@ -31,6 +37,7 @@ class Resources:
     Attributes:
         is_read_only: asks whether this node must leave writing and SCM to another one.
         executor: runs what would hold up the event loop.
+        jitter: draws the seconds between a tick of the host's and its run, so that mounts do not ask SCM together.
     """
 
     repository: Repository
@@ -38,6 +45,7 @@ class Resources:
     clients: ScmClients
     is_read_only: Callable[[], Awaitable[bool]]
     executor: Executor
+    jitter: Callable[[], float] = default_jitter
     tasks: OwnedTasks = field(default_factory=OwnedTasks)
     locks: NamedLocks = field(default_factory=NamedLocks)
 
