@@ -48,6 +48,7 @@ class Mount:
         self.clock = clock
         self.storage = storage or InmemStorage()
         self.system = FakeSystem()
+        self.scm_calls_under_way = self.most_scm_calls_under_way = 0
         self.on_scm_call: Callable[[], object] = lambda: None
         self.backend = self.restarted_backend()
 
@@ -123,8 +124,14 @@ class _Watched(httpx.AsyncBaseTransport):
         self._mount = mount
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._mount.on_scm_call()
-        return await self._inner.handle_async_request(request)
+        mount = self._mount
+        mount.on_scm_call()
+        mount.scm_calls_under_way += 1
+        mount.most_scm_calls_under_way = max(mount.most_scm_calls_under_way, mount.scm_calls_under_way)
+        try:
+            return await self._inner.handle_async_request(request)
+        finally:
+            mount.scm_calls_under_way -= 1
 
     async def aclose(self) -> None:
         await self._inner.aclose()

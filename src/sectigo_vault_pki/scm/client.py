@@ -7,9 +7,11 @@ import httpx
 
 from sectigo_vault_pki.scm import client_orders, models, ssl_orders
 from sectigo_vault_pki.scm.account import ScmAccount
+from sectigo_vault_pki.scm.breaker import Breaker
 from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, ClientRenewed, ClientRow
 from sectigo_vault_pki.scm.driver import Driver
 from sectigo_vault_pki.scm.exchange import Exchange
+from sectigo_vault_pki.scm.guarded import GuardedExchange
 from sectigo_vault_pki.scm.outcomes import Collected, Revoked, StillProcessing
 from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslRenewed, SslRow
 
@@ -30,7 +32,9 @@ class ScmClient:
     ) -> None:
         self._account = account
         self._exchange = Exchange(account, transport)
-        self._driver = Driver(self._exchange, sleep)
+        self._driver = Driver(
+            GuardedExchange(self._exchange, Breaker(lambda: asyncio.get_running_loop().time())), sleep
+        )
 
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `ScmUnavailableError`."""

@@ -7,7 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.scm.codes import Verdict, is_already_revoked, is_in_work, is_pending, phrase_of, verdict
-from sectigo_vault_pki.scm.exchange import Answer, Call, Exchange
+from sectigo_vault_pki.scm.exchange import Answer, Call
+from sectigo_vault_pki.scm.guarded import GuardedExchange
 from sectigo_vault_pki.scm.outcomes import Collected, Revoked, StillProcessing
 from sectigo_vault_pki.scm.refusal import error_in, refusal_from
 from sectigo_vault_pki.scm.retry import ATTEMPTS, pause_before
@@ -23,7 +24,7 @@ class Driver:
     order) and, for a call that is an order, `ScmAnswerLostError` (SCM may have taken it).
     """
 
-    def __init__(self, exchange: Exchange, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, exchange: GuardedExchange, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._exchange = exchange
         self._sleep = sleep
 

@@ -1,0 +1,83 @@
+"""A circuit breaker: an SCM that does not answer is left alone for a while, and whoever asks hears so at once."""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from random import SystemRandom
+
+FAILURES = 10
+"""Calls in a row without an answer before the breaker opens: three failed questions with their repetitions."""
+
+FIRST_PAUSE = 5.0
+LONGEST_PAUSE = 60.0
+"""Seconds; the host's tick comes once in so many, and each finds out whether SCM is back."""
+
+
+class State(Enum):
+    """What a breaker lets through."""
+
+    CLOSED = auto()
+    """Every call."""
+    OPEN = auto()
+    """None, until the pause is over."""
+    PROBING = auto()
+    """None beside the one that finds out."""
+
+
+def random_share() -> float:
+    """Draw from a half to one, so that plugins that lost SCM together do not come back together."""
+    return SystemRandom().uniform(0.5, 1.0)
+
+
+class Breaker:
+    """Counts what becomes of the calls of one account.
+
+    Args:
+        now: the time, in seconds.
+        share: draws how much of each pause counts.
+    """
+
+    def __init__(self, now: Callable[[], float], share: Callable[[], float] = random_share) -> None:
+        self._now = now
+        self._share = share
+        self._state = State.CLOSED
+        self._failures = 0
+        self._pauses = 0
+        self._opens_until = 0.0
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    def refuses(self) -> float | None:
+        """Return the seconds after which a call may be made, or None: then this one may, and its end is to be told."""
+        left = self._opens_until - self._now()
+        match self._state:
+            case State.CLOSED:
+                return None
+            case State.OPEN if left <= 0:
+                self._state = State.PROBING
+                return None
+            case State.OPEN:
+                return left
+            case State.PROBING:
+                return FIRST_PAUSE
+
+    def answered(self) -> None:
+        """Note that SCM is there: it gave an answer, whichever."""
+        self._state, self._failures, self._pauses = State.CLOSED, 0, 0
+
+    def failed(self) -> None:
+        """Note that a call got no answer that says anything."""
+        self._failures += 1
+        if self._state is State.PROBING or (self._state is State.CLOSED and self._failures >= FAILURES):
+            self._open()
+
+    def abandoned(self) -> None:
+        """Note that a call was given up by its caller, which says nothing of SCM."""
+        if self._state is State.PROBING:
+            self._state = State.OPEN
+
+    def _open(self) -> None:
+        pause = min(FIRST_PAUSE * 2**self._pauses, LONGEST_PAUSE)
+        self._state, self._pauses = State.OPEN, self._pauses + 1
+        self._opens_until = self._now() + pause * self._share()

@@ -1,0 +1,46 @@
+"""An account's calls behind its circuit breaker."""
+
+import math
+
+from sectigo_vault_pki.scm.breaker import Breaker
+from sectigo_vault_pki.scm.codes import Verdict, verdict
+from sectigo_vault_pki.scm.exchange import Answer, Call, Exchange
+from sectigo_vault_pki.scm.refusal import error_in
+from sectigo_vault_pki.scm.trouble import Trouble
+
+
+class GuardedExchange:
+    """Makes calls while SCM answers; else most of them fail at once, with the reason of the last one that was made."""
+
+    def __init__(self, exchange: Exchange, breaker: Breaker) -> None:
+        self._exchange = exchange
+        self._breaker = breaker
+        self._last_words = ""
+
+    async def send(self, call: Call) -> Answer | Trouble:
+        """Make one call, once, unless the breaker holds it back: then SCM has certainly taken nothing."""
+        wait = self._breaker.refuses()
+        if wait is not None:
+            words = (
+                f"it has not answered for a while and is left alone for {math.ceil(wait)} s more ({self._last_words})"
+            )
+            return Trouble(was_sent=False, words=words)
+        try:
+            result = await self._exchange.send(call)
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+        if isinstance(result, Answer) and _says_something(result):
+            self._breaker.answered()
+        else:
+            self._last_words = result.words if isinstance(result, Trouble) else f"HTTP {result.status}"
+            self._breaker.failed()
+        return result
+
+
+def _says_something(answer: Answer) -> bool:
+    """Whether it is SCM that answers, and not what stands in for it: a yes, a no, or a code, whatever the status."""
+    if verdict(answer.status) in {Verdict.ACCEPTED, Verdict.REFUSED}:
+        return True
+    error = error_in(answer)
+    return error is not None and error.code is not None
