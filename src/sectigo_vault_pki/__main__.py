@@ -1,5 +1,6 @@
 """The command that the host starts."""
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,14 @@ def main() -> int:
 
 
 async def build_backend(config: "BackendConfig") -> "Backend":
-    """Build one mount's engine; its imports are slow, and the host waits for the handshake before."""
-    from sectigo_vault_pki.backend import factory  # noqa: PLC0415
+    """Build one mount's engine; its imports are slow, and the host waits for the handshake before.
 
-    return await factory(config)
+    Raises:
+        LogicalError: the environment says something that cannot be meant.
+    """
+    from sectigo_vault_pki.backend import build, does_background_work  # noqa: PLC0415
+
+    return build(config, background=does_background_work(os.environ))
 
 
 if __name__ == "__main__":

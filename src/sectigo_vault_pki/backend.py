@@ -1,16 +1,16 @@
 """The composition root: one mount's paths, and what they share."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 
 from sectigo_vault_pki.clock import Clock, SystemClock
 from sectigo_vault_pki.framework import Router
 from sectigo_vault_pki.lifecycle import Configs, Engine, Resources, ScmClients, default_jitter, key_threads
 from sectigo_vault_pki.logical import (
-    Backend,
     BackendConfig,
     BackendType,
+    BadRequestError,
     LogicalError,
     Operation,
     PluginEnvironment,
@@ -47,8 +47,9 @@ replace/, revoke/ and fetch/ do what their names say.
 class SectigoBackend:
     """One mount's engine."""
 
-    def __init__(self, router: Router, engine: Engine, resources: Resources) -> None:
+    def __init__(self, router: Router, engine: Engine, resources: Resources, *, background: bool) -> None:
         self._router = router
+        self._background = background
         self._engine = engine
         self._resources = resources
 
@@ -66,7 +67,8 @@ class SectigoBackend:
 
     async def handle_request(self, request: Request) -> Response | None:
         if request.operation is Operation.ROLLBACK:  # the host's tick, once a minute (plugin-protocol.md 5.6)
-            self._engine.tick()
+            if self._background:
+                self._engine.tick()
             return None
         return await self._router.route(request)
 
@@ -80,9 +82,19 @@ class SectigoBackend:
         await self._resources.aclose()
 
 
-async def factory(config: BackendConfig) -> Backend:
-    """Build the backend of one mount."""
-    return build(config)
+BACKGROUND_VARIABLE = "SECTIGO_VAULT_PKI_BACKGROUND"
+
+
+def does_background_work(environ: Mapping[str, str]) -> bool:
+    """Tell whether the process's environment leaves background work on, as it is without a word.
+
+    Raises:
+        BadRequestError: it says neither `on` nor `off`; a server that was meant to be off must not order.
+    """
+    word = environ.get(BACKGROUND_VARIABLE, "").strip().lower() or "on"
+    if word not in {"on", "off"}:
+        raise BadRequestError(f"{BACKGROUND_VARIABLE} must be on or off")
+    return word == "on"
 
 
 def build(
@@ -92,6 +104,7 @@ def build(
     client_factory: Callable[[ScmAccount], ScmClient] = ScmClient,
     executor: Executor | None = None,
     jitter: Callable[[], float] = default_jitter,
+    background: bool = True,
 ) -> SectigoBackend:
     """Build a backend from its parts; the ones not given are the real ones."""
     node = Node(config.system)
@@ -116,7 +129,7 @@ def build(
         path_fetch(engine),
     )
     router = Router(paths, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment)
-    return SectigoBackend(router, engine, resources)
+    return SectigoBackend(router, engine, resources, background=background)
 
 
 class Node:

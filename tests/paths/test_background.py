@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from sectigo_vault_pki.backend import does_background_work
 from sectigo_vault_pki.lifecycle import background
+from sectigo_vault_pki.logical import BadRequestError
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support.mount import Mount, answered
 from tests.support.system import STANDBY
@@ -186,6 +188,26 @@ async def test_the_tick_that_a_host_sends_before_it_takes_the_mount_away_orders_
     await mount.backend.cleanup()
     await asyncio.sleep(60)
     assert len(mount.simulator.calls) == 0
+
+
+async def test_a_plugin_that_was_told_so_does_nothing_on_a_tick(mount: Mount) -> None:
+    await waiting(mount)
+    mount.background = False
+    await mount.restart()
+    mount.simulator.calls.clear()
+    await mount.tick()
+    assert len(mount.simulator.calls) == 0
+
+
+@pytest.mark.parametrize(("word", "answer"), [(None, True), ("", True), ("on", True), (" OFF ", False), ("off", False)])
+def test_the_environment_says_whether_there_is_background_work(word: str | None, answer: bool) -> None:
+    environ = {} if word is None else {"SECTIGO_VAULT_PKI_BACKGROUND": word}
+    assert does_background_work(environ) is answer
+
+
+def test_a_word_that_cannot_be_meant_is_no_answer() -> None:
+    with pytest.raises(BadRequestError, match="must be on or off"):
+        does_background_work({"SECTIGO_VAULT_PKI_BACKGROUND": "0"})
 
 
 async def test_a_tick_during_a_run_changes_nothing(mount: Mount) -> None:

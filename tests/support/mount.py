@@ -48,6 +48,7 @@ class Mount:
         self.clock = clock
         self.storage = storage or InmemStorage()
         self.system = FakeSystem()
+        self.background = True
         self.scm_calls_under_way = self.most_scm_calls_under_way = 0
         self.on_scm_call: Callable[[], object] = lambda: None
         self.backend = self.restarted_backend()
@@ -56,7 +57,12 @@ class Mount:
         """Build another backend over the same storage, as after a restart."""
         config = BackendConfig(storage=self.storage, system=self.system)
         return build(
-            config, clock=self.clock, client_factory=self._client, executor=InlineExecutor(), jitter=lambda: 3.0
+            config,
+            clock=self.clock,
+            client_factory=self._client,
+            executor=InlineExecutor(),
+            jitter=lambda: 3.0,
+            background=self.background,
         )
 
     async def restart(self) -> None:

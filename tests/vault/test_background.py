@@ -1,14 +1,26 @@
 """Background work, begun by the server's own tick."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from scripts.openbao import OpenBaoServer
 from tests.support.polling import until
-from tests.support.vault import ORDER, VaultMount
+from tests.support.secrecy import Secrets
+from tests.support.vault import ORDER, PLUGIN, VaultMount, install, watched
 
 pytestmark = pytest.mark.vault
 
 TICK_SECONDS = 60
 """OpenBao's rollback manager visits each mount once a minute (plugin-protocol.md 5.6)."""
+
+
+@pytest.fixture(scope="module")
+def server(secrets: Secrets) -> Iterator[OpenBaoServer]:
+    """A server whose plugin works in the background, which the other tests' server leaves off."""
+    with watched(OpenBaoServer.dev(env={"SECTIGO_VAULT_PKI_LOG_LEVEL": "trace"}), secrets) as server:
+        install(server)
+        yield server
 
 
 def test_an_order_is_collected_by_the_servers_tick(mount: VaultMount) -> None:
@@ -23,3 +35,11 @@ def test_an_order_is_collected_by_the_servers_tick(mount: VaultMount) -> None:
     (told,) = [logged for logged in mount.server.log().splitlines() if line in logged]
     assert "request_id=" not in told
     assert mount.api("GET", f"certs/ticked/{unique_id}").expect(200).data["status"] == "Issued"
+
+
+def test_a_word_that_is_neither_on_nor_off_stops_the_mount(secrets: Secrets) -> None:
+    with watched(OpenBaoServer.dev(log_level="trace", env={"SECTIGO_VAULT_PKI_BACKGROUND": "of"}), secrets) as server:
+        install(server)
+        answer = server.api("POST", "sys/mounts/mistyped", {"type": PLUGIN})
+        assert answer.status == 400
+        assert "SECTIGO_VAULT_PKI_BACKGROUND must be on or off" in answer.errors[0]
