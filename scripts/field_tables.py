@@ -24,6 +24,7 @@ from sectigo_vault_pki.paths import (
     path_renew,
     path_replace,
     path_revoke,
+    path_status,
 )
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.store import Repository
@@ -103,6 +104,7 @@ def declared_paths() -> Sequence[Path]:
         path_replace(engine),
         path_revoke(engine),
         path_fetch(engine),
+        path_status(engine, background=True),
     )
 
 

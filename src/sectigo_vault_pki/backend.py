@@ -29,6 +29,7 @@ from sectigo_vault_pki.paths import (
     path_renew,
     path_replace,
     path_revoke,
+    path_status,
 )
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.store import SEAL_WRAPPED, RecordCache, Repository
@@ -127,6 +128,7 @@ def build(
         path_replace(engine),
         path_renew(engine),
         path_fetch(engine),
+        path_status(engine, background=background),
     )
     router = Router(paths, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment)
     return SectigoBackend(router, engine, resources, background=background)

@@ -21,6 +21,7 @@ def test_the_explorer_lists_every_operation_of_our_paths(explorer: ApiExplorer) 
             "read-configs",
             "write-configs",
             "delete-configs",
+            "read-status",
             "write-enroll",
             "write-fetch-by-cert-id",
             "write-renew-by-sectigo-cert-unique-id",

@@ -17,6 +17,7 @@ PATHS = [
     "replace/web/1_demo-customer",
     "renew/web/1_demo-customer",
     "fetch/web/1",
+    "status",
 ]
 
 
@@ -98,7 +99,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 12
+    assert len(ids) == len(set(ids)) == 13
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:
@@ -127,6 +128,7 @@ async def test_a_request_without_a_body_is_offered_the_fields_that_mean_somethin
     certificate = "/certs/{config_name}/{sectigo_cert_unique_id}"
     assert query == {
         ("/configs", "get"): {"list"},
+        ("/status", "get"): set(),
         ("/configs/{config_name}", "get"): set(),
         ("/configs/{config_name}", "delete"): set(),
         ("/certs/{config_name}", "get"): {"list"},

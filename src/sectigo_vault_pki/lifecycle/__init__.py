@@ -9,14 +9,17 @@ from sectigo_vault_pki.lifecycle.keys import KeyWish
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
+from sectigo_vault_pki.lifecycle.status import BackgroundRun, EngineStatus
 from sectigo_vault_pki.scm import parse_base_url, parse_ca_bundle
 
 __all__ = [
     "MAX_COMMENTS",
     "Answer",
+    "BackgroundRun",
     "CertificateAnswer",
     "Configs",
     "Engine",
+    "EngineStatus",
     "EnrolmentRequest",
     "KeyWish",
     "OrderAnswer",

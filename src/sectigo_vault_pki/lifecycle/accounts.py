@@ -1,12 +1,12 @@
 """SCM clients: one for each config entry, for as long as the entry says the same."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from sectigo_vault_pki.lifecycle.policy import DEFAULT_REQUEST_TIMEOUT
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm import Availability, ScmAccount, ScmClient
 from sectigo_vault_pki.store import ConfigRecord
 
 ClientFactory: TypeAlias = Callable[[ScmAccount], ScmClient]
@@ -38,6 +38,10 @@ class ScmClients:
             lent.users -= 1
             if lent.retired and not lent.users:
                 await lent.client.aclose()
+
+    def availability(self) -> Mapping[str, Availability]:
+        """Return how SCM answers, for each config entry that has a client."""
+        return {name: lent.client.availability for name, lent in sorted(self._by_config.items())}
 
     async def drop(self, config_name: str) -> None:
         """Forget the client of a config entry that was changed or deleted."""

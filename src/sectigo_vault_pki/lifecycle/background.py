@@ -8,7 +8,7 @@ import asyncio
 import logging
 from bisect import bisect_right
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
@@ -21,6 +21,7 @@ from sectigo_vault_pki.lifecycle.reading import Reader
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.resuming import Resumer
+from sectigo_vault_pki.lifecycle.status import BackgroundRun
 from sectigo_vault_pki.store import (
     AgendaEntry,
     CertificateRecord,
@@ -66,6 +67,7 @@ class Background:
         self._resumer = resumer
         self._asked_at: dict[str, datetime] = {}
         self._last = ""
+        self.last_run: BackgroundRun | None = None
 
     async def run(self) -> None:
         """Do what is due, some seconds from now.
@@ -76,14 +78,17 @@ class Background:
         await asyncio.sleep(self._resources.jitter())
         if await self._resources.is_read_only():
             return
+        self.last_run = BackgroundRun(self._resources.clock.now())
         try:
             await self._complete_agenda()
             await self._carry_orders_on()
             await self._look_at_all(await self._due())
         except StorageError as error:
-            _log.warning("the background work was cut short", extra={"kv": {"error": error}})
+            self._tell("the background work was cut short", error)
         except Exception:  # noqa: BLE001  nobody waits for a run, and the next tick begins another
+            self._note(error="the background work failed in a way that it should not; the server's log has more")
             _log.exception("the background work failed in a way that it should not")
+        self._note(ended_at=self._resources.clock.now())
 
     async def _complete_agenda(self) -> None:
         """Write, once, the entries of certificates that were stored before there was an agenda."""
@@ -95,10 +100,8 @@ class Background:
                 try:
                     record = await self._reader.stored(config_name, unique_id)
                 except SectigoVaultPkiError as error:
-                    _log.warning(
-                        "a certificate is left out of the background work",
-                        extra={"kv": {"config": config_name, "unique_id": unique_id, "error": error}},
-                    )
+                    words = "a certificate is left out of the background work"
+                    self._tell(words, error, config=config_name, unique_id=unique_id)
                     continue
                 await repository.put_in_agenda(config_name, record)
         await repository.put_agenda_complete()
@@ -138,7 +141,7 @@ class Background:
             try:
                 config = await repository.config(name)
             except RecordError as error:
-                _log.warning("a config entry cannot be read", extra={"kv": {"config": name, "error": error}})
+                self._tell("a config entry cannot be read", error, config=name)
                 continue
             if config is not None:
                 configs[name] = config
@@ -154,6 +157,7 @@ class Background:
                 self._last = next_due.entry.key
                 if await self._guarded(self._look_at(next_due), next_due.entry.config_name):
                     deeds += 1
+                    self._note(deeds=deeds)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
@@ -199,7 +203,7 @@ class Background:
     def _begin_renewal(self, entry: AgendaEntry, config: ConfigRecord, record: CertificateRecord) -> None:
         waiting = waiting_of(WaitingAndRenewal(), record, config)
         task = self._operations.begin_renewal(entry.config_name, config, entry.unique_id, RenewalRequest(), waiting)
-        task.add_done_callback(lambda done: _tell(entry, done))
+        task.add_done_callback(lambda done: self._tell_of_renewal(entry, done))
 
     async def _tidy(self, entry: AgendaEntry, record: CertificateRecord | None) -> None:
         """Remove an entry that leads nowhere any more, after those are there that should be."""
@@ -228,14 +232,19 @@ class Background:
         try:
             return bool(await work)
         except (SectigoVaultPkiError, StorageError) as error:
-            _log.warning("background work failed", extra={"kv": {"config": config_name, "error": error}})
+            self._tell("background work failed", error, config=config_name)
             return True
 
+    def _tell_of_renewal(self, entry: AgendaEntry, renewal: asyncio.Task[Answer]) -> None:
+        if not renewal.cancelled() and (error := renewal.exception()) is not None:
+            words = "a due certificate could not be renewed"
+            self._tell(words, error, config=entry.config_name, unique_id=entry.unique_id)
 
-def _tell(entry: AgendaEntry, renewal: asyncio.Task[Answer]) -> None:
-    if renewal.cancelled() or (error := renewal.exception()) is None:
-        return
-    _log.warning(
-        "a due certificate could not be renewed",
-        extra={"kv": {"config": entry.config_name, "unique_id": entry.unique_id, "error": error}},
-    )
+    def _tell(self, words: str, error: BaseException, **about: object) -> None:
+        _log.warning(words, extra={"kv": {**about, "error": error}})
+        shown = f": {error}" if isinstance(error, SectigoVaultPkiError | StorageError) else ""
+        self._note(error=f"{words}{shown}")
+
+    def _note(self, **news: object) -> None:
+        if self.last_run is not None:
+            self.last_run = replace(self.last_run, **news)  # type: ignore[arg-type]  # fields of the run

@@ -24,6 +24,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.resuming import Resumer
 from sectigo_vault_pki.lifecycle.revocation import Revoker
 from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
+from sectigo_vault_pki.lifecycle.status import EngineStatus, count_certificates, count_orders
 from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import PrivateKey
@@ -84,6 +85,20 @@ class Engine:
     def tick(self) -> None:
         """Begin what is due in the background, unless the run of an earlier tick still goes on."""
         self._resources.tasks.join("background", self._background.run, name="background", context=Context())
+
+    async def status(self) -> EngineStatus:
+        """Report how the engine stands; asks storage, and never SCM."""
+        resources = self._resources
+        certificates, by_status, damaged = await count_certificates(resources)
+        return EngineStatus(
+            certificates=certificates,
+            by_status=by_status,
+            damaged=damaged,
+            pending=len(await resources.repository.pending()),
+            unsettled=await count_orders(resources),
+            run=self._background.last_run,
+            accounts=resources.clients.availability(),
+        )
 
     async def certificate_type(self, config_name: str) -> CertificateType:
         """Return what a config entry orders.

@@ -7,6 +7,7 @@ from sectigo_vault_pki.paths.fetch import path_fetch
 from sectigo_vault_pki.paths.renew import path_renew
 from sectigo_vault_pki.paths.replace import path_replace
 from sectigo_vault_pki.paths.revoke import path_revoke
+from sectigo_vault_pki.paths.status import path_status
 
 __all__ = [
     "path_certs",
@@ -18,4 +19,5 @@ __all__ = [
     "path_renew",
     "path_replace",
     "path_revoke",
+    "path_status",
 ]

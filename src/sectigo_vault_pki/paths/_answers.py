@@ -1,10 +1,10 @@
 """How a certificate looks to users (api.md 5). Every key is always there, empty when its value is unknown."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from sectigo_vault_pki.lifecycle import Answer, CertificateAnswer, OrderAnswer, order_id
 from sectigo_vault_pki.logical import Response
+from sectigo_vault_pki.paths._times import rfc3339
 from sectigo_vault_pki.pki import CertificateChain, CertificateFormat, render
 from sectigo_vault_pki.store import (
     CertificateRecord,
@@ -128,8 +128,8 @@ def _collected(current: CurrentCertificate, certificate_format: CertificateForma
         "expiration": int(chain.not_after.timestamp()),
         "issuing_ca": chain.issuers_pem[0] if chain.issuers_pem else "",
         "leaf_certificate": chain.leaf_pem,
-        "not_after": _rfc3339(chain.not_after),
-        "not_before": _rfc3339(chain.not_before),
+        "not_after": rfc3339(chain.not_after),
+        "not_before": rfc3339(chain.not_before),
         "serial_number": chain.serial_number,
     }
 
@@ -162,7 +162,7 @@ def _order(
     }
     if answer.order is None:
         return data
-    at = _rfc3339(answer.order.created_at)
+    at = rfc3339(answer.order.created_at)
     return {
         **data,
         **_key_and_csr(answer.order),
@@ -186,11 +186,7 @@ def _key_and_csr(holder: CurrentCertificate | OrderInFlight | OrderRecord) -> di
 
 
 def _history_entry(entry: HistoryEntry) -> Mapping[str, object]:
-    shown: dict[str, object] = {"status": entry.status.value, "time_stamp": _rfc3339(entry.at)}
+    shown: dict[str, object] = {"status": entry.status.value, "time_stamp": rfc3339(entry.at)}
     if entry.status is Status.ERROR_CODE:
         shown |= {"code": entry.code, "description": entry.description or ""}
     return shown
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

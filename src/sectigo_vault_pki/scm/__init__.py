@@ -4,10 +4,12 @@ from sectigo_vault_pki.scm.account import ScmAccount, parse_base_url, parse_ca_b
 from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, ClientRenewed, ClientRow
 from sectigo_vault_pki.scm.codes import hint_for, is_revoked, is_unknown
+from sectigo_vault_pki.scm.guarded import Availability
 from sectigo_vault_pki.scm.outcomes import Collected, Revoked, StillProcessing
 from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslRenewed, SslRow
 
 __all__ = [
+    "Availability",
     "ClientAccepted",
     "ClientOrder",
     "ClientRenewed",

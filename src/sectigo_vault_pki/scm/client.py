@@ -11,7 +11,7 @@ from sectigo_vault_pki.scm.breaker import Breaker
 from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, ClientRenewed, ClientRow
 from sectigo_vault_pki.scm.driver import Driver
 from sectigo_vault_pki.scm.exchange import Exchange
-from sectigo_vault_pki.scm.guarded import GuardedExchange
+from sectigo_vault_pki.scm.guarded import Availability, GuardedExchange
 from sectigo_vault_pki.scm.outcomes import Collected, Revoked, StillProcessing
 from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslRenewed, SslRow
 
@@ -32,9 +32,13 @@ class ScmClient:
     ) -> None:
         self._account = account
         self._exchange = Exchange(account, transport)
-        self._driver = Driver(
-            GuardedExchange(self._exchange, Breaker(lambda: asyncio.get_running_loop().time())), sleep
-        )
+        self._guarded = GuardedExchange(self._exchange, Breaker(lambda: asyncio.get_running_loop().time()))
+        self._driver = Driver(self._guarded, sleep)
+
+    @property
+    def availability(self) -> Availability:
+        """How SCM answers this account."""
+        return self._guarded.availability
 
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `ScmUnavailableError`."""

@@ -1,12 +1,26 @@
 """An account's calls behind its circuit breaker."""
 
 import math
+from dataclasses import dataclass
 
-from sectigo_vault_pki.scm.breaker import Breaker
+from sectigo_vault_pki.scm.breaker import Breaker, State
 from sectigo_vault_pki.scm.codes import Verdict, verdict
 from sectigo_vault_pki.scm.exchange import Answer, Call, Exchange
 from sectigo_vault_pki.scm.refusal import error_in
 from sectigo_vault_pki.scm.trouble import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """How SCM answers an account.
+
+    Attributes:
+        breaker: what is let through.
+        trouble: what became of the last call that got no answer; empty while SCM answers.
+    """
+
+    breaker: State
+    trouble: str
 
 
 class GuardedExchange:
@@ -16,6 +30,12 @@ class GuardedExchange:
         self._exchange = exchange
         self._breaker = breaker
         self._last_words = ""
+
+    @property
+    def availability(self) -> Availability:
+        """How SCM answers, as far as the calls of this account tell."""
+        state = self._breaker.state
+        return Availability(state, "" if state is State.CLOSED else self._last_words)
 
     async def send(self, call: Call) -> Answer | Trouble:
         """Make one call, once, unless the breaker holds it back: then SCM has certainly taken nothing."""

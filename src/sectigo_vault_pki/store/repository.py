@@ -88,6 +88,10 @@ class Repository:
     async def certificate(self, config_name: str, unique_id: UniqueId) -> CertificateRecord | None:
         return await self._get_cached(layout.certificate_key(config_name, unique_id), CertificateRecord)
 
+    async def certificate_once(self, config_name: str, unique_id: UniqueId) -> CertificateRecord | None:
+        """Return a certificate's record without remembering it, for whoever reads them all."""
+        return await self._get(layout.certificate_key(config_name, unique_id), CertificateRecord)
+
     async def put_certificate(
         self, config_name: str, record: CertificateRecord, *, before: CertificateRecord | None = None
     ) -> None:

@@ -1,0 +1,90 @@
+"""`status`: how the engine stands."""
+
+from collections.abc import Mapping
+
+from sectigo_vault_pki import __version__
+from sectigo_vault_pki.framework import FieldData, Handler, Path
+from sectigo_vault_pki.lifecycle import BackgroundRun, Engine, EngineStatus
+from sectigo_vault_pki.logical import Operation, Request, Response
+from sectigo_vault_pki.paths._errors import with_logical_errors
+from sectigo_vault_pki.paths._times import rfc3339
+
+_NUMBER = {"type": "integer"}
+_OBJECT = {"type": "object"}
+
+STATUS_SCHEMA: Mapping[str, Mapping[str, object]] = {
+    "accounts": {
+        **_OBJECT,
+        "description": (
+            "For each config entry used since the start: breaker (closed, open or probing), and trouble, what became "
+            "of the last call while it is not closed"
+        ),
+    },
+    "background": {
+        **_OBJECT,
+        "description": (
+            "Whether it is enabled, and of its last run started_at and ended_at (RFC 3339), calls, last_error"
+        ),
+    },
+    "by_status": {**_OBJECT, "description": "Certificates by their newest status; empty where there are over 5000"},
+    "certificates": {**_NUMBER, "description": "Certificates stored"},
+    "damaged": {**_NUMBER, "description": "Certificates whose stored entry cannot be read"},
+    "pending": {**_NUMBER, "description": "Certificates for which something is open at SCM"},
+    "unsettled": {**_NUMBER, "description": "Orders being sent, or whose answer was lost"},
+    "version": {"type": "string", "description": "The plugin's version"},
+}
+
+
+def path_status(engine: Engine, *, background: bool) -> Path:
+    """Declare the path.
+
+    Args:
+        engine: the mount's.
+        background: whether there is background work.
+    """
+
+    async def read(_: Request, __: FieldData) -> Response:
+        return Response(data=_shown(await engine.status(), background=background))
+
+    return Path(
+        template="status",
+        fields=(),
+        operations={
+            Operation.READ: Handler(
+                with_logical_errors(read), summary="Report how the engine stands.", answer=STATUS_SCHEMA
+            )
+        },
+        synopsis="Report how the engine stands.",
+        description=DESCRIPTION,
+    )
+
+
+DESCRIPTION = """
+Counts what is stored and what is open, and tells of the background work and of how SCM answers. It reads storage and
+asks SCM nothing. What the background work and the accounts do is known to the active node alone.
+"""
+
+
+def _shown(status: EngineStatus, *, background: bool) -> dict[str, object]:
+    return {
+        "accounts": {
+            name: {"breaker": account.breaker.name.lower(), "trouble": account.trouble}
+            for name, account in status.accounts.items()
+        },
+        "background": {"enabled": background, **_run(status.run)},
+        "by_status": dict(status.by_status or {}),
+        "certificates": status.certificates,
+        "damaged": status.damaged,
+        "pending": status.pending,
+        "unsettled": status.unsettled,
+        "version": __version__,
+    }
+
+
+def _run(run: BackgroundRun | None) -> dict[str, object]:
+    return {
+        "started_at": rfc3339(run.started_at if run else None),
+        "ended_at": rfc3339(run.ended_at if run else None),
+        "calls": run.deeds if run else 0,
+        "last_error": run.error if run else "",
+    }

@@ -1,0 +1,115 @@
+"""`status`: what an operator sees of the whole mount."""
+
+from typing import Any
+
+import pytest
+
+from sectigo_vault_pki import __version__
+from sectigo_vault_pki.lifecycle import status
+from tests.support.mount import Mount, answered
+
+
+async def status_of(mount: Mount) -> Any:
+    calls = len(mount.simulator.calls)
+    data = answered(await mount.read("status"))
+    assert len(mount.simulator.calls) == calls
+    return data
+
+
+async def test_a_new_mount_has_nothing(mount: Mount) -> None:
+    assert await status_of(mount) == {
+        "accounts": {},
+        "background": {"enabled": True, "started_at": "", "ended_at": "", "calls": 0, "last_error": ""},
+        "by_status": {},
+        "certificates": 0,
+        "damaged": 0,
+        "pending": 0,
+        "unsettled": 0,
+        "version": __version__,
+    }
+
+
+async def test_certificates_are_counted_by_their_newest_status(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    first = await mount.enroll()
+    await mount.write(f"renew/web/{first['cert_unique_id']}", {})
+    second = await mount.enroll()
+    await mount.write(f"revoke/web/{second['cert_unique_id']}", {"sectigo_reason": "superseded"})
+    mount.simulator.settings.never_issue = True
+    await mount.enroll(sectigo_max_timeout=0)
+    mount.simulator.faults.add("enroll", "drop_after")
+    await mount.enroll()
+    seen = await status_of(mount)
+    assert seen["by_status"] == {"Issued": 1, "Renewed": 1, "Revoked": 1, "TimeoutStateSaved": 1}
+    assert (seen["certificates"], seen["pending"], seen["unsettled"]) == (4, 1, 1)
+
+
+async def test_a_damaged_record_is_counted_as_such(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    first, _ = await mount.enroll(), await mount.enroll()
+    await mount.overwrite(f"cert/web/{first['cert_unique_id']}", b"no JSON")
+    seen = await status_of(mount)
+    assert (seen["certificates"], seen["damaged"], seen["by_status"]) == (2, 1, {"Issued": 1})
+
+
+async def test_more_certificates_than_are_read_are_counted_by_number(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "MAX_COUNTED", 1)
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    await mount.enroll()
+    assert (await status_of(mount))["by_status"] == {"Issued": 1}
+    await mount.enroll()
+    seen = await status_of(mount)
+    assert (seen["certificates"], seen["by_status"]) == (2, {})
+
+
+async def test_the_last_background_run_is_told_with_its_error(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.settings.never_issue = True
+    pending = await mount.enroll(sectigo_max_timeout=0)
+    await mount.tick()
+    told = (await status_of(mount))["background"]
+    assert (told["calls"], told["last_error"]) == (1, "")
+    assert told["started_at"] <= told["ended_at"]
+    await mount.overwrite(f"cert/web/{pending['cert_unique_id']}", b"no JSON")
+    await mount.tick()
+    told = (await status_of(mount))["background"]
+    assert told["last_error"].startswith(
+        f'background work failed: the stored entry "cert/web/{pending["cert_unique_id"]}"'
+    )
+
+
+async def test_a_due_renewal_that_fails_is_told(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    await mount.enroll()
+    mount.simulator.faults.add("renew", "status", status=400, code=-180, description="not now", times=None)
+    mount.clock.advance(days=359)
+    await mount.tick()
+    told = (await status_of(mount))["background"]
+    assert told["last_error"].startswith(
+        "a due certificate could not be renewed: SCM refused renew: not now (code -180)"
+    )
+
+
+async def test_an_account_whose_scm_does_not_answer_is_told_with_the_reason(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    await mount.enroll()
+    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "closed", "trouble": ""}}
+    mount.simulator.settings.never_issue = True
+    mount.simulator.faults.add("collect", "status", status=503, times=None)
+    pending = await mount.enroll(sectigo_max_timeout=0)
+    for _ in range(10):
+        await mount.read(f"certs/web/{pending['cert_unique_id']}")
+    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "open", "trouble": "HTTP 503"}}
+
+
+async def test_a_mount_whose_background_work_is_off_says_so(mount: Mount) -> None:
+    mount.background = False
+    await mount.restart()
+    assert (await status_of(mount))["background"]["enabled"] is False
