@@ -1,5 +1,6 @@
 """Background work, begun by the server's own tick."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -35,6 +36,10 @@ def test_an_order_is_collected_by_the_servers_tick(mount: VaultMount) -> None:
     (told,) = [logged for logged in mount.server.log().splitlines() if line in logged]
     assert "request_id=" not in told
     assert mount.api("GET", f"certs/ticked/{unique_id}").expect(200).data["status"] == "Issued"
+    status = json.loads(mount.cli("read", "-format=json", "{mount}/status").stdout)["data"]
+    assert (status["by_status"], status["pending"], status["unsettled"]) == ({"Issued": 1}, 0, 0)
+    assert status["background"]["calls"] == 1
+    assert status["accounts"]["ticked"] == {"breaker": "closed", "trouble": ""}
 
 
 def test_a_word_that_is_neither_on_nor_off_stops_the_mount(secrets: Secrets) -> None:
