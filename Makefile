@@ -1,6 +1,6 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
 # What may be chosen: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
-# for `test` PYTEST_ARGS; for `bench` BENCH; for `profile` PROFILE.
+# for `test` PYTEST_ARGS; for `chaos` SEED, RUNS, OPERATIONS; for `bench` BENCH; for `profile` PROFILE.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -61,6 +61,11 @@ test-browser: $(READY)  ## our paths in OpenBao's web UI; needs Debian's package
 .PHONY: histories
 histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=500 for a longer run
 	@HISTORIES=$${HISTORIES:-200} exec $(BIN)/pytest --timeout=3600 tests/paths/test_histories.py
+
+.PHONY: chaos
+chaos: $(READY)  ## kills and faults at random points of 300 operations; SEED=1 RUNS=20 for certain ones
+	@SEED=$${SEED:-$$RANDOM} RUNS=$${RUNS:-1} OPERATIONS=$${OPERATIONS:-300} \
+		exec $(BIN)/pytest --timeout=1800 --verbose -p no:randomly tests/vault/test_chaos.py $(PYTEST_ARGS)
 
 .PHONY: bench
 bench: $(READY)  ## measure against the built-in engines; BENCH="reads enrolments" some figures only

@@ -93,6 +93,10 @@ class ScmProcess:
         """Let something go wrong; see docs/simulator.md."""
         self._call("POST", "/faults", {"operation": operation, "kind": kind, **details})
 
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more."""
+        self._call("DELETE", "/faults")
+
     def reset(self) -> None:
         """Forget orders and faults, and turn the knobs back."""
         self._call("POST", "/reset")

@@ -1,0 +1,215 @@
+"""Hard weather: operations on a real server while its plugin and itself are killed, and SCM drops, stalls and fails.
+
+A seed gives the plan: which operations, and what happens beside which of them. What the plan does to processes that run
+at the same time depends on their pace, so that a seed that failed is worth several tries.
+"""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import httpx
+
+from scripts.openbao import OpenBaoServer
+from tests.support.certificates import key_fits
+from tests.support.scm_process import ScmProcess
+from tests.support.vault import ORDER, VaultMount, plugin_pids
+
+AT_ONCE = 4
+CALM_SECONDS = 120.0
+"""Time that everything has to settle in, once nothing goes wrong any more."""
+
+_OPERATIONS = {"enroll": 40, "read": 22, "renew": 18, "replace": 8, "revoke": 4, "list": 8}
+_ORDERS = ("enroll", "renew", "replace", "collect", "revoke", "list", "details")
+_FAULTS: Sequence[Mapping[str, Any]] = (
+    {"kind": "drop_after"},
+    {"kind": "drop_before"},
+    {"kind": "status", "status": 500},
+    {"kind": "status", "status": 429, "retry_after": 1},
+    {"kind": "slow", "seconds": 3},
+    {"kind": "slow", "seconds": 8},
+)
+_CALM_SCM = {"pending_polls": 1, "never_issue": False}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation, and what happens while it is under way.
+
+    Attributes:
+        pick: which of the known certificates it is about, as a share.
+        wait: seconds the caller waits for the certificate.
+        disruption: empty where nothing happens.
+        after: seconds from the operation's begin to the disruption.
+    """
+
+    number: int
+    operation: str
+    pick: float
+    wait: int
+    disruption: str
+    after: float
+    fault: Mapping[str, Any] = field(default_factory=dict)
+
+
+def plan(seed: int, operations: int) -> Iterator[Step]:
+    """Yield the steps of a seed, always the same."""
+    source = random.Random(seed)
+    for number in range(operations):
+        (operation,) = source.choices([*_OPERATIONS], [*_OPERATIONS.values()])
+        kinds = ["", "fault", "hold", "release", "kill_plugin", "reload", "kill_server"]
+        (disruption,) = source.choices(kinds, [70, 14, 3, 4, 5, 2, 2])
+        fault = {"operation": source.choice(_ORDERS), **source.choice(_FAULTS)}
+        yield Step(
+            number=number,
+            operation="enroll" if number < AT_ONCE else operation,
+            pick=source.random(),
+            wait=source.choice([0, 2, 5]),
+            disruption=disruption,
+            after=source.uniform(0, 0.4),
+            fault=fault,
+        )
+
+
+class Chaos:
+    """One run against a mount whose server keeps its state on disk."""
+
+    def __init__(self, mount: VaultMount) -> None:
+        self._mount = mount
+        self._known: list[str] = []
+        self._lock = Lock()
+
+    def run(self, steps: Iterator[Step]) -> None:
+        """Do everything, and end with all processes up and SCM well."""
+        self._mount.configure()
+        self._mount.scm.set(**_CALM_SCM)
+        running: set[Future[None]] = set()
+        with ThreadPoolExecutor(AT_ONCE) as workers:
+            for step in steps:
+                if len(running) == AT_ONCE:
+                    _, running = wait(running, return_when="FIRST_COMPLETED")
+                running.add(workers.submit(self._do, step))
+                if step.disruption:
+                    time.sleep(step.after)
+                    self._disrupt(step)
+        self._mount.scm.set(**_CALM_SCM)
+        self._mount.scm.clear_faults()
+
+    def _do(self, step: Step) -> None:
+        with suppress(httpx.HTTPError):  # the weather: the caller knows nothing of what became of it
+            answer = self._mount.api(*self._request(step), timeout=30)
+            unique_id = answer.data.get("cert_unique_id", "") if answer.status == httpx.codes.OK else ""
+            if unique_id:
+                with self._lock:
+                    self._known.append(unique_id)
+
+    def _request(self, step: Step) -> tuple[str, str, Mapping[str, object] | None]:
+        waiting = {"sectigo_max_timeout": step.wait}
+        with self._lock:
+            known = self._known[int(step.pick * len(self._known))] if self._known else "1_nobody"
+        match step.operation:
+            case "enroll":
+                domain = f"w{step.number}.example.test"
+                return "POST", "enroll/web", {**ORDER, "sectigo_csr_domain": domain, **waiting}
+            case "renew":
+                return "POST", f"renew/web/{known}", waiting
+            case "replace":
+                return "POST", f"replace/web/{known}", {"sectigo_reason": "chaos", **waiting}
+            case "revoke":
+                return "POST", f"revoke/web/{known}", {"sectigo_reason": "superseded"}
+            case "list":
+                return "LIST", "certs/web", None
+            case _:
+                return "GET", f"certs/web/{known}", None
+
+    def _disrupt(self, step: Step) -> None:
+        server = self._mount.server
+        match step.disruption:
+            case "fault":
+                self._mount.scm.fault(**step.fault)
+            case "hold":
+                self._mount.scm.set(never_issue=True)
+            case "release":
+                self._mount.scm.set(**_CALM_SCM)
+            case "reload":
+                with suppress(httpx.HTTPError):
+                    server.api("PUT", "sys/plugins/reload/backend", {"mounts": [f"{self._mount.path}/"]}, timeout=30)
+            case "kill_plugin":
+                _kill_plugins(server)
+            case "kill_server":
+                server.kill()
+                server.start()
+                server.unseal()
+
+    def settle(self) -> None:
+        """Let everything come to its end by reading it, until both books agree.
+
+        Raises:
+            AssertionError: they do not in time; it says what is missing.
+        """
+        deadline = time.monotonic() + CALM_SECONDS
+        while True:
+            listed = {unique_id: self._read(unique_id) for unique_id in self._mount.ids()}
+            problems = list(disagreements(self._mount.scm, listed))
+            if not problems:
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError("\n".join(problems))
+
+    def _read(self, unique_id: str) -> Mapping[str, Any]:
+        return self._mount.read(unique_id, query="?sectigo_read_renewed_cert=false&sectigo_auto_renew=false").data
+
+
+def disagreements(scm: ScmProcess, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Compare SCM's order book with what Vault holds, and say where they differ."""
+    book = {f"{order['id']}_{scm.customer_uri}": order for order in scm.orders()}
+    for unique_id, order in book.items():
+        held = listed.get(unique_id)
+        if not held or not held.get("leaf_certificate"):
+            yield f"{unique_id} ({order['status']}) was bought, and Vault holds no certificate of it"
+        elif not key_fits(held):
+            yield f"the key of {unique_id} does not fit"
+        elif held["serial_number"] != order["serials"][-1].lower():
+            yield f"Vault holds an old certificate of {unique_id}"
+    for unique_id, held in listed.items():
+        if unique_id not in book and not _may_be_open(unique_id, held, book):
+            yield f"Vault holds {unique_id} ({held.get('status')}), which SCM does not have"
+    yield from _bought_twice(book)
+
+
+def _may_be_open(unique_id: str, held: Mapping[str, Any], book: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether it is an order that SCM never took, which nobody may conclude in the first ten minutes (design.md 5).
+
+    One for a certificate in hand answers that certificate; an enrolment's leads nowhere yet, and SCM has no such mark.
+    """
+    if not unique_id.startswith("order-"):
+        return False
+    if held.get("cert_unique_id") in book:
+        return True
+    uuid = unique_id.removeprefix("order-")
+    return held.get("status") == "Unsettled" and not any(uuid in order["comments"] for order in book.values())
+
+
+def _bought_twice(book: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Find wishes with more orders than one; a renewal carries its first order's mark, and its predecessor names it."""
+    renewals = {order["renewed_to"] for order in book.values()}
+    first: dict[str, str] = {}
+    for unique_id, order in book.items():
+        if order["id"] in renewals:
+            continue
+        other = first.setdefault(order["comments"], unique_id)
+        if other != unique_id:
+            yield f"{other} and {unique_id} were bought for one wish"
+
+
+def _kill_plugins(server: OpenBaoServer) -> None:
+    for pid in plugin_pids(server):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
