@@ -62,6 +62,7 @@ class EchoBackend:
                 return Response(
                     {
                         "pid": os.getpid(),
+                        "environment": sorted(os.environ),
                         "backend_uuid": self._config.backend_uuid,
                         "options": dict(self._config.options),
                         "initialized": self._initialized,

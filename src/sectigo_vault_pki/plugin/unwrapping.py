@@ -67,7 +67,7 @@ def _address_in(token: str) -> httpx.URL:
         claims: Any = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         text = claims["addr"]
         url = httpx.URL(text if isinstance(text, str) else "")
-    except (ValueError, KeyError, TypeError, httpx.InvalidURL):
+    except (ValueError, KeyError, TypeError, RecursionError, httpx.InvalidURL):
         raise CredentialsError("the unwrap token names no address of the host's API") from None
     if url.scheme not in {"http", "https"} or not url.host:
         raise CredentialsError("the unwrap token names no address of the host's API: api_addr has to be set there")
@@ -117,7 +117,7 @@ def _identity_in(answer: bytes) -> Identity:
         certificate = x509.load_der_x509_certificate(base64.b64decode(data["ServerCert"], validate=True))
         key = serialization.load_der_private_key(base64.b64decode(data["ServerKey"], validate=True), None)
         matches = key.public_key() == certificate.public_key()
-    except (ValueError, KeyError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, KeyError, TypeError, RecursionError, UnsupportedAlgorithm):
         raise CredentialsError("the host's API answered no certificate with its key") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not matches:
         raise CredentialsError("the host's API answered a certificate and the key of another")
