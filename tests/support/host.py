@@ -148,6 +148,7 @@ class PluginHost:
         self._env = dict(env or {})
         self._tls_version = tls_version
         self._stack = AsyncExitStack()
+        self._line = AsyncExitStack()
         self._numbers = itertools.count(1)
         self._addresses: asyncio.Queue[ConnInfo] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
@@ -208,16 +209,25 @@ class PluginHost:
     async def connect(self) -> None:
         """Connect as the host does: mutual TLS (none in metadata mode), then the broker's stream."""
         path = Path(self.handshake.path)
-        if self._mode != METADATA:
+        if self.has_tls:
             tls = self.client_context()
             dial = partial(asyncio.open_unix_connection, path, ssl=tls, server_hostname=self.identity.name)
             path = self.folder / "dial"
             relay = await Relay(dial).listen(path)
-            self._stack.push_async_callback(relay.close)
+            self._line.push_async_callback(relay.close)
         self._channel = grpc.aio.insecure_channel(f"unix:{path}", options=_OPTIONS)
-        self._stack.push_async_callback(self._channel.close)
+        self._line.push_async_callback(self._channel.close)
         stream = GRPCBrokerStub(self._channel).StartStream(self._announce())
-        self._stack.callback(stream.cancel)
+        self._line.callback(stream.cancel)
+        await stream.wait_for_connection()
+
+    async def disconnect(self) -> None:
+        """Cut the connection, as no host does that is well."""
+        await self._line.aclose()
+
+    @property
+    def has_tls(self) -> bool:
+        return self._mode != METADATA
 
     @property
     def plugin_certificate(self) -> bytes:
@@ -274,7 +284,7 @@ class PluginHost:
         server.add_insecure_port(f"unix:{plain}")
         await server.start()
         mount.lent.push_async_callback(server.stop, 0)
-        if self._mode != METADATA:
+        if self.has_tls:
             brokered = self.folder / f"broker{number}"
             tls = host_context(
                 ssl.PROTOCOL_TLS_SERVER,
@@ -286,12 +296,16 @@ class PluginHost:
             mount.lent.push_async_callback(relay.close)
         self._addresses.put_nowait(ConnInfo(service_id=number, network="unix", address=str(brokered)))
 
-    async def logged(self, *parts: str) -> str:
-        """Wait for a log line that has all these parts; return it."""
+    async def logged(self, *parts: str, after: int = 0) -> str:
+        """Wait for a log line that has all these parts, not counting the first so many lines; return it."""
+
+        def found() -> list[str]:
+            return [line for line in self.log_lines[after:] if all(part in line for part in parts)]
+
         async with asyncio.timeout(_PATIENCE_SECONDS):
             async with self._log_grew:
-                await self._log_grew.wait_for(lambda: any(all(p in line for p in parts) for line in self.log_lines))
-        return next(line for line in self.log_lines if all(p in line for p in parts))
+                await self._log_grew.wait_for(found)
+        return found()[0]
 
     async def shut_down(self) -> float:
         """Ask the process to end and wait for it; return the seconds between its answer and its end."""
@@ -310,6 +324,7 @@ class PluginHost:
 
     async def close(self) -> None:
         """Take everything back, and end the process if it still runs."""
+        await self.disconnect()
         await self._stack.aclose()
         if self._process is not None:
             with suppress(ProcessLookupError):

@@ -49,6 +49,7 @@ class ServerConnection(Driver):
         self._server.on_accepted(self)
 
     def on_refused(self) -> None:
+        self._standing = _Standing.REFUSED
         self._server.on_refused("it does not negotiate HTTP/2")
 
     def on_settings(self) -> None:
