@@ -58,6 +58,10 @@ test: $(READY)  ## every test, those on a real OpenBao server too
 histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=500 for a longer run
 	@HISTORIES=$${HISTORIES:-200} exec $(BIN)/pytest --timeout=3600 tests/paths/test_histories.py
 
+.PHONY: test-large
+test-large: $(READY)  ## messages of hundreds of MiB; needs 6 GiB of memory
+	@exec $(BIN)/pytest tests/large $(PYTEST_ARGS)
+
 .PHONY: bench
 bench: $(READY)  ## measure against the built-in engines; BENCH="reads enrolments" some figures only
 	@exec $(BIN)/python -m benchmarks $(BENCH)

@@ -233,6 +233,15 @@ async def test_process_ends_by_itself_when_no_host_ever_connects() -> None:
         await host.close()
 
 
+async def test_process_ends_by_itself_when_its_host_goes_and_does_not_come_back() -> None:
+    async with PluginHost(ECHO, env={"ECHO_HOST_SECONDS": "0.5"}) as host:
+        await host.mount()
+        await host.disconnect()
+        assert await host.wait() == 1
+        assert list((host.folder / "tmp").iterdir()) == []
+        assert "no host connected" in host.log_lines[-1]
+
+
 async def test_process_stays_once_its_host_has_connected() -> None:
     async with PluginHost(ECHO, env={"ECHO_HOST_SECONDS": "1"}) as host:
         mount = await host.mount()

@@ -191,6 +191,16 @@ async def ended(host: PluginHost) -> str:
         await host.close()
 
 
+async def test_process_that_is_stopped_while_the_api_is_silent_ends_at_once() -> None:
+    host = PluginHost(ECHO, mode=UNWRAP)
+    host.api.mute = True
+    saying = asyncio.create_task(ended(host))
+    async with asyncio.timeout(20):
+        await host.api.called.wait()
+        host.process.terminate()
+        assert "stopped" in await saying
+
+
 async def test_host_whose_api_is_not_trusted_reads_why_the_plugin_does_not_start() -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)

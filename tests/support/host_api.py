@@ -44,6 +44,7 @@ class HostApi:
         answer: the body of the answer, in place of the certificate.
         mute: whether it never answers.
         calls: what came in, oldest first.
+        called: set once something has.
     """
 
     identity: HostIdentity
@@ -52,6 +53,7 @@ class HostApi:
     answer: bytes | None = None
     mute: bool = False
     calls: list[Call] = field(default_factory=list)
+    called: asyncio.Event = field(default_factory=asyncio.Event)
     token: str = ""
     _spent: bool = False
 
@@ -79,6 +81,7 @@ class HostApi:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
         await reader.readexactly(int(headers.get("content-length", "0")))
         self.calls.append(Call(method, path, headers, self._server_name))
+        self.called.set()
         if self.mute:
             await reader.read()
         status, extra, body = self._answer_to(self.calls[-1])

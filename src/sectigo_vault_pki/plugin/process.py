@@ -7,7 +7,9 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 from sectigo_vault_pki._proto.backend_pb2_grpc import add_BackendServicer_to_server
 from sectigo_vault_pki._proto.broker_pb2_grpc import add_GRPCBrokerServicer_to_server
@@ -20,7 +22,13 @@ from sectigo_vault_pki.logical import BackendFactory
 from sectigo_vault_pki.plugin.backend_service import BackendService
 from sectigo_vault_pki.plugin.broker import Broker
 from sectigo_vault_pki.plugin.controller import Controller
-from sectigo_vault_pki.plugin.handshake import Launch, Mode, handshake_line, take_unwrap_token
+from sectigo_vault_pki.plugin.handshake import (
+    CredentialsError,
+    Launch,
+    Mode,
+    handshake_line,
+    take_unwrap_token,
+)
 from sectigo_vault_pki.plugin.health import Health
 from sectigo_vault_pki.plugin.host_transport import HostTransport
 from sectigo_vault_pki.plugin.identification import PluginMultiplexing, PluginVersion
@@ -79,7 +87,7 @@ class Process:
         loop.add_signal_handler(signal.SIGTERM, stop.set)
 
         with watch_parent(stop.set):
-            credentials = await self._credentials()
+            credentials = await self._credentials(stop)
             transport = HostTransport(credentials, sockets)
             instances = self._register_services(transport, stop)
             patience = Patience(self._host_seconds, partial(self._give_up, stop))
@@ -93,7 +101,7 @@ class Process:
         await asyncio.gather(transport.close(grace=_GRACE_SECONDS), instances.close(seconds=_CLEANUP_SECONDS))
         return self._status
 
-    async def _credentials(self) -> Credentials | None:
+    async def _credentials(self, stop: asyncio.Event) -> Credentials | None:
         match self._launch.mode:
             case Mode.AUTO_MTLS:
                 return automatic_credentials(self._launch.client_certificate)
@@ -102,7 +110,8 @@ class Process:
             case Mode.UNWRAP:
                 from sectigo_vault_pki.plugin.unwrapping import fetched_credentials  # noqa: PLC0415  slow to import
 
-                return await fetched_credentials(take_unwrap_token(os.environ), sys.argv[1:], os.environ)
+                token = take_unwrap_token(os.environ)
+                return await _unless(stop, fetched_credentials(token, sys.argv[1:], os.environ))
 
     def _register_services(self, transport: Transport, stop: asyncio.Event) -> Instances:
         broker = Broker()
@@ -159,6 +168,16 @@ class Process:
         deadline = threading.Timer(_EXIT_SECONDS, end)
         deadline.daemon = True
         deadline.start()
+
+
+async def _unless(stop: asyncio.Event, fetching: Coroutine[Any, Any, Credentials]) -> Credentials:
+    fetched, stopped = asyncio.create_task(fetching), asyncio.create_task(stop.wait())
+    await asyncio.wait({fetched, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if fetched.done():
+        return fetched.result()
+    fetched.cancel()
+    raise CredentialsError("the plugin was stopped before it had the host's certificate")
 
 
 def _collect_garbage_rarely() -> None:
