@@ -3,14 +3,17 @@
 import hashlib
 import json
 import os
+import re
 import select
 import signal
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from scripts.openbao import OpenBaoServer
 from tests.support.echo import write_echo_command
+from tests.support.polling import until
 
 pytestmark = [pytest.mark.vault, pytest.mark.process]
 
@@ -96,6 +99,33 @@ def test_delete_without_an_answer_is_no_content(server: OpenBaoServer) -> None:
     assert server.api("DELETE", "one/kv/whatever").status == 204
 
 
+def test_message_of_twenty_megabytes_passes(server: OpenBaoServer) -> None:
+    text = "x" * 20 * 1024 * 1024
+    assert server.api("PUT", "one/length", {"text": text}).expect(200).data == {"length": len(text), "text": text}
+
+
+def test_strangers_at_the_socket_are_refused_and_the_server_notices_nothing_but_a_few_lines() -> None:
+    with OpenBaoServer.dev(log_level="debug") as server:
+        server.register("echo", command=server.install(write_echo_command(server.folder)))
+        server.enable("echo", path="only")
+        pid = server.api("GET", "only/info").expect(200).data["pid"]
+        (path,) = server.temporary.glob("plugin*/s")
+        for number in range(1000):
+            with socket.socket(socket.AF_UNIX) as stranger:
+                stranger.connect(str(path))
+                stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                if number % 111 == 0:
+                    assert server.api("GET", "only/info").expect(200).data["pid"] == pid
+                if number == 999:
+                    assert not stranger.recv(1000)  # its turn comes after all others
+        server.disable("only")
+        until(lambda: "refused more connections" in server.log(), what="the number of refusals")
+        told = [line for line in server.log().splitlines() if "echo-plugin: refused a connection" in line]
+        assert len(told) == 10
+        assert all("[WARN]" in line for line in told)
+        assert re.findall(r"connections=\d+", server.log()) == ["connections=990"]
+
+
 def test_prints_of_the_engine_do_not_kill_the_server(server: OpenBaoServer) -> None:
     server.enable("echo", path="noisy", options={"print": "yes"})
     assert server.api("GET", "noisy/info").expect(200).data["options"]["print"] == "yes"
@@ -121,9 +151,9 @@ def test_disabling_the_last_mount_ends_the_process_and_leaves_no_socket() -> Non
     with OpenBaoServer.dev() as server:
         server.register("echo", command=server.install(write_echo_command(server.folder)))
         server.enable("echo", path="only")
-        assert list((server.folder / "tmp").glob("plugin*/s"))
+        assert list(server.temporary.glob("plugin*/s"))
         server.disable("only")
-        assert not list((server.folder / "tmp").glob("plugin*/s"))
+        assert not list(server.temporary.glob("plugin*/s"))
 
 
 def test_killed_server_takes_its_plugins_along() -> None:
@@ -137,7 +167,7 @@ def test_killed_server_takes_its_plugins_along() -> None:
         finally:
             os.close(plugin)
         assert ended
-        assert not list((server.folder / "tmp").glob("plugin*/s"))
+        assert not list(server.temporary.glob("plugin*/s"))
 
 
 def test_raft_server_keeps_mounts_and_their_data_over_a_restart() -> None:
