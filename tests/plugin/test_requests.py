@@ -230,6 +230,7 @@ async def test_process_says_what_it_is(host: PluginHost) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await HealthStub(host.channel).Check(HealthCheckRequest(service="unheard.of"))
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert await HealthStub(host.channel).Check(HealthCheckRequest()) == health
     watch = HealthStub(host.channel).Watch(HealthCheckRequest(service="plugin"))
     assert await watch.read() == health
     watch.cancel()

@@ -43,10 +43,10 @@ def new_host_identity(folder: Path, *, name: str = "host.pem") -> HostIdentity:
     return _new_identity(folder / name, subject, "localhost", key_cert_sign=True, authority=authority)
 
 
-def new_shared_identity(folder: Path, *, name: str = "shared.pem") -> HostIdentity:
-    """Make the self-signed P-521 certificate that both sides show in unwrap-token mode."""
-    common_name = str(uuid.uuid4())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def new_shared_identity(folder: Path, *, name: str = "shared.pem", common_name: str | None = None) -> HostIdentity:
+    """Make the self-signed P-521 certificate that both sides show in unwrap-token mode; it is for a name of its own."""
+    common_name = str(uuid.uuid4()) if common_name is None else common_name
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else [])
     return _new_identity(folder / name, subject, common_name, key_cert_sign=False, authority=None)
 
 

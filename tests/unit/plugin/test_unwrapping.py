@@ -125,6 +125,11 @@ async def test_answer_that_is_no_certificate_with_its_key_is_refused(identity: H
             assert what in await refusal(api.token)
 
 
+async def test_certificate_without_a_name_is_refused(tmp_path: Path) -> None:
+    async with HostApi(new_shared_identity(tmp_path, common_name="")) as api:
+        assert "no common name" in await refusal(api.token)
+
+
 async def test_one_redirect_is_followed_with_the_token(api: HostApi, identity: HostIdentity) -> None:
     async with HostApi(identity, redirect_to=api.address) as standby:
         api.token = standby.token
