@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ _SECONDS = 30.0
 """The host waits 60 s for the handshake line."""
 
 _MAX_ANSWER_BYTES = 64 * 1024
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+"""A JWT (RFC 7515 section 7.1)."""
+
 _REDIRECTS = frozenset({301, 302, 307})
 
 
@@ -53,16 +57,15 @@ async def _answer(token: str, settings: HostApiTls) -> bytes:
                 path=f"{address.path.rstrip('/')}/v1/sys/wrapping/unwrap", query=None, fragment=None
             )
             return await _unwrap(client, url, token, settings)
-    except httpx.InvalidURL:
-        raise CredentialsError("the host's api_addr is no URL") from None
     except (httpx.HTTPError, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         raise CredentialsError(f"the host's API at {_shown(address)} gave no answer: {reason}") from None
 
 
 def _address_in(token: str) -> httpx.URL:
-    _, _, rest = token.partition(".")
-    payload, _, _ = rest.partition(".")
+    if not _TOKEN.fullmatch(token):  # or the error of a header that cannot be sent would quote it
+        raise CredentialsError("the unwrap token is none of a host's")
+    payload = token.split(".")[1]
     try:
         claims: Any = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         text = claims["addr"]

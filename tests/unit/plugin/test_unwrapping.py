@@ -17,6 +17,8 @@ from sectigo_vault_pki.plugin.tls import Credentials
 from tests.support.host_api import HostApi, unwrapped, wrapping_token
 from tests.support.host_identity import HostIdentity, new_shared_identity
 
+CLAIMS = (b"[]", b"{}", b"null", b"[" * 10_000)
+
 
 @pytest.fixture
 def identity(tmp_path: Path) -> HostIdentity:
@@ -62,12 +64,15 @@ async def test_token_that_was_spent_is_refused_by_the_host(api: HostApi) -> None
     assert "HTTP 400" in await refusal(api.token)
 
 
-@pytest.mark.parametrize(
-    "token",
-    ["", "word", "a.b.c", "..", f".{base64.b64encode(b'[]').decode()}.", f".{base64.b64encode(b'{}').decode()}."],
-)
-async def test_token_without_an_address_is_refused(token: str) -> None:
-    assert "address of the host's API" in await refusal(token)
+@pytest.mark.parametrize("claims", ["a", "bcd", *(base64.b64encode(claims).decode().strip("=") for claims in CLAIMS)])
+async def test_token_without_an_address_is_refused(claims: str) -> None:
+    assert "names no address of the host's API" in await refusal(f"e30.{claims}.e30")
+
+
+@pytest.mark.parametrize("change", ["", "s.OldKindOfToken", "{}\n", "{}\r\nX-Other: y", "{}é", "{}.e30", "Bearer {}"])
+async def test_token_that_is_none_is_refused_and_not_quoted(api: HostApi, change: str) -> None:
+    assert "is none of a host's" in await refusal(change.format(api.token))
+    assert api.calls == []
 
 
 @pytest.mark.parametrize("address", ["", None, 5, "vault:8200", "ftp://vault", "unix:///run/vault", "http://"])
@@ -128,6 +133,11 @@ async def test_answer_that_is_no_certificate_with_its_key_is_refused(identity: H
 async def test_certificate_without_a_name_is_refused(tmp_path: Path) -> None:
     async with HostApi(new_shared_identity(tmp_path, common_name="")) as api:
         assert "no common name" in await refusal(api.token)
+
+
+async def test_redirect_to_nowhere_is_refused(identity: HostIdentity) -> None:
+    async with HostApi(identity, redirect_to="http://[nowhere]:x") as api:
+        assert "gave no answer: Invalid URL" in await refusal(api.token)
 
 
 async def test_one_redirect_is_followed_with_the_token(api: HostApi, identity: HostIdentity) -> None:
