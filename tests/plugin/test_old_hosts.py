@@ -77,12 +77,6 @@ async def test_whole_job_is_done_with_the_certificate_from_the_hosts_api(unwrapp
     assert (call.method, call.path) == ("PUT", "/v1/sys/wrapping/unwrap")
 
 
-async def test_messages_of_many_megabytes_pass_in_both_directions(unwrapped: PluginHost) -> None:
-    mount = await unwrapped.mount()
-    text = "x" * 20 * 1024 * 1024
-    assert await mount.data("update", "length", {"text": text}) == {"length": len(text), "text": text}
-
-
 async def test_process_has_one_mount_which_another_setup_replaces(unwrapped: PluginHost) -> None:
     old, new = await unwrapped.mount(), await unwrapped.mount(options={"name": "new"})
     assert (await old.data("read", "info"))["options"] == {"name": "new"}
