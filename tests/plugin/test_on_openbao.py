@@ -7,12 +7,16 @@ import re
 import select
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from scripts.openbao import OpenBaoServer
+from sectigo_vault_pki.transport.frames import PREFACE
 from tests.support.echo import write_echo_command
+from tests.support.host_identity import HostIdentity, new_host_identity, new_shared_identity
 from tests.support.polling import until
 
 pytestmark = [pytest.mark.vault, pytest.mark.process]
@@ -104,12 +108,32 @@ def test_message_of_twenty_megabytes_passes(server: OpenBaoServer) -> None:
     assert server.api("PUT", "one/length", {"text": text}).expect(200).data == {"length": len(text), "text": text}
 
 
+def knock(path: Path, stranger: HostIdentity | None) -> bytes:
+    """Connect with TLS and ask for something, without a certificate or with this one; return the answer, if any."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    if stranger is not None:
+        context.load_cert_chain(stranger.file)
+    try:
+        with socket.socket(socket.AF_UNIX) as plain:
+            plain.connect(str(path))
+            with context.wrap_socket(plain) as connection:
+                connection.sendall(PREFACE)
+                return connection.recv(1000)
+    except (ssl.SSLError, ConnectionError):
+        return b""
+
+
 def test_strangers_at_the_socket_are_refused_and_the_server_notices_nothing_but_a_few_lines() -> None:
     with OpenBaoServer.dev(log_level="debug") as server:
         server.register("echo", command=server.install(write_echo_command(server.folder)))
         server.enable("echo", path="only")
         pid = server.api("GET", "only/info").expect(200).data["pid"]
         (path,) = server.temporary.glob("plugin*/s")
+        for certificate in (None, new_host_identity(server.folder), new_shared_identity(server.folder)):
+            assert knock(path, certificate) == b""
         for number in range(1000):
             with socket.socket(socket.AF_UNIX) as stranger:
                 stranger.connect(str(path))
@@ -123,7 +147,9 @@ def test_strangers_at_the_socket_are_refused_and_the_server_notices_nothing_but_
         told = [line for line in server.log().splitlines() if "echo-plugin: refused a connection" in line]
         assert len(told) == 10
         assert all("[WARN]" in line for line in told)
-        assert re.findall(r"connections=\d+", server.log()) == ["connections=990"]
+        assert re.findall(r"connections=\d+", server.log()) == ["connections=993"]
+        assert sum("its certificate is not the expected one" in line for line in told) == 2
+        assert sum("peer did not return a certificate" in line for line in told) == 1
 
 
 def test_prints_of_the_engine_do_not_kill_the_server(server: OpenBaoServer) -> None:
