@@ -162,7 +162,7 @@ async def test_strangers_that_only_hold_the_line_do_not_keep_the_host_out() -> N
     host = PluginHost(ECHO)
     try:
         await host.launch()
-        held = [await asyncio.open_unix_connection(host.handshake.path) for _ in range(50)]
+        held = [await asyncio.open_unix_connection(host.handshake.path) for _ in range(200)]
         await host.connect()
         assert await (await host.mount()).data("read", "info")
         for _, writer in held:

@@ -76,4 +76,4 @@ HANDSHAKE_SECONDS = 10.0
 """For TLS, and for the peer's SETTINGS after it."""
 
 MAX_HANDSHAKES = 64
-"""At once; asyncio keeps 256 KiB for each, and a host has one connection."""
+"""At once, the oldest of which give way; asyncio keeps 256 KiB for each, and a host has one connection."""

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 
 from sectigo_vault_pki.transport.limits import HANDSHAKE_SECONDS, MAX_HANDSHAKES
 
@@ -18,7 +19,7 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._socket = bound
         self._tls = tls
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._handshakes: dict[asyncio.Task[None], None] = {}  # oldest first
         self._pause: asyncio.TimerHandle | None = None
 
     def start(self, make: Callable[[], asyncio.Protocol], refused: Callable[[str], None]) -> None:
@@ -47,14 +48,20 @@ class Listener:
             self._loop.remove_reader(self._socket)
             self._pause = self._loop.call_later(_PAUSE_SECONDS, self._loop.add_reader, self._socket, self._accept)
             return
-        if len(self._handshakes) >= MAX_HANDSHAKES:
-            connection.close()
-            self._refused("too many connections that do not say who they are")
-            return
         connection.settimeout(0)
+        if len(self._handshakes) >= MAX_HANDSHAKES:  # whoever is well has no need to wait so long
+            oldest = next(iter(self._handshakes))
+            del self._handshakes[oldest]
+            oldest.cancel()
+            self._refused("it was too slow to say who it is, for so many others")
         handshake = self._loop.create_task(self._welcome(connection))
-        self._handshakes.add(handshake)
-        handshake.add_done_callback(self._handshakes.discard)
+        self._handshakes[handshake] = None
+        handshake.add_done_callback(partial(self._forget, connection))
+
+    def _forget(self, connection: socket.socket, handshake: asyncio.Task[None]) -> None:
+        self._handshakes.pop(handshake, None)
+        if handshake.cancelled():  # perhaps before it began
+            connection.close()
 
     async def _welcome(self, connection: socket.socket) -> None:
         timeout = None if self._tls is None else HANDSHAKE_SECONDS

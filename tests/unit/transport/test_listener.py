@@ -107,16 +107,17 @@ def test_client_that_has_introduced_itself_may_be_silent(tmp_path: Path) -> None
     run(scenario)
 
 
-def test_too_many_that_do_not_say_who_they_are_are_not_kept(tmp_path: Path) -> None:
+def test_oldest_of_too_many_that_do_not_say_who_they_are_gives_way(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with staged(tmp_path / "s", tls=server_tls()) as stage:
-            for _ in range(MAX_HANDSHAKES):
-                await stage.connect()
-            assert await stage.is_ended(await stage.connect()) == 0
-            assert stage.reasons == ["too many connections that do not say who they are"]
-            await asyncio.sleep(HANDSHAKE_SECONDS + 1)
+            first, *_ = [await stage.connect() for _ in range(MAX_HANDSHAKES)]
+            await asyncio.sleep(HANDSHAKE_SECONDS / 2)
+            assert stage.reasons == []
+            newcomer = await stage.connect()
+            assert await stage.is_ended(first) == 0
+            assert stage.reasons == ["it was too slow to say who it is, for so many others"]
+            assert await stage.is_ended(newcomer) == pytest.approx(HANDSHAKE_SECONDS, abs=0.1)
             assert len(stage.reasons) == 1 + MAX_HANDSHAKES
-            assert await stage.is_ended(await stage.connect()) > 0
 
     run(scenario)
 
@@ -179,6 +180,23 @@ def test_listener_goes_on_when_there_are_descriptors_again(tmp_path: Path) -> No
         assert asyncio.get_running_loop().time() == pytest.approx(1.0)
         writer.transport.abort()
         listener.close()
+
+    run(scenario)
+
+
+def test_connection_that_was_just_accepted_is_closed_with_the_listener(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        bound = socket.socket(socket.AF_UNIX)
+        bound.bind(str(tmp_path / "s"))
+        listener = Listener(bound, server_tls())
+        listener.start(asyncio.Protocol, print)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(tmp_path / "s"))
+            listener._accept()
+            listener.close()
+            await asyncio.sleep(0.1)
+            client.settimeout(5)
+            assert client.recv(1) == b""
 
     run(scenario)
 
