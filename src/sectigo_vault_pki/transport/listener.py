@@ -52,8 +52,8 @@ class Listener:
         if len(self._handshakes) >= MAX_HANDSHAKES:  # whoever is well has no need to wait so long
             oldest = next(iter(self._handshakes))
             del self._handshakes[oldest]
-            oldest.cancel()
-            self._refused("it was too slow to say who it is, for so many others")
+            if oldest.cancel():  # else it came to its end just now
+                self._refused("it was too slow to say who it is, for so many others")
         handshake = self._loop.create_task(self._welcome(connection))
         self._handshakes[handshake] = None
         handshake.add_done_callback(partial(self._forget, connection))
