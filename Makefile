@@ -67,6 +67,10 @@ chaos: $(READY)  ## kills and faults at random points of 300 operations; SEED=1 
 	@SEED=$${SEED:-$$RANDOM} RUNS=$${RUNS:-1} OPERATIONS=$${OPERATIONS:-300} \
 		exec $(BIN)/pytest --timeout=1800 --verbose -p no:randomly tests/vault/test_chaos.py $(PYTEST_ARGS)
 
+.PHONY: test-large
+test-large: $(READY)  ## messages of hundreds of MiB; needs 6 GiB of memory
+	@exec $(BIN)/pytest tests/large $(PYTEST_ARGS)
+
 .PHONY: bench
 bench: $(READY)  ## measure against the built-in engines; BENCH="reads enrolments" some figures only
 	@exec $(BIN)/python -m benchmarks $(BENCH)

@@ -14,7 +14,7 @@ from benchmarks.running_load import BenchmarkError
 from benchmarks.stage import stage
 from scripts.environment import EXECUTABLE, small_environment
 from scripts.stopping import StopSignals
-from sectigo_vault_pki.plugin.handshake import APP_PROTOCOL, COOKIE_NAME, COOKIE_VALUE
+from sectigo_vault_pki.plugin.handshake import COOKIE_NAME, COOKIE_VALUE, MULTIPLEXED_PROTOCOL
 from tests.support.host_identity import new_host_identity
 
 STARTS = 9
@@ -46,7 +46,7 @@ def measure_start(stop: StopSignals) -> list[Measurement]:
 def _host_variables(folder: Path) -> dict[str, str]:
     return small_environment() | {
         COOKIE_NAME: COOKIE_VALUE,
-        "PLUGIN_PROTOCOL_VERSIONS": str(APP_PROTOCOL),
+        "PLUGIN_PROTOCOL_VERSIONS": str(MULTIPLEXED_PROTOCOL),
         "PLUGIN_CLIENT_CERT": new_host_identity(folder).pem,
         "TMPDIR": str(folder),
     }

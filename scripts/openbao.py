@@ -81,6 +81,7 @@ class OpenBaoServer:
         address: the URL of its API, such as `http://127.0.0.1:34567`.
         token: the root token; empty until a raft server is initialized.
         plugin_directory: where plugin commands must lie.
+        temporary: where the server and its plugins put sockets and temporary files.
         log_file: the server's output, its plugins' log lines among it.
     """
 
@@ -110,7 +111,7 @@ class OpenBaoServer:
         self.log_file = self.folder / "server.log"
         self.token = token
         self.unseal_key = ""
-        self._temporary = self._make_folder("tmp")
+        self.temporary = self._make_folder("tmp")
         self._home = self._make_folder("home")
         self._fixed_port = port
         self._settings = settings
@@ -424,7 +425,7 @@ class OpenBaoServer:
 
     def _environment(self) -> dict[str, str]:
         inherited = {key: value for key in ("PATH", "LANG", "TZ") if (value := os.environ.get(key)) is not None}
-        return inherited | {"HOME": str(self._home), "TMPDIR": str(self._temporary)} | self._env
+        return inherited | {"HOME": str(self._home), "TMPDIR": str(self.temporary)} | self._env
 
     def _answers(self) -> bool:
         deadline = time.monotonic() + START_SECONDS

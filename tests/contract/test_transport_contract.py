@@ -32,6 +32,12 @@ async def test_message_comes_back_as_it_was_sent(ends: Ends, size: int) -> None:
     assert await ends.unary("Echo")(message[:size]) == message[:size]
 
 
+@pytest.mark.parametrize("ends", [(OURS, GRPCIO), (GRPCIO, OURS)], indirect=True, ids=["our server", "our client"])
+async def test_message_longer_than_any_request_of_a_default_host_comes_back(ends: Ends) -> None:
+    message = bytes(160 * MIB)
+    assert await ends.unary("Echo")(message) == message
+
+
 async def test_success_is_ok_without_details(ends: Ends) -> None:
     call = ends.unary("Echo")(b"x")
     await call

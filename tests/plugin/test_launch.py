@@ -76,13 +76,18 @@ async def test_launch_as_another_kind_of_plugin_is_refused(env: dict[str, str | 
     assert host.handshake.fields == ("",)
 
 
-async def test_host_without_our_protocol_reads_a_version_that_it_refuses_and_why() -> None:
-    host = await refused_launch(PLUGIN_PROTOCOL_VERSIONS="3,4", PLUGIN_CLIENT_CERT=None)
+@pytest.mark.parametrize(
+    ("env", "level"), [({"PLUGIN_PROTOCOL_VERSIONS": "6"}, "error"), ({"ECHO_PLUGIN_MAX_PROTOCOL": "4"}, "info")]
+)
+async def test_host_without_our_protocol_reads_a_version_that_it_refuses_and_why(
+    env: dict[str, str], level: str
+) -> None:
+    host = await refused_launch(**env)
     assert host.process.returncode == 1
-    assert host.handshake.fields == ("1", "5", "unix", "", "grpc", "")
+    assert host.handshake.fields == ("1", "3", "unix", "", "grpc", "")
     (line,) = (json.loads(line) for line in host.log_lines)
-    assert line["@level"] == "error"
-    assert "3,4" in line["@message"]
+    assert line["@level"] == level
+    assert "the host offers plugin protocol" in line["@message"]
 
 
 async def test_host_without_a_certificate_reads_why_it_is_refused() -> None:
@@ -218,7 +223,7 @@ async def test_engine_does_not_talk_to_a_host_with_another_certificate(host: Plu
 
 
 async def test_process_ends_by_itself_when_no_host_ever_connects() -> None:
-    host = PluginHost(ECHO, env={"ECHO_FIRST_CONNECTION_SECONDS": "0.1"})
+    host = PluginHost(ECHO, env={"ECHO_HOST_SECONDS": "0.1"})
     try:
         await host.launch()
         assert await host.wait() == 1
@@ -228,8 +233,17 @@ async def test_process_ends_by_itself_when_no_host_ever_connects() -> None:
         await host.close()
 
 
+async def test_process_ends_by_itself_when_its_host_goes_and_does_not_come_back() -> None:
+    async with PluginHost(ECHO, env={"ECHO_HOST_SECONDS": "0.5"}) as host:
+        await host.mount()
+        await host.disconnect()
+        assert await host.wait() == 1
+        assert list((host.folder / "tmp").iterdir()) == []
+        assert "no host connected" in host.log_lines[-1]
+
+
 async def test_process_stays_once_its_host_has_connected() -> None:
-    async with PluginHost(ECHO, env={"ECHO_FIRST_CONNECTION_SECONDS": "1"}) as host:
+    async with PluginHost(ECHO, env={"ECHO_HOST_SECONDS": "1"}) as host:
         mount = await host.mount()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.5):

@@ -11,6 +11,8 @@ from pathlib import Path
 import grpc
 import pytest
 
+from sectigo_vault_pki._proto.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from sectigo_vault_pki._proto.health_pb2_grpc import HealthStub
 from tests.support.echo import ECHO
 from tests.support.host import Mount, PluginHost
 
@@ -44,6 +46,16 @@ async def test_shutdown_is_answered_and_followed_by_the_end() -> None:
         assert host.process.returncode == 0
         assert_nothing_left(host)
         assert mount.storage.writes[-1] == "put cleaned-up"
+
+
+async def test_health_is_told_until_the_end() -> None:
+    async with PluginHost(ECHO) as host:
+        health = HealthStub(host.channel)
+        known, unknown = (health.Watch(HealthCheckRequest(service=name)) for name in ("plugin", "unheard.of"))
+        assert await known.read() == HealthCheckResponse(status=HealthCheckResponse.SERVING)
+        assert await unknown.read() == HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
+        await host.shut_down()
+        assert await known.read() == HealthCheckResponse(status=HealthCheckResponse.NOT_SERVING)
 
 
 async def test_shutdown_ends_requests_that_are_still_open() -> None:

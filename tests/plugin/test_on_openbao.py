@@ -3,14 +3,21 @@
 import hashlib
 import json
 import os
+import re
 import select
 import signal
+import socket
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from scripts.openbao import OpenBaoServer
+from sectigo_vault_pki.transport.frames import PREFACE
 from tests.support.echo import write_echo_command
+from tests.support.host_identity import HostIdentity, new_host_identity, new_shared_identity
+from tests.support.polling import until
 
 pytestmark = [pytest.mark.vault, pytest.mark.process]
 
@@ -96,6 +103,55 @@ def test_delete_without_an_answer_is_no_content(server: OpenBaoServer) -> None:
     assert server.api("DELETE", "one/kv/whatever").status == 204
 
 
+def test_message_of_twenty_megabytes_passes(server: OpenBaoServer) -> None:
+    text = "x" * 20 * 1024 * 1024
+    assert server.api("PUT", "one/length", {"text": text}).expect(200).data == {"length": len(text), "text": text}
+
+
+def knock(path: Path, stranger: HostIdentity | None) -> bytes:
+    """Connect with TLS and ask for something, without a certificate or with this one; return the answer, if any."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    if stranger is not None:
+        context.load_cert_chain(stranger.file)
+    try:
+        with socket.socket(socket.AF_UNIX) as plain:
+            plain.connect(str(path))
+            with context.wrap_socket(plain) as connection:
+                connection.sendall(PREFACE)
+                return connection.recv(1000)
+    except (ssl.SSLError, ConnectionError):
+        return b""
+
+
+def test_strangers_at_the_socket_are_refused_and_the_server_notices_nothing_but_a_few_lines() -> None:
+    with OpenBaoServer.dev(log_level="debug") as server:
+        server.register("echo", command=server.install(write_echo_command(server.folder)))
+        server.enable("echo", path="only")
+        pid = server.api("GET", "only/info").expect(200).data["pid"]
+        (path,) = server.temporary.glob("plugin*/s")
+        for certificate in (None, new_host_identity(server.folder), new_shared_identity(server.folder)):
+            assert knock(path, certificate) == b""
+        for number in range(1000):
+            with socket.socket(socket.AF_UNIX) as stranger:
+                stranger.connect(str(path))
+                stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                if number % 111 == 0:
+                    assert server.api("GET", "only/info").expect(200).data["pid"] == pid
+                if number == 999:
+                    assert not stranger.recv(1000)  # its turn comes after all others
+        server.disable("only")
+        until(lambda: "refused more connections" in server.log(), what="the number of refusals")
+        told = [line for line in server.log().splitlines() if "echo-plugin: refused a connection" in line]
+        assert len(told) == 10
+        assert all("[WARN]" in line for line in told)
+        assert re.findall(r"connections=\d+", server.log()) == ["connections=993"]
+        assert sum("its certificate is not the expected one" in line for line in told) == 2
+        assert sum("peer did not return a certificate" in line for line in told) == 1
+
+
 def test_prints_of_the_engine_do_not_kill_the_server(server: OpenBaoServer) -> None:
     server.enable("echo", path="noisy", options={"print": "yes"})
     assert server.api("GET", "noisy/info").expect(200).data["options"]["print"] == "yes"
@@ -121,9 +177,9 @@ def test_disabling_the_last_mount_ends_the_process_and_leaves_no_socket() -> Non
     with OpenBaoServer.dev() as server:
         server.register("echo", command=server.install(write_echo_command(server.folder)))
         server.enable("echo", path="only")
-        assert list((server.folder / "tmp").glob("plugin*/s"))
+        assert list(server.temporary.glob("plugin*/s"))
         server.disable("only")
-        assert not list((server.folder / "tmp").glob("plugin*/s"))
+        assert not list(server.temporary.glob("plugin*/s"))
 
 
 def test_killed_server_takes_its_plugins_along() -> None:
@@ -137,7 +193,7 @@ def test_killed_server_takes_its_plugins_along() -> None:
         finally:
             os.close(plugin)
         assert ended
-        assert not list((server.folder / "tmp").glob("plugin*/s"))
+        assert not list(server.temporary.glob("plugin*/s"))
 
 
 def test_raft_server_keeps_mounts_and_their_data_over_a_restart() -> None:

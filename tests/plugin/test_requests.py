@@ -1,6 +1,7 @@
 """A whole plugin process, asked by a host of the test's own."""
 
 import asyncio
+import itertools
 import json
 import ssl
 from collections.abc import AsyncIterator
@@ -18,15 +19,30 @@ from sectigo_vault_pki._proto.version_pb2 import Empty as VersionEmpty
 from sectigo_vault_pki._proto.version_pb2_grpc import PluginVersionStub
 from sectigo_vault_pki.logical import ReadOnlyError, ReplicationState
 from tests.support.echo import ECHO
-from tests.support.host import PluginHost
+from tests.support.host import AUTO_MTLS, UNWRAP, PluginHost
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 
 
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+
+
 @pytest_asyncio.fixture(
-    scope="module", loop_scope="module", params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda v: v.name
+    scope="module",
+    loop_scope="module",
+    params=itertools.product((AUTO_MTLS, UNWRAP), VERSIONS),
+    ids=lambda param: f"{param[0]} {param[1].name}",
 )
 async def host(request: pytest.FixtureRequest) -> AsyncIterator[PluginHost]:
+    """A host of today, and one before Vault 1.12, whose plugin has one mount at a time: its newest."""
+    mode, version = request.param
+    async with PluginHost(ECHO, mode=mode, tls_version=version) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=VERSIONS, ids=lambda version: version.name)
+async def multiplexing(request: pytest.FixtureRequest) -> AsyncIterator[PluginHost]:
+    """A host of today: one process, many mounts."""
     async with PluginHost(ECHO, tls_version=request.param) as running:
         yield running
 
@@ -120,8 +136,8 @@ async def test_engine_sees_the_hosts_deadline_where_there_is_one(host: PluginHos
     assert 20 < json.loads(reply.response.data)["time_limit"] < 26
 
 
-async def test_two_mounts_of_one_process_share_nothing(host: PluginHost) -> None:
-    one, two = await host.mount(options={"name": "one"}), await host.mount(options={"name": "two"})
+async def test_two_mounts_of_one_process_share_nothing(multiplexing: PluginHost) -> None:
+    one, two = await multiplexing.mount(options={"name": "one"}), await multiplexing.mount(options={"name": "two"})
     await one.data("create", "kv/a", {"text": "of one"})
     assert (await two.request("read", "kv/a")) == pb.HandleRequestReply()
     first, second = await one.data("read", "info"), await two.data("read", "info")
@@ -133,7 +149,7 @@ async def test_two_mounts_of_one_process_share_nothing(host: PluginHost) -> None
 
 async def test_messages_of_many_megabytes_pass_in_both_directions(host: PluginHost) -> None:
     mount = await host.mount()
-    text = "x" * 9 * 1024 * 1024
+    text = "x" * 20 * 1024 * 1024
     assert await mount.data("update", "length", {"text": text}) == {"length": len(text), "text": text}
     await mount.data("create", "kv/large", {"text": text})
     assert await mount.data("read", "kv/large") == {"text": text}
@@ -206,9 +222,9 @@ async def test_cleanup_reaches_the_engine_and_forgets_the_mount(host: PluginHost
     ],
 )
 async def test_call_for_no_known_mount_is_refused(
-    host: PluginHost, metadata: tuple[tuple[str, str], ...], text: str
+    multiplexing: PluginHost, metadata: tuple[tuple[str, str], ...], text: str
 ) -> None:
-    mount = await host.mount()
+    mount = await multiplexing.mount()
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await mount.stub.Type(pb.Empty(), metadata=metadata)
     assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.UNKNOWN, text)
@@ -220,16 +236,20 @@ async def test_invalidate_key_reaches_the_engine(host: PluginHost) -> None:
     assert (await mount.data("read", "info"))["invalidated"] == ["kv/a"]
 
 
+async def test_process_serves_many_mounts_and_says_so(multiplexing: PluginHost) -> None:
+    stub = PluginMultiplexingStub(multiplexing.channel)
+    assert (await stub.MultiplexingSupport(MultiplexingSupportRequest())).supported
+
+
 async def test_process_says_what_it_is(host: PluginHost) -> None:
     version = await PluginVersionStub(host.channel).Version(VersionEmpty())
     assert version.plugin_version == "v1.2.3"
-    multiplexing = await PluginMultiplexingStub(host.channel).MultiplexingSupport(MultiplexingSupportRequest())
-    assert multiplexing.supported
     health = await HealthStub(host.channel).Check(HealthCheckRequest(service="plugin"))
     assert health.status == HealthCheckResponse.SERVING
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await HealthStub(host.channel).Check(HealthCheckRequest(service="unheard.of"))
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert await HealthStub(host.channel).Check(HealthCheckRequest()) == health
     watch = HealthStub(host.channel).Watch(HealthCheckRequest(service="plugin"))
     assert await watch.read() == health
     watch.cancel()

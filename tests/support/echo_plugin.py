@@ -62,6 +62,7 @@ class EchoBackend:
                 return Response(
                     {
                         "pid": os.getpid(),
+                        "environment": sorted(os.environ),
                         "backend_uuid": self._config.backend_uuid,
                         "options": dict(self._config.options),
                         "initialized": self._initialized,
@@ -151,5 +152,5 @@ async def build(config: BackendConfig) -> Backend:
 
 
 if __name__ == "__main__":
-    seconds = float(os.environ.get("ECHO_FIRST_CONNECTION_SECONDS", "60"))
-    sys.exit(serve(build, name="echo-plugin", version="1.2.3", first_connection_seconds=seconds))
+    seconds = float(os.environ.get("ECHO_HOST_SECONDS", "60"))
+    sys.exit(serve(build, name="echo-plugin", version="1.2.3", host_seconds=seconds))

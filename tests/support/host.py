@@ -3,6 +3,8 @@
 async with PluginHost([sys.executable, "-m", "sectigo_vault_pki"]) as host:
     mount = await host.mount()
     reply = await mount.request("read", "configs/demo")
+
+It is a host of today (app protocol 5 with AutoMTLS), or one of those before Vault 1.12, in either of their modes.
 """
 
 import asyncio
@@ -30,7 +32,8 @@ from sectigo_vault_pki._proto.broker_pb2_grpc import GRPCBrokerStub
 from sectigo_vault_pki._proto.controller_pb2 import Empty as ControllerEmpty
 from sectigo_vault_pki._proto.controller_pb2_grpc import GRPCControllerStub
 from sectigo_vault_pki.logical import InmemStorage
-from tests.support.host_identity import HostIdentity, host_context, new_host_identity
+from tests.support.host_api import HostApi
+from tests.support.host_identity import HostIdentity, host_context, new_host_identity, new_shared_identity
 from tests.support.host_services import SystemAnswers, lend
 from tests.support.relay import Relay
 
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
     from sectigo_vault_pki._proto.backend_pb2_grpc import BackendAsyncStub
 
 COOKIE = {"VAULT_BACKEND_PLUGIN": "6669da05-b1c8-4f49-97d9-c8e5bed98e20"}
+AUTO_MTLS = "AutoMTLS"
+METADATA = "metadata"
+UNWRAP = "unwrap"
 _OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 _PATIENCE_SECONDS = 30.0
 
@@ -60,7 +66,11 @@ class Handshake:
 
 @dataclass
 class Mount:
-    """One mount on the plugin, with what the host lends it."""
+    """One mount on the plugin, with what the host lends it.
+
+    Attributes:
+        multiplex_id: empty where the process has only one.
+    """
 
     multiplex_id: str
     stub: "BackendAsyncStub"
@@ -70,7 +80,7 @@ class Mount:
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        return (("multiplex_id", self.multiplex_id),)
+        return (("multiplex_id", self.multiplex_id),) if self.multiplex_id else ()
 
     async def request(
         self, operation: str, path: str, data: Mapping[str, Any] | None = None, *, seconds: float | None = None
@@ -104,6 +114,8 @@ class PluginHost:
     Attributes:
         log_lines: what the plugin wrote to stderr so far.
         folder: the host's own folder; `folder / "tmp"` is the plugin's TMPDIR.
+        identity: the certificate that the host shows.
+        api: its HTTP API, in unwrap-token mode.
     """
 
     def __init__(
@@ -112,6 +124,9 @@ class PluginHost:
         *,
         env: Mapping[str, str | None] | None = None,
         tls_version: ssl.TLSVersion | None = None,
+        mode: str = AUTO_MTLS,
+        api_tls: ssl.SSLContext | None = None,
+        pages: bool = True,
     ) -> None:
         """Prepare.
 
@@ -119,14 +134,21 @@ class PluginHost:
             command: what to run.
             env: more environment variables for it; None takes away one that the host would set.
             tls_version: the only version the host speaks, or None for whatever is best.
+            mode: `AUTO_MTLS`, `METADATA` or `UNWRAP`.
+            api_tls: for the HTTP API of unwrap-token mode; without it, that has no TLS.
+            pages: whether the storage lists in pages, as OpenBao's does and Vault's does not.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="host"))
         self.log_lines: list[str] = []
-        self.identity = new_host_identity(self.folder)
+        self.identity = (new_shared_identity if mode == UNWRAP else new_host_identity)(self.folder)
+        self.api = HostApi(self.identity, tls=api_tls)
+        self._mode = mode
+        self._pages = pages
         self._command = list(command)
         self._env = dict(env or {})
         self._tls_version = tls_version
         self._stack = AsyncExitStack()
+        self._line = AsyncExitStack()
         self._numbers = itertools.count(1)
         self._addresses: asyncio.Queue[ConnInfo] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
@@ -167,6 +189,8 @@ class PluginHost:
     async def launch(self) -> Handshake:
         """Start the process and read its handshake line."""
         (self.folder / "tmp").mkdir(mode=0o700)
+        if self._mode == UNWRAP:
+            await self._stack.enter_async_context(self.api)
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             env=self._environment(),
@@ -183,24 +207,39 @@ class PluginHost:
         return self._handshake
 
     async def connect(self) -> None:
-        """Connect as the host does: mutual TLS, then the broker's stream."""
-        tls = self.client_context()
-        path = self.handshake.path
-        dial = partial(asyncio.open_unix_connection, path, ssl=tls, server_hostname="localhost")
-        local = self.folder / "dial"
-        relay = await Relay(dial).listen(local)
-        self._stack.push_async_callback(relay.close)
-        self._channel = grpc.aio.insecure_channel(f"unix:{local}", options=_OPTIONS)
-        self._stack.push_async_callback(self._channel.close)
+        """Connect as the host does: mutual TLS (none in metadata mode), then the broker's stream."""
+        path = Path(self.handshake.path)
+        if self.has_tls:
+            tls = self.client_context()
+            dial = partial(asyncio.open_unix_connection, path, ssl=tls, server_hostname=self.identity.name)
+            path = self.folder / "dial"
+            relay = await Relay(dial).listen(path)
+            self._line.push_async_callback(relay.close)
+        self._channel = grpc.aio.insecure_channel(f"unix:{path}", options=_OPTIONS)
+        self._line.push_async_callback(self._channel.close)
         stream = GRPCBrokerStub(self._channel).StartStream(self._announce())
-        self._stack.callback(stream.cancel)
+        self._line.callback(stream.cancel)
+        await stream.wait_for_connection()
+
+    async def disconnect(self) -> None:
+        """Cut the connection, as no host does that is well."""
+        await self._line.aclose()
+
+    @property
+    def has_tls(self) -> bool:
+        return self._mode != METADATA
+
+    @property
+    def plugin_certificate(self) -> bytes:
+        """What the plugin has to show: its own certificate, or the one that both sides share."""
+        return self.identity.der if self._mode == UNWRAP else self.handshake.certificate
 
     def client_context(self, *, identity: HostIdentity | None = None, alpn: str | None = "h2") -> ssl.SSLContext:
         """Return the settings to dial the plugin with; by default the host's own."""
         return host_context(
             ssl.PROTOCOL_TLS_CLIENT,
             identity=identity or self.identity,
-            plugin_der=self.handshake.certificate,
+            plugin_der=self.plugin_certificate,
             alpn=alpn,
             version=self._tls_version,
         )
@@ -221,7 +260,7 @@ class PluginHost:
         """
         number = next(self._numbers)
         mount = Mount(
-            multiplex_id=multiplex_id or f"mount{number:05}",
+            multiplex_id=(multiplex_id or f"mount{number:05}") if self._mode == AUTO_MTLS else "",
             stub=BackendStub(self.channel),
             storage=storage or InmemStorage(),
             system=SystemAnswers(),
@@ -239,28 +278,34 @@ class PluginHost:
 
     async def lend(self, mount: Mount, number: int) -> None:
         """Serve the mount's storage and system view, and tell the plugin where."""
-        plain, brokered = self.folder / f"lent{number}", self.folder / f"broker{number}"
+        plain = brokered = self.folder / f"lent{number}"
         server = grpc.aio.server(options=_OPTIONS)
-        lend(server, storage=mount.storage, system=mount.system)
+        lend(server, storage=mount.storage, system=mount.system, pages=self._pages)
         server.add_insecure_port(f"unix:{plain}")
         await server.start()
         mount.lent.push_async_callback(server.stop, 0)
-        tls = host_context(
-            ssl.PROTOCOL_TLS_SERVER,
-            identity=self.identity,
-            plugin_der=self.handshake.certificate,
-            version=self._tls_version,
-        )
-        relay = await Relay(partial(asyncio.open_unix_connection, plain)).listen(brokered, tls=tls)
-        mount.lent.push_async_callback(relay.close)
+        if self.has_tls:
+            brokered = self.folder / f"broker{number}"
+            tls = host_context(
+                ssl.PROTOCOL_TLS_SERVER,
+                identity=self.identity,
+                plugin_der=self.plugin_certificate,
+                version=self._tls_version,
+            )
+            relay = await Relay(partial(asyncio.open_unix_connection, plain)).listen(brokered, tls=tls)
+            mount.lent.push_async_callback(relay.close)
         self._addresses.put_nowait(ConnInfo(service_id=number, network="unix", address=str(brokered)))
 
-    async def logged(self, *parts: str) -> str:
-        """Wait for a log line that has all these parts; return it."""
+    async def logged(self, *parts: str, after: int = 0) -> str:
+        """Wait for a log line that has all these parts, not counting the first so many lines; return it."""
+
+        def found() -> list[str]:
+            return [line for line in self.log_lines[after:] if all(part in line for part in parts)]
+
         async with asyncio.timeout(_PATIENCE_SECONDS):
             async with self._log_grew:
-                await self._log_grew.wait_for(lambda: any(all(p in line for p in parts) for line in self.log_lines))
-        return next(line for line in self.log_lines if all(p in line for p in parts))
+                await self._log_grew.wait_for(found)
+        return found()[0]
 
     async def shut_down(self) -> float:
         """Ask the process to end and wait for it; return the seconds between its answer and its end."""
@@ -279,6 +324,7 @@ class PluginHost:
 
     async def close(self) -> None:
         """Take everything back, and end the process if it still runs."""
+        await self.disconnect()
         await self._stack.aclose()
         if self._process is not None:
             with suppress(ProcessLookupError):
@@ -290,16 +336,17 @@ class PluginHost:
         values: dict[str, str | None] = {
             "PATH": os.environ["PATH"],
             "TMPDIR": str(self.folder / "tmp"),
-            "PLUGIN_PROTOCOL_VERSIONS": "5",
-            "PLUGIN_CLIENT_CERT": self.identity.pem,
+            "PLUGIN_PROTOCOL_VERSIONS": "5" if self._mode == AUTO_MTLS else "4,3",
+            "PLUGIN_CLIENT_CERT": self.identity.pem if self._mode == AUTO_MTLS else None,
             "PLUGIN_MIN_PORT": "10000",
             "PLUGIN_MAX_PORT": "25000",
             **COOKIE,
         }
         for prefix in ("BAO", "VAULT"):
             values[f"{prefix}_VERSION"] = "2.7.2"
-            values[f"{prefix}_PLUGIN_AUTOMTLS_ENABLED"] = "true"
-            values[f"{prefix}_PLUGIN_METADATA_MODE"] = "false"
+            values[f"{prefix}_PLUGIN_AUTOMTLS_ENABLED"] = str(self._mode == AUTO_MTLS).lower()
+            values[f"{prefix}_PLUGIN_METADATA_MODE"] = str(self._mode == METADATA).lower()
+            values[f"{prefix}_UNWRAP_TOKEN"] = self.api.token or None
         values |= self._env
         return {key: value for key, value in values.items() if value is not None}
 

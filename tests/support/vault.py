@@ -95,10 +95,10 @@ def watched(server: OpenBaoServer, secrets: Secrets) -> Iterator[OpenBaoServer]:
         assert secrets.found_below(server.folder) == {}
 
 
-def install(server: OpenBaoServer, *, name: str = PLUGIN, version: str = "") -> None:
+def install(server: OpenBaoServer, *, name: str = PLUGIN, **registration: Any) -> None:
     """Install and register the engine, as a command of its own for each name."""
     command = server.install(EXECUTABLE, command=name)
-    server.register(name, command=command, version=version)
+    server.register(name, command=command, **registration)
 
 
 def plugin_pids(server: OpenBaoServer, *, name: str = "") -> list[int]:

@@ -155,10 +155,12 @@ def test_no_process_outlives_the_last_mount_nor_the_server(secrets: Secrets) -> 
         assert len(plugin_pids(server)) == 1
         server.disable("second")
         until(lambda: not plugin_pids(server), what="the end of the last mount's process")
+        assert list(server.temporary.iterdir()) == []
         server.enable(PLUGIN, path="third")
         assert len(plugin_pids(server)) == 1
         server.stop()
         assert plugin_pids(server) == []
+        assert list(server.temporary.iterdir()) == []
 
 
 def test_a_killed_server_takes_the_plugin_with_it(secrets: Secrets) -> None:
@@ -168,3 +170,5 @@ def test_a_killed_server_takes_the_plugin_with_it(secrets: Secrets) -> None:
         assert len(plugin_pids(server)) == 1
         os.kill(server.pid, signal.SIGKILL)
         until(lambda: not plugin_pids(server), what="the end of the orphaned plugin")
+        # What lies there is the killed server's: its sockets. The plugin's is a folder.
+        assert [path for path in server.temporary.iterdir() if path.is_dir()] == []

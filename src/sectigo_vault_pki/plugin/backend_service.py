@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import grpc
@@ -23,8 +24,15 @@ _STOPPING_TEXT = "the mount is being shut down"
 class BackendService(BackendServicer):
     """Finds the mount, translates, and lets no exception through to gRPC."""
 
-    def __init__(self, instances: Instances) -> None:
+    def __init__(self, instances: Instances, *, id_of: Callable[[Any], str] = multiplex_id_of) -> None:
+        """Prepare.
+
+        Args:
+            instances: the mounts.
+            id_of: tells a call's mount by its metadata.
+        """
         self._instances = instances
+        self._id_of = id_of
         self._no_resolve_path = translate.reply_from_error(UnsupportedOperationError())
 
     async def Setup(self, request: pb.SetupArgs, context: Context) -> pb.SetupReply:  # noqa: N802  the wire's name
@@ -142,7 +150,7 @@ class BackendService(BackendServicer):
 
     async def _multiplex_id(self, context: Context) -> str:
         try:
-            return multiplex_id_of(context.invocation_metadata())
+            return self._id_of(context.invocation_metadata())
         except InvalidMultiplexIdError as error:
             await _abort(context, error)
 

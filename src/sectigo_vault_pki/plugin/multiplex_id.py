@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 METADATA_KEY = "multiplex_id"
+SINGLE_ID = "single"
+"""Of the only mount of a process, in the app protocols that do not know of more."""
 
 
 class InvalidMultiplexIdError(Exception):
@@ -27,3 +29,9 @@ def multiplex_id_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
     if not multiplex_id or isinstance(multiplex_id, bytes):
         raise InvalidMultiplexIdError("empty multiplex ID in metadata")
     return multiplex_id
+
+
+def single_id_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
+    """Return the id where there is one mount: hosts of app protocols 3 and 4 name none."""
+    del metadata
+    return SINGLE_ID

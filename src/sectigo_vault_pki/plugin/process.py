@@ -5,7 +5,11 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
 
 from sectigo_vault_pki._proto.backend_pb2_grpc import add_BackendServicer_to_server
 from sectigo_vault_pki._proto.broker_pb2_grpc import add_GRPCBrokerServicer_to_server
@@ -18,16 +22,25 @@ from sectigo_vault_pki.logical import BackendFactory
 from sectigo_vault_pki.plugin.backend_service import BackendService
 from sectigo_vault_pki.plugin.broker import Broker
 from sectigo_vault_pki.plugin.controller import Controller
-from sectigo_vault_pki.plugin.handshake import Launch, handshake_line
+from sectigo_vault_pki.plugin.handshake import (
+    CredentialsError,
+    Launch,
+    Mode,
+    handshake_line,
+    take_unwrap_token,
+)
 from sectigo_vault_pki.plugin.health import Health
 from sectigo_vault_pki.plugin.host_transport import HostTransport
 from sectigo_vault_pki.plugin.identification import PluginMultiplexing, PluginVersion
 from sectigo_vault_pki.plugin.instances import Instances
 from sectigo_vault_pki.plugin.log_output import log_loop_error
+from sectigo_vault_pki.plugin.metadata_service import MetadataService
+from sectigo_vault_pki.plugin.multiplex_id import multiplex_id_of, single_id_of
 from sectigo_vault_pki.plugin.parent import watch_parent
+from sectigo_vault_pki.plugin.patience import Patience
 from sectigo_vault_pki.plugin.sockets import SocketFolder
 from sectigo_vault_pki.plugin.stdio import Stdio
-from sectigo_vault_pki.plugin.tls import new_identity
+from sectigo_vault_pki.plugin.tls import Credentials, automatic_credentials
 from sectigo_vault_pki.plugin.transport import Transport
 
 _log = logging.getLogger(__name__)
@@ -46,17 +59,21 @@ class Process:
     """One run, from the handshake line to the exit status."""
 
     def __init__(
-        self, factory: BackendFactory, *, launch: Launch, name: str, version: str, first_connection_seconds: float
+        self, factory: BackendFactory, *, launch: Launch, name: str, version: str, host_seconds: float
     ) -> None:
         self._factory = factory
         self._launch = launch
         self._name = name
         self._version = version
-        self._first_connection_seconds = first_connection_seconds
+        self._host_seconds = host_seconds
         self._status = 0
 
     def run(self) -> int:
-        """Serve until there is a reason to stop; return the exit status."""
+        """Serve until there is a reason to stop; return the exit status.
+
+        Raises:
+            CredentialsError: the host's certificate could not be fetched.
+        """
         with SocketFolder(self._launch) as sockets:
             return asyncio.run(self._serve(sockets))
 
@@ -69,34 +86,55 @@ class Process:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         loop.add_signal_handler(signal.SIGTERM, stop.set)
 
-        identity = new_identity()
-        transport = HostTransport(self._launch, identity, sockets)
-        instances = self._register_services(transport, stop)
-        forgotten = loop.call_later(self._first_connection_seconds, self._give_up, stop)
-        path = await transport.listen(on_connection=forgotten.cancel)
         with watch_parent(stop.set):
-            self._shake_hands(handshake_line(self._launch, socket_path=path, certificate_der=identity.der))
+            credentials = await self._credentials(stop)
+            transport = HostTransport(credentials, sockets)
+            instances = self._register_services(transport, stop)
+            patience = Patience(self._host_seconds, partial(self._give_up, stop))
+            path = await transport.listen(on_connection=patience.end, on_disconnection=patience.begin)
+            patience.begin()
+            self._shake_hands(path, credentials)
             _collect_garbage_rarely()
             await stop.wait()
         self._end_in_time(sockets)
-        forgotten.cancel()
+        patience.close()
         await asyncio.gather(transport.close(grace=_GRACE_SECONDS), instances.close(seconds=_CLEANUP_SECONDS))
         return self._status
+
+    async def _credentials(self, stop: asyncio.Event) -> Credentials | None:
+        match self._launch.mode:
+            case Mode.AUTO_MTLS:
+                return automatic_credentials(self._launch.client_certificate)
+            case Mode.METADATA:
+                return None
+            case Mode.UNWRAP:
+                from sectigo_vault_pki.plugin.unwrapping import fetched_credentials  # noqa: PLC0415  slow to import
+
+                token = take_unwrap_token(os.environ)
+                return await _unless(stop, fetched_credentials(token, sys.argv[1:], os.environ))
 
     def _register_services(self, transport: Transport, stop: asyncio.Event) -> Instances:
         broker = Broker()
         instances = Instances(self._factory, transport=transport, broker=broker)
         server = transport.server
-        add_BackendServicer_to_server(BackendService(instances), server)
+        add_BackendServicer_to_server(self._backend_service(instances), server)
         add_PluginVersionServicer_to_server(PluginVersion(self._version), server)
-        add_PluginMultiplexingServicer_to_server(PluginMultiplexing(), server)
+        if self._launch.is_multiplexed:
+            add_PluginMultiplexingServicer_to_server(PluginMultiplexing(), server)
         add_GRPCBrokerServicer_to_server(broker, server)
         add_GRPCControllerServicer_to_server(Controller(stop), server)
         add_GRPCStdioServicer_to_server(Stdio(stop), server)
         add_HealthServicer_to_server(Health(stop), server)
         return instances
 
-    def _shake_hands(self, line: str) -> None:
+    def _backend_service(self, instances: Instances) -> BackendService:
+        service = MetadataService if self._launch.mode is Mode.METADATA else BackendService
+        return service(instances, id_of=multiplex_id_of if self._launch.is_multiplexed else single_id_of)
+
+    def _shake_hands(self, path: str, credentials: Credentials | None) -> None:
+        line = handshake_line(
+            self._launch, socket_path=path, certificate_der=b"" if credentials is None else credentials.identity.der
+        )
         os.write(_STDOUT, f"{line}\n".encode())  # short enough to go into a pipe at once
         # The host throws away what comes later, and a full pipe would block whoever wrote it.
         silence = os.open(os.devnull, os.O_WRONLY)
@@ -104,11 +142,19 @@ class Process:
         os.close(silence)
         _log.debug(
             "serving",
-            extra={"kv": {"name": self._name, "version": self._version, "host_version": self._launch.host_version}},
+            extra={
+                "kv": {
+                    "name": self._name,
+                    "version": self._version,
+                    "host_version": self._launch.host_version,
+                    "protocol": self._launch.app_protocol,
+                    "mode": self._launch.mode.value,
+                }
+            },
         )
 
     def _give_up(self, stop: asyncio.Event) -> None:
-        _log.error("no host connected", extra={"kv": {"seconds": self._first_connection_seconds}})
+        _log.error("no host connected", extra={"kv": {"seconds": self._host_seconds}})
         self._status = 1
         stop.set()
 
@@ -122,6 +168,16 @@ class Process:
         deadline = threading.Timer(_EXIT_SECONDS, end)
         deadline.daemon = True
         deadline.start()
+
+
+async def _unless(stop: asyncio.Event, fetching: Coroutine[Any, Any, Credentials]) -> Credentials:
+    fetched, stopped = asyncio.create_task(fetching), asyncio.create_task(stop.wait())
+    await asyncio.wait({fetched, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if fetched.done():
+        return fetched.result()
+    fetched.cancel()
+    raise CredentialsError("the plugin was stopped before it had the host's certificate")
 
 
 def _collect_garbage_rarely() -> None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from sectigo_vault_pki.logical import BackendFactory
 from sectigo_vault_pki.plugin import logs
-from sectigo_vault_pki.plugin.handshake import Launch, NotLaunchedByHostError, UnsupportedHostError, read_launch
+from sectigo_vault_pki.plugin.handshake import (
+    CredentialsError,
+    Launch,
+    NotLaunchedByHostError,
+    UnsupportedHostError,
+    read_launch,
+)
 from sectigo_vault_pki.plugin.log_output import QueuedHandler, take_over_streams
 
 if TYPE_CHECKING:
@@ -18,13 +24,11 @@ _log = logging.getLogger(__name__)
 
 _STDERR = 2
 
-FIRST_CONNECTION_SECONDS = 90.0
-"""A host that started us connects at once; without any connection, it has forgotten us (plugin-protocol.md 1.3)."""
+HOST_SECONDS = 90.0
+"""A host connects at once, and stays; one that is away for so long has forgotten us (plugin-protocol.md 1.3)."""
 
 
-def serve(
-    factory: BackendFactory, *, name: str, version: str, first_connection_seconds: float = FIRST_CONNECTION_SECONDS
-) -> int:
+def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: float = HOST_SECONDS) -> int:
     """Be a secrets engine plugin for the host that started this process, until it says stop; return the exit status.
 
     Takes over the process: its signals, its standard streams and its log. Once told to stop, the process ends within
@@ -32,23 +36,28 @@ def serve(
 
     Args:
         factory: builds one mount's engine; called on the event loop, once for each mount.
-        name: what the plugin is called at the host; `<NAME>_LOG_LEVEL` sets the log level.
+        name: what the plugin is called at the host; `<NAME>_LOG_LEVEL` sets the log level, and `<NAME>_MAX_PROTOCOL`
+            the highest app protocol.
         version: semantic version without a leading `v`.
-        first_connection_seconds: how long the host may take to connect.
+        host_seconds: how long the process stays while no host is connected.
     """
+    own = name.upper().replace("-", "_")
     try:
-        launch = read_launch(os.environ)
+        launch = read_launch(os.environ, limit_variable=f"{own}_MAX_PROTOCOL")
     except NotLaunchedByHostError:
         print(by_hand_hint(name), file=sys.stderr)  # noqa: T201  for a person at a terminal
         return 1
     except UnsupportedHostError as error:
         return _refuse(error)
-    level = logs.level_from(os.environ, own_variable=name.upper().replace("-", "_") + "_LOG_LEVEL")
+    level = logs.level_from(os.environ, own_variable=f"{own}_LOG_LEVEL")
     handler = QueuedHandler(_STDERR)
     logs.configure(handler, level)
     try:
-        process = _prepare(factory, launch=launch, name=name, version=version, seconds=first_connection_seconds)
+        process = _prepare(factory, launch=launch, name=name, version=version, seconds=host_seconds)
         return process.run()
+    except CredentialsError as error:
+        _log.error("%s", str(error))
+        return 1
     except Exception:  # noqa: BLE001  the process ends here, and says why
         _log.exception("the plugin cannot go on")
         return 1
@@ -63,11 +72,12 @@ def _prepare(factory: BackendFactory, *, launch: Launch, name: str, version: str
     from sectigo_vault_pki.plugin.process import Process  # noqa: PLC0415  slow to import, and only needed now
 
     take_over_streams()
-    return Process(factory, launch=launch, name=name, version=version, first_connection_seconds=seconds)
+    return Process(factory, launch=launch, name=name, version=version, host_seconds=seconds)
 
 
 def _refuse(error: UnsupportedHostError) -> int:
-    record = logging.LogRecord(__name__, logging.ERROR, "", 0, "%s", (str(error),), None)
+    level = logging.INFO if error.is_wanted else logging.ERROR
+    record = logging.LogRecord(__name__, level, "", 0, "%s", (str(error),), None)
     print(logs.HclogFormatter().format(record), file=sys.stderr)  # noqa: T201  the host's log
     if error.refusal is not None:
         print(error.refusal, flush=True)  # noqa: T201  the handshake

@@ -18,8 +18,8 @@ class Transport(Protocol):
     def server(self) -> grpc.aio.Server:
         """What services are registered on before `listen`."""
 
-    async def listen(self, *, on_connection: Callable[[], None]) -> str:
-        """Serve; return the path of the socket for the host. Each authenticated connection is told."""
+    async def listen(self, *, on_connection: Callable[[], None], on_disconnection: Callable[[], None]) -> str:
+        """Serve; return the path of the socket for the host. The host's coming and going is told."""
 
     async def dial(self, network: str, address: str) -> grpc.aio.Channel:
         """Return a channel to an address of the host's, which is really connected at its first call.

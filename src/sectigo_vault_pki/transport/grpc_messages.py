@@ -34,16 +34,16 @@ class MessageReader:
         Raises:
             CallProblem: a message is longer than we take, or compressed.
         """
+        source: bytes | memoryview = data
         if self.kept:
             self.kept += data
             if len(self.kept) < self._wanted:
                 return []
-            data = bytes(self.kept)
-            self.kept.clear()
-        messages, position, end = [], 0, len(data)
+            source, self.kept = memoryview(self.kept), bytearray()  # not copied: it may be 2 GiB
+        messages, position, end = [], 0, len(source)
         self._wanted = _PREFIX.size
         while end - position >= _PREFIX.size:
-            compressed, length = _PREFIX.unpack_from(data, position)
+            compressed, length = _PREFIX.unpack_from(source, position)
             if compressed:
                 raise CallProblem(grpc.StatusCode.UNIMPLEMENTED, "messages must not be compressed")
             if length > MAX_MESSAGE_BYTES:
@@ -53,7 +53,7 @@ class MessageReader:
                 self._wanted = _PREFIX.size + length
                 break
             position = start + length
-            messages.append(data[start:position])
+            messages.append(bytes(source[start:position]))
         if position < end:
-            self.kept += data[position:]
+            self.kept += source[position:]
         return messages

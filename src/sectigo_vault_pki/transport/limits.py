@@ -28,17 +28,23 @@ MAX_MEMOIZED_BLOCK_BYTES = 1024
 MAX_MEMOIZED_BLOCKS = 256
 """Together with the parsed lists, less than a MiB for each connection; a host uses about one block for each method."""
 
-MAX_MESSAGE_BYTES = 128 * 1024 * 1024
-"""Four times Vault's and OpenBao's default `max_request_size` of 32 MiB."""
+MAX_MESSAGE_BYTES = 2**31 - 1
+"""What Go's plugins take and send (OpenBao, `sdk/plugin/serve.go`), and the longest that protobuf has.
 
-MAX_ASSEMBLED_BYTES = 256 * 1024 * 1024
+No memory is set aside for what a message's prefix announces: it grows with what has arrived.
+"""
+
+MAX_ASSEMBLED_BYTES = 2 * MAX_MESSAGE_BYTES
 """Of messages that have not arrived completely, on all streams of a connection: two of the longest."""
 
 MAX_UNREAD_MESSAGES = 16
 """On one stream; a peer that sends more than we take gets no window before we have taken some."""
 
-MAX_UNSENT_BYTES = 256 * 1024 * 1024
-"""What we keep for a peer that does not read; then it is taken to be stuck or hostile."""
+MAX_UNSENT_BYTES = MAX_MESSAGE_BYTES + 256 * 1024 * 1024
+"""What we keep for a peer that does not read; then it is taken to be stuck or hostile.
+
+Beside the longest message, as much as 20 000 streams keep when each has an answer of 13 KiB.
+"""
 
 MAX_UNSENT_CONTROL_FRAMES = 10_000
 """Go's net/http2 has the same (CVE-2019-9512 and CVE-2019-9515: floods of PING and SETTINGS)."""
@@ -67,4 +73,7 @@ MAX_WINDOW_BYTES = 2**31 - 1
 """RFC 9113 section 6.9.1."""
 
 HANDSHAKE_SECONDS = 10.0
-"""For TLS, and for the host's SETTINGS after it."""
+"""For TLS, and for the peer's SETTINGS after it."""
+
+MAX_HANDSHAKES = 64
+"""At once, the oldest of which give way; asyncio keeps 256 KiB for each, and a host has one connection."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import grpc
 
-from sectigo_vault_pki.transport.limits import HANDSHAKE_SECONDS
+from sectigo_vault_pki.transport.listener import Listener
 from sectigo_vault_pki.transport.request_head import RequestHead
 from sectigo_vault_pki.transport.server_connection import ServerConnection
 
@@ -23,9 +23,8 @@ _UNWIND_SECONDS = 0.5
 """For handlers to notice that they are cancelled; one that does not is left behind."""
 
 
-class _Port(NamedTuple):
-    socket: socket.socket
-    tls: ssl.SSLContext | None
+def _log_refusal(reason: str) -> None:
+    _log.warning("refused a connection", extra={"kv": {"reason": reason}})
 
 
 class _CallDetails(NamedTuple):
@@ -41,17 +40,30 @@ class Server(grpc.aio.Server):
     Handlers run on the loop; one that is no coroutine must not block.
     """
 
-    def __init__(self, *, accepted: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        connected: Callable[[], None] | None = None,
+        disconnected: Callable[[], None] | None = None,
+        refused: Callable[[str], None] = _log_refusal,
+        exclusive: bool = False,
+    ) -> None:
         """Prepare.
 
         Args:
-            accepted: told of each connection, after its TLS handshake.
+            connected: told of each client, once it has introduced itself: after TLS, and HTTP/2's first words.
+            disconnected: told of the end of each such client's connection.
+            refused: told why a connection came to nothing, or was ended by us.
+            exclusive: whether there is one client at a time, and a second one is refused.
         """
-        self._accepted = accepted
+        self._connected = connected
+        self._disconnected = disconnected
+        self._refused = refused
+        self._exclusive = exclusive
+        self._clients: set[ServerConnection] = set()
         self._methods: dict[str, Handler] = {}
         self._generic: list[grpc.GenericRpcHandler] = []
-        self._ports: list[_Port] = []
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: list[Listener] = []
         self._connections: set[ServerConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._terminated = asyncio.Event()
@@ -79,32 +91,27 @@ class Server(grpc.aio.Server):
 
     def _add_port(self, address: str, tls: ssl.SSLContext | None) -> int:
         if address.startswith("unix:"):
-            listener = socket.socket(socket.AF_UNIX)
-            listener.bind(str(Path(address.removeprefix("unix:"))))
+            bound = socket.socket(socket.AF_UNIX)
+            bound.bind(str(Path(address.removeprefix("unix:"))))
             port = 1  # grpcio's answer for sockets without one
         else:
             host, _, number = address.rpartition(":")
-            listener = socket.create_server((host.strip("[]"), int(number)))
-            port = listener.getsockname()[1]
-        self._ports.append(_Port(listener, tls))
+            bound = socket.create_server((host.strip("[]"), int(number)))
+            port = bound.getsockname()[1]
+        self._listeners.append(Listener(bound, tls))
         return port
 
     # Its life.
 
     async def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        for port in self._ports:
-            handshake = None if port.tls is None else HANDSHAKE_SECONDS
-            listener = await loop.create_server(
-                lambda: ServerConnection(self), sock=port.socket, ssl=port.tls, ssl_handshake_timeout=handshake
-            )
-            self._listeners.append(listener)
+        for listener in self._listeners:
+            listener.start(lambda: ServerConnection(self), self._refused)
 
     async def stop(self, grace: float | None) -> None:
         """Take no new calls; end the open ones after `grace` seconds, then every connection."""
         self._stopping = True
-        for listener in self._listeners:
-            listener.close()
+        while self._listeners:
+            self._listeners.pop().close()
         for connection in self._connections:
             connection.connection.go_away()
             connection.flush_soon()
@@ -146,11 +153,24 @@ class Server(grpc.aio.Server):
         self._connections.add(connection)
         if self._stopping:
             connection.close()
-        elif self._accepted is not None:
-            self._accepted()
 
-    def on_refused(self) -> None:
-        _log.warning("refused a connection that does not negotiate HTTP/2")
+    def on_introduced(self, connection: ServerConnection) -> bool:
+        """Say whether a client that has introduced itself may go on."""
+        if self._exclusive and self._clients:
+            self._refused("another client is connected")
+            return False
+        self._clients.add(connection)
+        if self._connected is not None:
+            self._connected()
+        return True
+
+    def on_refused(self, reason: str) -> None:
+        if not self._stopping:
+            self._refused(reason)
 
     def on_lost(self, connection: ServerConnection) -> None:
         self._connections.discard(connection)
+        if connection in self._clients:
+            self._clients.discard(connection)
+            if self._disconnected is not None:
+                self._disconnected()

@@ -1,5 +1,6 @@
 """One client of a server: its streams become calls."""
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import grpc
@@ -7,16 +8,27 @@ import grpc
 from sectigo_vault_pki.transport.driver import Driver
 from sectigo_vault_pki.transport.grpc_status import NUMBERS, Status, encode_message
 from sectigo_vault_pki.transport.header_blocks import Fields, HeaderList, encode
+from sectigo_vault_pki.transport.limits import HANDSHAKE_SECONDS
 from sectigo_vault_pki.transport.problems import ErrorCode
 from sectigo_vault_pki.transport.request_head import CONTENT_TYPE, request_head
 from sectigo_vault_pki.transport.server_call import ServerCall
 
 if TYPE_CHECKING:
+    import asyncio
+
     from sectigo_vault_pki.transport.server import Server
 
 RESPONSE_FIELDS = ((b":status", b"200"), (b"content-type", CONTENT_TYPE))
 _RESPONSE_BLOCK = encode(RESPONSE_FIELDS)
 _OK_TRAILERS_BLOCK = encode(((b"grpc-status", b"0"),))
+
+
+class _Standing(Enum):
+    """What is known of who is at the other end."""
+
+    UNKNOWN = "it has not said that it speaks HTTP/2"
+    CLIENT = "it has"
+    REFUSED = "it is not heard any more"
 
 
 class ServerConnection(Driver):
@@ -27,16 +39,31 @@ class ServerConnection(Driver):
         self._server = server
         self._calls: dict[int, ServerCall] = {}
         self._over: set[int] = set()
+        self._standing = _Standing.UNKNOWN
+        self._silence: asyncio.TimerHandle | None = None
 
     # What the connection brings.
 
     def on_accepted(self) -> None:
+        self._silence = self.loop.call_later(HANDSHAKE_SECONDS, self._refuse_connection, "it says nothing")
         self._server.on_accepted(self)
 
     def on_refused(self) -> None:
-        self._server.on_refused()
+        self._standing = _Standing.REFUSED
+        self._server.on_refused("it does not negotiate HTTP/2")
+
+    def on_settings(self) -> None:
+        if self._standing is _Standing.UNKNOWN:
+            self._end_silence()
+            if self._server.on_introduced(self):
+                self._standing = _Standing.CLIENT
+            else:
+                self._standing = _Standing.REFUSED
+                self.abort()
 
     def on_headers(self, stream_id: int, headers: HeaderList, *, end_stream: bool) -> None:
+        if self._standing is not _Standing.CLIENT:
+            return
         call = self._calls.get(stream_id)
         if call is not None:  # a client's trailers say nothing but that it has said all
             call.receive_end()
@@ -65,13 +92,25 @@ class ServerConnection(Driver):
             self._let_go(stream_id)
 
     def on_lost(self, reason: str) -> None:
-        del reason
+        self._end_silence()
+        if self._standing is _Standing.UNKNOWN or self.connection.failed:
+            self._server.on_refused(reason)
         calls = list(self._calls.values())
         self._calls.clear()
         self._over.clear()
         for call in calls:
             call.abandon()
         self._server.on_lost(self)
+
+    def _refuse_connection(self, reason: str) -> None:
+        self._standing = _Standing.REFUSED
+        self._server.on_refused(reason)
+        self.abort()
+
+    def _end_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
 
     def _begin(self, stream_id: int, headers: HeaderList, *, end_stream: bool) -> None:
         head = request_head(headers)

@@ -6,11 +6,13 @@ import pytest
 
 from sectigo_vault_pki.plugin.handshake import (
     Launch,
+    Mode,
     NotLaunchedByHostError,
     UnsupportedHostError,
     handshake_line,
     host_variable,
     read_launch,
+    take_unwrap_token,
 )
 
 HOST = {
@@ -18,6 +20,13 @@ HOST = {
     "PLUGIN_PROTOCOL_VERSIONS": "5",
     "PLUGIN_CLIENT_CERT": "-----BEGIN CERTIFICATE-----",
 }
+OLD_HOST = {
+    "VAULT_BACKEND_PLUGIN": "6669da05-b1c8-4f49-97d9-c8e5bed98e20",
+    "PLUGIN_PROTOCOL_VERSIONS": "4,3",
+    "VAULT_PLUGIN_METADATA_MODE": "false",
+    "VAULT_UNWRAP_TOKEN": "e30.e30.e30",
+}
+LIMIT = "ENGINE_MAX_PROTOCOL"
 
 
 def test_launch_by_an_ordinary_host_is_read() -> None:
@@ -60,11 +69,78 @@ def test_launch_without_the_cookie_is_none_of_a_host(environ: dict[str, str]) ->
         read_launch(environ)
 
 
-@pytest.mark.parametrize("offered", ["3,4", "4,3", "15", ""])
-def test_host_without_our_protocol_is_told_which_one_it_is(offered: str) -> None:
+@pytest.mark.parametrize("offered", ["15", "1,2", "six", "6"])
+def test_host_without_a_protocol_of_ours_is_told_the_lowest_as_gos_plugins_do(offered: str) -> None:
     with pytest.raises(UnsupportedHostError, match="protocol") as caught:
         read_launch({**HOST, "PLUGIN_PROTOCOL_VERSIONS": offered})
-    assert caught.value.refusal == "1|5|unix||grpc|"
+    assert (caught.value.refusal, caught.value.is_wanted) == ("1|3|unix||grpc|", False)
+
+
+@pytest.mark.parametrize(
+    ("offered", "limit", "chosen"),
+    [("3,4", "", 4), ("4,3", "", 4), ("3", "", 3), ("", "", 3), ("3,4,5", "", 5), ("3,4,5,6", "4", 4), ("3,4", "3", 3)],
+)
+def test_highest_common_protocol_is_chosen(offered: str, limit: str, chosen: int) -> None:
+    environ = {**HOST, "PLUGIN_PROTOCOL_VERSIONS": offered, LIMIT: limit}
+    assert read_launch(environ, limit_variable=LIMIT).app_protocol == chosen
+
+
+@pytest.mark.parametrize("limit", ["3", "4"])
+def test_host_of_today_is_refused_where_the_operator_allows_only_older_protocols(limit: str) -> None:
+    with pytest.raises(UnsupportedHostError, match="protocol 5, and only 3") as caught:
+        read_launch({**HOST, LIMIT: limit}, limit_variable=LIMIT)
+    assert (caught.value.refusal, caught.value.is_wanted) == ("1|3|unix||grpc|", True)
+
+
+@pytest.mark.parametrize("limit", ["2", "6", "04", "four", "-1"])
+def test_limit_that_is_no_protocol_of_ours_is_an_error(limit: str) -> None:
+    with pytest.raises(UnsupportedHostError, match="ENGINE_MAX_PROTOCOL must be one of 3, 4, 5") as caught:
+        read_launch({**HOST, LIMIT: limit}, limit_variable=LIMIT)
+    assert caught.value.refusal is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "mode"),
+    [
+        (HOST, Mode.AUTO_MTLS),
+        ({**HOST, "BAO_PLUGIN_METADATA_MODE": "true"}, Mode.AUTO_MTLS),
+        ({**OLD_HOST, "PLUGIN_CLIENT_CERT": "-----BEGIN"}, Mode.AUTO_MTLS),
+        ({**OLD_HOST, "VAULT_PLUGIN_METADATA_MODE": "true"}, Mode.METADATA),
+        ({**OLD_HOST, "BAO_PLUGIN_METADATA_MODE": "true"}, Mode.METADATA),
+        ({**OLD_HOST, "BAO_PLUGIN_METADATA_MODE": "", "VAULT_PLUGIN_METADATA_MODE": "true"}, Mode.UNWRAP),
+        (OLD_HOST, Mode.UNWRAP),
+        ({**OLD_HOST, "VAULT_PLUGIN_METADATA_MODE": "True"}, Mode.UNWRAP),
+    ],
+)
+def test_mode_is_chosen_as_gos_plugins_choose_it(environ: dict[str, str], mode: Mode) -> None:
+    assert read_launch(environ).mode is mode
+
+
+def test_metadata_mode_does_not_stand_in_for_automtls() -> None:
+    environ = {**HOST, "PLUGIN_CLIENT_CERT": "", "VAULT_PLUGIN_METADATA_MODE": "true"}
+    with pytest.raises(UnsupportedHostError, match="AutoMTLS"):
+        read_launch(environ)
+
+
+@pytest.mark.parametrize("token", [{}, {"BAO_UNWRAP_TOKEN": ""}])
+def test_old_host_that_gives_nothing_to_know_it_by_is_refused(token: dict[str, str]) -> None:
+    environ = {key: value for key, value in OLD_HOST.items() if key != "VAULT_UNWRAP_TOKEN" or token}
+    with pytest.raises(UnsupportedHostError, match="VAULT_UNWRAP_TOKEN") as caught:
+        read_launch({**environ, **token})
+    assert caught.value.refusal is None
+
+
+def test_unwrap_token_is_left_nowhere() -> None:
+    environ = {"BAO_UNWRAP_TOKEN": "a.b.c", "VAULT_UNWRAP_TOKEN": "a.b.c", "OTHER": "x"}
+    assert "a.b.c" not in repr(read_launch({**OLD_HOST, **environ}))
+    assert take_unwrap_token(environ) == "a.b.c"
+    assert environ == {"OTHER": "x"}
+
+
+@pytest.mark.parametrize("mode", [Mode.METADATA, Mode.UNWRAP])
+def test_old_host_is_told_no_certificate(mode: Mode) -> None:
+    launch = Launch(app_protocol=4, mode=mode)
+    assert handshake_line(launch, socket_path="/s", certificate_der=b"x") == "1|4|unix|/s|grpc|"
 
 
 def test_host_without_a_certificate_of_its_own_is_refused() -> None:

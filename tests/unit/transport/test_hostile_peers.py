@@ -7,7 +7,9 @@ from hpack import Encoder
 from hyperframe.frame import DataFrame, Frame, PingFrame, RstStreamFrame
 
 from sectigo_vault_pki.transport import limits
+from sectigo_vault_pki.transport.events import DataReceived
 from sectigo_vault_pki.transport.frames import PREFACE
+from sectigo_vault_pki.transport.grpc_messages import MessageReader
 from sectigo_vault_pki.transport.header_blocks import encode
 from sectigo_vault_pki.transport.problems import ErrorCode
 from tests.support.http2 import (
@@ -165,6 +167,19 @@ def test_answers_that_are_too_much_to_keep_end_the_connection(peer: Peer, monkey
     peer.connection.send_data(1, bytes(2 * MIB))
     peer.collect()
     assert peer.goaway is ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_announced_message_takes_no_memory_before_it_comes(peer: Peer) -> None:
+    peer.receive(headers_frame(1))
+    reader = MessageReader()
+    tracemalloc.start()
+    for frame in (b"\0" + limits.MAX_MESSAGE_BYTES.to_bytes(4, "big"), bytes(16_384)):
+        (event,) = peer.connection.receive(raw_frame(0, 0, 1, frame))
+        assert isinstance(event, DataReceived)
+        assert reader.read(event.data) == []
+    kept = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert kept < MIB
 
 
 def test_frame_in_single_bytes_takes_no_more_memory_than_in_one(peer: Peer) -> None:
