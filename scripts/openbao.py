@@ -93,6 +93,7 @@ class OpenBaoServer:
         log_level: str = "info",
         settings: str = "",
         raft: bool = False,
+        node: str = "node1",
         token: str = "",
     ) -> None:
         """Prepare, without starting; see `dev` and `raft`.
@@ -103,6 +104,7 @@ class OpenBaoServer:
             log_level: the server's, which also filters what plugins log.
             settings: more lines for the configuration file.
             raft: keep state in a folder, and start sealed; otherwise it is a dev server.
+            node: what a raft server is called among its peers.
             token: the root token of a dev server.
         """
         # Short on purpose: the server and its plugins put unix sockets below it.
@@ -116,6 +118,8 @@ class OpenBaoServer:
         self._fixed_port = port
         self._settings = settings
         self._raft = raft
+        self._node = node
+        self._cluster_port = 0
         self._log_level = log_level
         self._env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
@@ -143,9 +147,10 @@ class OpenBaoServer:
         env: Mapping[str, str] | None = None,
         log_level: str = "info",
         settings: str = "",
+        node: str = "node1",
     ) -> Self:
         """Return a server with a configuration file and raft storage, which starts sealed."""
-        return cls(port=port, env=env, log_level=log_level, settings=settings, raft=True)
+        return cls(port=port, env=env, log_level=log_level, settings=settings, raft=True, node=node)
 
     @property
     def address(self) -> str:
@@ -260,6 +265,25 @@ class OpenBaoServer:
             if time.monotonic() > deadline:
                 raise OpenBaoError("the unsealed server did not become active")
             time.sleep(_POLL_SECONDS)
+
+    def join(self, leader: "OpenBaoServer") -> None:
+        """Let a new raft server join another's cluster, and unseal it.
+
+        Raises:
+            OpenBaoError: it is no standby in time.
+        """
+        self.unseal_key, self.token = leader.unseal_key, leader.token
+        self.api("PUT", "sys/storage/raft/join", {"leader_api_addr": leader.address}).expect(200)
+        self.api("PUT", "sys/unseal", {"key": self.unseal_key}).expect(200)
+        deadline = time.monotonic() + START_SECONDS
+        while self.api("GET", "sys/health?standbyok=true").status != httpx.codes.OK:
+            if time.monotonic() > deadline:
+                raise OpenBaoError("the server that joined did not become a standby")
+            time.sleep(_POLL_SECONDS)
+
+    def is_leader(self) -> bool:
+        """Whether it is the active node of its cluster."""
+        return bool(self.api("GET", "sys/leader").body.get("is_self"))
 
     def install(self, executable: Path, *, command: str | None = None) -> str:
         """Copy an executable file into the plugin directory; return the command's name there."""
@@ -390,20 +414,21 @@ class OpenBaoServer:
 
     def _write_configuration(self) -> Path:
         data = self._make_folder("raft")
+        self._cluster_port = self._cluster_port or free_port()  # its peers know it by that
         return self._write(
             "server.hcl",
             f"""
             {self._plugin_setting()}
             api_addr = "{self.address}"
-            cluster_addr = "https://127.0.0.1:{free_port()}"
+            cluster_addr = "https://127.0.0.1:{self._cluster_port}"
             storage "raft" {{
               path = "{data}"
-              node_id = "node1"
+              node_id = "{self._node}"
               performance_multiplier = 1
             }}
             listener "tcp" {{
               address = "127.0.0.1:{self._port}"
-              cluster_address = "127.0.0.1:{free_port()}"
+              cluster_address = "127.0.0.1:{self._cluster_port}"
               tls_disable = true
             }}
             {self._settings}

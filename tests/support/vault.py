@@ -187,7 +187,11 @@ class VaultMount:
 
     def replace(self, unique_id: str, **changes: object) -> Answer:
         """Replace a certificate of the entry `web`."""
-        return self.api("POST", f"replace/web/{unique_id}", {**self.kind.replacement, **changes})
+        return self.replace_in("web", unique_id, **changes)
+
+    def replace_in(self, name: str, unique_id: str, **changes: object) -> Answer:
+        """Replace a certificate of an entry."""
+        return self.api("POST", f"replace/{name}/{unique_id}", {**self.kind.replacement, **changes})
 
     def revoke(self, unique_id: str, reason: str = "superseded") -> Answer:
         """Revoke a certificate of the entry `web`."""

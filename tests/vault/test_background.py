@@ -31,9 +31,12 @@ def test_an_order_is_collected_by_the_servers_tick(mount: VaultMount) -> None:
         mount.api("POST", "enroll/ticked", {**ORDER, "sectigo_max_timeout": 0}).expect(200).data["cert_unique_id"]
     )
     mount.scm.set(never_issue=False)
-    line = f"unique_id={unique_id} status=Issued"
-    until(lambda: line in mount.server.log(), what="the background's collect", seconds=2 * TICK_SECONDS)
-    (told,) = [logged for logged in mount.server.log().splitlines() if line in logged]
+    parts = (f"unique_id={unique_id}", "status=Issued")
+
+    def told_of_it() -> list[str]:
+        return [line for line in mount.server.log().splitlines() if all(part in line for part in parts)]
+
+    (told,) = until(told_of_it, what="the background's collect", seconds=2 * TICK_SECONDS)
     assert "request_id=" not in told
     assert mount.api("GET", f"certs/ticked/{unique_id}").expect(200).data["status"] == "Issued"
     status = json.loads(mount.cli("read", "-format=json", "{mount}/status").stdout)["data"]
