@@ -36,6 +36,34 @@ def server(secrets: Secrets) -> Iterator[OpenBaoServer]:
         yield server
 
 
+@pytest.fixture(scope="session", autouse=True)
+def ticking(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, secrets: Secrets
+) -> Iterator[tuple[VaultMount, str] | None]:
+    """A mount with background work, and the id of an order that only a tick of the server's may collect.
+
+    It stands from the first test on, so that the minute passes while others run.
+    """
+    if not any("test_background" in item.nodeid for item in request.session.items):
+        yield None
+        return
+    password = f"canary-{token_hex(12)}"
+    secrets.add_password(password)
+    folder, options = tmp_path_factory.mktemp("ticking"), ("--pending-polls", "0")
+    with (
+        ScmProcess(folder, password=password, options=options) as scm,
+        watched(OpenBaoServer.dev(env={"SECTIGO_VAULT_PKI_LOG_LEVEL": "trace"}), secrets) as server,
+    ):
+        install(server)
+        server.enable(PLUGIN, path="ticking")
+        mount = VaultMount(server, "ticking", scm, secrets)
+        mount.configure("ticked")
+        scm.set(never_issue=True)
+        pending = mount.enroll("ticked", sectigo_max_timeout=0).expect(200).data
+        scm.set(never_issue=False)
+        yield mount, pending["cert_unique_id"]
+
+
 @pytest.fixture
 def scm(scm_process: ScmProcess, secrets: Secrets) -> Iterator[ScmProcess]:
     """The simulator, with nothing in it."""

@@ -1,14 +1,13 @@
 """Background work, begun by the server's own tick."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from scripts.openbao import OpenBaoServer
 from tests.support.polling import until
 from tests.support.secrecy import Secrets
-from tests.support.vault import ORDER, PLUGIN, VaultMount, install, watched
+from tests.support.vault import PLUGIN, VaultMount, install, watched
 
 pytestmark = pytest.mark.vault
 
@@ -16,21 +15,8 @@ TICK_SECONDS = 60
 """OpenBao's rollback manager visits each mount once a minute (plugin-protocol.md 5.6)."""
 
 
-@pytest.fixture(scope="module")
-def server(secrets: Secrets) -> Iterator[OpenBaoServer]:
-    """A server whose plugin works in the background, which the other tests' server leaves off."""
-    with watched(OpenBaoServer.dev(env={"SECTIGO_VAULT_PKI_LOG_LEVEL": "trace"}), secrets) as server:
-        install(server)
-        yield server
-
-
-def test_an_order_is_collected_by_the_servers_tick(mount: VaultMount) -> None:
-    mount.configure("ticked")
-    mount.scm.set(never_issue=True)
-    unique_id = (
-        mount.api("POST", "enroll/ticked", {**ORDER, "sectigo_max_timeout": 0}).expect(200).data["cert_unique_id"]
-    )
-    mount.scm.set(never_issue=False)
+def test_an_order_is_collected_by_the_servers_tick(ticking: tuple[VaultMount, str]) -> None:
+    mount, unique_id = ticking
     parts = (f"unique_id={unique_id}", "status=Issued")
 
     def told_of_it() -> list[str]:
@@ -38,15 +24,17 @@ def test_an_order_is_collected_by_the_servers_tick(mount: VaultMount) -> None:
 
     (told,) = until(told_of_it, what="the background's collect", seconds=2 * TICK_SECONDS)
     assert "request_id=" not in told
-    assert mount.api("GET", f"certs/ticked/{unique_id}").expect(200).data["status"] == "Issued"
+    assert mount.read(unique_id, "ticked").expect(200).data["status"] == "Issued"
     status = json.loads(mount.cli("read", "-format=json", "{mount}/status").stdout)["data"]
     assert (status["by_status"], status["pending"], status["unsettled"]) == ({"Issued": 1}, 0, 0)
-    assert status["background"]["calls"] == 1
+    assert status["background"]["enabled"] is True
+    assert status["background"]["started_at"]
     assert status["accounts"]["ticked"] == {"breaker": "closed", "trouble": ""}
 
 
 def test_a_word_that_is_neither_on_nor_off_stops_the_mount(secrets: Secrets) -> None:
-    with watched(OpenBaoServer.dev(log_level="trace", env={"SECTIGO_VAULT_PKI_BACKGROUND": "of"}), secrets) as server:
+    mistyped = {"SECTIGO_VAULT_PKI_BACKGROUND": "of"}
+    with watched(OpenBaoServer.dev(log_level="trace", env=mistyped), secrets) as server:
         install(server)
         answer = server.api("POST", "sys/mounts/mistyped", {"type": PLUGIN})
         assert answer.status == 400
