@@ -1,6 +1,8 @@
 """Background work on the host's tick: what is open is finished, what is due is renewed, and nobody has to read."""
 
 import asyncio
+import gc
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from sectigo_vault_pki.backend import does_background_work
 from sectigo_vault_pki.lifecycle import background
 from sectigo_vault_pki.logical import BadRequestError
+from sectigo_vault_pki.scm.exchange import MAX_CALLS
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support.mount import Mount, answered
 from tests.support.system import STANDBY
@@ -334,6 +337,8 @@ async def test_two_hundred_pending_orders_survive_ten_minutes_without_scm(mount:
         await mount.tick(seconds=60)
         assert (await stored(mount, issued_before["cert_unique_id"]))["status"] == "Issued"
     assert len(simulator.calls) < 50
+    grown = await growth(mount, ticks=5)
+    assert grown < 64 * 1024
     simulator.faults.clear()
     simulator.faults.add("collect", "slow", seconds=0.5, times=None)
     mount.most_scm_calls_under_way = 0
@@ -341,3 +346,29 @@ async def test_two_hundred_pending_orders_survive_ten_minutes_without_scm(mount:
         await mount.tick(seconds=60)
     assert {(await stored(mount, unique_id))["status"] for unique_id in ids} == {"Issued"}
     assert mount.most_scm_calls_under_way <= background.AT_ONCE
+
+
+async def growth(mount: Mount, *, ticks: int) -> int:
+    """Return the bytes that some ticks leave behind."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for _ in range(ticks):
+            await mount.tick(seconds=60)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+async def test_many_renewals_at_once_stay_within_what_an_account_may_call(mount: Mount, simulator: Simulator) -> None:
+    await mount.configure()
+    simulator.settings.pending_polls = 0
+    old = await asyncio.gather(*(mount.enroll(sectigo_csr_domain=f"w{n}.example.test") for n in range(100)))
+    simulator.faults.add("renew", "slow", seconds=0.5, times=None)
+    mount.clock.advance(days=DUE_IN_DAYS)
+    mount.most_scm_calls_under_way = 0
+    await mount.tick(seconds=60)
+    assert {(await stored(mount, data["cert_unique_id"]))["status"] for data in old} == {"Renewed"}
+    assert len(simulator.orders) == 200
+    assert background.AT_ONCE < mount.most_scm_calls_under_way <= MAX_CALLS
