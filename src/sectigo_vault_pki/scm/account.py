@@ -3,7 +3,9 @@
 import ipaddress
 import re
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
@@ -19,7 +21,7 @@ _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PRIVATE = "private"  # where SCM's certificate login lives (scm-api.md 1.1)
 _API_PATHS = ((), ("api",), ("api", "ssl", "v1"), ("api", "smime", "v1"))
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+DEFAULT_PORTS: Mapping[str, int] = MappingProxyType({"https": 443, "http": 80})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _origin(parts: SplitResult) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback):
         raise InvalidInputError("the URL has to begin with https:// (http:// only for a loopback host)")
     shown_host = f"[{address}]" if isinstance(address, ipaddress.IPv6Address) else host.removesuffix(".")
-    return f"{parts.scheme}://{shown_host}" + ("" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}")
+    return f"{parts.scheme}://{shown_host}" + ("" if port in {None, DEFAULT_PORTS[parts.scheme]} else f":{port}")
 
 
 def _root_path(path: str) -> str:

@@ -92,7 +92,8 @@ class HttpConnection(asyncio.Protocol):
         self._lost = exc or ConnectionAbortedError("closed")
         self._wake()
         self._on_lost(self)
-        self.closed.set_result(None)
+        if not self.closed.done():
+            self.closed.set_result(None)
 
     def _request_bytes(self, request: httpx.Request, body: bytes) -> bytes:
         target = request.url.raw_path

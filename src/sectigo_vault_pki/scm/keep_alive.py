@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
+from sectigo_vault_pki.scm.account import DEFAULT_PORTS
 from sectigo_vault_pki.scm.http_connection import HttpConnection
 
 # Shorter than what servers keep idle connections for, so that no order is written into one that is being closed.
@@ -13,7 +14,6 @@ KEEP_IDLE = 3.0
 
 # RFC 8305 5: how long one address has before the next is tried beside it.
 _NEXT_ADDRESS = 0.25
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class KeepAliveTransport(httpx.AsyncBaseTransport):
@@ -22,14 +22,14 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
     It does what httpx's own transport does for a single host at a fraction of the cost: that one looks at each of its
     connections, by a system call, twice for each request (docs/decisions/0008).
 
-    Attributes:
+    Args:
         origin: the host that every request goes to.
         tls: None where the origin has no TLS.
     """
 
     def __init__(self, origin: httpx.URL, tls: ssl.SSLContext | None) -> None:
         self._host = origin.raw_host.decode("ascii")
-        self._port = origin.port or _DEFAULT_PORTS[origin.scheme]
+        self._port = origin.port or DEFAULT_PORTS[origin.scheme]
         self._tls = tls
         self._open: set[HttpConnection] = set()
         self._idle: dict[HttpConnection, None] = {}

@@ -5,7 +5,7 @@ leave, leads to a record that needs nothing, and is removed then.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Self
 
 from sectigo_vault_pki.store import layout
@@ -48,10 +48,11 @@ def _renewal_key(config_name: str, record: CertificateRecord) -> str | None:
         return None
     if said.expiry_window is None:
         return layout.expiry_key(record.current.not_after.date(), config_name, record.unique_id)
-    due = day_before(record.current.not_after.date(), timedelta(seconds=said.expiry_window))
+    due = _day_before(record.current.not_after, timedelta(seconds=said.expiry_window))
     return layout.renewal_key(due, config_name, record.unique_id)
 
 
-def day_before(day: date, length: timedelta) -> date:
-    """Return the day some time before another, or the first day there is."""
-    return day - length if length < day - date.min else date.min
+def _day_before(moment: datetime, length: timedelta) -> date:
+    """Return the day some time before a moment, or the first day there is."""
+    earliest = datetime.min.replace(tzinfo=moment.tzinfo)
+    return (moment - length).date() if length < moment - earliest else earliest.date()

@@ -1,0 +1,58 @@
+"""Which entries lead to a record."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sectigo_vault_pki.store import CertificateRecord, CertificateType, CurrentCertificate, RequestedFields, UniqueId
+from sectigo_vault_pki.store import WaitingAndRenewal as Said
+from sectigo_vault_pki.store import agenda_keys
+
+DAY = 86_400.0
+
+
+def record(**said: object) -> CertificateRecord:
+    """Return a certificate that expires on the tenth at six in the morning."""
+    return CertificateRecord(
+        unique_id=UniqueId("1_customer"),
+        certificate_type=CertificateType.SSL,
+        scm_id=1,
+        common_name="web.example.test",
+        key_type="ec",
+        requested=RequestedFields(waiting=Said.model_validate(said)),
+        current=CurrentCertificate(
+            bundle="",
+            csr="",
+            serial_number="01",
+            not_before=datetime(2026, 1, 1, tzinfo=UTC),
+            not_after=datetime(2026, 12, 10, 6, tzinfo=UTC),
+            collected_at=datetime(2026, 1, 1, tzinfo=UTC),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "keys"),
+    [
+        ({}, {"index/expiry/2026-12-10/web/1_customer"}),
+        ({"auto_renew": False}, set()),
+        ({"expiry_window": 7 * DAY}, {"index/renewal/2026-12-03/web/1_customer"}),
+        ({"expiry_window": 1.5 * DAY}, {"index/renewal/2026-12-08/web/1_customer"}),
+        ({"expiry_window": 0.0}, {"index/renewal/2026-12-10/web/1_customer"}),
+        ({"expiry_window": 3_000_000 * DAY}, {"index/renewal/0001-01-01/web/1_customer"}),
+    ],
+)
+def test_a_certificate_in_hand_is_on_the_agenda_from_the_day_on_which_it_may_be_due(
+    said: dict[str, object], keys: set[str]
+) -> None:
+    assert agenda_keys("web", record(**said)) == keys
+
+
+@pytest.mark.parametrize("open_at_scm", [{"submitting": "uuid"}, {"successor": "2_customer"}])
+def test_what_is_open_at_scm_is_on_the_agenda(open_at_scm: dict[str, str]) -> None:
+    assert "index/pending/web/1_customer" in agenda_keys("web", record().model_copy(update=open_at_scm))
+
+
+@pytest.mark.parametrize("ended", [{"revoked_at": datetime(2026, 2, 1, tzinfo=UTC)}, {"renewed_to": "2_customer"}])
+def test_what_has_ended_is_not(ended: dict[str, object]) -> None:
+    assert agenda_keys("web", record().model_copy(update=ended)) == set()
