@@ -4,9 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sectigo_vault_pki.store import CertificateRecord, CertificateType, CurrentCertificate, RequestedFields, UniqueId
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    CertificateType,
+    CurrentCertificate,
+    RequestedFields,
+    UniqueId,
+    agenda_keys,
+)
 from sectigo_vault_pki.store import WaitingAndRenewal as Said
-from sectigo_vault_pki.store import agenda_keys
 
 DAY = 86_400.0
 
