@@ -260,11 +260,7 @@ class OpenBaoServer:
             OpenBaoError: it is not active in time.
         """
         self.api("PUT", "sys/unseal", {"key": self.unseal_key}).expect(200)
-        deadline = time.monotonic() + START_SECONDS
-        while self.api("GET", "sys/health").status != httpx.codes.OK:
-            if time.monotonic() > deadline:
-                raise OpenBaoError("the unsealed server did not become active")
-            time.sleep(_POLL_SECONDS)
+        self._wait_until_healthy("sys/health", "the unsealed server did not become active")
 
     def join(self, leader: "OpenBaoServer") -> None:
         """Let a new raft server join another's cluster, and unseal it.
@@ -275,10 +271,13 @@ class OpenBaoServer:
         self.unseal_key, self.token = leader.unseal_key, leader.token
         self.api("PUT", "sys/storage/raft/join", {"leader_api_addr": leader.address}).expect(200)
         self.api("PUT", "sys/unseal", {"key": self.unseal_key}).expect(200)
+        self._wait_until_healthy("sys/health?standbyok=true", "the server that joined did not become a standby")
+
+    def _wait_until_healthy(self, path: str, complaint: str) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while self.api("GET", "sys/health?standbyok=true").status != httpx.codes.OK:
+        while self.api("GET", path).status != httpx.codes.OK:
             if time.monotonic() > deadline:
-                raise OpenBaoError("the server that joined did not become a standby")
+                raise OpenBaoError(complaint)
             time.sleep(_POLL_SECONDS)
 
     def is_leader(self) -> bool:
