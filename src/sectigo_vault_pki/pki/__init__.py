@@ -3,28 +3,38 @@
 from sectigo_vault_pki.pki.chain import CertificateChain, format_serial_number, parse_chain
 from sectigo_vault_pki.pki.csr import CertificateSigningRequest, Subject, build_csr, check_key_fits, parse_csr
 from sectigo_vault_pki.pki.formats import CertificateFormat, render
+from sectigo_vault_pki.pki.issued import Issued, IssuedFormat, PrivateKeyFormat, issued_as
+from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
 from sectigo_vault_pki.pki.keys import KeyAlgorithm, KeyParameters, PrivateKey
 from sectigo_vault_pki.pki.names import normalise_email, normalise_name, normalise_names, same_names
-from sectigo_vault_pki.pki.pem import normalise_pem
+from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
 from sectigo_vault_pki.pki.revocation import reason_code_of
 
 __all__ = [
     "CertificateChain",
     "CertificateFormat",
     "CertificateSigningRequest",
+    "Issued",
+    "IssuedFormat",
     "KeyAlgorithm",
+    "KeyFormat",
     "KeyParameters",
     "PrivateKey",
+    "PrivateKeyFormat",
     "Subject",
     "build_csr",
     "check_key_fits",
     "format_serial_number",
+    "issued_as",
+    "key_der",
+    "key_pem",
     "normalise_email",
     "normalise_name",
     "normalise_names",
     "normalise_pem",
     "parse_chain",
     "parse_csr",
+    "pem_der",
     "reason_code_of",
     "render",
     "same_names",

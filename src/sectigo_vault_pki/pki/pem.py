@@ -56,6 +56,16 @@ def pem_texts(text: str) -> tuple[str, ...]:
     return tuple(f"{found.group()}\n" for found in _BLOCK.finditer(text))
 
 
+def pem_der(text: str) -> bytes:
+    """Return what stands inside the one block of text that `PemBlock.text` wrote.
+
+    Raises:
+        ValueError: it is not exactly one block.
+    """
+    (block,) = pem_blocks(text)
+    return block.der
+
+
 def _decoded(body: str) -> bytes:
     try:
         return base64.b64decode("".join(body.split()), validate=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sectigo_vault_pki.pki.pem import PemBlock, normalise_pem, pem_blocks
+from sectigo_vault_pki.pki.pem import PemBlock, normalise_pem, pem_blocks, pem_der
 
 ders = st.binary(min_size=1, max_size=400)
 labels = st.sampled_from(["CERTIFICATE", "RSA PRIVATE KEY", "PKCS7"])
@@ -48,3 +48,10 @@ def test_a_block_that_is_no_base64_is_refused() -> None:
 
 def test_a_block_shows_no_content() -> None:
     assert repr(PemBlock("PRIVATE KEY", b"secret")) == "PemBlock(label='PRIVATE KEY')"
+
+
+def test_the_one_block_of_a_text_is_taken_out_of_it() -> None:
+    block = PemBlock("CERTIFICATE", b"\x30\x00")
+    assert pem_der(block.text) == b"\x30\x00"
+    with pytest.raises(ValueError, match="too many values"):
+        pem_der(block.text * 2)

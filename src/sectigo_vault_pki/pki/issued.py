@@ -1,0 +1,93 @@
+"""A certificate and its key in the shapes in which Vault's pki answers `issue` and `sign`.
+
+Measured on OpenBao 2.7: PEM has no newline at its end, DER stands as base64; `private_key_format` only tells PKCS#8
+from the rest, and the bundle holds the traditional key even then.
+"""
+
+import base64
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sectigo_vault_pki.pki.chain import CertificateChain
+from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
+from sectigo_vault_pki.pki.pem import pem_der
+
+
+class IssuedFormat(StrEnum):
+    """Vault's words for `format`."""
+
+    PEM = "pem"
+    DER = "der"
+    PEM_BUNDLE = "pem_bundle"
+
+
+class PrivateKeyFormat(StrEnum):
+    """Vault's words for `private_key_format`; the first two mean the same: as `format` has it."""
+
+    DER = "der"
+    PEM = "pem"
+    PKCS8 = "pkcs8"
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The fields of an answer that depend on the format.
+
+    Attributes:
+        certificate: the leaf; in a bundle the key, the leaf and its issuers.
+        issuing_ca: the leaf's issuer; empty where the CA gave none.
+        ca_chain: the issuers, nearest to the leaf first.
+        private_key: empty where there is none.
+    """
+
+    certificate: str = field(repr=False)
+    issuing_ca: str
+    ca_chain: tuple[str, ...]
+    private_key: str = field(repr=False)
+
+
+def issued_as(
+    chain: CertificateChain,
+    stored_key_pem: str | None,
+    issued_format: IssuedFormat = IssuedFormat.PEM,
+    private_key_format: PrivateKeyFormat = PrivateKeyFormat.DER,
+) -> Issued:
+    """Write a certificate, and its key where there is one, as Vault's pki would.
+
+    Raises:
+        InvalidPrivateKeyError: the stored text is no key; the error never shows it.
+    """
+    issuers = tuple(certificate_as(issuer, issued_format) for issuer in chain.issuers_pem)
+    certificate = certificate_as(chain.leaf_pem, issued_format)
+    if issued_format is IssuedFormat.PEM_BUNDLE:
+        bundled_key = (key_pem(stored_key_pem, KeyFormat.TRADITIONAL).strip(),) if stored_key_pem else ()
+        certificate = "\n".join((*bundled_key, certificate, *issuers))
+    return Issued(
+        certificate=certificate,
+        issuing_ca=issuers[0] if issuers else "",
+        ca_chain=issuers,
+        private_key=private_key_as(stored_key_pem, issued_format, private_key_format) if stored_key_pem else "",
+    )
+
+
+def certificate_as(certificate_pem: str, issued_format: IssuedFormat) -> str:
+    """Write one certificate as Vault's pki would, outside of a bundle."""
+    if issued_format is IssuedFormat.DER:
+        return _base64(pem_der(certificate_pem))
+    return certificate_pem.strip()
+
+
+def private_key_as(stored_key_pem: str, issued_format: IssuedFormat, private_key_format: PrivateKeyFormat) -> str:
+    """Write a stored key as Vault's pki would in `private_key`.
+
+    Raises:
+        InvalidPrivateKeyError: the text is no key; the error never shows it.
+    """
+    key_format = KeyFormat.PKCS8 if private_key_format is PrivateKeyFormat.PKCS8 else KeyFormat.TRADITIONAL
+    if issued_format is IssuedFormat.DER:
+        return _base64(key_der(stored_key_pem, key_format))
+    return key_pem(stored_key_pem, key_format).strip()
+
+
+def _base64(der: bytes) -> str:
+    return base64.b64encode(der).decode("ascii")
