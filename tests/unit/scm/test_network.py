@@ -50,30 +50,6 @@ async def test_many_calls_at_once_share_a_bounded_number_of_connections() -> Non
     assert connections <= MAX_CALLS
 
 
-async def test_a_call_that_finds_no_free_slot_in_time_took_nothing(order: SslOrder) -> None:
-    busy = asyncio.Event()
-    waiting = 0
-
-    async def never_answer(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        nonlocal waiting
-        await read_request(reader)
-        waiting += 1
-        if waiting == MAX_CALLS:
-            busy.set()
-        await asyncio.Event().wait()
-
-    async with server(never_answer) as url, client_of(account_at(url, request_timeout=0.2)) as client:
-        held = [asyncio.create_task(client.enroll_ssl(order)) for _ in range(MAX_CALLS)]
-        await busy.wait()
-        with pytest.raises(ScmUnavailableError, match="too many calls are under way"):
-            await client.enroll_ssl(order)
-        for task in held:
-            task.cancel()
-        assert all(
-            isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*held, return_exceptions=True)
-        )
-
-
 async def test_an_order_to_a_closed_port_took_nothing(order: SslOrder) -> None:
     async with server(answer_every_request) as url:
         pass
