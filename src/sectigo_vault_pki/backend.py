@@ -6,7 +6,17 @@ from concurrent.futures import Executor
 
 from sectigo_vault_pki.clock import Clock, SystemClock
 from sectigo_vault_pki.framework import Router
-from sectigo_vault_pki.lifecycle import Configs, Engine, Resources, ScmClients, default_jitter, key_threads
+from sectigo_vault_pki.lifecycle import (
+    Configs,
+    Engine,
+    Issuer,
+    Resources,
+    Roles,
+    ScmClients,
+    SerialNumbers,
+    default_jitter,
+    key_threads,
+)
 from sectigo_vault_pki.logical import (
     BackendConfig,
     BackendType,
@@ -20,15 +30,23 @@ from sectigo_vault_pki.logical import (
     SystemView,
 )
 from sectigo_vault_pki.paths import (
+    path_cert,
     path_certs,
     path_certs_list,
     path_configs,
     path_configs_list,
     path_enroll,
     path_fetch,
+    path_issue,
     path_renew,
     path_replace,
     path_revoke,
+    path_revoke_by_serial,
+    path_role_ca_chain,
+    path_roles,
+    path_roles_list,
+    path_serials_list,
+    path_sign,
     path_status,
 )
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
@@ -42,6 +60,9 @@ collects them, keeps them with their keys and their history, and renews them whe
 
 Write a config entry with the login of an SCM account under configs/, order with enroll/ and read with certs/; renew/,
 replace/, revoke/ and fetch/ do what their names say.
+
+Roles under roles/ say what may be ordered by issue/ and sign/, which ask and answer as Vault's own pki engine does;
+cert/ and revoke find certificates by their serial numbers.
 """
 
 
@@ -117,7 +138,8 @@ def build(
         executor=executor or key_threads(),
         jitter=jitter,
     )
-    configs, engine = Configs(resources), Engine(resources)
+    configs, engine, roles = Configs(resources), Engine(resources), Roles(resources)
+    issuer, serials = Issuer(resources, engine, roles), SerialNumbers(resources, engine)
     paths = (
         path_configs_list(configs),
         path_configs(configs),
@@ -128,6 +150,14 @@ def build(
         path_replace(engine),
         path_renew(engine),
         path_fetch(engine),
+        path_roles_list(roles),
+        path_roles(roles),
+        path_role_ca_chain(roles),
+        path_issue(issuer),
+        path_sign(issuer),
+        path_serials_list(serials),
+        path_cert(serials),
+        path_revoke_by_serial(serials),
         path_status(engine, background=background),
     )
     router = Router(paths, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment)

@@ -8,8 +8,11 @@
     ├── ChainError                   what was collected is not the certificate of this key
     ├── NotFoundError                nothing is stored under that name
     │   ├── UnknownConfigError
-    │   └── UnknownCertificateError
+    │   ├── UnknownCertificateError
+    │   ├── UnknownRoleError
+    │   └── UnknownSerialError
     ├── ConflictError                what is stored does not allow it
+    ├── PendingError                 the certificate is ordered, and not there yet
     ├── RecordError                  a stored record cannot be read
     ├── StandbyError                 this node must leave it to the active one
     └── ScmError                     SCM
@@ -66,6 +69,30 @@ class UnknownCertificateError(NotFoundError):
         super().__init__(f'no certificate {named} under config entry "{config_name}"')
         self.config_name = config_name
         self.unique_id = unique_id
+
+
+class UnknownRoleError(NotFoundError):
+    """No role has that name."""
+
+    def __init__(self, role_name: str) -> None:
+        super().__init__(f"unknown role: {role_name}")
+
+
+class UnknownSerialError(NotFoundError):
+    """No certificate has that serial number."""
+
+    def __init__(self, serial_number: str) -> None:
+        super().__init__(f"certificate with serial {serial_number} not found")
+
+
+class PendingError(SectigoVaultPkiError):
+    """The certificate is ordered and saved, and cannot be answered yet."""
+
+    def __init__(self, unique_id: str, config_name: str, reason: str) -> None:
+        super().__init__(
+            f"pending: {reason}; an equal request takes up this order and buys no other, and reading "
+            f"certs/{config_name}/{unique_id} shows how it stands"
+        )
 
 
 class ConflictError(SectigoVaultPkiError):

@@ -18,6 +18,14 @@ PATHS = [
     "renew/web/1_demo-customer",
     "fetch/web/1",
     "status",
+    "roles",
+    "roles/web",
+    "roles/web/ca_chain",
+    "issue/web",
+    "sign/web",
+    "certs",
+    "cert/01:02",
+    "revoke",
 ]
 
 
@@ -84,7 +92,7 @@ async def test_every_default_that_the_help_names_stands_in_the_schema(mount: Mou
         for name, declared in schema["properties"].items()
         if re.search(r"Default: |the default[,)]", declared.get("description", "")) and name != "sectigo_csr_key_size"
     }
-    assert len(properties) == 10
+    assert len(properties) == 21
     for name, declared in properties.items():
         words = re.search(r"Default: (\w+)|(\w+) \([^)]*the default\)", declared["description"])
         assert words is not None, name
@@ -99,7 +107,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 13
+    assert len(ids) == len(set(ids)) == 23
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:
@@ -129,6 +137,12 @@ async def test_a_request_without_a_body_is_offered_the_fields_that_mean_somethin
     assert query == {
         ("/configs", "get"): {"list"},
         ("/status", "get"): set(),
+        ("/roles", "get"): {"list"},
+        ("/roles/{role}", "get"): set(),
+        ("/roles/{role}", "delete"): set(),
+        ("/roles/{role}/ca_chain", "get"): set(),
+        ("/certs", "get"): {"list"},
+        ("/cert/{serial}", "get"): set(),
         ("/configs/{config_name}", "get"): set(),
         ("/configs/{config_name}", "delete"): set(),
         ("/certs/{config_name}", "get"): {"list"},

@@ -102,7 +102,7 @@ def _content(schema_name: str) -> Document:
 
 
 def _operation_id(path: Path, operation: Operation, prefix: str) -> str:
-    words = re.findall(r"[A-Za-z0-9]+", re.sub(r"\{\w+\}", " ", path.template))
+    words = re.findall(r"[A-Za-z0-9]+", path.operation_words or re.sub(r"\{\w+\}", " ", path.template))
     verb = _VERBS.get(operation, operation.value)
     captured = ["by", *path.captured[-1].split("_")] if len(path.captured) > 1 else []
     return "-".join([*filter(None, [prefix]), verb, *words, *captured]).replace("_", "-").lower()

@@ -46,6 +46,7 @@ class Path:
         synopsis: the help's first line.
         description: the help's text.
         existence_check: tells create from update; without it every write is an update.
+        operation_words: what operation ids call it, where the template's words stand in another path's, too.
     """
 
     template: str
@@ -54,6 +55,7 @@ class Path:
     synopsis: str
     description: str
     existence_check: ExistenceCheck | None = None
+    operation_words: str = ""
 
     @cached_property
     def captured(self) -> tuple[str, ...]:

@@ -5,10 +5,13 @@ from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, Order
 from sectigo_vault_pki.lifecycle.configs import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.enrolment import MAX_COMMENTS, EnrolmentRequest
+from sectigo_vault_pki.lifecycle.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.keys import KeyWish
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
+from sectigo_vault_pki.lifecycle.roles import Roles, RoleWritten
+from sectigo_vault_pki.lifecycle.serials import CertificateWithSerial, SerialNumbers
 from sectigo_vault_pki.lifecycle.status import BackgroundRun, EngineStatus
 from sectigo_vault_pki.scm import parse_base_url, parse_ca_bundle
 
@@ -17,16 +20,23 @@ __all__ = [
     "Answer",
     "BackgroundRun",
     "CertificateAnswer",
+    "CertificateWithSerial",
     "Configs",
     "Engine",
     "EngineStatus",
     "EnrolmentRequest",
+    "IssueRequest",
+    "Issued",
+    "Issuer",
     "KeyWish",
     "OrderAnswer",
     "RenewalRequest",
     "ReplacementRequest",
     "Resources",
+    "RoleWritten",
+    "Roles",
     "ScmClients",
+    "SerialNumbers",
     "default_jitter",
     "key_threads",
     "order_id",

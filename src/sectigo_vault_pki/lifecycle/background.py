@@ -103,7 +103,7 @@ class Background:
                     words = "a certificate is left out of the background work"
                     self._tell(words, error, config=config_name, unique_id=unique_id)
                     continue
-                await repository.put_in_agenda(config_name, record)
+                await repository.put_index_entries(config_name, record)
         await repository.put_agenda_complete()
 
     async def _carry_orders_on(self) -> None:
@@ -170,6 +170,9 @@ class Background:
         if record is None or entry.key not in agenda_keys(entry.config_name, record):
             await self._tidy(entry, record)
             return False
+        if policy.is_key_overdue(record, now):
+            await self._resources.change(entry.config_name, entry.unique_id, lambda held: held.with_keys_released())
+            return False
         if config is None or self._is_busy(entry):
             return False
         said = record.requested.waiting
@@ -208,7 +211,7 @@ class Background:
     async def _tidy(self, entry: AgendaEntry, record: CertificateRecord | None) -> None:
         """Remove an entry that leads nowhere any more, after those are there that should be."""
         if record is not None:
-            await self._resources.repository.put_in_agenda(entry.config_name, record)
+            await self._resources.repository.put_index_entries(entry.config_name, record)
         await self._resources.repository.drop_from_agenda(entry)
 
     def _is_busy(self, entry: AgendaEntry) -> bool:

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import Context
+from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownCertificateError, UnknownConfigError
 from sectigo_vault_pki.lifecycle import policy
@@ -40,6 +42,8 @@ from sectigo_vault_pki.store import (
 )
 
 _ORDER_ID = re.compile(ORDER_ID_PREFIX + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
+
+Admission: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class Engine:
@@ -108,7 +112,14 @@ class Engine:
         """
         return (await self._config(config_name)).certificate_type
 
-    async def enroll(self, config_name: str, request: EnrolmentRequest, *, time_limit: float | None) -> Answer:
+    async def enroll(
+        self,
+        config_name: str,
+        request: EnrolmentRequest,
+        *,
+        time_limit: float | None,
+        admission: Admission = nullcontext,
+    ) -> Answer:
         """Order a certificate, and wait for it as long as the caller may wait.
 
         The order is a task of its own: it goes on when the caller is answered or gone.
@@ -117,6 +128,7 @@ class Engine:
             config_name: the config entry to order under.
             request: what is wished.
             time_limit: seconds left of the host's deadline, or None where it sent none.
+            admission: entered around a new order, which its errors prevent; left with the error of one not taken.
 
         Raises:
             UnknownConfigError, InvalidInputError, ConflictError: nothing was stored or sent.
@@ -135,14 +147,15 @@ class Engine:
                 progress = self._progress.setdefault(flight, progress)
                 task = self._resources.tasks.join(
                     flight,
-                    lambda: self._enroll(config_name, config, request, waiting, progress),
+                    lambda: self._enroll(config_name, config, request, waiting, progress=progress, admission=admission),
                     name=f"enroll {config_name}/{order_id(order_uuid)}",
                 )
                 task.add_done_callback(lambda _: self._progress.pop(flight, None))
             else:
                 task = None
         if task is None:
-            return await self.read(config_name, order_id(order_uuid), request.requested.waiting, time_limit=limit)
+            wish = request.requested.waiting.model_copy(update={"max_timeout": waiting.max_timeout})
+            return await self.read(config_name, order_id(order_uuid), wish, time_limit=limit)
         done, _ = await asyncio.wait({task}, timeout=limit)
         if task.cancelled():
             return _interrupted(config_name, progress)
@@ -243,6 +256,11 @@ class Engine:
         """Return the ids of what is stored under a config entry, orders without an id of SCM's among them."""
         return await self._lister.unique_ids(config_name)
 
+    async def key_answered(self, config_name: str, record: CertificateRecord) -> None:
+        """Let go of a private key that an answer carries, where it was kept for no more than one."""
+        if record.holds_key_to_release:
+            await self._resources.change(config_name, record.unique_id, lambda stored: stored.with_keys_released())
+
     async def forget(self, config_name: str, unique_id: str, *, force: bool) -> None:
         """Remove a certificate, with its key and history, from storage; nothing happens at SCM.
 
@@ -271,7 +289,7 @@ class Engine:
             await self._write_ahead.remove(config_name, record.submitting)
         for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
             await repository.delete_certificate_of_order(config_name, order_uuid)
-        await self._repetitions.release(config_name, record.request_id)
+        await self._repetitions.release(config_name, record.request_id, record.order_uuid)
 
     def _is_under_way(self, config_name: str, order: OrderRecord) -> bool:
         if order.unique_id is not None:
@@ -293,12 +311,15 @@ class Engine:
         config: ConfigRecord,
         request: EnrolmentRequest,
         waiting: Waiting,
+        *,
         progress: Progress,
+        admission: Admission,
     ) -> Answer:
         try:
-            answer = await self._submitter.submit(config_name, config, request, progress)
+            async with admission():
+                answer = await self._submitter.submit(config_name, config, request, progress)
         except Exception:
-            await self._repetitions.release(config_name, request.request_id)
+            await self._repetitions.release(config_name, request.request_id, progress.order_uuid)
             raise
         if isinstance(answer, OrderAnswer):
             return answer
@@ -366,7 +387,7 @@ class Engine:
             await self._write_ahead.close(config_name, order.unique_id, order, lambda record: record)
             return
         await repository.delete_order(config_name, order_uuid)
-        await self._repetitions.release(config_name, order.request_id)
+        await self._repetitions.release(config_name, order.request_id, order_uuid)
 
 
 def _flight(config_name: str, order_uuid: str) -> Hashable:

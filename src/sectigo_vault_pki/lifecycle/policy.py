@@ -28,6 +28,9 @@ SETTLE_AFTER = timedelta(minutes=10)
 LONGEST_REST = timedelta(hours=1)
 """Between two times that background work asks for an order that is open for long."""
 
+KEY_KEPT_FOR = timedelta(hours=24)
+"""How long a private key that goes with its first answer waits for one, from the moment the certificate is there."""
+
 FIRST_PAUSE = 1.0
 LONGEST_WINDOW = timedelta(days=36_500)
 """No expiry window is longer."""
@@ -78,6 +81,13 @@ def is_renewable(record: CertificateRecord) -> bool:
     if record.current is None or record.revoked_at is not None or record.renewed_to is not None:
         return False
     return record.order is None or record.order.in_trouble
+
+
+def is_key_overdue(record: CertificateRecord, now: datetime) -> bool:
+    """Whether nobody has asked for a private key that is kept for one answer only, and for no longer than that."""
+    if record.current is None or not record.holds_key_to_release:
+        return False
+    return now - record.current.collected_at >= KEY_KEPT_FOR
 
 
 def is_due(record: CertificateRecord, *, now: datetime, policy: RenewalPolicy) -> bool:

@@ -66,6 +66,8 @@ class Reader:
                 return await self.read(config_name, newest.unique_id, wish, time_limit=time_limit)
         step = next_step(record, now=self._resources.clock.now(), policy=held)
         if step is Step.ANSWER:
+            if record.holds_key_to_release:
+                await self._resources.must_write()
             return CertificateAnswer(record, _remarks(record))
         if config is None:
             warning = f"{UnknownConfigError(config_name)}: SCM cannot be asked for anything"

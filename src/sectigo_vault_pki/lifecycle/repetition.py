@@ -41,11 +41,35 @@ class Repetitions:
             await self._resources.tasks.finish(repository.put_request(config_name, digest, index))
             yield new_uuid
 
-    async def release(self, config_name: str, request_id: str | None) -> None:
-        """Forget a request id whose order was not taken, or whose certificate was deleted."""
-        if request_id is not None:
-            delete = self._resources.repository.delete_request(config_name, _digest(request_id))
-            await self._resources.tasks.finish(delete)
+    async def release(self, config_name: str, request_id: str | None, order_uuid: str | None) -> None:
+        """Forget what a request id stands for, if that is this order; by now it may be a later one's."""
+        if request_id is not None and order_uuid is not None:
+            await self._resources.tasks.finish(self._release(config_name, _digest(request_id), order_uuid))
+
+    async def order_of(self, config_name: str, request_id: str) -> RequestIndex | None:
+        """Return the order that a request id stands for, if that is known."""
+        index = await self._resources.repository.request(config_name, _digest(request_id))
+        if index is None or not await self._is_known(config_name, index.order_uuid):
+            return None
+        return index
+
+    async def note_answered(self, config_name: str, request_id: str, order_uuid: str) -> None:
+        """Note that the certificate of a request id's order has been handed out."""
+        await self._resources.tasks.finish(self._note_answered(config_name, _digest(request_id), order_uuid))
+
+    async def _release(self, config_name: str, digest: str, order_uuid: str) -> None:
+        repository = self._resources.repository
+        async with self._resources.locks.hold("request", config_name, digest):
+            index = await repository.request(config_name, digest)
+            if index is not None and index.order_uuid == order_uuid:
+                await repository.delete_request(config_name, digest)
+
+    async def _note_answered(self, config_name: str, digest: str, order_uuid: str) -> None:
+        repository = self._resources.repository
+        async with self._resources.locks.hold("request", config_name, digest):
+            index = await repository.request(config_name, digest)
+            if index is not None and index.order_uuid == order_uuid and not index.is_answered:
+                await repository.put_request(config_name, digest, index.model_copy(update={"is_answered": True}))
 
     async def _is_known(self, config_name: str, order_uuid: str) -> bool:
         """Whether the order is being made, stands or has become a certificate; a crash may have come before that."""

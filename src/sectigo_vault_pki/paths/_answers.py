@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sectigo_vault_pki.lifecycle import Answer, CertificateAnswer, OrderAnswer, order_id
+from sectigo_vault_pki.lifecycle import Answer, CertificateAnswer, Engine, OrderAnswer, order_id
 from sectigo_vault_pki.logical import Response
 from sectigo_vault_pki.paths._times import rfc3339
 from sectigo_vault_pki.pki import CertificateChain, CertificateFormat, render
@@ -60,6 +60,13 @@ _OF_ONE_TYPE: Mapping[CertificateType, frozenset[str]] = {
     CertificateType.SSL: frozenset({"renew_id", "ssl_format", "ssl_id"}),
     CertificateType.CLIENT: frozenset({"order_number"}),
 }
+
+
+async def answered_with_key(engine: Engine, config_name: str, answer: Answer, response: Response) -> Response:
+    """Return the response to an answer, which carries its private key; one kept for one answer only goes with it."""
+    if isinstance(answer, CertificateAnswer) and not answer.of_replacement:
+        await engine.key_answered(config_name, answer.record)
+    return response
 
 
 def certificate_response(answer: Answer, wanted: CertificateFormat | None, *, with_key: bool = True) -> Response:

@@ -11,10 +11,15 @@ from sectigo_vault_pki.pki import (
     CertificateFormat,
     CertificateSigningRequest,
     PrivateKey,
+    is_host_name,
+    is_ip_address,
     normalise_email,
+    normalise_name,
     normalise_names,
     normalise_pem,
     parse_csr,
+    parse_serial_number,
+    serial_number_of,
 )
 
 T = TypeVar("T")
@@ -67,6 +72,48 @@ def alternative_names() -> Kind[tuple[str, ...]]:
             raise KindError(f"cannot be used: {error}") from None
 
     return Kind(base.label, base.schema, parse)
+
+
+def host_name(*, max_length: int) -> Kind[str]:
+    """One host name, wildcard, IP address or e-mail address; which of them are allowed is another matter."""
+    return _domain(kinds.line(max_length=max_length), normalise_name)
+
+
+def ip_addresses() -> Kind[tuple[str, ...]]:
+    """IP addresses."""
+    base = alternative_names()
+
+    def parse(value: object) -> tuple[str, ...]:
+        parsed = base.parse(value)
+        if not all(is_ip_address(name) for name in parsed):
+            raise KindError("must hold IP addresses only")
+        return parsed
+
+    return Kind(base.label, base.schema, parse)
+
+
+def domains() -> Kind[tuple[str, ...]]:
+    """Host names without wildcards."""
+    base = alternative_names()
+
+    def parse(value: object) -> tuple[str, ...]:
+        parsed = base.parse(value)
+        if not all(is_host_name(name) for name in parsed):
+            raise KindError("must hold domains only, without wildcards")
+        return parsed
+
+    return Kind(base.label, base.schema, parse)
+
+
+def serial_number() -> Kind[str]:
+    """A serial number in hex, with colons or hyphens between the bytes; the result has colons."""
+    parsed = _domain(kinds.line(max_length=128), parse_serial_number)
+    return Kind(parsed.label, parsed.schema, parsed.parse, pattern="[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2})*")
+
+
+def certificate() -> Kind[str]:
+    """A certificate in PEM; the result is its serial number."""
+    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), serial_number_of)
 
 
 def common_name() -> Kind[str]:

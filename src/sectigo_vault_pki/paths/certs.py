@@ -4,7 +4,7 @@ from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _fields
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._memo import AnsweredCertificates
 
@@ -49,7 +49,8 @@ def path_certs(engine: Engine) -> Path:
             _fields.waiting_and_renewal(data),
             time_limit=request.time_limit,
         )
-        return answered.response(answer, data.get(_fields.SSL_FORMAT_TYPE))
+        response = answered.response(answer, data.get(_fields.SSL_FORMAT_TYPE))
+        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
 
     async def delete(_: Request, data: FieldData) -> None:
         await engine.forget(data[_fields.CONFIG_NAME], _fields.checked_id(data), force=bool(data.get(FORCE)))

@@ -7,7 +7,7 @@ from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, EnrolmentRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, certificate_response
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._keys import SUBJECT, check_fits, key_parameters
 from sectigo_vault_pki.store import CertificateType, ClientFields, RequestedFields, SslFields, SubjectFields
@@ -32,7 +32,7 @@ def path_enroll(engine: Engine) -> Path:
         certificate_type = await engine.certificate_type(data[_fields.CONFIG_NAME])
         wish = enrolment_request(certificate_type, data)
         answer = await engine.enroll(data[_fields.CONFIG_NAME], wish, time_limit=request.time_limit)
-        return certificate_response(answer, None)
+        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, None))
 
     return Path(
         template="enroll/{config_name}",

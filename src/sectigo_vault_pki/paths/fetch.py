@@ -4,7 +4,7 @@ from sectigo_vault_pki.framework import FieldData, Handler, Path
 from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, certificate_response
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.store import RequestedFields
 
@@ -23,7 +23,9 @@ def path_fetch(engine: Engine) -> Path:
             ),
             time_limit=request.time_limit,
         )
-        return certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
+        return await answered_with_key(
+            engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
+        )
 
     taken = (_fields.PRIVATE_KEY, _fields.SSL_FORMAT_TYPE)
     ignored = (field for field in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if field not in taken)

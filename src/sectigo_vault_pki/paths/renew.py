@@ -4,7 +4,7 @@ from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, RenewalRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, certificate_response
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._keys import key_wish
 
@@ -30,7 +30,7 @@ def path_renew(engine: Engine) -> Path:
             _fields.waiting_and_renewal(data),
             time_limit=request.time_limit,
         )
-        return certificate_response(answer, None)
+        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, None))
 
     taken = (_fields.CSR, _fields.PRIVATE_KEY)
     ignored = (field for field in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if field not in taken)

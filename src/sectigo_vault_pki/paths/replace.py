@@ -7,7 +7,7 @@ from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, ReplacementRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _kinds
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, certificate_response
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._keys import key_wish
 from sectigo_vault_pki.store import CertificateType
@@ -36,7 +36,9 @@ def path_replace(engine: Engine) -> Path:
             _fields.waiting_and_renewal(data),
             time_limit=request.time_limit,
         )
-        return certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
+        return await answered_with_key(
+            engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
+        )
 
     taken = (_fields.SSL_SUBJECT_ALT_NAMES, _fields.SSL_FORMAT_TYPE)
     ignored = (field for field in (*_fields.SSL, *_fields.CLIENT) if field not in taken)

@@ -1,12 +1,26 @@
 """Keys, signing requests, certificates: pure X.509, without a clock, a network or a file."""
 
-from sectigo_vault_pki.pki.chain import CertificateChain, format_serial_number, parse_chain
+from sectigo_vault_pki.pki.chain import (
+    CertificateChain,
+    format_serial_number,
+    is_self_signed,
+    parse_chain,
+    parse_serial_number,
+    serial_number_of,
+)
 from sectigo_vault_pki.pki.csr import CertificateSigningRequest, Subject, build_csr, check_key_fits, parse_csr
 from sectigo_vault_pki.pki.formats import CertificateFormat, render
 from sectigo_vault_pki.pki.issued import Issued, IssuedFormat, PrivateKeyFormat, issued_as
 from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
 from sectigo_vault_pki.pki.keys import KeyAlgorithm, KeyParameters, PrivateKey
-from sectigo_vault_pki.pki.names import normalise_email, normalise_name, normalise_names, same_names
+from sectigo_vault_pki.pki.names import (
+    is_host_name,
+    is_ip_address,
+    normalise_email,
+    normalise_name,
+    normalise_names,
+    same_names,
+)
 from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
 from sectigo_vault_pki.pki.revocation import reason_code_of
 
@@ -25,6 +39,9 @@ __all__ = [
     "build_csr",
     "check_key_fits",
     "format_serial_number",
+    "is_host_name",
+    "is_ip_address",
+    "is_self_signed",
     "issued_as",
     "key_der",
     "key_pem",
@@ -34,8 +51,10 @@ __all__ = [
     "normalise_pem",
     "parse_chain",
     "parse_csr",
+    "parse_serial_number",
     "pem_der",
     "reason_code_of",
     "render",
     "same_names",
+    "serial_number_of",
 ]

@@ -1,7 +1,8 @@
 """A certificate with its issuers, found in whatever a CA hands out."""
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
@@ -9,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from sectigo_vault_pki.errors import ChainError
+from sectigo_vault_pki.errors import ChainError, InvalidInputError
 from sectigo_vault_pki.pki.csr import common_name_of
 from sectigo_vault_pki.pki.keys import key_kind, public_key_digest
 from sectigo_vault_pki.pki.names import names_of
@@ -19,6 +20,7 @@ MAX_COLLECTED_LENGTH = 256 * 1024  # bytes
 MAX_CERTIFICATES = 32
 
 _CERTIFICATE = "CERTIFICATE"
+_SERIAL_NUMBER = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){0,39}", re.ASCII)
 _PKCS7_LABELS = frozenset({"PKCS7", "PKCS #7 SIGNED DATA", "CMS"})
 _DER_SEQUENCE = b"\x30"
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
@@ -54,6 +56,10 @@ class CertificateChain:
     def bundle_pem(self) -> str:
         """The certificate and its issuers, leaf first."""
         return "".join((self.leaf_pem, *self.issuers_pem))
+
+    def with_issuers(self, issuers_pem: tuple[str, ...]) -> "CertificateChain":
+        """Return the certificate with other issuers."""
+        return replace(self, issuers_pem=issuers_pem)
 
     @classmethod
     def from_pem(cls, leaf_first_bundle: str) -> Self:
@@ -112,6 +118,37 @@ def parse_chain(collected: bytes, *, public_key_digest: bytes | None) -> Certifi
 def format_serial_number(number: int) -> str:
     """Print a serial number as Vault's pki does: whole bytes, lower-case hex, colons between."""
     return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big").hex(":")
+
+
+def parse_serial_number(text: str) -> str:
+    """Read a serial number that a user wrote, in hex with colons or hyphens between the bytes; return it with colons.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    if not _SERIAL_NUMBER.fullmatch(text):
+        raise InvalidInputError("not a serial number in hex with colons or hyphens")
+    return text.lower().replace("-", ":")
+
+
+def serial_number_of(certificate_pem: str) -> str:
+    """Return the serial number of a certificate that a user gave, as `format_serial_number` prints it.
+
+    Raises:
+        InvalidInputError: it is not exactly one certificate in PEM.
+    """
+    try:
+        blocks = [block for block in pem_blocks(normalise_pem(certificate_pem)) if block.label == _CERTIFICATE]
+        (certificate,) = (x509.load_der_x509_certificate(block.der) for block in blocks)
+        return format_serial_number(certificate.serial_number)
+    except _UNREADABLE:
+        raise InvalidInputError("exactly one certificate in PEM is needed") from None
+
+
+def is_self_signed(certificate_pem: str) -> bool:
+    """Tell a root, which issued itself, from another certificate."""
+    certificate = x509.load_pem_x509_certificate(certificate_pem.encode("ascii"))
+    return _issued(certificate, certificate)
 
 
 def _certificates(collected: bytes) -> Sequence[x509.Certificate]:

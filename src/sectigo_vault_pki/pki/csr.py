@@ -48,6 +48,8 @@ class CertificateSigningRequest:
         public_key_digest: SHA-256 of the SubjectPublicKeyInfo in DER.
         key_type: `rsa` or `ec`.
         key_size: bits of the modulus or of the curve.
+        has_other_names: whether it asks for names besides: SANs of other kinds, more than one common name, or an
+            e-mail address in its subject.
     """
 
     pem: str
@@ -56,6 +58,7 @@ class CertificateSigningRequest:
     public_key_digest: bytes
     key_type: str
     key_size: int
+    has_other_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def parse_csr(pem: str) -> CertificateSigningRequest:
         signature_is_valid = csr.is_signature_valid
         public_key = csr.public_key()
         common_name = common_name_of(csr.subject)
-        names = _names_in(csr)
+        names, has_other_kinds = _names_in(csr)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise InvalidCsrError("the CSR cannot be read: an RSA or EC CSR in PEM is needed") from None
     if not signature_is_valid:
@@ -135,6 +138,7 @@ def parse_csr(pem: str) -> CertificateSigningRequest:
         public_key_digest=public_key_digest(public_key),
         key_type=key_type,
         key_size=key_size,
+        has_other_names=has_other_kinds or _has_other_names(csr.subject),
     )
 
 
@@ -166,12 +170,19 @@ def _csr_block(pem: str) -> PemBlock:
     return blocks[0]
 
 
-def _names_in(csr: x509.CertificateSigningRequest) -> tuple[str, ...]:
+def _names_in(csr: x509.CertificateSigningRequest) -> tuple[tuple[str, ...], bool]:
+    """Return the SANs that can be written as text, and whether there are others."""
     try:
         extension = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
-        return ()
-    return names_of(extension.value)
+        return (), False
+    names = names_of(extension.value)
+    return names, len(names) < len(list(extension.value))
+
+
+def _has_other_names(subject: x509.Name) -> bool:
+    common_names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return len(common_names) > 1 or bool(subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS))
 
 
 def _normalised(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -86,6 +86,11 @@ def is_host_name(text: str) -> bool:
     return "*" not in name and _is_dns_name(name)
 
 
+def is_ip_address(text: str) -> bool:
+    """Tell whether text is an IP address."""
+    return _ip_address(text) is not None
+
+
 def host_of_common_name(common_name: str) -> str | None:
     """Return the name under which a common name joins the SANs, or None if it is no host.
 

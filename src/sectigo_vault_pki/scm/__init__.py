@@ -6,7 +6,7 @@ from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, Cli
 from sectigo_vault_pki.scm.codes import hint_for, is_revoked, is_unknown
 from sectigo_vault_pki.scm.guarded import Availability
 from sectigo_vault_pki.scm.outcomes import Collected, Revoked, StillProcessing
-from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslRenewed, SslRow
+from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslProfile, SslRenewed, SslRow
 
 __all__ = [
     "Availability",
@@ -21,6 +21,7 @@ __all__ = [
     "SslAccepted",
     "SslDetails",
     "SslOrder",
+    "SslProfile",
     "SslRenewed",
     "SslRow",
     "StillProcessing",

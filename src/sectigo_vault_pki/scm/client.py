@@ -13,7 +13,7 @@ from sectigo_vault_pki.scm.driver import Driver
 from sectigo_vault_pki.scm.exchange import Exchange
 from sectigo_vault_pki.scm.guarded import Availability, GuardedExchange
 from sectigo_vault_pki.scm.outcomes import Collected, Revoked, StillProcessing
-from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslRenewed, SslRow
+from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslProfile, SslRenewed, SslRow
 
 
 class ScmClient:
@@ -149,6 +149,15 @@ class ScmClient:
         """
         answer = await self._driver.parsed(ssl_orders.details_call(ssl_id), models.DETAILS_ANSWER)
         return ssl_orders.details_from(answer)
+
+    async def ssl_profiles(self) -> list[SslProfile]:
+        """List the certificate profiles that the organization may order.
+
+        Raises:
+            ScmRefusedError, ScmUnavailableError
+        """
+        rows = await self._driver.parsed(ssl_orders.profiles_call(self._account.org_id), models.PROFILES_ANSWER)
+        return [ssl_orders.profile_from(row) for row in rows]
 
     async def enroll_client(self, order: ClientOrder) -> ClientAccepted:
         """Place an order for a person's certificate. Sent and limited in time as `enroll_ssl` is.

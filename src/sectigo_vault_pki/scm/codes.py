@@ -12,6 +12,7 @@ DETAILS = "details"
 RENEW = "renew"
 REPLACE = "replace"
 REVOKE = "revoke"
+TYPES = "types"
 
 _ORDERS = frozenset({ENROLL, RENEW, REPLACE})
 

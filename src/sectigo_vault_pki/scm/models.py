@@ -94,6 +94,14 @@ class DetailsAnswer(ListRow):
     renewed: _Flag = False
 
 
+class ProfileRow(_Answer):
+    """One certificate profile, which the API calls a type (scm-api.md 3.1)."""
+
+    id: int = Field(gt=0)
+    name: _Text = ""
+    terms: tuple[int, ...] = ()
+
+
 class _ClientAnswer(_Answer):
     """An order's number stands under two names, of which either may be missing (scm-api.md 4, 9)."""
 
@@ -132,6 +140,7 @@ ENROLL_ANSWER = TypeAdapter(EnrollAnswer)
 RENEW_ANSWER = TypeAdapter(RenewAnswer)
 LIST_ANSWER: TypeAdapter[tuple[ListRow, ...]] = TypeAdapter(tuple[ListRow, ...])
 DETAILS_ANSWER = TypeAdapter(DetailsAnswer)
+PROFILES_ANSWER: TypeAdapter[tuple[ProfileRow, ...]] = TypeAdapter(tuple[ProfileRow, ...])
 CLIENT_ENROLL_ANSWER = TypeAdapter(ClientEnrollAnswer)
 CLIENT_RENEW_ANSWER = TypeAdapter(ClientRenewAnswer)
 CLIENT_LIST_ANSWER: TypeAdapter[tuple[ClientListRow, ...]] = TypeAdapter(tuple[ClientListRow, ...])

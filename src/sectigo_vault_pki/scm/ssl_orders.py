@@ -6,9 +6,9 @@ from datetime import date
 from typing import Any
 
 from sectigo_vault_pki.scm.calls import named_values, order_call, revocation_call
-from sectigo_vault_pki.scm.codes import COLLECT, DETAILS, ENROLL, LIST, RENEW, REPLACE
+from sectigo_vault_pki.scm.codes import COLLECT, DETAILS, ENROLL, LIST, RENEW, REPLACE, TYPES
 from sectigo_vault_pki.scm.exchange import Call
-from sectigo_vault_pki.scm.models import DetailsAnswer, EnrollAnswer, ListRow, RenewAnswer
+from sectigo_vault_pki.scm.models import DetailsAnswer, EnrollAnswer, ListRow, ProfileRow, RenewAnswer
 
 _PREFIX = "/api/ssl/v1"
 _WHOLE_CHAIN = "x509"
@@ -93,6 +93,15 @@ class SslDetails:
     renewed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SslProfile:
+    """A certificate profile; `terms` are the validities on offer, in days."""
+
+    id: int
+    name: str
+    terms: tuple[int, ...]
+
+
 def enroll_call(order: SslOrder, org_id: int) -> Call:
     """Return the call that places an order."""
     return order_call(ENROLL, f"{_PREFIX}/enroll", _enroll_body(order, org_id))
@@ -146,6 +155,11 @@ def details_call(ssl_id: int) -> Call:
     return Call(DETAILS, "GET", f"{_PREFIX}/{ssl_id}")
 
 
+def profiles_call(org_id: int) -> Call:
+    """Return the call that asks for an organization's certificate profiles."""
+    return Call(TYPES, "GET", f"{_PREFIX}/types", query={"organizationId": org_id})
+
+
 def accepted_from(answer: EnrollAnswer) -> SslAccepted:
     """Leave SCM's names behind."""
     return SslAccepted(ssl_id=answer.ssl_id, renew_id=answer.renew_id)
@@ -178,6 +192,11 @@ def details_from(answer: DetailsAnswer) -> SslDetails:
         revoked=answer.revoked,
         renewed=answer.renewed,
     )
+
+
+def profile_from(row: ProfileRow) -> SslProfile:
+    """Leave SCM's names behind."""
+    return SslProfile(row.id, row.name, tuple(sorted(set(row.terms))))
 
 
 def _enroll_body(order: SslOrder, org_id: int) -> Mapping[str, Any]:

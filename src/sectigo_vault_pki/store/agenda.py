@@ -1,7 +1,8 @@
-"""The agenda: index entries by which background work finds certificates, without reading every record.
+"""Index entries: by them certificates are found by serial number, and by background work, without reading every record.
 
-An entry is a key and nothing else. A record has the entries that `agenda_keys` says; one too many, which a crash may
-leave, leads to a record that needs nothing, and is removed then.
+An entry is a key and nothing else. A record has the entries that `index_keys` says. Those of the agenda, a part of
+them, lead background work: one too many, which a crash may leave, leads to a record that needs nothing, and is removed
+then. One too many by serial number leads to a record without that number.
 """
 
 from dataclasses import dataclass
@@ -30,14 +31,29 @@ class AgendaEntry:
         return cls(f"{prefix}{config_name}/{unique_id}", config_name, UniqueId(unique_id))
 
 
+def index_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
+    """Return the keys of all entries that lead to a record."""
+    return agenda_keys(config_name, record) | _serial_keys(config_name, record)
+
+
 def agenda_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
-    """Return the keys of the entries that lead to a record: while something is open at SCM, and before it expires."""
+    """Return the keys of the entries that lead to a record while it needs work, and before it expires."""
     keys = set()
-    if record.order is not None or record.submitting is not None or record.successor is not None:
+    is_open = record.order is not None or record.submitting is not None or record.successor is not None
+    if is_open or record.holds_key_to_release:
         keys.add(layout.pending_key(config_name, record.unique_id))
     if renewal := _renewal_key(config_name, record):
         keys.add(renewal)
     return frozenset(keys)
+
+
+def _serial_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
+    held = (record.current, *record.earlier)
+    return frozenset(
+        layout.serial_key(certificate.serial_number, config_name, record.unique_id)
+        for certificate in held
+        if certificate is not None
+    )
 
 
 def _renewal_key(config_name: str, record: CertificateRecord) -> str | None:

@@ -12,8 +12,10 @@ CERTIFICATES = "cert/"
 PENDING = "index/pending/"
 EXPIRY = "index/expiry/"
 RENEWAL = "index/renewal/"
+SERIALS = "index/serial/"
 AGENDA = "index/agenda"
-"""Says that every certificate stored has its entries below the three prefixes above."""
+"""Says that every certificate stored has its entries below the four prefixes above."""
+ROLES = "role/"
 
 SEAL_WRAPPED = (CONFIGS, ORDERS, CERTIFICATES)
 """Prefixes whose entries hold secrets."""
@@ -67,3 +69,24 @@ def expiry_key(not_after: date, config_name: str, unique_id: UniqueId) -> str:
 def renewal_key(due: date, config_name: str, unique_id: UniqueId) -> str:
     """Where a certificate is named that its own expiry window renews."""
     return f"{RENEWAL}{due.isoformat()}/{config_name}/{unique_id}"
+
+
+def serial_prefix(serial_number: str) -> str:
+    """Where the certificates with a serial number are named.
+
+    Args:
+        serial_number: colon hex.
+    """
+    return f"{SERIALS}{serial_number.replace(':', '-')}/"
+
+
+def serial_key(serial_number: str, config_name: str, unique_id: UniqueId) -> str:
+    return f"{serial_prefix(serial_number)}{config_name}/{unique_id}"
+
+
+def role_key(role_name: str) -> str:
+    return f"{ROLES}{role_name}"
+
+
+def role_use_key(role_name: str) -> str:
+    return f"index/role/{role_name}"

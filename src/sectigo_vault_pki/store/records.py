@@ -1,5 +1,6 @@
 """What is stored: versioned JSON (design.md 5). A record holds facts; what to do next is derived from them."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -126,13 +127,60 @@ class SubjectFields(_Part):
 
 
 class RequestedFields(_Part):
-    """An enrolment's explicit fields; those of one family, or of none for a fetched certificate."""
+    """An enrolment's explicit fields; those of one family, or of none for a fetched certificate.
+
+    Attributes:
+        role: under which it was ordered, if under any.
+        releases_key: its private key is kept until the first answer that carries it, and no longer.
+    """
 
     ssl: SslFields | None = None
     client: ClientFields | None = None
     format: str | None = None
     subject: SubjectFields | None = None
     waiting: WaitingAndRenewal = WaitingAndRenewal()
+    role: str | None = None
+    releases_key: bool = False
+
+
+class RoleRecord(_Record):
+    """What may be ordered under a name, of which config entry, and how often; lengths of time in seconds.
+
+    Attributes:
+        certificate_profile: SCM's.
+        validity_days: what is ordered where a request names no `ttl`.
+        allowed_domains: normalised host names without wildcards.
+        key_type: `rsa`, `ec`, or `any` for signing only.
+        key_bits: 0 for the key type's own default.
+        max_ttl: no certificate lives longer; None: as long as the profile has it.
+        releases_key: see `RequestedFields`.
+        min_remaining: as long as this is left of a stored certificate, it is answered again; 0: never.
+        max_orders_per_day: in UTC; None: any number.
+    """
+
+    config_name: str
+    certificate_profile: int
+    validity_days: int
+    allowed_domains: tuple[str, ...] = ()
+    allow_subdomains: bool = False
+    allow_bare_domains: bool = False
+    allow_wildcard_certificates: bool = True
+    allow_ip_sans: bool = True
+    key_type: str = "rsa"
+    key_bits: int = 0
+    max_ttl: float | None = None
+    releases_key: bool = False
+    min_remaining: float = 0.0
+    max_orders_per_day: int | None = None
+
+
+class RoleUse(_Record):
+    """How a role was used: orders of one day, and the certificate answered last."""
+
+    day: date | None = None
+    orders: int = 0
+    newest_config_name: str = ""
+    newest: UniqueId | None = None
 
 
 class OrderRecord(_Record):
@@ -172,10 +220,15 @@ class OrderIndex(_Record):
 
 
 class RequestIndex(_Record):
-    """The order that a `sectigo_request_id` stands for, and what it asked."""
+    """The order that a `sectigo_request_id`, or a wish under a role, stands for, and what it asked.
+
+    Attributes:
+        is_answered: its certificate has been handed out; noted for wishes under a role only.
+    """
 
     order_uuid: str
     fingerprint: str
+    is_answered: bool = False
 
 
 class Mark(_Record):
@@ -277,6 +330,22 @@ class CertificateRecord(_Record):
     def with_superseded(self, order: OrderInFlight) -> "CertificateRecord":
         """Return the record with one more order that came to nothing, as far as anybody knows."""
         return self.model_copy(update={"superseded": (order, *self.superseded)[:MAX_EARLIER]})
+
+    @property
+    def holds_key_to_release(self) -> bool:
+        """Whether the next answer that carries its private key is the last one."""
+        return self.requested.releases_key and self.current is not None and self.current.private_key is not None
+
+    def with_keys_released(self) -> "CertificateRecord":
+        """Return the record without the private keys that nothing in flight needs."""
+        keyless = {"private_key": None}
+        return self.model_copy(
+            update={
+                "current": self.current and self.current.model_copy(update=keyless),
+                "earlier": tuple(held.model_copy(update=keyless) for held in self.earlier),
+                "superseded": tuple(order.model_copy(update=keyless) for order in self.superseded),
+            }
+        )
 
     @property
     def newest_status(self) -> Status | None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.logical import Storage, StorageEntry, StorageError
 from sectigo_vault_pki.store import layout
-from sectigo_vault_pki.store.agenda import AgendaEntry, agenda_keys
+from sectigo_vault_pki.store.agenda import AgendaEntry, index_keys
 from sectigo_vault_pki.store.cache import Cached, RecordCache
 from sectigo_vault_pki.store.layout import UniqueId
 from sectigo_vault_pki.store.records import (
@@ -23,6 +23,8 @@ from sectigo_vault_pki.store.records import (
     OrderIndex,
     OrderRecord,
     RequestIndex,
+    RoleRecord,
+    RoleUse,
 )
 
 R = TypeVar("R", bound=BaseModel)
@@ -95,12 +97,12 @@ class Repository:
     async def put_certificate(
         self, config_name: str, record: CertificateRecord, *, before: CertificateRecord | None = None
     ) -> None:
-        """Store a record in place of what it was before, and keep the agenda: first what comes, then what goes.
+        """Store a record in place of what it was before, and keep its index entries: first what comes, then what goes.
 
-        An entry of the agenda that cannot be written or removed is logged: the record counts.
+        An entry that cannot be written or removed is logged: the record counts.
         """
-        had = frozenset() if before is None else agenda_keys(config_name, before)
-        has = agenda_keys(config_name, record)
+        had = frozenset() if before is None else index_keys(config_name, before)
+        has = index_keys(config_name, record)
         await asyncio.gather(
             self._put_cached(layout.certificate_key(config_name, record.unique_id), record),
             *(_logged(self._put(key, Mark()), key) for key in sorted(has - had)),
@@ -112,11 +114,11 @@ class Repository:
     ) -> None:
         await self._delete_cached(layout.certificate_key(config_name, unique_id))
         if before is not None:
-            await self._withdraw(agenda_keys(config_name, before))
+            await self._withdraw(index_keys(config_name, before))
 
-    async def put_in_agenda(self, config_name: str, record: CertificateRecord) -> None:
+    async def put_index_entries(self, config_name: str, record: CertificateRecord) -> None:
         """Write the entries that lead to a record, whichever of them are there already."""
-        await asyncio.gather(*(self._put(key, Mark()) for key in sorted(agenda_keys(config_name, record))))
+        await asyncio.gather(*(self._put(key, Mark()) for key in sorted(index_keys(config_name, record))))
 
     async def drop_from_agenda(self, entry: AgendaEntry) -> None:
         await self._storage.delete(entry.key)
@@ -152,6 +154,34 @@ class Repository:
             names = {name for name, last in last_days.items() if day <= last.isoformat()}
             found += await self._entries_below(f"{layout.EXPIRY}{day}/", names)
         return found
+
+    async def serial_numbers(self) -> Sequence[str]:
+        """Return the serial numbers of all certificates, replaced ones among them, as colon hex."""
+        return [name.removesuffix("/").replace("-", ":") for name in await self._storage.list(layout.SERIALS)]
+
+    async def certificates_with_serial(self, serial_number: str) -> Sequence[tuple[str, UniqueId]]:
+        """Return config names and ids of the certificates that have, or once had, a serial number in colon hex."""
+        entries = await self._entries_below(layout.serial_prefix(serial_number))
+        return [(entry.config_name, entry.unique_id) for entry in entries]
+
+    async def role(self, role_name: str) -> RoleRecord | None:
+        return await self._get_cached(layout.role_key(role_name), RoleRecord)
+
+    async def put_role(self, role_name: str, record: RoleRecord) -> None:
+        await self._put_cached(layout.role_key(role_name), record)
+
+    async def delete_role(self, role_name: str) -> None:
+        await self._delete_cached(layout.role_key(role_name))
+        await self._delete_cached(layout.role_use_key(role_name))
+
+    async def role_names(self) -> Sequence[str]:
+        return await self._storage.list(layout.ROLES)
+
+    async def role_use(self, role_name: str) -> RoleUse:
+        return await self._get_cached(layout.role_use_key(role_name), RoleUse) or RoleUse()
+
+    async def put_role_use(self, role_name: str, use: RoleUse) -> None:
+        await self._put_cached(layout.role_use_key(role_name), use)
 
     async def _withdraw(self, keys: AbstractSet[str]) -> None:
         if keys:
@@ -250,7 +280,7 @@ async def _logged(work: Awaitable[object], key: str) -> None:
     try:
         await work
     except StorageError as error:
-        _log.warning("the agenda could not be kept", extra={"kv": {"key": key, "error": error}})
+        _log.warning("an index entry could not be kept", extra={"kv": {"key": key, "error": error}})
 
 
 async def _always() -> bool:

@@ -1,0 +1,203 @@
+"""Issuing under a role: policy first, then a stored certificate or an order under way, and only then a new order."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sectigo_vault_pki.errors import InvalidInputError, PendingError
+from sectigo_vault_pki.lifecycle import role_policy
+from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, order_id
+from sectigo_vault_pki.lifecycle.engine import Engine
+from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
+from sectigo_vault_pki.lifecycle.operations import config_or_error
+from sectigo_vault_pki.lifecycle.profiles import Profiles
+from sectigo_vault_pki.lifecycle.repetition import Repetitions
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.roles import Roles
+from sectigo_vault_pki.pki import CertificateSigningRequest
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    CurrentCertificate,
+    RequestedFields,
+    RequestIndex,
+    RoleRecord,
+    SslFields,
+    Status,
+    SubjectFields,
+    WaitingAndRenewal,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IssueRequest:
+    """What is asked of a role.
+
+    Attributes:
+        common_name: a normalised host name, wildcard or IP address.
+        names: normalised SANs; with a CSR, all of its own.
+        ttl: None for the role's `validity`.
+        csr: to sign; None makes a key.
+    """
+
+    common_name: str
+    names: tuple[str, ...] = ()
+    ttl: timedelta | None = None
+    csr: CertificateSigningRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate in hand; whoever answers it says so by `Issuer.handed_out`."""
+
+    role_name: str
+    role: RoleRecord
+    record: CertificateRecord
+    current: CurrentCertificate
+    request_id: str
+    warnings: tuple[str, ...] = ()
+
+
+class Issuer:
+    """Answers `issue/` and `sign/`."""
+
+    def __init__(self, resources: Resources, engine: Engine, roles: Roles) -> None:
+        self._resources = resources
+        self._engine = engine
+        self._roles = roles
+        self._profiles = Profiles(resources)
+        self._repetitions = Repetitions(resources)
+
+    async def issue(self, role_name: str, request: IssueRequest, *, time_limit: float | None) -> Issued:
+        """Return a certificate that the role allows: a stored one, that of an order under way, or a new one.
+
+        Args:
+            role_name: the policy.
+            request: what is asked for.
+            time_limit: seconds left of the host's deadline, or None where it sent none.
+
+        Raises:
+            UnknownRoleError, UnknownConfigError, InvalidInputError, ConflictError: nothing was sent to SCM.
+            PendingError: an order stands, and an equal request takes it up again.
+            ScmRefusedError, ScmUnavailableError: SCM took nothing, and nothing stays stored.
+        """
+        role = await self._roles.get(role_name)
+        role_policy.check_names(role, request.common_name, request.names)
+        if request.csr is not None:
+            role_policy.check_csr(role, request.csr)
+        config = config_or_error(await self._resources.repository.config(role.config_name), role.config_name)
+        offered = await self._profiles.terms(role.config_name, config, role.certificate_profile)
+        term = role_policy.term(role, request.ttl, offered)
+        enrolment = _enrolment(role_name, role, request, term.days)
+        await self._let_go_of_spent(role, enrolment)
+        answer = await self._engine.enroll(
+            role.config_name,
+            enrolment,
+            time_limit=time_limit,
+            admission=lambda: self._roles.admission(role_name, role),
+        )
+        record = _in_hand(role.config_name, answer)
+        return Issued(role_name, role, record, _current(record), enrolment.request_id or "", term.warnings)
+
+    async def handed_out(self, issued: Issued) -> None:
+        """Note that a caller is about to have the certificate: the next equal request is a wish of its own.
+
+        Unless the role has a `min_remaining`: then it is answered again, as long as enough is left of it.
+        """
+        config_name, record = issued.role.config_name, issued.record
+        if issued.role.min_remaining:
+            await self._repetitions.note_answered(config_name, issued.request_id, record.order_uuid or "")
+        else:
+            await self._repetitions.release(config_name, issued.request_id, record.order_uuid)
+        await self._engine.key_answered(config_name, record)
+        await self._roles.note_answered(issued.role_name, config_name, record)
+
+    async def _let_go_of_spent(self, role: RoleRecord, enrolment: EnrolmentRequest) -> None:
+        """Let an equal request order anew where what the earlier one led to cannot be answered again."""
+        request_id = enrolment.request_id or ""
+        index = await self._repetitions.order_of(role.config_name, request_id)
+        if index is None:
+            return
+        record = await self._record_of(role.config_name, index.order_uuid)
+        if record is not None and is_spent(
+            record,
+            index,
+            min_remaining=role.min_remaining,
+            now=self._resources.clock.now(),
+            is_signed=bool(enrolment.csr),
+        ):
+            await self._repetitions.release(role.config_name, request_id, index.order_uuid)
+
+    async def _record_of(self, config_name: str, order_uuid: str) -> CertificateRecord | None:
+        repository = self._resources.repository
+        unique_id = await repository.certificate_of_order(config_name, order_uuid)
+        return None if unique_id is None else await repository.certificate(config_name, unique_id)
+
+
+def is_spent(
+    record: CertificateRecord, index: RequestIndex, *, min_remaining: float, now: datetime, is_signed: bool
+) -> bool:
+    """Whether a certificate cannot answer an equal request: a pending one can, and one that nobody has got yet.
+
+    Args:
+        record: what the earlier request led to.
+        index: the earlier request.
+        min_remaining: seconds of life that a certificate must have left to be answered again; 0: none is.
+        now: in UTC.
+        is_signed: whether the request came with a CSR, and so needs no private key.
+    """
+    if record.revoked_at is not None or record.renewed_to is not None:
+        return True
+    if record.current is None:
+        return False
+    if not is_signed and record.current.private_key is None:
+        return True
+    remaining = record.current.not_after - now
+    if remaining <= timedelta(0):
+        return True
+    return index.is_answered and (not min_remaining or remaining < timedelta(seconds=min_remaining))
+
+
+def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: int) -> EnrolmentRequest:
+    requested = RequestedFields(
+        ssl=SslFields(
+            certificate_profile=role.certificate_profile, validity_days=days, subject_alt_names=request.names
+        ),
+        subject=SubjectFields(common_name=request.common_name) if request.csr is None else None,
+        waiting=WaitingAndRenewal(auto_renew=False),  # whoever wants another asks the role again
+        role=role_name,
+        releases_key=role.releases_key,
+    )
+    wish = EnrolmentRequest(
+        requested=requested,
+        csr=request.csr,
+        key_parameters=role_policy.key_parameters(role) if request.csr is None else None,
+    )
+    # Longer than any sectigo_request_id may be, so that no user's is taken for it.
+    return EnrolmentRequest(
+        requested=requested,
+        csr=wish.csr,
+        key_parameters=wish.key_parameters,
+        request_id=f"role {wish.fingerprint()}",
+    )
+
+
+def _in_hand(config_name: str, answer: Answer) -> CertificateRecord:
+    if not isinstance(answer, CertificateAnswer):
+        raise PendingError(order_id(answer.uuid), config_name, "SCM has not named the order yet")
+    record = answer.record
+    if record.current is None:
+        raise PendingError(record.unique_id, config_name, _why_pending(record))
+    return record
+
+
+def _why_pending(record: CertificateRecord) -> str:
+    newest = record.history[-1] if record.history else None
+    if newest is None or newest.status is not Status.ERROR_CODE:
+        return "SCM has not issued the certificate yet"
+    code = "" if newest.code is None else f" (code {newest.code})"
+    return f"SCM took the order and does not issue it: {newest.description}{code}"
+
+
+def _current(record: CertificateRecord) -> CurrentCertificate:
+    if record.current is None:
+        raise InvalidInputError("the certificate is not issued yet")
+    return record.current

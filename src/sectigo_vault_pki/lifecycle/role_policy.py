@@ -1,0 +1,143 @@
+"""What a role allows: names, keys and validities, as pure functions; nothing that they forbid is ordered.
+
+The texts of refusals are those of Vault's own pki engine where it has them, because its users search for them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sectigo_vault_pki.errors import InvalidInputError
+from sectigo_vault_pki.pki import CertificateSigningRequest, KeyParameters, is_ip_address
+from sectigo_vault_pki.store import RoleRecord
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A validity in days that SCM offers and the role allows, and what the user should know of it."""
+
+    days: int
+    warnings: tuple[str, ...] = ()
+
+
+def check_names(role: RoleRecord, common_name: str, names: Iterable[str]) -> None:
+    """Make sure that a role allows every name.
+
+    Args:
+        role: the policy.
+        common_name: normalised by `pki.normalise_name`.
+        names: the subject alternative names, normalised likewise.
+
+    Raises:
+        InvalidInputError: one is not allowed; the text names it.
+    """
+    if not _allows(role, common_name):
+        raise InvalidInputError(f"common name {common_name} not allowed by this role")
+    for name in names:
+        if _allows(role, name):
+            continue
+        if "@" in name:
+            raise InvalidInputError(f"email address {name} not allowed by this role")
+        if is_ip_address(name):
+            raise InvalidInputError(
+                f"IP Subject Alternative Names are not allowed in this role, but was provided {name}"
+            )
+        raise InvalidInputError(f"subject alternate name {name} not allowed by this role")
+
+
+def _allows(role: RoleRecord, name: str) -> bool:
+    if "@" in name:
+        return False
+    if is_ip_address(name):
+        return role.allow_ip_sans
+    is_wildcard = name.startswith("*.")
+    if is_wildcard and not role.allow_wildcard_certificates:
+        return False
+    host = name.removeprefix("*.")
+    return any(_is_within(role, host, domain, is_wildcard=is_wildcard) for domain in role.allowed_domains)
+
+
+def _is_within(role: RoleRecord, host: str, domain: str, *, is_wildcard: bool) -> bool:
+    """Tell whether a host is an allowed domain or lies below it, by whole labels; a wildcard's names lie below it."""
+    labels, suffix = host.split("."), domain.split(".")
+    if labels[-len(suffix) :] != suffix:
+        return False
+    is_below = len(labels) > len(suffix) or is_wildcard
+    return role.allow_subdomains if is_below else role.allow_bare_domains
+
+
+def key_parameters(role: RoleRecord) -> KeyParameters:
+    """Return the parameters of the key to make.
+
+    Raises:
+        InvalidInputError: the role leaves the key to whoever brings a CSR.
+    """
+    if role.key_type == "any":
+        raise InvalidInputError('role key type "any" not allowed for issuing certificates, only signing')
+    return KeyParameters.parse(role.key_type, role.key_bits or None)
+
+
+def check_csr(role: RoleRecord, csr: CertificateSigningRequest) -> None:
+    """Make sure that a role allows a CSR's key, and that the CSR asks for nothing besides names that can be checked.
+
+    Raises:
+        InvalidInputError: it does not.
+    """
+    if csr.has_other_names:
+        raise InvalidInputError(
+            "the CSR asks for subject alternative names of a kind that no role allows: only host names and IP "
+            "addresses are"
+        )
+    if role.key_type not in {"any", csr.key_type}:
+        raise InvalidInputError(f"role requires keys of type {role.key_type}")
+    smallest = 0 if role.key_type == "any" else key_parameters(role).size
+    if csr.key_size < smallest:
+        raise InvalidInputError(
+            f"role requires a minimum of a {smallest}-bit key, but CSR's key is {csr.key_size} bits"
+        )
+
+
+def term(role: RoleRecord, ttl: timedelta | None, offered: Sequence[int] | None) -> Term:
+    """Choose what to order: the shortest term that covers what is asked for, and none longer than `max_ttl`.
+
+    Args:
+        role: the policy.
+        ttl: what the request asks for; None: the role's `validity`.
+        offered: the certificate profile's terms in days; None where SCM does not tell: then it is the role's validity.
+
+    Raises:
+        InvalidInputError: no term is short enough for `max_ttl`.
+    """
+    warnings = []
+    longest = None if role.max_ttl is None else timedelta(seconds=role.max_ttl)
+    wanted = timedelta(days=role.validity_days) if ttl is None else ttl
+    if longest is not None and wanted > longest:
+        if ttl is not None:
+            warnings.append(
+                f'TTL "{shown(wanted)}" is longer than permitted maxTTL "{shown(longest)}", so maxTTL is being used'
+            )
+        wanted = longest
+    terms = sorted(offered if offered is not None else (role.validity_days,))
+    allowed = [days for days in terms if longest is None or days * _ONE_DAY <= longest]
+    if not allowed:
+        raise InvalidInputError(
+            f"certificates of this profile are valid for {_listed(terms)} days, and the role's max_ttl of "
+            f"{shown(longest or timedelta(0))} allows none of them"
+        )
+    days = next((days for days in allowed if days * _ONE_DAY >= wanted), allowed[-1])
+    if days * _ONE_DAY != wanted:
+        warnings.append(f"certificates of this profile are valid for {_listed(terms)} days: {days} days were ordered")
+    return Term(days, tuple(warnings))
+
+
+def shown(length: timedelta) -> str:
+    """Return a length of time as Vault prints one, such as `720h0m0s`."""
+    minutes, seconds = divmod(int(length.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes}m{seconds}s"
+
+
+def _listed(days: Sequence[int]) -> str:
+    return " or ".join(map(str, days))

@@ -1,0 +1,96 @@
+"""Answers in the shape of Vault's own pki engine: its names, its types, and nothing besides."""
+
+from collections.abc import Mapping
+
+from sectigo_vault_pki.lifecycle import CertificateWithSerial, Issued
+from sectigo_vault_pki.paths._times import rfc3339
+from sectigo_vault_pki.pki import CertificateChain, IssuedFormat, PrivateKeyFormat, is_self_signed, issued_as
+
+_TEXT = {"type": "string"}
+_NUMBER = {"type": "integer", "format": "int64"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_SENSITIVE = {"x-vault-displayAttrs": {"sensitive": True}}
+
+Schema = Mapping[str, Mapping[str, object]]
+
+SIGN_SCHEMA: Schema = {
+    "ca_chain": {**_TEXTS, "description": "Issuers, nearest to the certificate first"},
+    "certificate": {**_TEXT, "description": "The certificate alone; with format pem_bundle also its issuers"},
+    "expiration": {**_NUMBER, "description": "End of validity, in unix seconds"},
+    "issuing_ca": {**_TEXT, "description": "The certificate's issuer"},
+    "not_before": {**_NUMBER, "description": "Begin of validity, in unix seconds"},
+    "serial_number": {**_TEXT, "description": "Hex with colons"},
+}
+ISSUE_SCHEMA: Schema = {
+    **SIGN_SCHEMA,
+    "certificate": {**SIGN_SCHEMA["certificate"], **_SENSITIVE},
+    "private_key": {**_TEXT, "description": "The private key", **_SENSITIVE},
+    "private_key_type": {**_TEXT, "description": "rsa or ec"},
+}
+CERTIFICATE_SCHEMA: Schema = {
+    "certificate": {**_TEXT, "description": "The certificate in PEM"},
+    "revocation_time": {**_NUMBER, "description": "When it was revoked, in unix seconds; 0 if it was not"},
+    "revocation_time_rfc3339": {**_TEXT, "description": "The same as text; empty if it was not"},
+}
+REVOCATION_SCHEMA: Schema = {
+    "revocation_time": {**_NUMBER, "description": "When it was revoked, in unix seconds"},
+    "revocation_time_rfc3339": {**_TEXT, "description": "The same as text"},
+    "state": {**_TEXT, "description": "revoked"},
+}
+CA_CHAIN_SCHEMA: Schema = {
+    "ca_chain": {**_TEXTS, "description": "Issuers in PEM, nearest to the certificates first"},
+    "certificate": {**_TEXT, "description": "The same as one text"},
+}
+
+
+def issued_data(
+    issued: Issued,
+    issued_format: IssuedFormat,
+    private_key_format: PrivateKeyFormat,
+    *,
+    with_key: bool,
+    with_roots: bool = True,
+) -> Mapping[str, object]:
+    """Answer `issue` (with the key) or `sign`."""
+    current = issued.current
+    chain = CertificateChain.from_pem(current.bundle)
+    if not with_roots:
+        chain = chain.with_issuers(tuple(issuer for issuer in chain.issuers_pem if not is_self_signed(issuer)))
+    key = current.private_key.get_secret_value() if with_key and current.private_key else None
+    shape = issued_as(chain, key, issued_format, private_key_format)
+    data: dict[str, object] = {
+        "ca_chain": list(shape.ca_chain),
+        "certificate": shape.certificate,
+        "expiration": int(chain.not_after.timestamp()),
+        "issuing_ca": shape.issuing_ca,
+        "not_before": int(chain.not_before.timestamp()),
+        "serial_number": chain.serial_number,
+    }
+    if with_key:
+        data |= {"private_key": shape.private_key, "private_key_type": chain.key_type}
+    return data
+
+
+def certificate_data(found: CertificateWithSerial) -> Mapping[str, object]:
+    """Answer `cert/:serial`."""
+    chain = CertificateChain.from_pem(found.certificate.bundle)
+    return {"certificate": chain.leaf_pem.strip(), **_revocation(found)}
+
+
+def revocation_data(found: CertificateWithSerial) -> Mapping[str, object]:
+    """Answer `revoke`."""
+    return {**_revocation(found), "state": "revoked"}
+
+
+def ca_chain(chain: CertificateChain) -> Mapping[str, object]:
+    """Answer `roles/:role/ca_chain`."""
+    issuers = [issuer.strip() for issuer in chain.issuers_pem]
+    return {"ca_chain": issuers, "certificate": "\n".join(issuers)}
+
+
+def _revocation(found: CertificateWithSerial) -> Mapping[str, object]:
+    at = found.record.revoked_at if found.is_current else None
+    return {
+        "revocation_time": int(at.timestamp()) if at else 0,
+        "revocation_time_rfc3339": rfc3339(at),
+    }

@@ -1,0 +1,105 @@
+"""`certs`, `cert/:serial` and `revoke`: certificates by their serial numbers, as in Vault's own pki engine."""
+
+from sectigo_vault_pki.errors import InvalidInputError
+from sectigo_vault_pki.framework import FieldData, Handler, Path
+from sectigo_vault_pki.lifecycle import SerialNumbers
+from sectigo_vault_pki.logical import Operation, Request, Response, list_response
+from sectigo_vault_pki.paths import _pki_fields as fields
+from sectigo_vault_pki.paths._errors import with_logical_errors
+from sectigo_vault_pki.paths._pki_answers import (
+    CERTIFICATE_SCHEMA,
+    REVOCATION_SCHEMA,
+    certificate_data,
+    revocation_data,
+)
+
+DEFAULT_REASON = "revoked in Vault"
+"""SCM wants a reason, and Vault's pki takes none."""
+
+
+def path_serials_list(serials: SerialNumbers) -> Path:
+    """Declare the list."""
+
+    async def list_serials(_request: Request, _data: FieldData) -> Response:
+        return list_response(await serials.all())
+
+    schema = {"keys": {"type": "array", "items": {"type": "string"}}}
+    return Path(
+        template="certs/",
+        fields=(),
+        operations={
+            Operation.LIST: Handler(
+                with_logical_errors(list_serials), summary="List the serial numbers.", answer=schema
+            )
+        },
+        synopsis="List the serial numbers of all certificates.",
+        description=LIST_DESCRIPTION,
+        operation_words="certs by serial",
+    )
+
+
+def path_cert(serials: SerialNumbers) -> Path:
+    """Declare the read."""
+
+    async def read(_: Request, data: FieldData) -> Response:
+        return Response(data=certificate_data(await serials.find(data[fields.SERIAL])))
+
+    return Path(
+        template="cert/{serial}",
+        fields=(fields.SERIAL,),
+        operations={
+            Operation.READ: Handler(
+                with_logical_errors(read), summary="Read a certificate by serial number.", answer=CERTIFICATE_SCHEMA
+            )
+        },
+        synopsis="Read a certificate, without its key, by its serial number.",
+        description=READ_DESCRIPTION,
+    )
+
+
+def path_revoke_by_serial(serials: SerialNumbers) -> Path:
+    """Declare the revocation."""
+
+    async def write(request: Request, data: FieldData) -> Response:
+        reason = data.get(fields.REASON) or DEFAULT_REASON
+        found = await serials.revoke(_serial_number(data), reason, time_limit=request.time_limit)
+        return Response(data=revocation_data(found))
+
+    return Path(
+        template="revoke",
+        fields=(fields.SERIAL_NUMBER, fields.CERTIFICATE, fields.REASON),
+        operations={
+            Operation.UPDATE: Handler(
+                with_logical_errors(write),
+                summary="Revoke a certificate by serial number.",
+                forwarded=True,
+                answer=REVOCATION_SCHEMA,
+            )
+        },
+        synopsis="Revoke a certificate at SCM by its serial number.",
+        description=REVOKE_DESCRIPTION,
+        operation_words="revoke by serial",
+    )
+
+
+def _serial_number(data: FieldData) -> str:
+    named = [data[field] for field in (fields.SERIAL_NUMBER, fields.CERTIFICATE) if field in data]
+    if len(named) != 1:
+        raise InvalidInputError("exactly one of serial_number and certificate must be provided")
+    return named[0]
+
+
+LIST_DESCRIPTION = """
+Answers the serial numbers of the certificates under all config entries, in hex with colons. Those that were replaced
+under their id are among them, as long as they are kept.
+"""
+
+READ_DESCRIPTION = """
+Answers the certificate with this serial number, and when it was revoked. Nothing is called, collected or renewed; the
+private key stands in certs/<config_name>/<unique_id> only.
+"""
+
+REVOKE_DESCRIPTION = """
+Revokes the certificate at Sectigo Certificate Manager, whatever config entry it is stored under. It stays stored. One
+that is revoked already is no error.
+"""

@@ -1,0 +1,173 @@
+"""`roles/`, `roles/:role` and `roles/:role/ca_chain`: policy apart from credentials."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sectigo_vault_pki.errors import InvalidInputError
+from sectigo_vault_pki.framework import Field, FieldData, Handler, Path
+from sectigo_vault_pki.lifecycle import Roles
+from sectigo_vault_pki.logical import Operation, Request, Response, list_response
+from sectigo_vault_pki.paths import _pki_fields as fields
+from sectigo_vault_pki.paths._errors import with_logical_errors
+from sectigo_vault_pki.paths._pki_answers import CA_CHAIN_SCHEMA, ca_chain
+from sectigo_vault_pki.pki import KeyParameters
+from sectigo_vault_pki.store import RoleRecord
+
+_OF_A_ROLE: Mapping[str, Field[object]] = {
+    "config_name": fields.CONFIG,
+    "certificate_profile": fields.CERTIFICATE_TYPE,
+    "validity_days": fields.VALIDITY,
+    "allowed_domains": fields.ALLOWED_DOMAINS,
+    "allow_subdomains": fields.ALLOW_SUBDOMAINS,
+    "allow_bare_domains": fields.ALLOW_BARE_DOMAINS,
+    "allow_wildcard_certificates": fields.ALLOW_WILDCARDS,
+    "allow_ip_sans": fields.ALLOW_IP_SANS,
+    "key_type": fields.KEY_TYPE,
+    "key_bits": fields.KEY_BITS,
+    "max_ttl": fields.MAX_TTL,
+    "releases_key": fields.NO_STORE_KEY,
+    "min_remaining": fields.MIN_REMAINING,
+    "max_orders_per_day": fields.MAX_ORDERS_PER_DAY,
+}
+"""The parts of a role's record, and the fields that say them."""
+
+ROLE_SCHEMA = {field.name: {**field.kind.schema} for field in _OF_A_ROLE.values()}
+
+
+def path_roles_list(roles: Roles) -> Path:
+    """Declare the list."""
+
+    async def list_names(_request: Request, _data: FieldData) -> Response:
+        return list_response(await roles.names())
+
+    schema = {"keys": {"type": "array", "items": {"type": "string"}}}
+    return Path(
+        template="roles/",
+        fields=(),
+        operations={Operation.LIST: Handler(with_logical_errors(list_names), summary="List the roles.", answer=schema)},
+        synopsis="List the roles.",
+        description="Answers the names of the roles.",
+    )
+
+
+def path_roles(roles: Roles) -> Path:
+    """Declare write, read and delete."""
+
+    async def write(_: Request, data: FieldData) -> Response:
+        written = await roles.put(data[fields.ROLE], role_record(data))
+        return Response(data=shown_role(written.role), warnings=written.warnings)
+
+    async def read(_: Request, data: FieldData) -> Response:
+        return Response(data=shown_role(await roles.get(data[fields.ROLE])))
+
+    async def delete(_: Request, data: FieldData) -> None:
+        await roles.delete(data[fields.ROLE])
+
+    async def exists(_: Request, data: FieldData) -> bool:
+        return await roles.exists(data[fields.ROLE])
+
+    put = Handler(with_logical_errors(write), summary="Write a role.", forwarded=True, answer=ROLE_SCHEMA)
+    return Path(
+        template="roles/{role}",
+        fields=(fields.ROLE, *_OF_A_ROLE.values()),
+        operations={
+            Operation.CREATE: put,
+            Operation.UPDATE: put,
+            Operation.READ: Handler(with_logical_errors(read), summary="Read a role.", answer=ROLE_SCHEMA),
+            Operation.DELETE: Handler(with_logical_errors(delete), summary="Delete a role.", forwarded=True),
+        },
+        synopsis="Keep under a name what may be ordered, of which config entry and how often.",
+        description=DESCRIPTION,
+        existence_check=exists,
+    )
+
+
+def path_role_ca_chain(roles: Roles) -> Path:
+    """Declare the issuers of a role."""
+
+    async def read(_: Request, data: FieldData) -> Response | None:
+        chain = await roles.newest_chain(data[fields.ROLE])
+        return None if chain is None else Response(data=ca_chain(chain))
+
+    return Path(
+        template="roles/{role}/ca_chain",
+        fields=(fields.ROLE,),
+        operations={
+            Operation.READ: Handler(
+                with_logical_errors(read), summary="Read the issuers of a role's certificates.", answer=CA_CHAIN_SCHEMA
+            )
+        },
+        synopsis="Read who issues a role's certificates.",
+        description=CA_CHAIN_DESCRIPTION,
+    )
+
+
+def role_record(data: FieldData) -> RoleRecord:
+    """Return the role that a write describes; what it does not mention has its default, as in Vault's pki.
+
+    Raises:
+        InvalidInputError: it could never order anything, or would order again and again.
+    """
+    for field in (fields.CONFIG, fields.CERTIFICATE_TYPE, fields.VALIDITY):
+        if field not in data:
+            raise InvalidInputError(f"{field.name} is required")
+    said = {part: data.get(field) for part, field in _OF_A_ROLE.items()}
+    stored = {
+        part: _stored(field, value) for (part, value), field in zip(said.items(), _OF_A_ROLE.values(), strict=True)
+    }
+    role = RoleRecord.model_validate({part: value for part, value in stored.items() if value is not None})
+    _check_key(role)
+    _check_times(role)
+    return role.model_copy(update={"max_ttl": role.max_ttl or None})
+
+
+def _stored(field: Field[object], value: object) -> object:
+    if not isinstance(value, timedelta):
+        return value
+    return value.days if field is fields.VALIDITY else value.total_seconds()
+
+
+def _check_key(role: RoleRecord) -> None:
+    if role.key_type == "any":
+        if role.key_bits:
+            raise InvalidInputError("key_bits must be 0 where key_type is any")
+        return
+    try:
+        KeyParameters.parse(role.key_type, role.key_bits or None)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"key_bits cannot be used: {error}") from None
+
+
+def _check_times(role: RoleRecord) -> None:
+    day, validity = timedelta(days=1).total_seconds(), timedelta(days=role.validity_days).total_seconds()
+    if role.max_ttl and role.max_ttl < day:
+        raise InvalidInputError("max_ttl must be at least a day: SCM issues for whole days")
+    if role.max_ttl and role.max_ttl < validity:
+        raise InvalidInputError("validity must not be longer than max_ttl")
+    if role.min_remaining >= validity:
+        raise InvalidInputError("min_remaining must be shorter than validity: otherwise every request would order")
+
+
+def shown_role(role: RoleRecord) -> Mapping[str, object]:
+    """Return a role as a read shows it: lengths of time in seconds, validity in days, 0 for no limit."""
+    shown = {field.name: getattr(role, part) for part, field in _OF_A_ROLE.items()}
+    return {
+        **shown,
+        fields.ALLOWED_DOMAINS.name: list(role.allowed_domains),
+        fields.MAX_TTL.name: int(role.max_ttl or 0),
+        fields.MIN_REMAINING.name: int(role.min_remaining),
+    }
+
+
+DESCRIPTION = """
+A role says what may be ordered by issue/ and sign/: for which domains, with which keys, how long, how often, and under
+which config entry. Whoever may use a role needs to know neither SCM's ids nor its login.
+
+A write puts the role in place of what it was: what it does not mention has its default. Deleting a role leaves its
+certificates stored.
+"""
+
+CA_CHAIN_DESCRIPTION = """
+Answers the issuers of the certificate that the role answered last, the nearest first. SCM does not tell who will issue,
+so there is nothing before the first certificate.
+"""
