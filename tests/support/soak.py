@@ -107,14 +107,16 @@ class Traffic:
                 request.result()
 
     def forget_old_ones(self) -> None:
-        """Delete all certificates but the newest, and all orders whose answer was lost."""
+        """Delete all certificates but the newest, and the orders whose answer was lost, as far as none is being sent."""
         for mount in self._mounts:
             for entry in _ENTRIES:
                 listed: list[str] = mount.api("LIST", f"certs/{entry}").data.get("keys", [])
                 lost = [unique_id for unique_id in listed if unique_id.startswith("order-")]
                 stored = sorted(set(listed) - set(lost), key=lambda unique_id: int(unique_id.split("_")[0]))
-                for unique_id in stored[:-KEPT] + lost:
+                for unique_id in stored[:-KEPT]:
                     mount.api("DELETE", f"certs/{entry}/{unique_id}?sectigo_force=true").expect(204)
+                for order_id in lost:
+                    mount.api("DELETE", f"certs/{entry}/{order_id}?sectigo_force=true").expect(204, 400)
                 self._known[mount.path, entry][:] = stored[-KEPT:]
 
     def never_succeeded(self) -> set[str]:

@@ -95,6 +95,38 @@ def test_our_mount_adds_no_error_to_the_servers_openapi_document(mount: VaultMou
     assert openapi_errors({**document, "paths": others | ours}) == openapi_errors({**document, "paths": others})
 
 
+def test_our_part_of_the_document_says_all_that_a_built_in_engine_says_of_itself(mount: VaultMount) -> None:
+    mount.server.enable("pki", path=f"{mount.path}-pki")
+    try:
+        document = mount.server.api("GET", "sys/internal/specs/openapi").expect(200).body
+    finally:
+        mount.server.disable(f"{mount.path}-pki")
+    ours, theirs = said_of(document, f"/{mount.path}/"), said_of(document, f"/{mount.path}-pki/")
+    ours["path"] |= {"patch", "x-vault-sudo", "x-vault-unauthenticated"}  # of which we have nothing to tell
+    assert {what: words - ours[what] for what, words in theirs.items() if words - ours[what]} == {}
+
+
+def said_of(document: Mapping[str, Any], prefix: str) -> dict[str, set[str]]:
+    """Return which words an engine uses to describe its paths, their operations, parameters and fields."""
+    said: dict[str, set[str]] = {
+        what: set() for what in ("path", "operation", "parameter", "schema", "field", "display")
+    }
+    items = [item for path, item in document["paths"].items() if path.startswith(prefix)]
+    operations = [item[method] for item in items for method in ("get", "post", "patch", "delete") if method in item]
+    for described in (*items, *operations):
+        said["parameter"] |= {word for parameter in described.get("parameters", []) for word in parameter}
+    said["path"] = {word for item in items for word in item}
+    said["operation"] = {word for operation in operations for word in operation}
+    assert all(operation["operationId"] and operation["responses"] for operation in operations)
+    parts = json.dumps(operations).split('"$ref": "#/components/schemas/')[1:]
+    for schema in (document["components"]["schemas"][part.partition('"')[0]] for part in parts):
+        said["schema"] |= set(schema)
+        for field in schema.get("properties", {}).values():
+            said["field"] |= set(field)
+            said["display"] |= set(field.get("x-vault-displayAttrs", {}))
+    return said
+
+
 def openapi_errors(document: Mapping[str, Any]) -> Counter[str]:
     """Return what is wrong with a document; the server's own part has some errors."""
     return Counter(str(error.message) for error in OpenAPIV30SpecValidator(document).iter_errors())
