@@ -107,7 +107,7 @@ class Traffic:
                 request.result()
 
     def forget_old_ones(self) -> None:
-        """Delete all certificates but the newest, and the orders whose answer was lost, as far as none is being sent."""
+        """Delete all certificates but the newest, and orders whose answer was lost, unless they are being sent."""
         for mount in self._mounts:
             for entry in _ENTRIES:
                 listed: list[str] = mount.api("LIST", f"certs/{entry}").data.get("keys", [])
