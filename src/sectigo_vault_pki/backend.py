@@ -25,6 +25,7 @@ from sectigo_vault_pki.paths import (
     path_configs,
     path_configs_list,
     path_enroll,
+    path_export,
     path_fetch,
     path_renew,
     path_replace,
@@ -128,6 +129,7 @@ def build(
         path_replace(engine),
         path_renew(engine),
         path_fetch(engine),
+        path_export(engine),
         path_status(engine, background=background),
     )
     router = Router(paths, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment)

@@ -5,6 +5,7 @@ from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, Order
 from sectigo_vault_pki.lifecycle.configs import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.enrolment import MAX_COMMENTS, EnrolmentRequest
+from sectigo_vault_pki.lifecycle.exporting import StoredVersion
 from sectigo_vault_pki.lifecycle.keys import KeyWish
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest
@@ -27,6 +28,7 @@ __all__ = [
     "ReplacementRequest",
     "Resources",
     "ScmClients",
+    "StoredVersion",
     "default_jitter",
     "key_threads",
     "order_id",

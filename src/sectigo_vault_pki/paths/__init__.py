@@ -3,6 +3,7 @@
 from sectigo_vault_pki.paths.certs import path_certs, path_certs_list
 from sectigo_vault_pki.paths.configs import path_configs, path_configs_list
 from sectigo_vault_pki.paths.enroll import path_enroll
+from sectigo_vault_pki.paths.export import path_export
 from sectigo_vault_pki.paths.fetch import path_fetch
 from sectigo_vault_pki.paths.renew import path_renew
 from sectigo_vault_pki.paths.replace import path_replace
@@ -15,6 +16,7 @@ __all__ = [
     "path_configs",
     "path_configs_list",
     "path_enroll",
+    "path_export",
     "path_fetch",
     "path_renew",
     "path_replace",

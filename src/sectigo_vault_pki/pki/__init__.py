@@ -8,9 +8,18 @@ from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
 from sectigo_vault_pki.pki.keys import KeyAlgorithm, KeyParameters, PrivateKey
 from sectigo_vault_pki.pki.names import normalise_email, normalise_name, normalise_names, same_names
 from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
+from sectigo_vault_pki.pki.pkcs12 import (
+    MAX_PASSWORD_LENGTH,
+    MIN_PASSWORD_LENGTH,
+    Pkcs12Encryption,
+    Pkcs12Protection,
+    pkcs12_file,
+)
 from sectigo_vault_pki.pki.revocation import reason_code_of
 
 __all__ = [
+    "MAX_PASSWORD_LENGTH",
+    "MIN_PASSWORD_LENGTH",
     "CertificateChain",
     "CertificateFormat",
     "CertificateSigningRequest",
@@ -19,6 +28,8 @@ __all__ = [
     "KeyAlgorithm",
     "KeyFormat",
     "KeyParameters",
+    "Pkcs12Encryption",
+    "Pkcs12Protection",
     "PrivateKey",
     "PrivateKeyFormat",
     "Subject",
@@ -35,6 +46,7 @@ __all__ = [
     "parse_chain",
     "parse_csr",
     "pem_der",
+    "pkcs12_file",
     "reason_code_of",
     "render",
     "same_names",
