@@ -1,6 +1,6 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
 # What may be chosen: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
-# for `test` PYTEST_ARGS; for `chaos` SEED, RUNS, OPERATIONS; for `bench` BENCH; for `profile` PROFILE.
+# for `test` PYTEST_ARGS; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for `profile` PROFILE.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -66,6 +66,11 @@ histories: $(READY)  ## random histories of operations, faults and time; HISTORI
 chaos: $(READY)  ## kills and faults at random points of 300 operations; SEED=1 RUNS=20 for certain ones
 	@SEED=$${SEED:-$$RANDOM} RUNS=$${RUNS:-1} OPERATIONS=$${OPERATIONS:-300} \
 		exec $(BIN)/pytest --timeout=1800 --verbose -p no:randomly tests/vault/test_chaos.py $(PYTEST_ARGS)
+
+.PHONY: soak
+soak: $(READY)  ## 100 000 mixed requests with reloads between: nothing may grow; REQUESTS, SEED for others
+	@SEED=$${SEED:-$$RANDOM} REQUESTS=$${REQUESTS:-100000} \
+		exec $(BIN)/pytest --timeout=14400 --log-cli-level=INFO -p no:randomly tests/vault/test_soak.py $(PYTEST_ARGS)
 
 .PHONY: test-large
 test-large: $(READY)  ## messages of hundreds of MiB; needs 6 GiB of memory

@@ -20,6 +20,7 @@ from sectigo_vault_pki.paths import (
     path_configs,
     path_configs_list,
     path_enroll,
+    path_export,
     path_fetch,
     path_renew,
     path_replace,
@@ -104,6 +105,7 @@ def declared_paths() -> Sequence[Path]:
         path_replace(engine),
         path_revoke(engine),
         path_fetch(engine),
+        path_export(engine),
         path_status(engine, background=True),
     )
 

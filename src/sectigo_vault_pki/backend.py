@@ -36,6 +36,7 @@ from sectigo_vault_pki.paths import (
     path_configs,
     path_configs_list,
     path_enroll,
+    path_export,
     path_fetch,
     path_issue,
     path_renew,
@@ -153,11 +154,12 @@ def build(
         path_roles_list(roles),
         path_roles(roles),
         path_role_ca_chain(roles),
-        path_issue(issuer),
+        path_issue(engine, issuer),
         path_sign(issuer),
         path_serials_list(serials),
         path_cert(serials),
         path_revoke_by_serial(serials),
+        path_export(engine),
         path_status(engine, background=background),
     )
     router = Router(paths, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment)

@@ -17,6 +17,7 @@ PATHS = [
     "replace/web/1_demo-customer",
     "renew/web/1_demo-customer",
     "fetch/web/1",
+    "export/web/1_demo-customer",
     "status",
     "roles",
     "roles/web",
@@ -92,11 +93,40 @@ async def test_every_default_that_the_help_names_stands_in_the_schema(mount: Mou
         for name, declared in schema["properties"].items()
         if re.search(r"Default: |the default[,)]", declared.get("description", "")) and name != "sectigo_csr_key_size"
     }
-    assert len(properties) == 21
+    assert len(properties) == 23
     for name, declared in properties.items():
         words = re.search(r"Default: (\w+)|(\w+) \([^)]*the default\)", declared["description"])
         assert words is not None, name
         assert str(declared["default"]).lower() == (words[1] or words[2]).lower(), name
+
+
+async def test_every_field_is_shown_by_a_name_for_people_with_its_default_and_whether_it_is_secret(
+    mount: Mount,
+) -> None:
+    schemas = (await openapi_of(mount, ""))["components"]["schemas"]
+    properties = {
+        name: declared
+        for schema_name, schema in schemas.items()
+        if schema_name.endswith("Request")
+        for name, declared in schema["properties"].items()
+    }
+    for name, declared in properties.items():
+        shown = declared["x-vault-displayAttrs"]
+        assert not shown["name"].startswith("Sectigo "), name
+        assert shown.get("value") == declared.get("default"), name
+    secret = {name for name, declared in properties.items() if declared["x-vault-displayAttrs"].get("sensitive")}
+    assert secret == {"sectigo_cm_password", "sectigo_private_key", "password"}
+
+
+async def test_every_operation_answers_what_it_declares(mount: Mount) -> None:
+    document = await openapi_of(mount, "")
+    for path, item in document["paths"].items():
+        for method in ("get", "post", "delete"):
+            if method not in item:
+                continue
+            empty = method == "delete" or (path, method) == ("/configs/{config_name}", "post")
+            assert set(item[method]["responses"]) == {"204" if empty else "200"}, (path, method)
+            assert empty or item[method]["responses"]["200"]["content"], (path, method)
 
 
 async def test_operation_ids_are_unique(mount: Mount) -> None:
@@ -107,7 +137,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 23
+    assert len(ids) == len(set(ids)) == 24
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:

@@ -86,6 +86,28 @@ def test_the_engine_is_a_secrets_engine_without_unauthenticated_paths(mount: Mou
     assert mount.backend.special_paths.seal_wrap_storage == ("config/", "order/", "cert/")
 
 
+async def test_whatever_holds_a_password_or_a_key_is_stored_where_seal_wrapping_is_asked_for(mount: Mount) -> None:
+    await mount.configure()
+    await mount.configure_client()
+    ssl, client = await mount.enroll(sectigo_request_id="once"), await mount.enroll_client()
+    renewed = answered(await mount.write(f"renew/web/{ssl['cert_unique_id']}", {"sectigo_renew_new_key": True}))
+    await mount.write(f"replace/web/{renewed['cert_unique_id']}", {"sectigo_reason": "new key"})
+    await mount.write(f"revoke/people/{client['cert_unique_id']}", {"sectigo_reason": "superseded"})
+    mount.simulator.faults.add("enroll", "drop_after")
+    assert (await mount.enroll())["status"] == "Unsettled"
+    mount.simulator.settings.never_issue = True
+    assert (await mount.enroll(sectigo_max_timeout=0))["status"] == "TimeoutStateSaved"
+    wrapped = mount.backend.special_paths.seal_wrap_storage
+    secret = {
+        key for key, value in mount.storage.snapshot().items() if b"PRIVATE KEY" in value or b"demo-password" in value
+    }
+    assert {key.split("/")[0] for key in secret} == {"config", "order", "cert"}
+    for key in mount.storage.snapshot():
+        entry = await mount.storage.get(key)
+        assert entry is not None
+        assert entry.seal_wrap == key.startswith(wrapped) == (key in secret), key
+
+
 @pytest.mark.parametrize(
     ("state", "local", "writes"),
     [

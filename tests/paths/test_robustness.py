@@ -18,7 +18,7 @@ from sectigo_vault_pki.logical import (
     UnsupportedOperationError,
     UnsupportedPathError,
 )
-from sectigo_vault_pki.paths import _fields, configs, enroll, renew, replace
+from sectigo_vault_pki.paths import _fields, _pkcs12, configs, enroll, export, renew, replace
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support.mount import CLIENT_ORDER, CONFIG, ORDER, Mount
 from tests.support.virtual_time import LoopClock, VirtualTimeLoop
@@ -50,6 +50,7 @@ FIELDS: Mapping[str, list[str]] = {
     ],
     "renew/web/ID": [field.name for field in (*ENROLMENT, renew.RENEW_NEW_KEY)],
     "fetch/web/1": [field.name for field in ENROLMENT],
+    "export/web/ID": [field.name for field in (export.FORMAT, export.VERSION, _pkcs12.PASSWORD, _pkcs12.ENCRYPTION)],
     "certs/web/ID": [field.name for field in ENROLMENT],
 }
 BASES: Mapping[str, Mapping[str, object]] = {
@@ -57,6 +58,7 @@ BASES: Mapping[str, Mapping[str, object]] = {
     "enroll/web": ORDER,
     "enroll/people": CLIENT_ORDER,
     "replace/web/ID": {"sectigo_reason": "new key"},
+    "export/web/ID": {"format": "pkcs12", "password": "correct horse battery"},
 }
 
 
@@ -141,6 +143,7 @@ PREFIXES = [
     "replace/web/",
     "renew/web/",
     "fetch/web/",
+    "export/web/",
 ]
 
 

@@ -1,5 +1,6 @@
 """Every file that users copy is sent through the path it is for."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from sectigo_vault_pki.logical import BadRequestError, Response
+from tests.support.certificates import key_of, pem_of
 from tests.support.mount import CONFIG, Mount, answered
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "sample_data_jsons"
@@ -44,7 +48,7 @@ CLIENT = Family(
     id_field="order_number",
     common_name="<first name> <last name>",
 )
-PURPOSES = ("_config", "", "_revoke", "_replace", "_manual_renew", "_fetch")
+PURPOSES = ("_config", "", "_revoke", "_replace", "_manual_renew", "_fetch", "_export")
 OF_A_READ = ("", "_manual_renew", "_fetch")
 
 
@@ -149,6 +153,15 @@ async def test_fetch_sample_fetches_what_vault_forgot(mount: Mount, family: Fami
     assert fetched["cert_unique_id"] == issued["cert_unique_id"]
     assert fetched["certificate"] == issued["certificate"]
     assert fetched["private_key"] == ""
+
+
+async def test_export_sample_makes_a_file_under_its_password(mount: Mount, family: Family) -> None:
+    issued = await enrolled(mount, family)
+    path = f"export/web/{issued['cert_unique_id']}"
+    exported = without_warnings(await mount.write(path, family.sample("_export")))
+    made = pkcs12.load_pkcs12(base64.b64decode(exported["pkcs12"]), b"<password of the file>")
+    assert isinstance(made.key, rsa.RSAPrivateKey)
+    assert pem_of(made.key) == pem_of(key_of(issued))
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)

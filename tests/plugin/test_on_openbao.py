@@ -208,6 +208,17 @@ def test_raft_server_keeps_mounts_and_their_data_over_a_restart() -> None:
         assert server.api("GET", "only/kv/a").expect(200).data == {"text": "kept"}
 
 
+def test_storage_error_of_the_server_is_told_in_its_own_words() -> None:
+    with OpenBaoServer.raft() as server:
+        server.initialize()
+        server.register("echo", command=server.install(write_echo_command(server.folder)))
+        server.enable("echo", path="only")
+        answer = server.api("PUT", "only/kv/large", {"text": "x" * 2 * 1024 * 1024})  # raft takes half of that
+        assert answer.status == 500
+        assert "put failed due to value being too large" in answer.errors[0]
+        assert server.api("GET", "only/kv/large").status == 404
+
+
 def test_server_that_guesses_the_kind_of_plugin_takes_it_for_a_secrets_engine() -> None:
     with OpenBaoServer.dev() as server:
         command = server.install(write_echo_command(server.folder))

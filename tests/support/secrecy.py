@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 _BASE64_RUN = re.compile(r"[A-Za-z0-9+/]{40,}")
-_SECRET_FIELDS = {"sectigo_cm_password": "password", "sectigo_private_key": "key", "private_key": "key"}
+_SECRET_FIELDS = {
+    "password": "password",
+    "pkcs12": "key",
+    "private_key": "key",
+    "sectigo_cm_password": "password",
+    "sectigo_private_key": "key",
+}
 
 
 class Secrets:
@@ -29,7 +35,7 @@ class Secrets:
         self._passwords |= {password, encoded}
 
     def add_private_key(self, pem: str) -> None:
-        self._key_lines |= {line for line in pem.splitlines() if _BASE64_RUN.fullmatch(line)}
+        self._key_lines |= {line.rstrip("=") for line in pem.splitlines() if _BASE64_RUN.fullmatch(line.rstrip("="))}
 
     def note_said(self, *texts: str) -> None:
         """Remember texts that were shown to somebody: errors, warnings."""

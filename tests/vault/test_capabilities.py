@@ -1,5 +1,6 @@
 """Policies: which capability each request needs."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -65,3 +66,19 @@ def test_a_token_of_another_path_is_refused_and_nothing_is_done(
     assert mount.api("POST", "enroll/web", ORDER, token=token).status == 403
     assert mount.ids() == [data["cert_unique_id"]]
     assert len(mount.scm.orders()) == 1
+
+
+def test_nothing_is_answered_without_a_token(mount: VaultMount) -> None:
+    data = mount.enrolled()
+    collects = mount.scm.order()["collects"]
+    values = {"config_name": "web", "sectigo_cert_unique_id": data["cert_unique_id"], "cert_id": str(data["ssl_id"])}
+    document = mount.api("GET", "?help=1").expect(200).body["openapi"]
+    assert "x-vault-unauthenticated" not in str(document)
+    for template, item in document["paths"].items():
+        path = re.sub("{(.*?)}", lambda captured: values.get(captured[1], "web"), template.removeprefix("/"))
+        for method in {"get", "post", "delete"} & set(item):
+            refused = mount.api(method.upper(), path, dict(ORDER) if method == "post" else None, token="")
+            assert refused.status == 403, (method, path)
+            assert refused.data == {}
+    assert mount.read(data["cert_unique_id"]).expect(200).data == data
+    assert (len(mount.scm.orders()), mount.scm.order()["collects"]) == (1, collects)

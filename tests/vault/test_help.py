@@ -67,6 +67,7 @@ def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: Va
         "/replace/{config_name}/{sectigo_cert_unique_id}",
         "/renew/{config_name}/{sectigo_cert_unique_id}",
         "/fetch/{config_name}/{cert_id}",
+        "/export/{config_name}/{sectigo_cert_unique_id}",
         "/status",
     }
     assert "/sys/mounts/{path}" in document["paths"]
@@ -89,10 +90,42 @@ def test_every_reference_of_our_openapi_paths_leads_somewhere(mount: VaultMount)
 def test_our_mount_adds_no_error_to_the_servers_openapi_document(mount: VaultMount) -> None:
     document = mount.server.api("GET", "sys/internal/specs/openapi").expect(200).body
     ours = {path: item for path, item in document["paths"].items() if path.startswith(f"/{mount.path}/")}
-    assert len(ours) == 10
+    assert len(ours) == 11
     # Two mounts of one engine share their operation ids, whichever the engine is: that is the server's doing.
     others = {path: item for path, item in document["paths"].items() if path.startswith("/sys/")}
     assert openapi_errors({**document, "paths": others | ours}) == openapi_errors({**document, "paths": others})
+
+
+def test_our_part_of_the_document_says_all_that_a_built_in_engine_says_of_itself(mount: VaultMount) -> None:
+    mount.server.enable("pki", path=f"{mount.path}-pki")
+    try:
+        document = mount.server.api("GET", "sys/internal/specs/openapi").expect(200).body
+    finally:
+        mount.server.disable(f"{mount.path}-pki")
+    ours, theirs = said_of(document, f"/{mount.path}/"), said_of(document, f"/{mount.path}-pki/")
+    ours["path"] |= {"patch", "x-vault-sudo", "x-vault-unauthenticated"}  # of which we have nothing to tell
+    assert {what: words - ours[what] for what, words in theirs.items() if words - ours[what]} == {}
+
+
+def said_of(document: Mapping[str, Any], prefix: str) -> dict[str, set[str]]:
+    """Return which words an engine uses to describe its paths, their operations, parameters and fields."""
+    said: dict[str, set[str]] = {
+        what: set() for what in ("path", "operation", "parameter", "schema", "field", "display")
+    }
+    items = [item for path, item in document["paths"].items() if path.startswith(prefix)]
+    operations = [item[method] for item in items for method in ("get", "post", "patch", "delete") if method in item]
+    for described in (*items, *operations):
+        said["parameter"] |= {word for parameter in described.get("parameters", []) for word in parameter}
+    said["path"] = {word for item in items for word in item}
+    said["operation"] = {word for operation in operations for word in operation}
+    assert all(operation["operationId"] and operation["responses"] for operation in operations)
+    parts = json.dumps(operations).split('"$ref": "#/components/schemas/')[1:]
+    for schema in (document["components"]["schemas"][part.partition('"')[0]] for part in parts):
+        said["schema"] |= set(schema)
+        for field in schema.get("properties", {}).values():
+            said["field"] |= set(field)
+            said["display"] |= set(field.get("x-vault-displayAttrs", {}))
+    return said
 
 
 def openapi_errors(document: Mapping[str, Any]) -> Counter[str]:

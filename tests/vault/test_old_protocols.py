@@ -108,3 +108,7 @@ def test_a_server_whose_api_has_tls_is_trusted_by_the_registered_arguments_also_
         assert refused.status == 500
         assert lines(server, "strict: the host's API at", "CERTIFICATE_VERIFY_FAILED", "[ERROR]")
         assert plugin_pids(server, name=f"{PLUGIN}-strict") == []
+        for path in ("trusting", "strict"):
+            server.disable(path)
+        until(lambda: not plugin_pids(server), what="the end of the last mount's process")
+        assert list(server.temporary.iterdir()) == []

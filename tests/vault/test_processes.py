@@ -18,6 +18,9 @@ from tests.support.vault import ORDER, PLUGIN, VaultMount, install, kill_plugin,
 
 pytestmark = pytest.mark.vault
 
+KILLS = 3
+FIRST_ANSWER_SECONDS = 1.0
+
 
 @pytest.fixture
 def engine(server: OpenBaoServer) -> str:
@@ -58,6 +61,46 @@ def test_two_mounts_share_a_process_and_nothing_else(two_mounts: tuple[VaultMoun
     assert first.read(data["cert_unique_id"], "shared").expect(200).data == data
 
 
+@pytest.fixture
+def different_mounts(
+    server: OpenBaoServer, engine: str, scm: ScmProcess, secrets: Secrets
+) -> Iterator[dict[str, VaultMount]]:
+    """Mounts of that entry, each with options of its own."""
+    options: dict[str, dict[str, object]] = {
+        "plain": {},
+        "local": {"local": True, "seal_wrap": True},
+        "tuned": {"config": {"default_lease_ttl": "1h", "max_lease_ttl": "2h"}, "description": "tuned"},
+        "optional": {"options": {"colour": "blue"}},
+        "versioned": {"config": {"plugin_version": f"v{__version__}"}},
+    }
+    mounts = {name: VaultMount(server, f"{engine}/{name}", scm, secrets) for name in options}
+    for name, mount in mounts.items():
+        server.enable(engine, path=mount.path, **options[name])
+    yield mounts
+    for mount in mounts.values():
+        server.disable(mount.path)
+
+
+@pytest.mark.parametrize("end", ["nothing", "kill", "reload of one mount", "reload by name"])
+def test_mounts_of_different_options_share_a_process_and_keep_apart(
+    server: OpenBaoServer, engine: str, different_mounts: dict[str, VaultMount], end: str
+) -> None:
+    held = {name: mount.enrolled() for name, mount in different_mounts.items()}
+    before = only_pid(server, engine)
+    match end:
+        case "kill":
+            kill_plugin(server, name=engine)
+        case "reload of one mount":
+            server.api("PUT", "sys/plugins/reload/backend", {"mounts": [f"{engine}/local/"]}).expect(200, 202, 204)
+        case "reload by name":
+            server.reload(engine)
+    for name, mount in different_mounts.items():
+        assert mount.ids() == [held[name]["cert_unique_id"]]
+        assert mount.read(held[name]["cert_unique_id"]).expect(200).data == held[name]
+        assert mount.enroll().expect(200).data["status"] == "Issued"
+    assert (only_pid(server, engine) == before) is (end == "nothing")
+
+
 @pytest.mark.parametrize("what", ["plugin", "mounts"])
 def test_a_reload_starts_a_new_process_that_knows_what_was_stored(
     two_mounts: tuple[VaultMount, VaultMount], engine: str, what: str
@@ -84,16 +127,21 @@ def test_a_mount_that_is_disabled_and_enabled_again_is_empty_and_works(mount: Va
     assert mount.enrolled()["serial_number"] != data["serial_number"]
 
 
-def test_the_first_request_after_the_plugin_was_killed_is_answered(
+def test_the_first_request_after_the_plugin_was_killed_is_answered_within_a_second(
     two_mounts: tuple[VaultMount, VaultMount], engine: str
 ) -> None:
     first, second = two_mounts
     data = first.enrolled()
-    killed = only_pid(first.server, engine)
-    kill_plugin(first.server, name=engine)
-    assert first.read(data["cert_unique_id"]).expect(200).data == data
-    assert second.configure().status == 204
-    assert only_pid(first.server, engine) != killed
+    seconds = []
+    for _ in range(KILLS):
+        killed = only_pid(first.server, engine)
+        kill_plugin(first.server, name=engine)
+        answer = first.read(data["cert_unique_id"]).expect(200)
+        assert answer.data == data
+        assert second.configure().status == 204
+        assert only_pid(first.server, engine) != killed
+        seconds.append(answer.seconds)
+    assert min(seconds) < FIRST_ANSWER_SECONDS  # of several, as the machine may be busy with other tests
 
 
 @pytest.mark.parametrize("end", ["kill", "reload"])

@@ -17,6 +17,7 @@ class Field(Generic[T_co]):
 
     Attributes:
         name: what users call it.
+        label: what a form calls it, such as that of the host's web UI; empty: its name in words.
         kind: how its value is read.
         description: help text, one or a few sentences.
         required: a request that creates or acts is refused without it.
@@ -27,6 +28,7 @@ class Field(Generic[T_co]):
     """
 
     name: str
+    label: str = ""
     kind: Kind[T_co]
     description: str
     required: bool = False

@@ -118,7 +118,7 @@ def _parameter(field: Field[object], place: str, *, required: bool) -> Document:
         "in": place,
         "required": required,
         "description": field.description,
-        "schema": {**field.kind.schema, **_default(field)},
+        "schema": {**field.kind.schema, **_default(field), **_display(field)},
     }
 
 
@@ -141,10 +141,17 @@ def _object_schema(fields: Sequence[Field[object]]) -> Document:
 
 
 def _property(field: Field[object]) -> Document:
-    schema: Document = {**field.kind.schema, "description": field.description, **_default(field)}
+    return {**field.kind.schema, "description": field.description, **_default(field), **_display(field)}
+
+
+def _display(field: Field[object]) -> Document:
+    """Return what the host's web UI shows beside a field (plugin-protocol.md 5.5)."""
+    shown: Document = {"name": field.label or field.name.replace("_", " ").capitalize()}
+    if default := _default(field):
+        shown["value"] = default["default"]
     if field.secret:
-        schema["x-vault-displayAttrs"] = {"sensitive": True}
-    return schema
+        shown["sensitive"] = True
+    return {"x-vault-displayAttrs": shown}
 
 
 def _default(field: Field[object]) -> Document:

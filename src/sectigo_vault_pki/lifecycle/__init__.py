@@ -5,6 +5,7 @@ from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, Order
 from sectigo_vault_pki.lifecycle.configs import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.enrolment import MAX_COMMENTS, EnrolmentRequest
+from sectigo_vault_pki.lifecycle.exporting import StoredVersion
 from sectigo_vault_pki.lifecycle.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.keys import KeyWish
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
@@ -37,6 +38,7 @@ __all__ = [
     "Roles",
     "ScmClients",
     "SerialNumbers",
+    "StoredVersion",
     "default_jitter",
     "key_threads",
     "order_id",

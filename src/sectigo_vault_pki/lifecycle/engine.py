@@ -14,6 +14,7 @@ from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, Answer, Certifi
 from sectigo_vault_pki.lifecycle.background import Background
 from sectigo_vault_pki.lifecycle.collecting import Collector
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
+from sectigo_vault_pki.lifecycle.exporting import StoredVersion, version_of
 from sectigo_vault_pki.lifecycle.fetching import Fetcher
 from sectigo_vault_pki.lifecycle.listing import Lister
 from sectigo_vault_pki.lifecycle.operations import Operations, config_or_error, waiting_of
@@ -29,7 +30,7 @@ from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
 from sectigo_vault_pki.lifecycle.status import EngineStatus, count_certificates, count_orders
 from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
-from sectigo_vault_pki.pki import PrivateKey
+from sectigo_vault_pki.pki import CertificateChain, Pkcs12Protection, PrivateKey
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
@@ -261,6 +262,29 @@ class Engine:
         if record.holds_key_to_release:
             await self._resources.change(config_name, record.unique_id, lambda stored: stored.with_keys_released())
 
+    async def export(self, config_name: str, unique_id: str, version: int) -> StoredVersion:
+        """Return a certificate as it is stored: nothing is due for that, and SCM is asked nothing.
+
+        Args:
+            config_name: the config entry it was ordered under, which may have been deleted since.
+            unique_id: its id.
+            version: 0 for the current one, 1 for the one before its replacement, and so on.
+
+        Raises:
+            UnknownCertificateError: nothing is stored under that id.
+            ConflictError: nothing has been collected yet, or it is an order's id.
+            InvalidInputError: so many versions are not kept.
+            StandbyError: its private key goes with the answer, and this node must not write.
+        """
+        record = await self._settled(config_name, unique_id)
+        if record.holds_key_to_release:
+            await self._resources.must_write()
+        return version_of(record, version, config_name)
+
+    async def pkcs12(self, chain: CertificateChain, stored_key_pem: str, protection: Pkcs12Protection) -> bytes:
+        """Write a PKCS#12 file, in a thread; see `pki.pkcs12_file`."""
+        return await self._resources.make_pkcs12(chain, stored_key_pem, protection)
+
     async def forget(self, config_name: str, unique_id: str, *, force: bool) -> None:
         """Remove a certificate, with its key and history, from storage; nothing happens at SCM.
 
@@ -301,9 +325,12 @@ class Engine:
 
     async def _stored_with_config(self, config_name: str, unique_id: str) -> tuple[CertificateRecord, ConfigRecord]:
         config = await self._config(config_name)
+        return await self._settled(config_name, unique_id), config
+
+    async def _settled(self, config_name: str, unique_id: str) -> CertificateRecord:
         if _ORDER_ID.fullmatch(unique_id):
             raise ConflictError("the order is not settled yet: read it first, and use the id that the answer names")
-        return await self._reader.stored(config_name, unique_id), config
+        return await self._reader.stored(config_name, unique_id)
 
     async def _enroll(
         self,

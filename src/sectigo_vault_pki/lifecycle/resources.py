@@ -12,7 +12,7 @@ from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import StandbyError
 from sectigo_vault_pki.lifecycle.accounts import ScmClients
 from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
-from sectigo_vault_pki.pki import KeyParameters, PrivateKey
+from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file
 from sectigo_vault_pki.store import CertificateRecord, NamedLocks, Repository, UniqueId
 
 _log = logging.getLogger(__name__)
@@ -60,6 +60,11 @@ class Resources:
 
     async def make_key(self, parameters: KeyParameters) -> PrivateKey:
         return await asyncio.get_running_loop().run_in_executor(self.executor, PrivateKey.generate, parameters)
+
+    async def make_pkcs12(self, chain: CertificateChain, stored_key_pem: str, protection: Pkcs12Protection) -> bytes:
+        return await asyncio.get_running_loop().run_in_executor(
+            self.executor, pkcs12_file, chain, stored_key_pem, protection
+        )
 
     async def change(self, config_name: str, unique_id: UniqueId, change: Change) -> CertificateRecord | None:
         """Apply a change to the record as it is now, and store it if that made a difference.

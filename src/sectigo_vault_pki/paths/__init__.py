@@ -4,6 +4,7 @@ from sectigo_vault_pki.paths.cert import path_cert, path_revoke_by_serial, path_
 from sectigo_vault_pki.paths.certs import path_certs, path_certs_list
 from sectigo_vault_pki.paths.configs import path_configs, path_configs_list
 from sectigo_vault_pki.paths.enroll import path_enroll
+from sectigo_vault_pki.paths.export import path_export
 from sectigo_vault_pki.paths.fetch import path_fetch
 from sectigo_vault_pki.paths.issue import path_issue, path_sign
 from sectigo_vault_pki.paths.renew import path_renew
@@ -19,6 +20,7 @@ __all__ = [
     "path_configs",
     "path_configs_list",
     "path_enroll",
+    "path_export",
     "path_fetch",
     "path_issue",
     "path_renew",

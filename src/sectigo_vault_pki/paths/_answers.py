@@ -51,7 +51,19 @@ CERTIFICATE_SCHEMA: Mapping[str, Mapping[str, object]] = {
         "description": "Format of certificate; SSL only",
     },
     "ssl_id": {**_NUMBER, "description": "SCM's id; SSL only, 0 while unknown"},
-    "state": {"type": "array", "items": {"type": "object"}, "description": "What happened so far, oldest first"},
+    "state": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "status": _TEXT,
+                "time_stamp": {**_TEXT, "format": "date-time"},
+                "code": {**_NUMBER, "nullable": True},
+                "description": _TEXT,
+            },
+        },
+        "description": "What happened so far, oldest first; code and description with ErrorCode only",
+    },
     "status": {**_TEXT, "description": "The newest status"},
 }
 

@@ -16,12 +16,14 @@ DAY = timedelta(days=1)
 
 CONFIG_NAME = Field(
     name="config_name",
+    label="Config entry",
     kind=kinds.name(),
     log_key="config",
     description="Name of the config entry: one SCM account, organization and certificate type.",
 )
 UNIQUE_ID = Field(
     name="sectigo_cert_unique_id",
+    label="Unique id",
     kind=kinds.identifier(),
     log_key="unique_id",
     description=(
@@ -33,12 +35,14 @@ UNIQUE_ID = Field(
 # Waiting and renewal
 MAX_TIMEOUT = Field(
     name="sectigo_max_timeout",
+    label="Waiting time (seconds)",
     kind=kinds.duration(unit=SECOND),
     default=timedelta(seconds=600),
     description="Seconds to wait for the certificate to be issued; 0 does not wait. Default: 600.",
 )
 LOOP_PERIOD = Field(
     name="sectigo_loop_period",
+    label="Longest pause between collects (seconds)",
     kind=kinds.duration(unit=SECOND, minimum=SECOND),
     default=timedelta(seconds=30),
     description=(
@@ -48,18 +52,21 @@ LOOP_PERIOD = Field(
 )
 EXPIRY_WINDOW = Field(
     name="sectigo_expiry_window",
+    label="Expiry window (days)",
     kind=kinds.duration(unit=DAY),
     default=timedelta(days=7),
     description="Days before its expiry from which a certificate is renewed. Default: 7.",
 )
 AUTO_RENEW = Field(
     name="sectigo_auto_renew",
+    label="Renew by itself",
     kind=kinds.boolean(),
     default=True,
     description="Whether a certificate inside its expiry window is renewed by itself. Default: true.",
 )
 READ_RENEWED_CERT = Field(
     name="sectigo_read_renewed_cert",
+    label="Read the renewed certificate",
     kind=kinds.boolean(),
     default=True,
     description="Whether reading a renewed certificate answers its successor. Default: true.",
@@ -75,6 +82,7 @@ WAITING_AND_RENEWAL: tuple[Field[object], ...] = (
 # Key and CSR
 CSR = Field(
     name="sectigo_csr",
+    label="CSR",
     kind=_kinds.csr(),
     description=(
         "CSR in PEM, used as given. With it the other sectigo_csr_ fields have no effect. In JSON, write line ends "
@@ -83,6 +91,7 @@ CSR = Field(
 )
 PRIVATE_KEY = Field(
     name="sectigo_private_key",
+    label="Private key",
     kind=_kinds.private_key(),
     secret=True,
     description=(
@@ -92,37 +101,56 @@ PRIVATE_KEY = Field(
 )
 CSR_DOMAIN = Field(
     name="sectigo_csr_domain",
+    label="Common name (CN)",
     kind=_kinds.common_name(),
     description="Common name (CN) of the certificate. Required without sectigo_csr.",
 )
 CSR_COUNTRY = Field(
-    name="sectigo_csr_country", kind=_kinds.country(), description="Country (C) in the CSR: two letters."
+    name="sectigo_csr_country",
+    label="Country (C)",
+    kind=_kinds.country(),
+    description="Country (C) in the CSR: two letters.",
 )
 CSR_STATE = Field(
-    name="sectigo_csr_state", kind=kinds.line(max_length=128), description="State or province (ST) in the CSR."
+    name="sectigo_csr_state",
+    label="State or province (ST)",
+    kind=kinds.line(max_length=128),
+    description="State or province (ST) in the CSR.",
 )
 CSR_LOCATION = Field(
-    name="sectigo_csr_location", kind=kinds.line(max_length=128), description="Locality (L) in the CSR."
+    name="sectigo_csr_location",
+    label="Locality (L)",
+    kind=kinds.line(max_length=128),
+    description="Locality (L) in the CSR.",
 )
 CSR_ORGANIZATION = Field(
-    name="sectigo_csr_organization", kind=kinds.line(max_length=64), description="Organization (O) in the CSR."
+    name="sectigo_csr_organization",
+    label="Organization (O)",
+    kind=kinds.line(max_length=64),
+    description="Organization (O) in the CSR.",
 )
 CSR_ORGANIZATION_UNIT = Field(
     name="sectigo_csr_organization_unit",
+    label="Organizational unit (OU)",
     kind=kinds.line(max_length=64),
     description="Organizational unit (OU) in the CSR.",
 )
 CSR_EMAIL_ADDRESS = Field(
-    name="sectigo_csr_email_address", kind=_kinds.email(), description="E-mail address in the CSR."
+    name="sectigo_csr_email_address",
+    label="E-mail address in the CSR",
+    kind=_kinds.email(),
+    description="E-mail address in the CSR.",
 )
 CSR_KEY_ALGO = Field(
     name="sectigo_csr_key_algo",
+    label="Key algorithm",
     kind=kinds.choice("RSA", "EC"),
     default="RSA",
     description="Algorithm of the key to make: RSA or EC. Default: RSA.",
 )
 CSR_KEY_SIZE = Field(
     name="sectigo_csr_key_size",
+    label="Key size",
     kind=kinds.text(max_length=16),
     description=(
         "Size of the key to make. RSA: 2048 (the default), 3072 or 4096 bits. EC: 256 (the default), 384 or 521, also "
@@ -146,26 +174,31 @@ KEY_AND_CSR: tuple[Field[object], ...] = (
 # SSL certificates
 SSL_TYPE = Field(
     name="sectigo_ssl_cert_type",
+    label="SSL certificate profile",
     kind=kinds.whole_number(minimum=1),
     description="Id of the certificate profile at SCM. Required for SSL certificates.",
 )
 SSL_VALIDITY = Field(
     name="sectigo_ssl_cert_validity",
+    label="SSL validity (days)",
     kind=kinds.duration(unit=DAY, minimum=DAY, whole_units=True),
     description="Validity in days: one of the profile's terms. Required for SSL certificates.",
 )
 SSL_SUBJECT_ALT_NAMES = Field(
     name="sectigo_ssl_cert_subject_alt_names",
+    label="Subject alternative names (SANs)",
     kind=_kinds.alternative_names(),
     description="Subject alternative names, comma-separated.",
 )
 SSL_EXTERNAL_REQUESTER = Field(
     name="sectigo_ssl_cert_external_requester",
+    label="External requesters",
     kind=_kinds.emails(max_length=512),
     description="E-mail addresses of the requesters, comma-separated.",
 )
 SSL_FORMAT_TYPE = Field(
     name="sectigo_ssl_cert_format_type",
+    label="Certificate format",
     kind=_kinds.certificate_format(),
     default=CertificateFormat.X509,
     description=(
@@ -176,21 +209,25 @@ SSL_FORMAT_TYPE = Field(
 )
 SSL_COMMENTS = Field(
     name="sectigo_ssl_cert_comments",
+    label="Comments",
     kind=kinds.text(max_length=MAX_COMMENTS),
     description="Comments on the order at SCM.",
 )
 SSL_NUM_SERVERS = Field(
     name="sectigo_ssl_cert_num_servers",
+    label="Number of servers",
     kind=kinds.whole_number(minimum=0),
     description="Number of server licenses.",
 )
 SSL_SERVER_TYPE = Field(
     name="sectigo_ssl_cert_server_type",
+    label="Server type",
     kind=kinds.whole_number(minimum=-1),
     description="Id of the server type at SCM; -1 for any other.",
 )
 SSL_CUSTOM_FIELDS = Field(
     name="sectigo_ssl_cert_custom_fields",
+    label="SSL custom fields",
     kind=_kinds.custom_fields(),
     description="SCM's custom fields: a list of objects with name and value, or the same as JSON text.",
 )
@@ -209,36 +246,43 @@ SSL: tuple[Field[object], ...] = (
 # Client certificates
 CLIENT_TYPE = Field(
     name="sectigo_client_cert_type",
+    label="Client certificate profile",
     kind=kinds.whole_number(minimum=1),
     description="Id of the client certificate profile at SCM. Required for client certificates.",
 )
 CLIENT_VALIDITY = Field(
     name="sectigo_client_cert_validity",
+    label="Client validity (days)",
     kind=kinds.duration(unit=DAY, minimum=DAY, whole_units=True),
     description="Validity in days: one of the profile's terms. Required for client certificates.",
 )
 CLIENT_EMAIL = Field(
     name="sectigo_client_cert_email",
+    label="E-mail address",
     kind=_kinds.email(),
     description="E-mail address of the person, at most 255 characters. Required for client certificates.",
 )
 CLIENT_FIRST_NAME = Field(
     name="sectigo_client_cert_first_name",
+    label="First name",
     kind=kinds.line(max_length=64),
     description="First name of the person. Required for client certificates.",
 )
 CLIENT_MIDDLE_NAME = Field(
     name="sectigo_client_cert_middle_name",
+    label="Middle name",
     kind=kinds.line(max_length=64),
     description="Middle name of the person. First, middle and last name have at most 64 characters together.",
 )
 CLIENT_LAST_NAME = Field(
     name="sectigo_client_cert_last_name",
+    label="Last name",
     kind=kinds.line(max_length=64),
     description="Last name of the person. Required for client certificates.",
 )
 CLIENT_CUSTOM_FIELDS = Field(
     name="sectigo_client_cert_custom_fields",
+    label="Client custom fields",
     kind=_kinds.custom_fields(),
     description="SCM's custom fields: a list of objects with name and value, or the same as JSON text.",
 )
@@ -255,6 +299,7 @@ CLIENT: tuple[Field[object], ...] = (
 # What is done with a stored certificate
 REASON = Field(
     name="sectigo_reason",
+    label="Reason",
     kind=_kinds.reason(),
     required=True,
     description=(
@@ -264,6 +309,7 @@ REASON = Field(
 )
 CERT_ID = Field(
     name="cert_id",
+    label="SCM's id",
     log_key="cert_id",
     kind=kinds.identifier(),
     description="SCM's id of the certificate: ssl_id or order number; a unique id is taken too.",

@@ -8,8 +8,11 @@ from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.framework import Kind, KindError, kinds
 from sectigo_vault_pki.lifecycle import parse_base_url, parse_ca_bundle
 from sectigo_vault_pki.pki import (
+    MAX_PASSWORD_LENGTH,
+    MIN_PASSWORD_LENGTH,
     CertificateFormat,
     CertificateSigningRequest,
+    Pkcs12Encryption,
     PrivateKey,
     is_host_name,
     is_ip_address,
@@ -54,6 +57,25 @@ def certificate_format() -> Kind[CertificateFormat]:
     """One of SCM's formats, in any case."""
     options = kinds.choice(*(known.value for known in CertificateFormat))
     return _domain(options, CertificateFormat.parse)
+
+
+def pkcs12_password() -> Kind[str]:
+    """The password of a PKCS#12 file; programs do not agree how letters beyond ASCII are encoded in it."""
+
+    def parse(value: object) -> str:
+        parsed = kinds.text().parse(value)
+        is_plain = parsed.isascii() and parsed.isprintable()
+        if not (is_plain and MIN_PASSWORD_LENGTH <= len(parsed) <= MAX_PASSWORD_LENGTH):
+            raise KindError(f"must be {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} printable ASCII characters")
+        return parsed
+
+    schema = {"type": "string", "minLength": MIN_PASSWORD_LENGTH, "maxLength": MAX_PASSWORD_LENGTH}
+    return Kind("string", schema, parse)
+
+
+def pkcs12_encryption() -> Kind[Pkcs12Encryption]:
+    """How a PKCS#12 file is encrypted."""
+    return _domain(kinds.choice(*Pkcs12Encryption), Pkcs12Encryption)
 
 
 def base_url() -> Kind[str]:

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, Issued
 from sectigo_vault_pki.paths._times import rfc3339
-from sectigo_vault_pki.pki import CertificateChain, IssuedFormat, PrivateKeyFormat, is_self_signed, issued_as
+from sectigo_vault_pki.pki import (
+    CertificateChain,
+    IssuedFormat,
+    IssuedShape,
+    PrivateKeyFormat,
+    is_self_signed,
+    issued_as,
+)
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer", "format": "int64"}
@@ -24,8 +31,9 @@ SIGN_SCHEMA: Schema = {
 ISSUE_SCHEMA: Schema = {
     **SIGN_SCHEMA,
     "certificate": {**SIGN_SCHEMA["certificate"], **_SENSITIVE},
-    "private_key": {**_TEXT, "description": "The private key", **_SENSITIVE},
+    "private_key": {**_TEXT, "description": "The private key; empty with format pkcs12", **_SENSITIVE},
     "private_key_type": {**_TEXT, "description": "rsa or ec"},
+    "pkcs12": {**_TEXT, "description": "With format pkcs12 only: the file, as base64", **_SENSITIVE},
 }
 CERTIFICATE_SCHEMA: Schema = {
     "certificate": {**_TEXT, "description": "The certificate in PEM"},
@@ -43,22 +51,34 @@ CA_CHAIN_SCHEMA: Schema = {
 }
 
 
+def issued_chain(issued: Issued, *, with_roots: bool) -> CertificateChain:
+    """Return the certificate with its issuers, or with those that are no roots."""
+    chain = CertificateChain.from_pem(issued.current.bundle)
+    if with_roots:
+        return chain
+    return chain.with_issuers(tuple(issuer for issuer in chain.issuers_pem if not is_self_signed(issuer)))
+
+
+def issued_key(issued: Issued) -> str:
+    """Return the stored private key in PEM; empty where there is none."""
+    return issued.current.private_key.get_secret_value() if issued.current.private_key else ""
+
+
+def signed_data(chain: CertificateChain, issued_format: IssuedFormat) -> dict[str, object]:
+    """Answer `sign`."""
+    return _shown(chain, issued_as(chain, None, issued_format))
+
+
 def issued_data(
-    issued: Issued,
-    issued_format: IssuedFormat,
-    private_key_format: PrivateKeyFormat,
-    *,
-    with_key: bool,
-    with_roots: bool = True,
-) -> Mapping[str, object]:
-    """Answer `issue` (with the key) or `sign`."""
-    current = issued.current
-    chain = CertificateChain.from_pem(current.bundle)
-    if not with_roots:
-        chain = chain.with_issuers(tuple(issuer for issuer in chain.issuers_pem if not is_self_signed(issuer)))
-    key = current.private_key.get_secret_value() if with_key and current.private_key else None
-    shape = issued_as(chain, key, issued_format, private_key_format)
-    data: dict[str, object] = {
+    chain: CertificateChain, key_pem: str, issued_format: IssuedFormat, private_key_format: PrivateKeyFormat
+) -> dict[str, object]:
+    """Answer `issue`."""
+    shape = issued_as(chain, key_pem, issued_format, private_key_format)
+    return {**_shown(chain, shape), "private_key": shape.private_key, "private_key_type": chain.key_type}
+
+
+def _shown(chain: CertificateChain, shape: IssuedShape) -> dict[str, object]:
+    return {
         "ca_chain": list(shape.ca_chain),
         "certificate": shape.certificate,
         "expiration": int(chain.not_after.timestamp()),
@@ -66,9 +86,6 @@ def issued_data(
         "not_before": int(chain.not_before.timestamp()),
         "serial_number": chain.serial_number,
     }
-    if with_key:
-        data |= {"private_key": shape.private_key, "private_key_type": chain.key_type}
-    return data
 
 
 def certificate_data(found: CertificateWithSerial) -> Mapping[str, object]:

@@ -1,10 +1,12 @@
 """The fields of the PKI-shaped paths, under the names that Vault's own pki engine has for them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sectigo_vault_pki.framework import Field, kinds
 from sectigo_vault_pki.paths import _kinds
 from sectigo_vault_pki.paths._fields import SECOND
+from sectigo_vault_pki.paths._pkcs12 import PKCS12
 from sectigo_vault_pki.pki import IssuedFormat, PrivateKeyFormat
 
 ROLE = Field(
@@ -42,7 +44,15 @@ FORMAT = Field(
     default=IssuedFormat.PEM,
     description=(
         'Format of the answer: "pem", "der" (in base64) or "pem_bundle" (certificate holds the private key, the '
-        'certificate and its issuers). Default: pem.'
+        "certificate and its issuers). Default: pem."
+    ),
+)
+FORMAT_OF_ISSUE = replace(
+    FORMAT,
+    kind=kinds.choice(*IssuedFormat, PKCS12),
+    description=(
+        "Format of the answer: pem, der (in base64), pem_bundle (certificate holds the private key, the certificate "
+        "and its issuers), or pkcs12 (as pem, and the private key in a file under a password, in base64). Default: pem."
     ),
 )
 PRIVATE_KEY_FORMAT = Field(
@@ -51,7 +61,7 @@ PRIVATE_KEY_FORMAT = Field(
     default=PrivateKeyFormat.DER,
     description=(
         'Format of the private key: "pkcs8" for PKCS#8; "der" or "pem" for PKCS#1 or SEC1. It is PEM or base64 as '
-        'format says. Default: der.'
+        "format says. Default: der."
     ),
 )
 REMOVE_ROOTS = Field(

@@ -10,6 +10,7 @@ from sectigo_vault_pki.paths._memo import AnsweredCertificates
 
 FORCE = Field(
     name="sectigo_force",
+    label="Forget the key too",
     kind=kinds.boolean(),
     default=False,
     description=(

@@ -13,12 +13,14 @@ from sectigo_vault_pki.store import CertificateType, ConfigRecord, WaitingAndRen
 
 USER = Field(
     name="sectigo_cm_user",
+    label="SCM user",
     kind=kinds.text(max_length=128),
     required=True,
     description="Login name of the SCM account.",
 )
 PASSWORD = Field(
     name="sectigo_cm_password",
+    label="SCM password",
     kind=kinds.text(max_length=256),
     required=True,
     secret=True,
@@ -26,6 +28,7 @@ PASSWORD = Field(
 )
 URI = Field(
     name="sectigo_cm_uri",
+    label="Customer URI",
     kind=kinds.name(),
     description=(
         "Customer URI: the last part of your portal address …/customer/<uri>, and of every unique id. Required."
@@ -33,35 +36,41 @@ URI = Field(
 )
 CONFIG_TYPE = Field(
     name="sectigo_config_type",
+    label="Certificate type",
     kind=kinds.choice(*(kind.value for kind in CertificateType)),
     required=True,
     description="Certificate type of the entry: ssl_cert or client_cert. Fixed once certificates are stored under it.",
 )
 ORG_ID = Field(
     name="sectigo_cm_org_id",
+    label="Organization id",
     kind=kinds.whole_number(minimum=1),
     required=True,
     description="Id of the organization at SCM.",
 )
 BASE_URL = Field(
     name="sectigo_cm_base_url",
+    label="SCM address",
     kind=_kinds.base_url(),
     required=True,
     description="SCM's address, such as https://cert-manager.com. Plain http only for a loopback host.",
 )
 CA_CERT = Field(
     name="sectigo_cm_ca_cert",
+    label="Trusted CAs",
     kind=_kinds.ca_bundle(),
     description="PEM bundle to trust for this address, instead of the public roots.",
 )
 REQUEST_TIMEOUT = Field(
     name="sectigo_cm_request_timeout",
+    label="Time for one call (seconds)",
     kind=kinds.duration(unit=_fields.SECOND, minimum=_fields.SECOND),
     default=timedelta(seconds=60),
     description="Seconds for one call to SCM; one that orders may take 300. Default: 60.",
 )
 WAIT_LIMIT = Field(
     name="sectigo_wait_limit",
+    label="Longest wait (seconds)",
     kind=kinds.duration(unit=_fields.SECOND, minimum=_fields.SECOND),
     default=timedelta(seconds=50),
     description=(

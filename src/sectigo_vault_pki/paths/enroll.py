@@ -17,6 +17,7 @@ MAX_NAMES_LENGTH = 64
 
 REQUEST_ID = Field(
     name="sectigo_request_id",
+    label="Request id",
     kind=kinds.text(max_length=64),
     description=(
         "A text of your own that names this enrolment: sent again, it answers the first one's result and orders "

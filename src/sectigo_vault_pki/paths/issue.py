@@ -1,19 +1,27 @@
 """`issue/:role` and `sign/:role`: certificates under a role, asked for and answered as by Vault's own pki engine."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path
-from sectigo_vault_pki.lifecycle import Issuer, IssueRequest
+from sectigo_vault_pki.lifecycle import Engine, Issued, Issuer, IssueRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
+from sectigo_vault_pki.paths import _pkcs12
 from sectigo_vault_pki.paths import _pki_fields as fields
 from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._pki_answers import ISSUE_SCHEMA, SIGN_SCHEMA, issued_data
+from sectigo_vault_pki.paths._pki_answers import (
+    ISSUE_SCHEMA,
+    SIGN_SCHEMA,
+    issued_chain,
+    issued_data,
+    issued_key,
+    signed_data,
+)
 from sectigo_vault_pki.pki import (
     CertificateSigningRequest,
     IssuedFormat,
     PrivateKeyFormat,
-    is_ip_address,
     normalise_name,
     normalise_names,
 )
@@ -25,7 +33,6 @@ _COMMON: tuple[Field[object], ...] = (
     fields.IP_SANS,
     *fields.REFUSED,
     fields.TTL,
-    fields.FORMAT,
     fields.PRIVATE_KEY_FORMAT,
     fields.REMOVE_ROOTS,
     fields.EXCLUDE_CN,
@@ -33,16 +40,35 @@ _COMMON: tuple[Field[object], ...] = (
 )
 
 
-def path_issue(issuer: Issuer) -> Path:
+def path_issue(engine: Engine, issuer: Issuer) -> Path:
     """Declare the path that makes keys."""
 
     async def write(request: Request, data: FieldData) -> Response:
-        wish = IssueRequest(common_name=_common_name(data), names=_names(data), ttl=data.get(fields.TTL))
-        return await _answered(issuer, request, data, wish)
+        protection = _pkcs12.protection(data, data.get(fields.FORMAT_OF_ISSUE) or IssuedFormat.PEM)
+        wish = IssueRequest(common_name=_common_name(data), names=_names(data), ttl=_ttl(data))
+        issued = await _issued(issuer, request, data, wish)
+        chain, key = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS)), issued_key(issued)
+        shown = issued_data(
+            chain,
+            key,
+            _format(data, fields.FORMAT_OF_ISSUE),
+            PrivateKeyFormat(data.get(fields.PRIVATE_KEY_FORMAT) or PrivateKeyFormat.DER),
+        )
+        if protection is not None:
+            shown |= {"private_key": "", "pkcs12": await _pkcs12.text(engine, chain, key, protection)}
+        await issuer.handed_out(issued)
+        return Response(data=shown, warnings=(*_remarks_on_key(data), *issued.warnings))
 
     return Path(
         template="issue/{role}",
-        fields=(*_COMMON, fields.KEY_TYPE_OF_REQUEST, fields.KEY_BITS_OF_REQUEST),
+        fields=(
+            *_COMMON,
+            fields.FORMAT_OF_ISSUE,
+            _pkcs12.PASSWORD,
+            _pkcs12.ENCRYPTION,
+            fields.KEY_TYPE_OF_REQUEST,
+            fields.KEY_BITS_OF_REQUEST,
+        ),
         operations={
             Operation.UPDATE: Handler(
                 with_logical_errors(write),
@@ -61,14 +87,18 @@ def path_sign(issuer: Issuer) -> Path:
 
     async def write(request: Request, data: FieldData) -> Response:
         csr = data[fields.CSR]
-        wish = IssueRequest(
-            common_name=_common_name_of(csr), names=csr.subject_alt_names, ttl=data.get(fields.TTL), csr=csr
+        wish = IssueRequest(common_name=_common_name_of(csr), names=csr.subject_alt_names, ttl=_ttl(data), csr=csr)
+        issued = await _issued(issuer, request, data, wish)
+        chain = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS))
+        await issuer.handed_out(issued)
+        return Response(
+            data=signed_data(chain, _format(data, fields.FORMAT)),
+            warnings=(*_remarks_on_names(data, csr), *issued.warnings),
         )
-        return await _answered(issuer, request, data, wish)
 
     return Path(
         template="sign/{role}",
-        fields=(*_COMMON, fields.CSR),
+        fields=(*_COMMON, fields.FORMAT, fields.CSR),
         operations={
             Operation.UPDATE: Handler(
                 with_logical_errors(write),
@@ -82,20 +112,16 @@ def path_sign(issuer: Issuer) -> Path:
     )
 
 
-async def _answered(issuer: Issuer, request: Request, data: FieldData, wish: IssueRequest) -> Response:
+async def _issued(issuer: Issuer, request: Request, data: FieldData, wish: IssueRequest) -> Issued:
     for refused in fields.REFUSED:
         if data.get(refused):
             raise InvalidInputError(f"{refused.name} are not allowed by this role")
-    issued = await issuer.issue(data[fields.ROLE], wish, time_limit=request.time_limit)
-    answer = issued_data(
-        issued,
-        IssuedFormat(data.get(fields.FORMAT) or IssuedFormat.PEM),
-        PrivateKeyFormat(data.get(fields.PRIVATE_KEY_FORMAT) or PrivateKeyFormat.DER),
-        with_key=wish.csr is None,
-        with_roots=not data.get(fields.REMOVE_ROOTS),
-    )
-    await issuer.handed_out(issued)
-    return Response(data=answer, warnings=(*_remarks(data, wish.csr), *issued.warnings))
+    return await issuer.issue(data[fields.ROLE], wish, time_limit=request.time_limit)
+
+
+def _format(data: FieldData, declared: Field[str]) -> IssuedFormat:
+    named = data.get(declared)
+    return IssuedFormat.PEM if named in {None, _pkcs12.PKCS12} else IssuedFormat(named)
 
 
 def _common_name(data: FieldData) -> str:
@@ -117,19 +143,27 @@ def _names(data: FieldData) -> tuple[str, ...]:
     return normalise_names((*(data.get(fields.ALT_NAMES) or ()), *(data.get(fields.IP_SANS) or ())))
 
 
-def _remarks(data: FieldData, csr: CertificateSigningRequest | None) -> Sequence[str]:
-    """Say what of the request has no effect; the words are those of Vault's pki."""
-    if csr is None:
-        named = fields.KEY_TYPE_OF_REQUEST in data or fields.KEY_BITS_OF_REQUEST in data
-        return ("parameters key_type and key_bits ignored as role had specific values",) if named else ()
+def _ttl(data: FieldData) -> timedelta | None:
+    """Return the ttl that is asked for; 0 is the same as none, as in Vault's pki."""
+    return data.get(fields.TTL) or None
+
+
+def _remarks_on_key(data: FieldData) -> Sequence[str]:
+    named = fields.KEY_TYPE_OF_REQUEST in data or fields.KEY_BITS_OF_REQUEST in data
+    return ("parameters key_type and key_bits ignored as role had specific values",) if named else ()
+
+
+def _remarks_on_names(data: FieldData, csr: CertificateSigningRequest) -> Sequence[str]:
+    """Say which names of the request have no effect beside those of the CSR."""
+    common_name = _common_name_of(csr)
     remarks = []
-    common_name = data.get(fields.COMMON_NAME)
-    if common_name is not None and common_name != _common_name_of(csr):
+    if data.get(fields.COMMON_NAME) not in {None, common_name}:
         remarks.append("the common_name field was provided but the CSR's common name is used")
-    names = _names(data)
-    if not {*names} <= {*csr.subject_alt_names, _common_name_of(csr)}:
-        kinds = "ip_sans" if all(is_ip_address(name) for name in names) else "alt_names"
-        remarks.append(f"the {kinds} field was provided but the CSR's subject alternative names are used")
+    remarks.extend(
+        f"the {field.name} field was provided but the CSR's subject alternative names are used"
+        for field in (fields.ALT_NAMES, fields.IP_SANS)
+        if not {*(data.get(field) or ())} <= {common_name, *csr.subject_alt_names}
+    )
     return remarks
 
 

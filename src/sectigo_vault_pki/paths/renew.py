@@ -10,6 +10,7 @@ from sectigo_vault_pki.paths._keys import key_wish
 
 RENEW_NEW_KEY = Field(
     name="sectigo_renew_new_key",
+    label="New key",
     kind=kinds.boolean(),
     default=False,
     description=(

@@ -14,11 +14,13 @@ from sectigo_vault_pki.store import CertificateType
 
 COMMON_NAME = Field(
     name="sectigo_common_name",
+    label="Common name",
     kind=_kinds.common_name(),
     description="Common name of the new SSL certificate; the stored one where it is absent.",
 )
 REVOKED_ON_REPLACE = Field(
     name="sectigo_client_cert_revoked_on_replace",
+    label="Revoke the old certificate",
     kind=kinds.boolean(),
     description="Whether the replaced client certificate is revoked. Required for client certificates.",
 )

@@ -10,7 +10,7 @@ from sectigo_vault_pki.pki.chain import (
 )
 from sectigo_vault_pki.pki.csr import CertificateSigningRequest, Subject, build_csr, check_key_fits, parse_csr
 from sectigo_vault_pki.pki.formats import CertificateFormat, render
-from sectigo_vault_pki.pki.issued import Issued, IssuedFormat, PrivateKeyFormat, issued_as
+from sectigo_vault_pki.pki.issued import IssuedFormat, IssuedShape, PrivateKeyFormat, issued_as
 from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
 from sectigo_vault_pki.pki.keys import KeyAlgorithm, KeyParameters, PrivateKey
 from sectigo_vault_pki.pki.names import (
@@ -22,17 +22,28 @@ from sectigo_vault_pki.pki.names import (
     same_names,
 )
 from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
+from sectigo_vault_pki.pki.pkcs12 import (
+    MAX_PASSWORD_LENGTH,
+    MIN_PASSWORD_LENGTH,
+    Pkcs12Encryption,
+    Pkcs12Protection,
+    pkcs12_file,
+)
 from sectigo_vault_pki.pki.revocation import reason_code_of
 
 __all__ = [
+    "MAX_PASSWORD_LENGTH",
+    "MIN_PASSWORD_LENGTH",
     "CertificateChain",
     "CertificateFormat",
     "CertificateSigningRequest",
-    "Issued",
     "IssuedFormat",
+    "IssuedShape",
     "KeyAlgorithm",
     "KeyFormat",
     "KeyParameters",
+    "Pkcs12Encryption",
+    "Pkcs12Protection",
     "PrivateKey",
     "PrivateKeyFormat",
     "Subject",
@@ -53,6 +64,7 @@ __all__ = [
     "parse_csr",
     "parse_serial_number",
     "pem_der",
+    "pkcs12_file",
     "reason_code_of",
     "render",
     "same_names",

@@ -30,7 +30,7 @@ class PrivateKeyFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedShape:
     """The fields of an answer that depend on the format.
 
     Attributes:
@@ -51,7 +51,7 @@ def issued_as(
     stored_key_pem: str | None,
     issued_format: IssuedFormat = IssuedFormat.PEM,
     private_key_format: PrivateKeyFormat = PrivateKeyFormat.DER,
-) -> Issued:
+) -> IssuedShape:
     """Write a certificate, and its key where there is one, as Vault's pki would.
 
     Raises:
@@ -62,7 +62,7 @@ def issued_as(
     if issued_format is IssuedFormat.PEM_BUNDLE:
         bundled_key = (key_pem(stored_key_pem, KeyFormat.TRADITIONAL).strip(),) if stored_key_pem else ()
         certificate = "\n".join((*bundled_key, certificate, *issuers))
-    return Issued(
+    return IssuedShape(
         certificate=certificate,
         issuing_ca=issuers[0] if issuers else "",
         ca_chain=issuers,

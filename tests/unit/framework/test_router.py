@@ -208,6 +208,6 @@ async def test_the_openapi_document_describes_every_path(shop: Shop) -> None:
     assert thing["post"]["operationId"] == "shop-write-things"
     body = document["components"]["schemas"]["ShopWriteThingsRequest"]
     assert body["required"] == ["size"]
-    assert body["properties"]["token"]["x-vault-displayAttrs"] == {"sensitive": True}
+    assert body["properties"]["token"]["x-vault-displayAttrs"] == {"name": "Token", "sensitive": True}
     assert "parameters" not in thing["get"]
     assert document["paths"]["/things"]["get"]["parameters"][0]["schema"]["enum"] == ["true"]

@@ -1,0 +1,61 @@
+"""What a request says of the PKCS#12 file that it wants."""
+
+import base64
+
+from sectigo_vault_pki.errors import ConflictError, InvalidInputError
+from sectigo_vault_pki.framework import Field, FieldData
+from sectigo_vault_pki.lifecycle import Engine
+from sectigo_vault_pki.paths import _kinds
+from sectigo_vault_pki.pki import CertificateChain, Pkcs12Encryption, Pkcs12Protection
+
+NO_KEY = "the engine never had the private key of this certificate"
+
+PKCS12 = "pkcs12"
+"""The word for the format, among the others of a path."""
+
+PASSWORD = Field(
+    name="password",
+    kind=_kinds.pkcs12_password(),
+    secret=True,
+    description=(
+        "Password of the PKCS#12 file: 8 to 128 printable ASCII characters, better 20 at random. Required for pkcs12, "
+        "and refused with the other formats, which are not encrypted."
+    ),
+)
+ENCRYPTION = Field(
+    name="pkcs12_encryption",
+    kind=_kinds.pkcs12_encryption(),
+    default=Pkcs12Encryption.MODERN,
+    description=(
+        "How the PKCS#12 file is encrypted: modern (AES-256, SHA-256), or legacy (triple DES, SHA-1) for Windows "
+        "before 10 1709 and Server 2019, Java before 8u301, and older macOS. Default: modern."
+    ),
+)
+
+
+def protection(data: FieldData, chosen_format: str) -> Pkcs12Protection | None:
+    """Return what is to protect the file, or None where another format is chosen.
+
+    Raises:
+        InvalidInputError: the password is missing, or stands beside a format that it would not protect.
+    """
+    password = data.get(PASSWORD)
+    if chosen_format == PKCS12:
+        if password is None:
+            raise InvalidInputError(f"{PASSWORD.name} is required for format {PKCS12}")
+        return Pkcs12Protection(password, data.get(ENCRYPTION) or Pkcs12Encryption.MODERN)
+    for declared in (PASSWORD, ENCRYPTION):
+        if declared in data:
+            raise InvalidInputError(f"{declared.name} goes with format {PKCS12} only: {chosen_format} is not encrypted")
+    return None
+
+
+async def text(engine: Engine, chain: CertificateChain, key_pem: str, protection: Pkcs12Protection) -> str:
+    """Return the file as base64.
+
+    Raises:
+        ConflictError: there is no key, without which the file is of no use.
+    """
+    if not key_pem:
+        raise ConflictError(f"{NO_KEY}, without which a PKCS#12 file is of no use: take another format, and your key")
+    return base64.b64encode(await engine.pkcs12(chain, key_pem, protection)).decode("ascii")

@@ -1,0 +1,139 @@
+"""`export/:config_name/:sectigo_cert_unique_id`: a stored certificate with its key, in the format a program wants."""
+
+import base64
+from collections.abc import Mapping
+
+from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
+from sectigo_vault_pki.lifecycle import Engine, StoredVersion
+from sectigo_vault_pki.logical import Operation, Request, Response
+from sectigo_vault_pki.paths import _fields, _pkcs12
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
+from sectigo_vault_pki.paths._errors import with_logical_errors
+from sectigo_vault_pki.paths._times import rfc3339
+from sectigo_vault_pki.pki import CertificateChain, KeyFormat, key_der, key_pem, pem_der
+
+PEM_BUNDLE, DER, PKCS8 = "pem_bundle", "der", "pkcs8"
+
+FORMAT = Field(
+    name="format",
+    kind=kinds.choice(PEM_BUNDLE, DER, PKCS8, _pkcs12.PKCS12),
+    default=PEM_BUNDLE,
+    description=(
+        "pem_bundle: PEM, the certificate before its issuers, and the key as it is stored. pkcs8: the same, with the "
+        "key in PKCS#8. der: each in DER as base64, the key in PKCS#1 or SEC1. pkcs12: all in one file under a "
+        "password, as base64. Default: pem_bundle."
+    ),
+)
+VERSION = Field(
+    name="version",
+    kind=kinds.whole_number(minimum=0),
+    default=0,
+    description=(
+        "Which one: 0 the current certificate, 1 the one before its replacement, and so on; ten earlier ones are kept. "
+        "Default: 0."
+    ),
+)
+
+EXPORT_SCHEMA: Mapping[str, Mapping[str, object]] = {
+    **{name: CERTIFICATE_SCHEMA[name] for name in ("cert_unique_id", "not_after", "private_key_type", "serial_number")},
+    "ca_chain": {**CERTIFICATE_SCHEMA["ca_chain"], "description": "der: issuers in DER, as base64, nearest first"},
+    "certificate": {
+        "type": "string",
+        "description": (
+            "pem_bundle, pkcs8: the certificate and its issuers in PEM, certificate first; der: the certificate alone"
+        ),
+    },
+    "format": {"type": "string", "enum": [PEM_BUNDLE, DER, PKCS8, _pkcs12.PKCS12]},
+    "pkcs12": {
+        "type": "string",
+        "description": "pkcs12: the file, as base64",
+        "x-vault-displayAttrs": {"sensitive": True},
+    },
+    "private_key": {
+        **CERTIFICATE_SCHEMA["private_key"],
+        "description": "Every format but pkcs12: the private key; empty when the engine never had it",
+    },
+    "version": {"type": "integer", "description": "0 for the current certificate"},
+}
+
+
+def path_export(engine: Engine) -> Path:
+    """Declare the path."""
+
+    async def write(_: Request, data: FieldData) -> Response:
+        chosen = data.get(FORMAT) or PEM_BUNDLE
+        protection = _pkcs12.protection(data, chosen)
+        stored = await engine.export(data[_fields.CONFIG_NAME], _fields.checked_id(data), data.get(VERSION) or 0)
+        chain = CertificateChain.from_pem(stored.certificate.bundle)
+        key = stored.certificate.private_key.get_secret_value() if stored.certificate.private_key else ""
+        shown: dict[str, object]
+        if protection is not None:
+            shown = {"pkcs12": await _pkcs12.text(engine, chain, key, protection)}
+        else:
+            shown = _WRITERS[chosen](chain, key)
+        await engine.key_answered(data[_fields.CONFIG_NAME], stored.record)
+        warnings = stored.warnings if key else (*stored.warnings, _pkcs12.NO_KEY)
+        return Response(data={**_facts(stored, chain), "format": chosen, **shown}, warnings=warnings)
+
+    return Path(
+        template="export/{config_name}/{sectigo_cert_unique_id}",
+        fields=(
+            _fields.CONFIG_NAME,
+            _fields.UNIQUE_ID,
+            FORMAT,
+            VERSION,
+            _pkcs12.PASSWORD,
+            _pkcs12.ENCRYPTION,
+        ),
+        operations={
+            Operation.UPDATE: Handler(
+                with_logical_errors(write),
+                summary="Write out a stored certificate with its key, in a format of choice.",
+                answer=EXPORT_SCHEMA,
+            )
+        },
+        synopsis="Write out a stored certificate with its key, in a format of choice.",
+        description=DESCRIPTION,
+    )
+
+
+DESCRIPTION = """
+Answers a certificate as it is stored, with its key: as PEM, DER, PKCS#8 or PKCS#12, the current one or one that was
+replaced. It is a write, so that a password stays out of the URL; it changes nothing, and asks SCM nothing. So a
+certificate that is not collected yet has to be read under certs/ first, and one that is due is not renewed.
+
+Binary formats are base64 text: decode it into a file.
+"""
+
+
+def _facts(stored: StoredVersion, chain: CertificateChain) -> dict[str, object]:
+    return {
+        "cert_unique_id": stored.unique_id,
+        "not_after": rfc3339(chain.not_after),
+        "private_key_type": chain.key_type,
+        "serial_number": chain.serial_number,
+        "version": stored.number,
+    }
+
+
+def _pem_bundle(chain: CertificateChain, key: str) -> dict[str, object]:
+    return {"certificate": chain.bundle_pem, "private_key": key}
+
+
+def _pkcs8(chain: CertificateChain, key: str) -> dict[str, object]:
+    return {"certificate": chain.bundle_pem, "private_key": key and key_pem(key, KeyFormat.PKCS8)}
+
+
+def _der(chain: CertificateChain, key: str) -> dict[str, object]:
+    return {
+        "ca_chain": [_base64(pem_der(issuer)) for issuer in chain.issuers_pem],
+        "certificate": _base64(pem_der(chain.leaf_pem)),
+        "private_key": key and _base64(key_der(key, KeyFormat.TRADITIONAL)),
+    }
+
+
+_WRITERS = {PEM_BUNDLE: _pem_bundle, DER: _der, PKCS8: _pkcs8}
+
+
+def _base64(der: bytes) -> str:
+    return base64.b64encode(der).decode("ascii")
