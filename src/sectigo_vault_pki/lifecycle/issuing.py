@@ -1,5 +1,6 @@
 """Issuing under a role: policy first, then a stored certificate or an order under way, and only then a new order."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,9 +23,12 @@ from sectigo_vault_pki.store import (
     RoleRecord,
     SslFields,
     Status,
+    StorageError,
     SubjectFields,
     WaitingAndRenewal,
 )
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +105,25 @@ class Issuer:
         """Note that a caller is about to have the certificate: the next equal request is a wish of its own.
 
         Unless the role has a `min_remaining`: then it is answered again, as long as enough is left of it.
+
+        Raises:
+            StorageError: the private key, which was to go with this answer, could not be let go of.
         """
         config_name, record = issued.role.config_name, issued.record
-        if issued.role.min_remaining:
-            await self._repetitions.note_answered(config_name, issued.request_id, record.order_uuid or "")
-        else:
-            await self._repetitions.release(config_name, issued.request_id, record.order_uuid)
         await self._engine.key_answered(config_name, record)
-        await self._roles.note_answered(issued.role_name, config_name, record)
+        try:
+            if issued.role.min_remaining:
+                await self._repetitions.note_answered(config_name, issued.request_id, record.order_uuid)
+            else:
+                await self._repetitions.release(config_name, issued.request_id, record.order_uuid)
+            await self._roles.note_answered(issued.role_name, config_name, record)
+        except (
+            StorageError
+        ) as error:  # an equal request is answered the same certificate again, or without its key none
+            _log.warning(
+                "what was answered under a role could not be noted",
+                extra={"kv": {"config": config_name, "unique_id": record.unique_id, "error": error}},
+            )
 
     async def _let_go_of_spent(self, role: RoleRecord, enrolment: EnrolmentRequest) -> None:
         """Let an equal request order anew where what the earlier one led to cannot be answered again."""
@@ -157,10 +172,9 @@ def is_spent(
 
 
 def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: int) -> EnrolmentRequest:
+    names = tuple(sorted({*request.names} - {request.common_name}))  # in whatever order, it is the same wish
     requested = RequestedFields(
-        ssl=SslFields(
-            certificate_profile=role.certificate_profile, validity_days=days, subject_alt_names=request.names
-        ),
+        ssl=SslFields(certificate_profile=role.certificate_profile, validity_days=days, subject_alt_names=names),
         subject=SubjectFields(common_name=request.common_name) if request.csr is None else None,
         waiting=WaitingAndRenewal(auto_renew=False),  # whoever wants another asks the role again
         role=role_name,

@@ -53,7 +53,7 @@ class Repetitions:
             return None
         return index
 
-    async def note_answered(self, config_name: str, request_id: str, order_uuid: str) -> None:
+    async def note_answered(self, config_name: str, request_id: str, order_uuid: str | None) -> None:
         """Note that the certificate of a request id's order has been handed out."""
         await self._resources.tasks.finish(self._note_answered(config_name, _digest(request_id), order_uuid))
 
@@ -64,7 +64,7 @@ class Repetitions:
             if index is not None and index.order_uuid == order_uuid:
                 await repository.delete_request(config_name, digest)
 
-    async def _note_answered(self, config_name: str, digest: str, order_uuid: str) -> None:
+    async def _note_answered(self, config_name: str, digest: str, order_uuid: str | None) -> None:
         repository = self._resources.repository
         async with self._resources.locks.hold("request", config_name, digest):
             index = await repository.request(config_name, digest)

@@ -1,0 +1,183 @@
+"""Certificates under a role: when a request buys nothing, and how much a role may buy."""
+
+import asyncio
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from sectigo_vault_pki.logical import BadRequestError
+from tests.support.issuing import NAME, issue, leaf_of, prepared, request, sign, written
+from tests.support.mount import Mount
+
+
+class TestReuse:
+    async def test_each_request_orders_a_certificate_of_its_own(self, mount: Mount) -> None:
+        await prepared(mount)
+        first, second = await issue(mount), await issue(mount)
+        assert first["serial_number"] != second["serial_number"]
+        assert first["private_key"] != second["private_key"]
+
+    async def test_while_enough_life_is_left_the_stored_one_is_answered_again(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        first = await issue(mount, alt_names="b.example.test,c.example.test")
+        assert await issue(mount, alt_names="c.example.test,b.example.test") == first
+        await mount.restart()
+        mount.clock.advance(days=334)
+        assert await issue(mount, alt_names="b.example.test,c.example.test") == first
+        mount.clock.advance(days=2)
+        assert (await issue(mount, alt_names="b.example.test,c.example.test"))["serial_number"] != first[
+            "serial_number"
+        ]
+        assert len(list(mount.simulator.orders)) == 2
+
+    @pytest.mark.parametrize("changed", [{"common_name": "b.example.test"}, {"alt_names": "b.example.test"}])
+    async def test_another_name_is_another_wish(self, mount: Mount, changed: dict[str, object]) -> None:
+        await prepared(mount, min_remaining="30d")
+        await issue(mount)
+        await issue(mount, **changed)
+        assert len(list(mount.simulator.orders)) == 2
+
+    async def test_another_role_is_another_wish(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        await written(mount, "other", key_type="ec", min_remaining="30d")
+        await issue(mount)
+        await mount.write("issue/other", NAME)
+        assert len(list(mount.simulator.orders)) == 2
+
+    async def test_a_revoked_certificate_is_not_answered_again(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        first = await issue(mount)
+        await mount.write("revoke", {"serial_number": first["serial_number"]})
+        assert (await issue(mount))["serial_number"] != first["serial_number"]
+
+    async def test_a_forgotten_certificate_is_not_answered_again(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        await issue(mount)
+        (unique_id,) = await mount.list("certs/web")
+        await mount.delete(f"certs/web/{unique_id}")
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 2
+
+    async def test_one_csr_is_signed_once_while_enough_life_is_left(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        csr = request()
+        assert await sign(mount, csr) == await sign(mount, csr)
+        await sign(mount, request())
+        assert len(list(mount.simulator.orders)) == 2
+
+
+class TestPending:
+    async def test_an_order_that_is_not_issued_in_time_is_pending_and_adopted_by_an_equal_request(
+        self, mount: Mount
+    ) -> None:
+        await prepared(mount)
+        mount.simulator.settings.never_issue = True
+        with pytest.raises(BadRequestError, match=r"^pending: SCM has not issued the certificate yet") as refused:
+            await issue(mount)
+        (unique_id,) = await mount.list("certs/web")
+        assert unique_id in str(refused.value)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.simulator.settings.never_issue = False
+        data = await issue(mount)
+        assert leaf_of(data).public_key() == load_pem_private_key(data["private_key"].encode(), None).public_key()
+        assert len(list(mount.simulator.orders)) == 1
+
+    async def test_one_that_the_background_collected_is_answered_and_not_bought_again(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.settings.never_issue = True
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.simulator.settings.never_issue = False
+        await mount.tick(120)
+        await mount.restart()
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 1
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 2
+
+    async def test_many_equal_requests_at_once_are_one_order(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.settings.pending_polls = 2
+        answers = await asyncio.gather(*(issue(mount) for _ in range(20)))
+        assert len({answer["serial_number"] for answer in answers}) == 1
+        assert len(list(mount.simulator.orders)) == 1
+
+    async def test_an_order_whose_answer_was_lost_is_pending_and_settled_by_an_equal_request(
+        self, mount: Mount
+    ) -> None:
+        await prepared(mount)
+        mount.simulator.faults.add("enroll", "drop_after")
+        with pytest.raises(BadRequestError, match=r"^pending: .*certs/web/order-"):
+            await issue(mount)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 1
+
+    async def test_an_order_that_was_declined_says_why_and_is_not_ordered_again_by_itself(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.settings.never_issue = True
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        (order,) = mount.simulator.orders
+        mount.simulator.orders.decline(order, message="no")
+        for _ in range(2):
+            with pytest.raises(BadRequestError, match="SCM took the order and does not issue it"):
+                await issue(mount)
+        (unique_id,) = await mount.list("certs/web")
+        await mount.delete(f"certs/web/{unique_id}")
+        mount.simulator.settings.never_issue = False
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 2
+
+    async def test_a_refused_order_leaves_nothing_and_may_be_repeated(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.faults.add("enroll", "status", status=400, code=-727, description="no such domain")
+        with pytest.raises(BadRequestError, match="SCM refused enroll"):
+            await issue(mount)
+        assert await mount.list("certs/web") == []
+        await issue(mount)
+
+
+class TestQuota:
+    async def test_no_more_are_ordered_than_the_role_has_for_the_day(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=2)
+        await issue(mount)
+        await issue(mount)
+        with pytest.raises(BadRequestError, match="has ordered 2 certificates today"):
+            await issue(mount)
+        await mount.restart()
+        with pytest.raises(BadRequestError, match="max_orders_per_day is 2"):
+            await issue(mount)
+        mount.clock.advance(days=1)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 3
+
+    async def test_many_at_once_do_not_slip_through(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=3)
+        hosts = [f"h{number}.example.test" for number in range(12)]
+        ends = await asyncio.gather(*(issue(mount, common_name=host) for host in hosts), return_exceptions=True)
+        assert sum(isinstance(end, BadRequestError) for end in ends) == 9
+        assert len(list(mount.simulator.orders)) == 3
+
+    async def test_an_answer_from_storage_and_a_refused_order_do_not_count(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=1, min_remaining="30d")
+        mount.simulator.faults.add("enroll", "status", status=400, code=-727, description="no such domain")
+        with pytest.raises(BadRequestError, match="SCM refused"):
+            await issue(mount)
+        await issue(mount)
+        await issue(mount)
+        with pytest.raises(BadRequestError, match="max_orders_per_day"):
+            await issue(mount, common_name="b.example.test")
+
+    async def test_a_lost_answer_counts(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=1)
+        mount.simulator.faults.add("enroll", "drop_after")
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        with pytest.raises(BadRequestError, match="max_orders_per_day"):
+            await issue(mount, common_name="b.example.test")
+
+    async def test_none_may_be_ordered_under_a_role_with_none_a_day(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=0)
+        with pytest.raises(BadRequestError, match="max_orders_per_day is 0"):
+            await issue(mount)

@@ -1,0 +1,93 @@
+import pytest
+
+from sectigo_vault_pki.logical import BadRequestError, NotFoundError
+from tests.support.issuing import ROLE, written
+from tests.support.mount import Mount, answered
+
+
+async def test_a_role_is_written_read_listed_and_deleted(mount: Mount) -> None:
+    await mount.configure()
+    shown = await written(mount, max_ttl="400d", min_remaining="30d", max_orders_per_day=5)
+    assert shown == {
+        "config": "web",
+        "certificate_type": 501,
+        "validity": 365,
+        "allowed_domains": ["example.test", "xn--bcher-kva.test"],
+        "allow_subdomains": True,
+        "allow_bare_domains": False,
+        "allow_wildcard_certificates": True,
+        "allow_ip_sans": True,
+        "key_type": "rsa",
+        "key_bits": 0,
+        "max_ttl": 34_560_000,
+        "no_store_key": False,
+        "min_remaining": 2_592_000,
+        "max_orders_per_day": 5,
+    }
+    assert answered(await mount.read("roles/shop")) == shown
+    assert await mount.list("roles/") == ["shop"]
+    await mount.delete("roles/shop")
+    assert await mount.list("roles/") == []
+    with pytest.raises(NotFoundError):
+        await mount.read("roles/shop")
+
+
+async def test_a_write_puts_the_role_in_place_of_what_it_was(mount: Mount) -> None:
+    await mount.configure()
+    await written(mount, max_ttl="400d", key_type="ec")
+    shown = await written(mount)
+    assert (shown["max_ttl"], shown["key_type"], shown["max_orders_per_day"]) == (0, "rsa", None)
+
+
+async def test_a_role_survives_a_restart(mount: Mount) -> None:
+    await mount.configure()
+    shown = await written(mount)
+    await mount.restart()
+    assert answered(await mount.read("roles/shop")) == shown
+
+
+async def test_a_role_without_its_config_entry_is_stored_with_a_warning(mount: Mount) -> None:
+    response = await mount.write("roles/shop", {**ROLE, "config": "later"})
+    assert response is not None
+    assert response.warnings == ('no config entry named "later" yet: write it before the role is used',)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"config": None}, "config is required"),
+        ({"validity": ""}, "validity is required"),
+        ({"config": "people"}, "config must name an entry of type ssl_cert"),
+        ({"key_type": "dsa"}, "key_type must be one of rsa, ec, any"),
+        ({"key_bits": 1024}, "key_bits cannot be used"),
+        ({"key_type": "ec", "key_bits": 2048}, "key_bits cannot be used"),
+        ({"key_type": "any", "key_bits": 2048}, "key_bits must be 0"),
+        ({"allowed_domains": "*.example.test"}, "allowed_domains must hold domains only"),
+        ({"allowed_domains": "192.0.2.1"}, "allowed_domains must hold domains only"),
+        ({"allowed_domains": "ann@example.test"}, "allowed_domains must hold domains only"),
+        ({"allowed_domains": "bücher.test"}, "allowed_domains cannot be used: name 1 is not ASCII"),
+        ({"max_ttl": "1h"}, "max_ttl must be at least a day"),
+        ({"max_ttl": "90d"}, "validity must not be longer than max_ttl"),
+        ({"min_remaining": "365d"}, "min_remaining must be shorter than validity"),
+        ({"max_orders_per_day": -1}, "max_orders_per_day must be"),
+        ({"certificate_type": "web"}, "certificate_type must be"),
+    ],
+)
+async def test_a_role_that_cannot_be_meant_is_refused(mount: Mount, changes: dict[str, object], words: str) -> None:
+    await mount.configure()
+    await mount.configure_client()
+    with pytest.raises(BadRequestError, match=words):
+        await written(mount, **changes)
+    assert await mount.list("roles/") == []
+
+
+async def test_the_issuers_of_a_role_are_known_once_it_has_answered_a_certificate(mount: Mount) -> None:
+    await mount.configure()
+    await written(mount, key_type="ec")
+    assert await mount.read("roles/shop/ca_chain") is None
+    mount.simulator.settings.pending_polls = 0
+    issued = answered(await mount.write("issue/shop", {"common_name": "a.example.test"}))
+    chain = answered(await mount.read("roles/shop/ca_chain"))
+    assert chain == {"ca_chain": issued["ca_chain"], "certificate": "\n".join(issued["ca_chain"])}
+    with pytest.raises(NotFoundError, match="unknown role: nobody"):
+        await mount.read("roles/nobody/ca_chain")
