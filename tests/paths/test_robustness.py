@@ -52,6 +52,10 @@ FIELDS: Mapping[str, list[str]] = {
     "fetch/web/1": [field.name for field in ENROLMENT],
     "export/web/ID": [field.name for field in (export.FORMAT, export.VERSION, _pkcs12.PASSWORD, _pkcs12.ENCRYPTION)],
     "certs/web/ID": [field.name for field in ENROLMENT],
+    "roles/new": [field.name for field in roles.OF_A_ROLE.values()],
+    "issue/shop": [field.name for field in issue.FIELDS],
+    "sign/shop": [field.name for field in issue.FIELDS_OF_SIGN],
+    "revoke": [field.name for field in cert.FIELDS_OF_REVOKE],
 }
 BASES: Mapping[str, Mapping[str, object]] = {
     "configs/new": CONFIG,
