@@ -28,6 +28,7 @@ from sectigo_vault_pki.paths import (
     path_status,
 )
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
+from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
 from sectigo_vault_pki.store import Repository
 
 DOCUMENT = File(__file__).resolve().parent.parent / "docs" / "fields.md"
@@ -70,9 +71,13 @@ def with_tables(document: str) -> str:
 
 
 def tables() -> dict[str, str]:
-    """Return every table by its name: `paths`, `answer`, and each path that has fields of its own by its first word."""
+    """Return every table by its name: of the paths, of answers, and of each path's own fields by its first word."""
     paths = declared_paths()
-    made = {"paths": _paths_table(paths), "answer": _answer_table()}
+    made = {
+        "paths": _paths_table(paths),
+        "answer": _answer_table(CERTIFICATE_SCHEMA),
+        "export-answer": _answer_table(EXPORT_SCHEMA),
+    }
     for path in paths:
         name = path.template.split("/")[0]
         fields = [declared for declared in path.fields if declared.name not in path.captured]
@@ -131,10 +136,10 @@ def _field_table(fields: Iterable[Field[object]]) -> str:
     )
 
 
-def _answer_table() -> str:
+def _answer_table(answer: Mapping[str, Mapping[str, object]]) -> str:
     return _table(
         ("field", "type", "content"),
-        ((f"`{name}`", str(schema["type"]), _content(schema)) for name, schema in sorted(CERTIFICATE_SCHEMA.items())),
+        ((f"`{name}`", str(schema["type"]), _content(schema)) for name, schema in sorted(answer.items())),
     )
 
 

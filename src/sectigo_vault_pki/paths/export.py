@@ -11,7 +11,7 @@ from sectigo_vault_pki.paths import _fields, _pkcs12
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._times import rfc3339
-from sectigo_vault_pki.pki import CertificateChain, KeyFormat, Pkcs12Protection, key_der, key_pem, pem_der
+from sectigo_vault_pki.pki import CertificateChain, IssuedFormat, KeyFormat, Pkcs12Protection, issued_as, key_pem
 
 PEM_BUNDLE, DER, PKCS8 = "pem_bundle", "der", "pkcs8"
 
@@ -36,8 +36,9 @@ VERSION = Field(
 )
 
 EXPORT_SCHEMA: Mapping[str, Mapping[str, object]] = {
-    **{name: CERTIFICATE_SCHEMA[name] for name in ("cert_unique_id", "not_after", "private_key_type", "serial_number")},
+    **{name: CERTIFICATE_SCHEMA[name] for name in ("not_after", "private_key_type", "serial_number")},
     "ca_chain": {**CERTIFICATE_SCHEMA["ca_chain"], "description": "der: issuers in DER, as base64, nearest first"},
+    "cert_unique_id": {"type": "string", "description": "<ssl_id>_<customer_uri>, or <order_number>_<customer_uri>"},
     "certificate": {
         "type": "string",
         "description": (
@@ -126,21 +127,19 @@ def _pkcs8(chain: CertificateChain, key: str) -> dict[str, object]:
 
 
 def _der(chain: CertificateChain, key: str) -> dict[str, object]:
+    issued = issued_as(chain, key or None, IssuedFormat.DER)
     return {
-        "ca_chain": [_base64(pem_der(issuer)) for issuer in chain.issuers_pem],
-        "certificate": _base64(pem_der(chain.leaf_pem)),
-        "private_key": key and _base64(key_der(key, KeyFormat.TRADITIONAL)),
+        "ca_chain": list(issued.ca_chain),
+        "certificate": issued.certificate,
+        "private_key": issued.private_key,
     }
 
 
 async def _file(engine: Engine, chain: CertificateChain, key: str, protection: Pkcs12Protection) -> dict[str, object]:
     if not key:
         raise ConflictError(f"{_NO_KEY}, without which a PKCS#12 file is of no use: take another format, and your key")
-    return {"pkcs12": _base64(await engine.pkcs12(chain, key, protection))}
+    made = await engine.pkcs12(chain, key, protection)
+    return {"pkcs12": base64.b64encode(made).decode("ascii")}
 
 
 _WRITERS = {PEM_BUNDLE: _pem_bundle, DER: _der, PKCS8: _pkcs8}
-
-
-def _base64(der: bytes) -> str:
-    return base64.b64encode(der).decode("ascii")

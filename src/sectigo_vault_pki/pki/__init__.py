@@ -7,7 +7,7 @@ from sectigo_vault_pki.pki.issued import Issued, IssuedFormat, PrivateKeyFormat,
 from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
 from sectigo_vault_pki.pki.keys import KeyAlgorithm, KeyParameters, PrivateKey
 from sectigo_vault_pki.pki.names import normalise_email, normalise_name, normalise_names, same_names
-from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
+from sectigo_vault_pki.pki.pem import normalise_pem
 from sectigo_vault_pki.pki.pkcs12 import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
@@ -45,7 +45,6 @@ __all__ = [
     "normalise_pem",
     "parse_chain",
     "parse_csr",
-    "pem_der",
     "pkcs12_file",
     "reason_code_of",
     "render",
