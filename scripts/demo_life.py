@@ -113,7 +113,7 @@ class Life:
         return self._checks.unique_id(answer)
 
     def replace(self, unique_id: str) -> None:
-        """Replace it under its id."""
+        """Replace it under its id, and export the one that was replaced."""
         config = self._kind.config
         self._terminal.chapter(f"Replace the {self._kind.title} certificate: the same id, a new key")
         before = self._read(unique_id, rows=KEYS)
@@ -128,6 +128,13 @@ class Life:
         new_key = answer.pem("PRIVATE KEY") != before.pem("PRIVATE KEY")
         self._checks.that(new_key, "the key is the old one")
         self._checks.that(answer.row("serial_number") != before.row("serial_number"), "the certificate is the old one")
+        self._terminal.say(
+            "The one before is kept with its key, and can be exported; PKCS#12, PKCS#8 and DER are, too."
+        )
+        earlier = self._terminal.run(f"bao write {MOUNT}/export/{config}/{unique_id} version=1", rows=KEYS)
+        self._checks.row(earlier, "serial_number", before.row("serial_number"))
+        old_key = earlier.pem("PRIVATE KEY") == before.pem("PRIVATE KEY")
+        self._checks.that(old_key, "the key is not the one of the replaced certificate")
 
     def forget_and_fetch(self, unique_id: str) -> None:
         """Delete it in Vault, and fetch it from SCM again."""

@@ -9,25 +9,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as File
 
+from sectigo_vault_pki import backend
 from sectigo_vault_pki.clock import SystemClock
 from sectigo_vault_pki.framework import Field, Path
 from sectigo_vault_pki.framework.help import field_text
-from sectigo_vault_pki.lifecycle import Configs, Engine, Resources, ScmClients, key_threads
+from sectigo_vault_pki.lifecycle import Engine, Resources, ScmClients, key_threads
 from sectigo_vault_pki.logical import InmemStorage, Operation
-from sectigo_vault_pki.paths import (
-    path_certs,
-    path_certs_list,
-    path_configs,
-    path_configs_list,
-    path_enroll,
-    path_export,
-    path_fetch,
-    path_renew,
-    path_replace,
-    path_revoke,
-    path_status,
-)
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
+from sectigo_vault_pki.paths._pki_answers import ISSUE_SCHEMA
+from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
 from sectigo_vault_pki.store import Repository
 
 DOCUMENT = File(__file__).resolve().parent.parent / "docs" / "fields.md"
@@ -70,11 +60,16 @@ def with_tables(document: str) -> str:
 
 
 def tables() -> dict[str, str]:
-    """Return every table by its name: `paths`, `answer`, and each path that has fields of its own by its first word."""
+    """Return every table by its name: of the paths, of answers, and of each path's own fields by its first word."""
     paths = declared_paths()
-    made = {"paths": _paths_table(paths), "answer": _answer_table()}
+    made = {
+        "paths": _paths_table(paths),
+        "answer": _answer_table(CERTIFICATE_SCHEMA),
+        "export-answer": _answer_table(EXPORT_SCHEMA),
+        "issue-answer": _answer_table(ISSUE_SCHEMA),
+    }
     for path in paths:
-        name = path.template.split("/")[0]
+        name = path.operation_words.replace(" ", "-") or path.template.split("/")[0]
         fields = [declared for declared in path.fields if declared.name not in path.captured]
         if fields:
             made[name] = _field_table(declared for declared in fields if not declared.without_effect)
@@ -82,7 +77,7 @@ def tables() -> dict[str, str]:
 
 
 def declared_paths() -> Sequence[Path]:
-    """Return the engine's paths, in the order in which a user meets them."""
+    """Return the engine's paths."""
 
     async def is_read_only() -> bool:
         return False
@@ -94,20 +89,7 @@ def declared_paths() -> Sequence[Path]:
         is_read_only=is_read_only,
         executor=key_threads(),
     )
-    configs, engine = Configs(resources), Engine(resources)
-    return (
-        path_configs(configs),
-        path_configs_list(configs),
-        path_enroll(engine),
-        path_certs(engine),
-        path_certs_list(engine),
-        path_renew(engine),
-        path_replace(engine),
-        path_revoke(engine),
-        path_fetch(engine),
-        path_export(engine),
-        path_status(engine, background=True),
-    )
+    return backend.declared_paths(resources, Engine(resources), background=True)
 
 
 def _paths_table(paths: Iterable[Path]) -> str:
@@ -131,10 +113,10 @@ def _field_table(fields: Iterable[Field[object]]) -> str:
     )
 
 
-def _answer_table() -> str:
+def _answer_table(answer: Mapping[str, Mapping[str, object]]) -> str:
     return _table(
         ("field", "type", "content"),
-        ((f"`{name}`", str(schema["type"]), _content(schema)) for name, schema in sorted(CERTIFICATE_SCHEMA.items())),
+        ((f"`{name}`", str(schema["type"]), _content(schema)) for name, schema in sorted(answer.items())),
     )
 
 

@@ -1,11 +1,11 @@
 """The composition root: one mount's paths, and what they share."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
 from sectigo_vault_pki.clock import Clock, SystemClock
-from sectigo_vault_pki.framework import Router
+from sectigo_vault_pki.framework import Path, Router
 from sectigo_vault_pki.lifecycle import (
     Configs,
     Engine,
@@ -139,31 +139,37 @@ def build(
         executor=executor or key_threads(),
         jitter=jitter,
     )
-    configs, engine, roles = Configs(resources), Engine(resources), Roles(resources)
-    issuer, serials = Issuer(resources, engine, roles), SerialNumbers(resources, engine)
-    paths = (
-        path_configs_list(configs),
+    engine = Engine(resources)
+    paths = declared_paths(resources, engine, background=background)
+    router = Router(paths, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment)
+    return SectigoBackend(router, engine, resources, background=background)
+
+
+def declared_paths(resources: Resources, engine: Engine, *, background: bool) -> Sequence[Path]:
+    """Return what users can ask, in the order in which requests are matched, which is that of the documents, too."""
+    configs, roles, serials = Configs(resources), Roles(resources), SerialNumbers(resources, engine)
+    issuer = Issuer(resources, engine, roles)
+    return (
         path_configs(configs),
+        path_configs_list(configs),
         path_enroll(engine),
-        path_certs_list(engine),
         path_certs(engine),
-        path_revoke(engine),
-        path_replace(engine),
+        path_certs_list(engine),
         path_renew(engine),
+        path_replace(engine),
+        path_revoke(engine),
         path_fetch(engine),
-        path_roles_list(roles),
+        path_export(engine),
         path_roles(roles),
+        path_roles_list(roles),
         path_role_ca_chain(roles),
         path_issue(engine, issuer),
         path_sign(issuer),
-        path_serials_list(serials),
         path_cert(serials),
+        path_serials_list(serials),
         path_revoke_by_serial(serials),
-        path_export(engine),
         path_status(engine, background=background),
     )
-    router = Router(paths, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment)
-    return SectigoBackend(router, engine, resources, background=background)
 
 
 class Node:

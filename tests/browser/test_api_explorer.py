@@ -23,6 +23,7 @@ def test_the_explorer_lists_every_operation_of_our_paths(explorer: ApiExplorer) 
             "delete-configs",
             "read-status",
             "write-enroll",
+            "write-export-by-sectigo-cert-unique-id",
             "write-fetch-by-cert-id",
             "write-renew-by-sectigo-cert-unique-id",
             "write-replace-by-sectigo-cert-unique-id",

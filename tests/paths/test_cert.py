@@ -6,10 +6,10 @@ from sectigo_vault_pki.logical import BadRequestError, NotFoundError, Unavailabl
 from tests.support.mount import Mount, answered
 
 
-async def issued(mount: Mount, **fields: object) -> dict[str, object]:
+async def issued(mount: Mount) -> dict[str, object]:
     mount.simulator.settings.pending_polls = 0
     await mount.configure()
-    return dict(await mount.enroll(**fields))
+    return dict(await mount.enroll())
 
 
 async def test_a_certificate_is_found_by_its_serial_number_however_that_is_written(mount: Mount) -> None:

@@ -55,7 +55,7 @@ def der(text: str) -> bytes:
 
 
 def opened(data: Mapping[str, Any], *options: str, password: str = PASSWORD) -> str:
-    return openssl("pkcs12", "-passin", f"pass:{password}", "-noenc", *options, given=der(data["pkcs12"]))
+    return openssl("pkcs12", "-passin", f"pass:{password}", "-nodes", *options, given=der(data["pkcs12"]))
 
 
 @pytest.mark.parametrize("chosen", FIELDS)

@@ -27,8 +27,8 @@ def test_a_file_from_the_command_line_opens_with_its_password_which_stands_nowhe
     file = tmp_path / "web.p12"
     file.write_bytes(base64.b64decode(printed, validate=False))
     (tmp_path / "password").write_text(password)
-    passin = f"file:{tmp_path / 'password'}"
-    said = openssl("pkcs12", "-in", str(file), "-passin", passin, "-nodes")
+    given = f"file:{tmp_path / 'password'}"
+    said = openssl("pkcs12", "-in", str(file), "-passin", given, "-nodes")
     assert f"friendlyName: {data['domain']}" in said
     assert data["leaf_certificate"] in said
     assert all(issuer in said for issuer in data["ca_chain"])

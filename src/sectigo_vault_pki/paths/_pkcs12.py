@@ -42,7 +42,7 @@ def protection(data: FieldData, chosen_format: str) -> Pkcs12Protection | None:
     password = data.get(PASSWORD)
     if chosen_format == PKCS12:
         if password is None:
-            raise InvalidInputError(f"{PASSWORD.name} is required for format {PKCS12}")
+            raise InvalidInputError("password is required for format pkcs12")
         return Pkcs12Protection(password, data.get(ENCRYPTION) or Pkcs12Encryption.MODERN)
     for declared in (PASSWORD, ENCRYPTION):
         if declared in data:

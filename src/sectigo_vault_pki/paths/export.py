@@ -1,6 +1,5 @@
 """`export/:config_name/:sectigo_cert_unique_id`: a stored certificate with its key, in the format a program wants."""
 
-import base64
 from collections.abc import Mapping
 
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
@@ -10,7 +9,7 @@ from sectigo_vault_pki.paths import _fields, _pkcs12
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._times import rfc3339
-from sectigo_vault_pki.pki import CertificateChain, KeyFormat, key_der, key_pem, pem_der
+from sectigo_vault_pki.pki import CertificateChain, IssuedFormat, KeyFormat, issued_as, key_pem
 
 PEM_BUNDLE, DER, PKCS8 = "pem_bundle", "der", "pkcs8"
 
@@ -35,8 +34,9 @@ VERSION = Field(
 )
 
 EXPORT_SCHEMA: Mapping[str, Mapping[str, object]] = {
-    **{name: CERTIFICATE_SCHEMA[name] for name in ("cert_unique_id", "not_after", "private_key_type", "serial_number")},
+    **{name: CERTIFICATE_SCHEMA[name] for name in ("not_after", "private_key_type", "serial_number")},
     "ca_chain": {**CERTIFICATE_SCHEMA["ca_chain"], "description": "der: issuers in DER, as base64, nearest first"},
+    "cert_unique_id": {"type": "string", "description": "<ssl_id>_<customer_uri>, or <order_number>_<customer_uri>"},
     "certificate": {
         "type": "string",
         "description": (
@@ -125,15 +125,12 @@ def _pkcs8(chain: CertificateChain, key: str) -> dict[str, object]:
 
 
 def _der(chain: CertificateChain, key: str) -> dict[str, object]:
+    issued = issued_as(chain, key or None, IssuedFormat.DER)
     return {
-        "ca_chain": [_base64(pem_der(issuer)) for issuer in chain.issuers_pem],
-        "certificate": _base64(pem_der(chain.leaf_pem)),
-        "private_key": key and _base64(key_der(key, KeyFormat.TRADITIONAL)),
+        "ca_chain": list(issued.ca_chain),
+        "certificate": issued.certificate,
+        "private_key": issued.private_key,
     }
 
 
 _WRITERS = {PEM_BUNDLE: _pem_bundle, DER: _der, PKCS8: _pkcs8}
-
-
-def _base64(der: bytes) -> str:
-    return base64.b64encode(der).decode("ascii")

@@ -21,7 +21,7 @@ from sectigo_vault_pki.pki.names import (
     normalise_names,
     same_names,
 )
-from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
+from sectigo_vault_pki.pki.pem import normalise_pem
 from sectigo_vault_pki.pki.pkcs12 import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
@@ -63,7 +63,6 @@ __all__ = [
     "parse_chain",
     "parse_csr",
     "parse_serial_number",
-    "pem_der",
     "pkcs12_file",
     "reason_code_of",
     "render",

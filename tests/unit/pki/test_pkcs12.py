@@ -50,7 +50,7 @@ def test_openssl_opens_the_file_and_finds_leaf_key_and_issuers(
     issuers = opened(made, "-cacerts", "-nokeys")
     assert vector("issuing.pem") in issuers
     assert vector("root.pem") in issuers
-    assert vector("rsa.pkcs8.pem") in opened(made, "-nocerts", "-noenc")
+    assert vector("rsa.pkcs8.pem") in opened(made, "-nocerts", "-nodes")
 
 
 def test_another_password_does_not_open_it(chain: CertificateChain, rsa_key: PrivateKey) -> None:
@@ -63,7 +63,7 @@ def test_an_ec_key_is_written_whatever_it_is_stored_as(stored: str, vector: Vect
     key = PrivateKey.parse(vector(stored))
     chain = parse_chain(vector("leaf_ec.pem").encode(), public_key_digest=key.public_key_digest)
     made = pkcs12_file(chain, key.pem, PROTECTION)
-    assert vector("ec.pkcs8.pem") in opened(made, "-nocerts", "-noenc")
+    assert vector("ec.pkcs8.pem") in opened(made, "-nocerts", "-nodes")
     assert openssl("x509", "-noout", "-subject", given=opened(made, "-cacerts", "-nokeys").encode(), fails=True)
 
 
