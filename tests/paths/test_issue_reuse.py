@@ -83,6 +83,17 @@ class TestPending:
         assert leaf_of(data).public_key() == load_pem_private_key(data["private_key"].encode(), None).public_key()
         assert len(list(mount.simulator.orders)) == 1
 
+    async def test_it_is_adopted_also_when_scm_offers_other_terms_by_then(self, mount: Mount) -> None:
+        await prepared(mount, certificate_type=502, validity=199)
+        mount.simulator.settings.never_issue = True
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.simulator.settings.longest_term = 100
+        mount.clock.advance(hours=2)
+        mount.simulator.settings.never_issue = False
+        await issue(mount, ttl="47d")
+        assert len(list(mount.simulator.orders)) == 1
+
     async def test_one_that_the_background_collected_is_answered_and_not_bought_again(self, mount: Mount) -> None:
         await prepared(mount)
         mount.simulator.settings.never_issue = True

@@ -44,6 +44,7 @@ class EnrolmentRequest:
         private_key: the user's own key.
         key_parameters: of the key to make, where none was given and no CSR either.
         request_id: makes a repetition of the same wish answer the first one's result.
+        wish: what tells this wish from others, where that is less than all that is asked.
     """
 
     requested: RequestedFields
@@ -51,17 +52,24 @@ class EnrolmentRequest:
     private_key: PrivateKey | None = field(default=None, repr=False)
     key_parameters: KeyParameters | None = None
     request_id: str | None = None
+    wish: str | None = None
 
     @property
     def certificate_type(self) -> CertificateType:
         return CertificateType.CLIENT if self.requested.client is not None else CertificateType.SSL
 
     def fingerprint(self) -> str:
-        """Return a digest of all that is asked, by which a repetition is told from another wish."""
+        """Return a digest of what is asked, by which a repetition is told from another wish."""
+        if self.wish is not None:
+            return digest_of(self.wish)
         key = self.private_key.public_key_digest.hex() if self.private_key else str(self.key_parameters)
         csr = self.csr.pem if self.csr else ""
-        asked = json.dumps([self.requested.model_dump(mode="json"), csr, key], sort_keys=True)
-        return hashlib.sha256(asked.encode()).hexdigest()
+        return digest_of([self.requested.model_dump(mode="json"), csr, key])
+
+
+def digest_of(asked: object) -> str:
+    """Return the SHA-256 of something that can be written as JSON, in hex."""
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def write_ahead(

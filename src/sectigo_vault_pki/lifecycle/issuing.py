@@ -4,11 +4,11 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sectigo_vault_pki.errors import InvalidInputError, PendingError
+from sectigo_vault_pki.errors import PendingError
 from sectigo_vault_pki.lifecycle import role_policy
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, order_id
 from sectigo_vault_pki.lifecycle.engine import Engine
-from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
+from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.operations import config_or_error
 from sectigo_vault_pki.lifecycle.profiles import Profiles
 from sectigo_vault_pki.lifecycle.repetition import Repetitions
@@ -98,8 +98,8 @@ class Issuer:
             time_limit=time_limit,
             admission=lambda: self._roles.admission(role_name, role),
         )
-        record = _in_hand(role.config_name, answer)
-        return Issued(role_name, role, record, _current(record), enrolment.request_id or "", term.warnings)
+        record, current = _in_hand(role.config_name, answer)
+        return Issued(role_name, role, record, current, enrolment.request_id or "", term.warnings)
 
     async def handed_out(self, issued: Issued) -> None:
         """Note that a caller is about to have the certificate: the next equal request is a wish of its own.
@@ -117,9 +117,7 @@ class Issuer:
             else:
                 await self._repetitions.release(config_name, issued.request_id, record.order_uuid)
             await self._roles.note_answered(issued.role_name, config_name, record)
-        except (
-            StorageError
-        ) as error:  # an equal request is answered the same certificate again, or without its key none
+        except StorageError as error:  # an equal request is answered the same once more, or orders if its key is gone
             _log.warning(
                 "what was answered under a role could not be noted",
                 extra={"kv": {"config": config_name, "unique_id": record.unique_id, "error": error}},
@@ -180,27 +178,26 @@ def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: in
         role=role_name,
         releases_key=role.releases_key,
     )
-    wish = EnrolmentRequest(
-        requested=requested,
-        csr=request.csr,
-        key_parameters=role_policy.key_parameters(role) if request.csr is None else None,
-    )
-    # Longer than any sectigo_request_id may be, so that no user's is taken for it.
+    parameters = role_policy.key_parameters(role) if request.csr is None else None
+    # How long it is to live tells no wish from another: what SCM offers may change while an order is pending.
+    key = str(parameters) if request.csr is None else request.csr.pem
+    wish = digest_of([role_name, request.common_name, *names, key])
     return EnrolmentRequest(
         requested=requested,
-        csr=wish.csr,
-        key_parameters=wish.key_parameters,
-        request_id=f"role {wish.fingerprint()}",
+        csr=request.csr,
+        key_parameters=parameters,
+        request_id=f"role {wish}",  # longer than any sectigo_request_id may be, so that no user's is taken for it
+        wish=wish,
     )
 
 
-def _in_hand(config_name: str, answer: Answer) -> CertificateRecord:
+def _in_hand(config_name: str, answer: Answer) -> tuple[CertificateRecord, CurrentCertificate]:
     if not isinstance(answer, CertificateAnswer):
         raise PendingError(order_id(answer.uuid), config_name, "SCM has not named the order yet")
     record = answer.record
     if record.current is None:
         raise PendingError(record.unique_id, config_name, _why_pending(record))
-    return record
+    return record, record.current
 
 
 def _why_pending(record: CertificateRecord) -> str:
@@ -209,9 +206,3 @@ def _why_pending(record: CertificateRecord) -> str:
         return "SCM has not issued the certificate yet"
     code = "" if newest.code is None else f" (code {newest.code})"
     return f"SCM took the order and does not issue it: {newest.description}{code}"
-
-
-def _current(record: CertificateRecord) -> CurrentCertificate:
-    if record.current is None:
-        raise InvalidInputError("the certificate is not issued yet")
-    return record.current
