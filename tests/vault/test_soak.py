@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.usage import resident_bytes
 from scripts.openbao import OpenBaoServer
-from tests.support.counted_plugin import Holdings, descriptors_of, holdings_of, install
+from tests.support.counted_plugin import Holdings, descriptors_of, holdings_of, install_counted
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
@@ -49,7 +49,7 @@ def soaked(scm: ScmProcess, secrets: Secrets) -> Iterator[OpenBaoServer]:
     """A server with both entries mounted."""
     with watched(OpenBaoServer.dev(), secrets) as server:
         for name in (RELOADED, LASTING):
-            install(server, name=name)
+            install_counted(server, name=name)
             server.enable(name, path=name)
         yield server
 
