@@ -23,9 +23,9 @@ pytestmark = pytest.mark.vault
 
 SEED = int(os.environ.get("SEED", "20261126"))
 REQUESTS = int(os.environ.get("REQUESTS", "800"))
-ROUND = min(2_500, REQUESTS // 4)
+ROUND = min(2_500, -(-REQUESTS // 4))
 """How many requests lie between two reloads."""
-SETTLED_IN = min(10_000, REQUESTS // 2)
+SETTLED_IN = ROUND * min(4, REQUESTS // ROUND // 2)
 """From how many requests on nothing may grow any more."""
 RELOADED, LASTING = f"{PLUGIN}-reloaded", f"{PLUGIN}-lasting"
 """Two catalogue entries, and so two processes: of one that is reloaded, no leak would live long enough to be seen."""
