@@ -112,3 +112,7 @@ def test_after_long_traffic_a_process_holds_no_more_than_early_on(soaked: OpenBa
         assert last[name].threads <= at_first.threads + (os.cpu_count() or 1), last[name]  # keys are made in them
     assert descriptors[1] <= descriptors[0] + AT_ONCE  # our own connections may come and go
     assert traffic.never_succeeded() == set()
+    for name in idle:
+        soaked.disable(name)
+    until(lambda: not plugin_pids(soaked), what="the end of both processes")
+    assert list(soaked.temporary.iterdir()) == []
