@@ -1,6 +1,6 @@
 """The plugin, started as always, which on SIGUSR1 writes down what it holds; and what the system says it holds.
 
-`install` has OpenBao start the plugin through `main` here in place of its own.
+`install_counted` has OpenBao start the plugin through `main` here in place of its own.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Holdings:
     tasks: Mapping[str, int]
 
 
-def install(server: OpenBaoServer, *, name: str) -> None:
+def install_counted(server: OpenBaoServer, *, name: str) -> None:
     """Install and register the plugin under a name of its own."""
     script = server.folder / name
     script.write_text(

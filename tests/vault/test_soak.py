@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.usage import resident_bytes
 from scripts.openbao import OpenBaoServer
-from tests.support.counted_plugin import Holdings, descriptors_of, holdings_of, install
+from tests.support.counted_plugin import Holdings, descriptors_of, holdings_of, install_counted
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.vault
 
 SEED = int(os.environ.get("SEED", "20261126"))
 REQUESTS = int(os.environ.get("REQUESTS", "800"))
-ROUND = min(2_500, REQUESTS // 4)
+ROUND = min(2_500, -(-REQUESTS // 4))
 """How many requests lie between two reloads."""
-SETTLED_IN = min(10_000, REQUESTS // 2)
+SETTLED_IN = ROUND * min(4, REQUESTS // ROUND // 2)
 """From how many requests on nothing may grow any more."""
 RELOADED, LASTING = f"{PLUGIN}-reloaded", f"{PLUGIN}-lasting"
 """Two catalogue entries, and so two processes: of one that is reloaded, no leak would live long enough to be seen."""
@@ -49,7 +49,7 @@ def soaked(scm: ScmProcess, secrets: Secrets) -> Iterator[OpenBaoServer]:
     """A server with both entries mounted."""
     with watched(OpenBaoServer.dev(), secrets) as server:
         for name in (RELOADED, LASTING):
-            install(server, name=name)
+            install_counted(server, name=name)
             server.enable(name, path=name)
         yield server
 
@@ -112,3 +112,7 @@ def test_after_long_traffic_a_process_holds_no_more_than_early_on(soaked: OpenBa
         assert last[name].threads <= at_first.threads + (os.cpu_count() or 1), last[name]  # keys are made in them
     assert descriptors[1] <= descriptors[0] + AT_ONCE  # our own connections may come and go
     assert traffic.never_succeeded() == set()
+    for name in idle:
+        soaked.disable(name)
+    until(lambda: not plugin_pids(soaked), what="the end of both processes")
+    assert list(soaked.temporary.iterdir()) == []
