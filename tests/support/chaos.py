@@ -161,19 +161,22 @@ class Chaos:
             if not problems:
                 return
             if time.monotonic() > deadline:
-                raise AssertionError("\n".join([*problems, *self._told(listed)]))
+                raise AssertionError("\n".join([*problems, *self._told(listed, "\n".join(problems))]))
 
     def _read(self, unique_id: str) -> Mapping[str, Any]:
         answer = self._mount.read(unique_id, query="?sectigo_read_renewed_cert=false&sectigo_auto_renew=false")
         return {**answer.data, "warnings": answer.warnings}
 
-    def _told(self, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-        """Describe what Vault holds with a warning, and SCM's side of it; no key is told."""
+    def _told(self, listed: Mapping[str, Mapping[str, Any]], problems: str) -> Iterator[str]:
+        """Describe what Vault holds with a warning or a problem, SCM's side of it, and the log; no key is told."""
         book = {f"{order['id']}_{self._mount.scm.customer_uri}": order for order in self._mount.scm.orders()}
+        log = self._mount.server.log().splitlines()
         for unique_id, held in listed.items():
-            if held["warnings"]:
+            if held["warnings"] or unique_id in problems:
                 seen = {name: held.get(name) for name in ("cert_unique_id", "state", "serial_number", "warnings")}
                 yield f"{unique_id}: {seen}, SCM: {book.get(unique_id)}"
+            if unique_id in problems:
+                yield from (line for line in log if unique_id in line)
 
 
 def disagreements(scm: ScmProcess, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -240,6 +240,9 @@ class Operations:
             record, open_order = await self._settled(config_name, config, unique_id)
             if open_order is not None:
                 raise ConflictError("another operation on this certificate is not settled yet: read it first")
+            if record.current is not None and record.order is not None:
+                # SCM revokes its newest certificate, which may be a replacement that nobody has collected yet.
+                record = (await self._collector.once(config_name, record)).answer.record
             return await self._revoker.revoke(config_name, config, record, order_uuid=str(uuid.uuid4()), reason=reason)
 
     async def _fetch(
