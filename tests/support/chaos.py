@@ -18,8 +18,7 @@ from typing import Any
 import httpx
 
 from scripts.openbao import OpenBaoServer
-from tests.support.certificates import key_fits
-from tests.support.scm_process import ScmProcess
+from tests.support.books import disagreements, lost_keys
 from tests.support.vault import ORDER, VaultMount, plugin_pids
 
 AT_ONCE = 4
@@ -157,7 +156,7 @@ class Chaos:
         deadline = time.monotonic() + CALM_SECONDS
         while True:
             listed = {unique_id: self._read(unique_id) for unique_id in self._mount.ids()}
-            problems = list(disagreements(self._mount.scm, listed))
+            problems = list(disagreements(self._mount.scm, listed)) or list(lost_keys(self._mount))
             if not problems:
                 return
             if time.monotonic() > deadline:
@@ -177,48 +176,6 @@ class Chaos:
                 yield f"{unique_id}: {seen}, SCM: {book.get(unique_id)}"
             if unique_id in problems:
                 yield from (line for line in log if unique_id in line)
-
-
-def disagreements(scm: ScmProcess, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Compare SCM's order book with what Vault holds, and say where they differ."""
-    book = {f"{order['id']}_{scm.customer_uri}": order for order in scm.orders()}
-    for unique_id, order in book.items():
-        held = listed.get(unique_id)
-        if not held or not held.get("leaf_certificate"):
-            yield f"{unique_id} ({order['status']}) was bought, and Vault holds no certificate of it"
-        elif not key_fits(held):
-            yield f"the key of {unique_id} does not fit"
-        elif held["serial_number"] != order["serials"][-1].lower():
-            yield f"Vault holds an old certificate of {unique_id}"
-    for unique_id, held in listed.items():
-        if unique_id not in book and not _may_be_open(unique_id, held, book):
-            yield f"Vault holds {unique_id} ({held.get('status')}), which SCM does not have"
-    yield from _bought_twice(book)
-
-
-def _may_be_open(unique_id: str, held: Mapping[str, Any], book: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether it is an order that SCM never took, which nobody may conclude in the first ten minutes (design.md 5).
-
-    One for a certificate in hand answers that certificate; an enrolment's leads nowhere yet, and SCM has no such mark.
-    """
-    if not unique_id.startswith("order-"):
-        return False
-    if held.get("cert_unique_id") in book:
-        return True
-    uuid = unique_id.removeprefix("order-")
-    return held.get("status") == "Unsettled" and not any(uuid in order["comments"] for order in book.values())
-
-
-def _bought_twice(book: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Find wishes with more orders than one; a renewal carries its first order's mark, and its predecessor names it."""
-    renewals = {order["renewed_to"] for order in book.values()}
-    first: dict[str, str] = {}
-    for unique_id, order in book.items():
-        if order["id"] in renewals:
-            continue
-        other = first.setdefault(order["comments"], unique_id)
-        if other != unique_id:
-            yield f"{other} and {unique_id} were bought for one wish"
 
 
 def _kill_plugins(server: OpenBaoServer) -> None:
