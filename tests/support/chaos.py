@@ -26,8 +26,9 @@ CALM_SECONDS = 120.0
 """Time that everything has to settle in, once nothing goes wrong any more."""
 
 _OPERATIONS = {"enroll": 40, "read": 22, "renew": 18, "replace": 8, "revoke": 4, "list": 8}
-_ORDERS = ("enroll", "renew", "replace", "collect", "revoke", "list", "details")
+_FAULTY = {"enroll": 6, "renew": 4, "replace": 3, "collect": 2, "revoke": 1, "list": 1, "details": 1}
 _FAULTS: Sequence[Mapping[str, Any]] = (
+    {"kind": "drop_after"},
     {"kind": "drop_after"},
     {"kind": "drop_before"},
     {"kind": "status", "status": 500},
@@ -64,8 +65,9 @@ def plan(seed: int, operations: int) -> Iterator[Step]:
     for number in range(operations):
         (operation,) = source.choices([*_OPERATIONS], [*_OPERATIONS.values()])
         kinds = ["", "fault", "hold", "release", "kill_plugin", "reload", "kill_server"]
-        (disruption,) = source.choices(kinds, [70, 14, 3, 4, 5, 2, 2])
-        fault = {"operation": source.choice(_ORDERS), **source.choice(_FAULTS)}
+        (disruption,) = source.choices(kinds, [64, 20, 3, 4, 5, 2, 2])
+        (faulty,) = source.choices([*_FAULTY], [*_FAULTY.values()])
+        fault = {"operation": faulty, **source.choice(_FAULTS)}
         yield Step(
             number=number,
             operation="enroll" if number < AT_ONCE else operation,

@@ -127,11 +127,11 @@ class Engine:
             raise InvalidInputError(f'config entry "{config_name}" is for {config.certificate_type} certificates')
         waiting = policy.waiting(request.requested.waiting, config.defaults)
         limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
-        progress = self._submitter.begin()
+        progress = self._submitter.begin(config_name, request)
         async with self._repetitions.claim(config_name, request, progress.order_uuid) as order_uuid:
             flight = _flight(config_name, order_uuid)
-            is_new = order_uuid == progress.order_uuid
-            if is_new or self._resources.tasks.running(flight):
+            is_running = self._resources.tasks.running(flight)
+            if is_running or not await self._repetitions.is_known(config_name, order_uuid):
                 progress = self._progress.setdefault(flight, progress)
                 task = self._resources.tasks.join(
                     flight,

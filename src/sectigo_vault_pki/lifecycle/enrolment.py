@@ -44,6 +44,7 @@ class EnrolmentRequest:
         private_key: the user's own key.
         key_parameters: of the key to make, where none was given and no CSR either.
         request_id: makes a repetition of the same wish answer the first one's result.
+        host_request_id: the host's name for the call; it sends one again whose plugin process ended under it.
     """
 
     requested: RequestedFields
@@ -51,6 +52,7 @@ class EnrolmentRequest:
     private_key: PrivateKey | None = field(default=None, repr=False)
     key_parameters: KeyParameters | None = None
     request_id: str | None = None
+    host_request_id: str = ""
 
     @property
     def certificate_type(self) -> CertificateType:

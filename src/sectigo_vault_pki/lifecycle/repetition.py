@@ -32,7 +32,7 @@ class Repetitions:
         repository = self._resources.repository
         async with self._resources.locks.hold("request", config_name, digest):
             first = await repository.request(config_name, digest)
-            if first is not None and await self._is_known(config_name, first.order_uuid):
+            if first is not None and await self.is_known(config_name, first.order_uuid):
                 if first.fingerprint != request.fingerprint():
                     raise ConflictError("sectigo_request_id belongs to an enrolment with other fields")
                 yield first.order_uuid
@@ -47,7 +47,7 @@ class Repetitions:
             delete = self._resources.repository.delete_request(config_name, _digest(request_id))
             await self._resources.tasks.finish(delete)
 
-    async def _is_known(self, config_name: str, order_uuid: str) -> bool:
+    async def is_known(self, config_name: str, order_uuid: str) -> bool:
         """Whether the order is being made, stands or has become a certificate; a crash may have come before that."""
         repository = self._resources.repository
         return (
