@@ -44,7 +44,8 @@ class Step:
     """One operation, and what happens while it is under way.
 
     Attributes:
-        pick: which of the known certificates it is about, as a share.
+        pick: which of the known certificates it is about, as a share from the newest on; mostly one of the newest, so
+            that operations meet.
         wait: seconds the caller waits for the certificate.
         disruption: empty where nothing happens.
         after: seconds from the operation's begin to the disruption.
@@ -71,7 +72,7 @@ def plan(seed: int, operations: int) -> Iterator[Step]:
         yield Step(
             number=number,
             operation="enroll" if number < AT_ONCE else operation,
-            pick=source.random(),
+            pick=source.random() ** 2,
             wait=source.choice([0, 2, 5]),
             disruption=disruption,
             after=source.uniform(0, 0.4),
@@ -114,7 +115,7 @@ class Chaos:
     def _request(self, step: Step) -> tuple[str, str, Mapping[str, object] | None]:
         waiting = {"sectigo_max_timeout": step.wait}
         with self._lock:
-            known = self._known[int(step.pick * len(self._known))] if self._known else "1_nobody"
+            known = self._known[-1 - int(step.pick * len(self._known))] if self._known else "1_nobody"
         match step.operation:
             case "enroll":
                 domain = f"w{step.number}.example.test"

@@ -24,7 +24,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.resuming import Resumer
 from sectigo_vault_pki.lifecycle.revocation import Revoker
 from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
-from sectigo_vault_pki.lifecycle.status import EngineStatus, count_certificates, count_orders
+from sectigo_vault_pki.lifecycle.status import EngineStatus, take_stock
 from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import PrivateKey
@@ -89,13 +89,9 @@ class Engine:
     async def status(self) -> EngineStatus:
         """Report how the engine stands; asks storage, and never SCM."""
         resources = self._resources
-        certificates, by_status, damaged = await count_certificates(resources)
         return EngineStatus(
-            certificates=certificates,
-            by_status=by_status,
-            damaged=damaged,
+            stock=await take_stock(resources),
             pending=len(await resources.repository.pending()),
-            unsettled=await count_orders(resources),
             run=self._background.last_run,
             accounts=resources.clients.availability(),
         )
