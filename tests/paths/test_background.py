@@ -306,10 +306,16 @@ async def test_what_is_damaged_hides_nothing_else(mount: Mount, caplog: pytest.L
     await mount.overwrite(f"cert/web/{first}", b"no JSON")
     await mount.overwrite("config/damaged", b"no JSON")
     await mount.overwrite("order/web/00000000-0000-4000-8000-000000000000", b"no JSON")
+    await mount.overwrite("index/agenda", b"no JSON")
     await mount.tick()
     assert (await stored(mount, second))["status"] == "Issued"
     told = [str(record.kv["error"]) for record in caplog.records if hasattr(record, "kv") and "error" in record.kv]
-    for key in (f"cert/web/{first}", "config/damaged", "order/web/00000000-0000-4000-8000-000000000000"):
+    for key in (
+        f"cert/web/{first}",
+        "config/damaged",
+        "order/web/00000000-0000-4000-8000-000000000000",
+        "index/agenda",
+    ):
         assert any(f'"{key}" is damaged' in text for text in told), key
 
 

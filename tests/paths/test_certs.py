@@ -6,6 +6,7 @@ import pytest
 from sectigo_vault_pki.logical import (
     BadRequestError,
     InmemStorage,
+    LogicalError,
     NotFoundError,
     ReadOnlyError,
     StorageEntry,
@@ -330,6 +331,24 @@ async def test_what_another_node_changed_is_answered_at_once(mount: Mount) -> No
             f"cert/web/{data['cert_unique_id']}", stored.replace(b'"web.example.test"', f'"{domain}"'.encode())
         )
         assert answered(await mount.read(path))["domain"] == domain
+
+
+async def test_what_is_damaged_is_listed_and_hides_nothing_else(mount: Mount) -> None:
+    await mount.configure()
+    first, second = await mount.enroll(), await mount.enroll()
+    mount.simulator.faults.add("enroll", "drop_after")
+    lost = await mount.enroll()
+    listed = await mount.list("certs/web")
+    damaged = {
+        first["cert_unique_id"]: f"cert/web/{first['cert_unique_id']}",
+        lost["cert_unique_id"]: f"order/web/{lost['cert_unique_id'].removeprefix('order-')}",
+    }
+    for unique_id, key in damaged.items():
+        await mount.overwrite(key, b"no JSON")
+        assert await mount.list("certs/web") == listed
+        with pytest.raises(LogicalError, match=f'^the stored entry "{key}" is damaged'):
+            await mount.read(f"certs/web/{unique_id}")
+    assert answered(await mount.read(f"certs/web/{second['cert_unique_id']}"))["status"] == "Issued"
 
 
 async def test_each_format_is_answered_as_it_was_asked_for_however_often(mount: Mount) -> None:

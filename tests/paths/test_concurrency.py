@@ -57,6 +57,15 @@ async def test_fifty_equal_renewals_are_one(mount: Mount, certificate_type: str)
     assert one != unique_id
 
 
+async def test_a_call_that_the_host_sends_again_orders_once_and_another_call_orders_anew(mount: Mount) -> None:
+    await mount.configure()
+    ids = ["a", "a", "b", "a", ""]
+    answers = [answered(await mount.write("enroll/web", ORDERS["ssl_cert"](), host_id=host_id)) for host_id in ids]
+    first, again, other, late, unnamed = (answer["cert_unique_id"] for answer in answers)
+    assert first == again == late
+    assert len({first, other, unnamed}) == len(mount.simulator.orders) == 3
+
+
 @pytest.mark.parametrize("certificate_type", CERTIFICATE_TYPES)
 @pytest.mark.parametrize("sequence", list(permutations(["renew", "replace", "revoke"])), ids="-".join)
 async def test_different_operations_at_once_follow_each_other_and_never_order_twice(

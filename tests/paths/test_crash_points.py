@@ -37,6 +37,11 @@ async def enroll(mount: Mount, _: str) -> None:
     await mount.write("enroll/web", ORDERS[config["sectigo_config_type"]]())
 
 
+async def enroll_as_one_call(mount: Mount, _: str) -> None:
+    config = answered(await mount.read("configs/web"))
+    await mount.write("enroll/web", ORDERS[config["sectigo_config_type"]](), host_id="one-call")
+
+
 async def renew(mount: Mount, unique_id: str) -> None:
     await mount.write(f"renew/web/{unique_id}", {})
 
@@ -190,6 +195,25 @@ async def test_whatever_a_killed_process_left_is_carried_on_by_the_next_touch(
             error.add_note(f"killed after {crashed.deeds}")
             raise
         await crashed.successor.backend.cleanup()
+
+
+@pytest.mark.parametrize("certificate_type", ["ssl_cert", "client_cert"])
+async def test_an_enrolment_that_the_host_sends_again_to_the_next_process_is_the_same_order(
+    certificate_type: str,
+) -> None:
+    scenario = Scenario(enroll_as_one_call, OrderOperation.ENROLL, most_orders=1, begins_with=False)
+    whole = await run(certificate_type, scenario, None)
+    for end_after in range(len(whole.deeds) + 1):
+        crashed = await run(certificate_type, scenario, end_after)
+        successor = crashed.successor
+        try:
+            await scenario.act(successor, "")
+            await touch_for_an_hour(successor)
+            await assert_whole(successor, scenario, "")
+        except Exception as error:
+            error.add_note(f"killed after {crashed.deeds}")
+            raise
+        await successor.backend.cleanup()
 
 
 @pytest.mark.parametrize(("certificate_type", "scenario"), SCENARIOS)

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from sectigo_vault_pki.logical import BadRequestError, UnavailableError
+from tests.support.certificates import key_fits
 from tests.support.mount import Mount, answered
 
 REASON = {"sectigo_reason": "superseded"}
@@ -47,6 +48,47 @@ async def test_revoking_twice_succeeds_and_asks_once(mount: Mount) -> None:
     first = await revoke(mount, old)
     assert await revoke(mount, old) == first
     assert mount.simulator.calls.count("revoke") == 1
+
+
+async def test_a_replacement_that_scm_has_issued_is_collected_first_as_that_is_what_scm_revokes(mount: Mount) -> None:
+    old = await issued(mount)
+    mount.simulator.settings.never_issue = True
+    await mount.write(f"replace/web/{old['cert_unique_id']}", {"sectigo_reason": "rekey", "sectigo_max_timeout": 0})
+    (order,) = mount.simulator.orders
+    mount.simulator.orders.issue(order)
+    answer = await revoke(mount, old)
+    assert [entry["status"] for entry in answer["state"]][-3:] == ["Replaced", "Issued", "Revoked"]
+    assert [one.revoked_at is not None for one in order.issued] == [False, True]
+    data = answered(await mount.read(f"certs/web/{old['cert_unique_id']}"))
+    assert int(data["serial_number"].replace(":", ""), 16) == order.issued[-1].serial_number
+    assert key_fits(data)
+
+
+@pytest.mark.parametrize("is_issued", [True, False])
+async def test_while_a_replacement_cannot_be_collected_nothing_is_revoked(mount: Mount, is_issued: bool) -> None:
+    old = await issued(mount)
+    mount.simulator.settings.never_issue = True
+    await mount.write(f"replace/web/{old['cert_unique_id']}", {"sectigo_reason": "rekey", "sectigo_max_timeout": 0})
+    (order,) = mount.simulator.orders
+    if is_issued:
+        mount.simulator.orders.issue(order)
+        mount.simulator.faults.add("collect", "status", status=500)
+    with pytest.raises(BadRequestError, match="a replacement is under way"):
+        await revoke(mount, old)
+    assert mount.simulator.calls.count("revoke") == 0
+    mount.simulator.orders.issue(order)
+    assert (await revoke(mount, old))["status"] == "Revoked"
+    assert [one.revoked_at is not None for one in order.issued] == [False, True]
+
+
+async def test_beside_a_replacement_that_scm_has_rejected_the_certificate_in_hand_is_asked_for(mount: Mount) -> None:
+    old = await issued(mount)
+    mount.simulator.settings.never_issue = True
+    await mount.write(f"replace/web/{old['cert_unique_id']}", {"sectigo_reason": "rekey", "sectigo_max_timeout": 0})
+    (order,) = mount.simulator.orders
+    mount.simulator.orders.decline(order)
+    with pytest.raises(BadRequestError, match="SCM refused revoke"):
+        await revoke(mount, old)
 
 
 async def test_one_that_was_revoked_at_scm_is_corrected(mount: Mount) -> None:

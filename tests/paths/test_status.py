@@ -22,8 +22,8 @@ async def test_a_new_mount_has_nothing(mount: Mount) -> None:
         "background": {"enabled": True, "started_at": "", "ended_at": "", "calls": 0, "last_error": ""},
         "by_status": {},
         "certificates": 0,
-        "damaged": 0,
         "pending": 0,
+        "unreadable": [],
         "unsettled": 0,
         "version": __version__,
     }
@@ -45,13 +45,21 @@ async def test_certificates_are_counted_by_their_newest_status(mount: Mount) -> 
     assert (seen["certificates"], seen["pending"], seen["unsettled"]) == (4, 1, 1)
 
 
-async def test_a_damaged_record_is_counted_as_such(mount: Mount) -> None:
+async def test_what_cannot_be_read_is_named_and_hides_nothing_else(mount: Mount) -> None:
     await mount.configure()
     mount.simulator.settings.pending_polls = 0
     first, _ = await mount.enroll(), await mount.enroll()
     await mount.overwrite(f"cert/web/{first['cert_unique_id']}", b"no JSON")
+    await mount.overwrite("config/damaged", b"no JSON")
+    order = "order/web/00000000-0000-4000-8000-000000000000"
+    await mount.overwrite(order, b'{"v": 2}')
     seen = await status_of(mount)
-    assert (seen["certificates"], seen["damaged"], seen["by_status"]) == (2, 1, {"Issued": 1})
+    assert (seen["certificates"], seen["by_status"], seen["unsettled"]) == (2, {"Issued": 1}, 1)
+    assert seen["unreadable"] == [
+        f'the stored entry "cert/web/{first["cert_unique_id"]}" is damaged and was left as it is',
+        'the stored entry "config/damaged" is damaged and was left as it is',
+        f'the stored entry "{order}" was written by a newer version and was left as it is',
+    ]
 
 
 async def test_more_certificates_than_are_read_are_counted_by_number(

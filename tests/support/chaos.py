@@ -18,8 +18,7 @@ from typing import Any
 import httpx
 
 from scripts.openbao import OpenBaoServer
-from tests.support.certificates import key_fits
-from tests.support.scm_process import ScmProcess
+from tests.support.books import disagreements, lost_keys
 from tests.support.vault import ORDER, VaultMount, plugin_pids
 
 AT_ONCE = 4
@@ -27,8 +26,9 @@ CALM_SECONDS = 120.0
 """Time that everything has to settle in, once nothing goes wrong any more."""
 
 _OPERATIONS = {"enroll": 40, "read": 22, "renew": 18, "replace": 8, "revoke": 4, "list": 8}
-_ORDERS = ("enroll", "renew", "replace", "collect", "revoke", "list", "details")
+_FAULTY = {"enroll": 6, "renew": 4, "replace": 3, "collect": 2, "revoke": 1, "list": 1, "details": 1}
 _FAULTS: Sequence[Mapping[str, Any]] = (
+    {"kind": "drop_after"},
     {"kind": "drop_after"},
     {"kind": "drop_before"},
     {"kind": "status", "status": 500},
@@ -44,7 +44,8 @@ class Step:
     """One operation, and what happens while it is under way.
 
     Attributes:
-        pick: which of the known certificates it is about, as a share.
+        pick: which of the known certificates it is about, as a share from the newest on; mostly one of the newest, so
+            that operations meet.
         wait: seconds the caller waits for the certificate.
         disruption: empty where nothing happens.
         after: seconds from the operation's begin to the disruption.
@@ -65,12 +66,13 @@ def plan(seed: int, operations: int) -> Iterator[Step]:
     for number in range(operations):
         (operation,) = source.choices([*_OPERATIONS], [*_OPERATIONS.values()])
         kinds = ["", "fault", "hold", "release", "kill_plugin", "reload", "kill_server"]
-        (disruption,) = source.choices(kinds, [70, 14, 3, 4, 5, 2, 2])
-        fault = {"operation": source.choice(_ORDERS), **source.choice(_FAULTS)}
+        (disruption,) = source.choices(kinds, [64, 20, 3, 4, 5, 2, 2])
+        (faulty,) = source.choices([*_FAULTY], [*_FAULTY.values()])
+        fault = {"operation": faulty, **source.choice(_FAULTS)}
         yield Step(
             number=number,
             operation="enroll" if number < AT_ONCE else operation,
-            pick=source.random(),
+            pick=source.random() ** 2,
             wait=source.choice([0, 2, 5]),
             disruption=disruption,
             after=source.uniform(0, 0.4),
@@ -113,7 +115,7 @@ class Chaos:
     def _request(self, step: Step) -> tuple[str, str, Mapping[str, object] | None]:
         waiting = {"sectigo_max_timeout": step.wait}
         with self._lock:
-            known = self._known[int(step.pick * len(self._known))] if self._known else "1_nobody"
+            known = self._known[-1 - int(step.pick * len(self._known))] if self._known else "1_nobody"
         match step.operation:
             case "enroll":
                 domain = f"w{step.number}.example.test"
@@ -157,65 +159,26 @@ class Chaos:
         deadline = time.monotonic() + CALM_SECONDS
         while True:
             listed = {unique_id: self._read(unique_id) for unique_id in self._mount.ids()}
-            problems = list(disagreements(self._mount.scm, listed))
+            problems = list(disagreements(self._mount.scm, listed)) or list(lost_keys(self._mount))
             if not problems:
                 return
             if time.monotonic() > deadline:
-                raise AssertionError("\n".join([*problems, *self._told(listed)]))
+                raise AssertionError("\n".join([*problems, *self._told(listed, "\n".join(problems))]))
 
     def _read(self, unique_id: str) -> Mapping[str, Any]:
         answer = self._mount.read(unique_id, query="?sectigo_read_renewed_cert=false&sectigo_auto_renew=false")
         return {**answer.data, "warnings": answer.warnings}
 
-    def _told(self, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-        """Describe what Vault holds with a warning, and SCM's side of it; no key is told."""
+    def _told(self, listed: Mapping[str, Mapping[str, Any]], problems: str) -> Iterator[str]:
+        """Describe what Vault holds with a warning or a problem, SCM's side of it, and the log; no key is told."""
         book = {f"{order['id']}_{self._mount.scm.customer_uri}": order for order in self._mount.scm.orders()}
+        log = self._mount.server.log().splitlines()
         for unique_id, held in listed.items():
-            if held["warnings"]:
+            if held["warnings"] or unique_id in problems:
                 seen = {name: held.get(name) for name in ("cert_unique_id", "state", "serial_number", "warnings")}
                 yield f"{unique_id}: {seen}, SCM: {book.get(unique_id)}"
-
-
-def disagreements(scm: ScmProcess, listed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Compare SCM's order book with what Vault holds, and say where they differ."""
-    book = {f"{order['id']}_{scm.customer_uri}": order for order in scm.orders()}
-    for unique_id, order in book.items():
-        held = listed.get(unique_id)
-        if not held or not held.get("leaf_certificate"):
-            yield f"{unique_id} ({order['status']}) was bought, and Vault holds no certificate of it"
-        elif not key_fits(held):
-            yield f"the key of {unique_id} does not fit"
-        elif held["serial_number"] != order["serials"][-1].lower():
-            yield f"Vault holds an old certificate of {unique_id}"
-    for unique_id, held in listed.items():
-        if unique_id not in book and not _may_be_open(unique_id, held, book):
-            yield f"Vault holds {unique_id} ({held.get('status')}), which SCM does not have"
-    yield from _bought_twice(book)
-
-
-def _may_be_open(unique_id: str, held: Mapping[str, Any], book: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether it is an order that SCM never took, which nobody may conclude in the first ten minutes (design.md 5).
-
-    One for a certificate in hand answers that certificate; an enrolment's leads nowhere yet, and SCM has no such mark.
-    """
-    if not unique_id.startswith("order-"):
-        return False
-    if held.get("cert_unique_id") in book:
-        return True
-    uuid = unique_id.removeprefix("order-")
-    return held.get("status") == "Unsettled" and not any(uuid in order["comments"] for order in book.values())
-
-
-def _bought_twice(book: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Find wishes with more orders than one; a renewal carries its first order's mark, and its predecessor names it."""
-    renewals = {order["renewed_to"] for order in book.values()}
-    first: dict[str, str] = {}
-    for unique_id, order in book.items():
-        if order["id"] in renewals:
-            continue
-        other = first.setdefault(order["comments"], unique_id)
-        if other != unique_id:
-            yield f"{other} and {unique_id} were bought for one wish"
+            if unique_id in problems:
+                yield from (line for line in log if unique_id in line)
 
 
 def _kill_plugins(server: OpenBaoServer) -> None:

@@ -11,6 +11,7 @@ import httpx
 
 from scripts.environment import EXECUTABLE
 from scripts.openbao import OpenBaoServer
+from tests.support.books import RAW_STORAGE
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
@@ -102,4 +103,4 @@ def cluster(scm: ScmProcess, secrets: Secrets) -> Iterator[Cluster]:
 
 
 def _node(name: str) -> OpenBaoServer:
-    return OpenBaoServer.raft(node=name, log_level="trace", env=TALKATIVE, settings=AUDIT)
+    return OpenBaoServer.raft(node=name, log_level="trace", env=TALKATIVE, settings=RAW_STORAGE + AUDIT)

@@ -70,11 +70,13 @@ class Mount:
         await self.backend.cleanup()
         self.backend = self.restarted_backend()
 
-    async def write(self, path: str, data: Mapping[str, object], *, time_limit: float | None = None) -> Response | None:
+    async def write(
+        self, path: str, data: Mapping[str, object], *, time_limit: float | None = None, host_id: str = ""
+    ) -> Response | None:
         request = self._request(Operation.UPDATE, path, data, time_limit)
         exists = await self.backend.check_existence(request)
         operation = Operation.CREATE if exists is False else Operation.UPDATE
-        return await self.backend.handle_request(self._request(operation, path, data, time_limit))
+        return await self.backend.handle_request(self._request(operation, path, data, time_limit, host_id))
 
     async def read(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
         return await self.backend.handle_request(self._request(Operation.READ, path, data or {}))
@@ -117,9 +119,14 @@ class Mount:
         return ScmClient(account, transport=_Watched(SimulatorTransport(self.simulator), self))
 
     def _request(
-        self, operation: Operation, path: str, data: Mapping[str, object], time_limit: float | None = None
+        self,
+        operation: Operation,
+        path: str,
+        data: Mapping[str, object],
+        time_limit: float | None = None,
+        host_id: str = "",
     ) -> Request:
-        return Request(operation, path, self.storage, data, time_limit=time_limit)
+        return Request(operation, path, self.storage, data, id=host_id, time_limit=time_limit)
 
 
 class _Watched(httpx.AsyncBaseTransport):

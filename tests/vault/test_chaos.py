@@ -7,6 +7,7 @@ from secrets import token_hex
 import pytest
 
 from scripts.openbao import OpenBaoServer
+from tests.support.books import RAW_STORAGE
 from tests.support.chaos import Chaos, plan
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
@@ -23,7 +24,7 @@ OPERATIONS = int(os.environ.get("OPERATIONS", "60"))
 def stormy(scm: ScmProcess, secrets: Secrets) -> Iterator[VaultMount]:
     """A mount on a server of its own, which keeps its state on disk and works in the background."""
     environment = {"SECTIGO_VAULT_PKI_LOG_LEVEL": "debug"}
-    with watched(OpenBaoServer.raft(log_level="debug", env=environment), secrets) as server:
+    with watched(OpenBaoServer.raft(log_level="debug", env=environment, settings=RAW_STORAGE), secrets) as server:
         server.initialize()
         install(server)
         path = f"storm-{token_hex(4)}"

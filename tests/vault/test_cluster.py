@@ -8,7 +8,7 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.support.chaos import disagreements
+from tests.support.books import disagreements, lost_keys
 from tests.support.cluster import Cluster, cluster
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
@@ -151,4 +151,5 @@ def test_a_leader_killed_during_orders_and_renewals_loses_none_and_buys_none_twi
             return list(disagreements(scm, {i: new_leader.read(i, query=query).data for i in new_leader.ids()}))
 
         until(lambda: not problems(), what="\n".join(problems()) or "nothing open", seconds=30)
+        assert list(lost_keys(new_leader)) == []
         assert len(scm.orders()) >= 50

@@ -93,8 +93,11 @@ class Background:
     async def _complete_agenda(self) -> None:
         """Write, once, the entries of certificates that were stored before there was an agenda."""
         repository = self._resources.repository
-        if await repository.is_agenda_complete():
-            return
+        try:
+            if await repository.is_agenda_complete():
+                return
+        except RecordError as error:
+            self._tell("the agenda is completed anew", error)
         for config_name in await repository.configs_with_certificates():
             for unique_id in await repository.unique_ids(config_name):
                 try:

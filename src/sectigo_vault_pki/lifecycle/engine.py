@@ -27,7 +27,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.resuming import Resumer
 from sectigo_vault_pki.lifecycle.revocation import Revoker
 from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
-from sectigo_vault_pki.lifecycle.status import EngineStatus, count_certificates, count_orders
+from sectigo_vault_pki.lifecycle.status import EngineStatus, take_stock
 from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import CertificateChain, Pkcs12Protection, PrivateKey
@@ -94,13 +94,9 @@ class Engine:
     async def status(self) -> EngineStatus:
         """Report how the engine stands; asks storage, and never SCM."""
         resources = self._resources
-        certificates, by_status, damaged = await count_certificates(resources)
         return EngineStatus(
-            certificates=certificates,
-            by_status=by_status,
-            damaged=damaged,
+            stock=await take_stock(resources),
             pending=len(await resources.repository.pending()),
-            unsettled=await count_orders(resources),
             run=self._background.last_run,
             accounts=resources.clients.availability(),
         )
@@ -140,11 +136,11 @@ class Engine:
             raise InvalidInputError(f'config entry "{config_name}" is for {config.certificate_type} certificates')
         waiting = policy.waiting(request.requested.waiting, config.defaults)
         limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
-        progress = self._submitter.begin()
+        progress = self._submitter.begin(config_name, request)
         async with self._repetitions.claim(config_name, request, progress.order_uuid) as order_uuid:
             flight = _flight(config_name, order_uuid)
-            is_new = order_uuid == progress.order_uuid
-            if is_new or self._resources.tasks.running(flight):
+            is_running = self._resources.tasks.running(flight)
+            if is_running or not await self._repetitions.is_known(config_name, order_uuid):
                 progress = self._progress.setdefault(flight, progress)
                 task = self._resources.tasks.join(
                     flight,

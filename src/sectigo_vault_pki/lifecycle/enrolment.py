@@ -45,6 +45,7 @@ class EnrolmentRequest:
         key_parameters: of the key to make, where none was given and no CSR either.
         request_id: makes a repetition of the same wish answer the first one's result.
         wish: what tells this wish from others, where that is less than all that is asked.
+        host_request_id: the host's name for the call; it sends one again whose plugin process ended under it.
     """
 
     requested: RequestedFields
@@ -53,6 +54,7 @@ class EnrolmentRequest:
     key_parameters: KeyParameters | None = None
     request_id: str | None = None
     wish: str | None = None
+    host_request_id: str = ""
 
     @property
     def certificate_type(self) -> CertificateType:

@@ -40,12 +40,14 @@ class IssueRequest:
         names: normalised SANs; with a CSR, all of its own.
         ttl: None for the role's `validity`.
         csr: to sign; None makes a key.
+        host_request_id: see `EnrolmentRequest`.
     """
 
     common_name: str
     names: tuple[str, ...] = ()
     ttl: timedelta | None = None
     csr: CertificateSigningRequest | None = None
+    host_request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,8 @@ def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: in
         key_parameters=parameters,
         request_id=f"role {wish}",  # longer than any sectigo_request_id may be, so that no user's is taken for it
         wish=wish,
+        # A key that went with the first answer cannot be answered again.
+        host_request_id="" if role.releases_key else request.host_request_id,
     )
 
 

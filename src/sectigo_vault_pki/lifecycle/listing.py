@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
+from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.lifecycle.answers import order_id
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.store import OrderOperation
+from sectigo_vault_pki.store import OrderOperation, UniqueId
 
 LOOKED_AT_TOGETHER = 16
 """Orders of which storage is asked at once."""
@@ -30,13 +31,28 @@ class Lister:
         return list(ids)
 
     async def _shown_as(self, config_name: str, order_uuid: str) -> str | None:
-        """Return the id of the certificate that an order has become, or else its own, if users look for it."""
+        """Return the id of the certificate that an order has become, or else its own, if users look for it.
+
+        Whatever cannot be read is shown as an order, which says so when it is read.
+        """
+        try:
+            async with self._resources.locks.hold("order", config_name, order_uuid):
+                return await self._found_as(config_name, order_uuid)
+        except RecordError:
+            return order_id(order_uuid)
+
+    async def _found_as(self, config_name: str, order_uuid: str) -> str | None:
         repository = self._resources.repository
-        async with self._resources.locks.hold("order", config_name, order_uuid):
-            named = await repository.certificate_of_order(config_name, order_uuid)
-            if named is not None:
-                return named if await repository.certificate(config_name, named) is not None else None
-            order = await repository.order(config_name, order_uuid)
-            # A revocation buys nothing, and its certificate is listed.
-            is_sought = order is not None and order.operation is not OrderOperation.REVOKE
-            return order_id(order_uuid) if is_sought else None
+        named = await repository.certificate_of_order(config_name, order_uuid)
+        if named is not None:
+            return named if await self._is_stored(config_name, named) else None
+        order = await repository.order(config_name, order_uuid)
+        # A revocation buys nothing, and its certificate is listed.
+        is_sought = order is not None and order.operation is not OrderOperation.REVOKE
+        return order_id(order_uuid) if is_sought else None
+
+    async def _is_stored(self, config_name: str, unique_id: UniqueId) -> bool:
+        try:
+            return await self._resources.repository.certificate(config_name, unique_id) is not None
+        except RecordError:
+            return True

@@ -131,7 +131,7 @@ class Operations:
         """Revoke.
 
         Raises:
-            ConflictError: it is not issued yet.
+            ConflictError: it is not issued yet, or being replaced.
             ScmRefusedError, ScmUnavailableError: it is not revoked, as far as SCM says.
         """
         task = self._run(
@@ -240,7 +240,26 @@ class Operations:
             record, open_order = await self._settled(config_name, config, unique_id)
             if open_order is not None:
                 raise ConflictError("another operation on this certificate is not settled yet: read it first")
+            record = await self._without_replacement(config_name, record)
             return await self._revoker.revoke(config_name, config, record, order_uuid=str(uuid.uuid4()), reason=reason)
+
+    async def _without_replacement(self, config_name: str, record: CertificateRecord) -> CertificateRecord:
+        """Return the record once a replacement in flight is collected, or failed at SCM.
+
+        SCM revokes its newest certificate: that would be the replacement, and the one in hand would stay valid.
+
+        Raises:
+            ConflictError: the replacement may still come.
+        """
+        if record.current is None or record.order is None:
+            return record
+        record = (await self._collector.once(config_name, record)).answer.record
+        if record.order is not None and not record.order.in_trouble:
+            raise ConflictError(
+                "a replacement is under way, and SCM revokes the newest certificate: reading this one collects it, and "
+                "then it can be revoked"
+            )
+        return record
 
     async def _fetch(
         self,

@@ -32,7 +32,7 @@ class Repetitions:
         repository = self._resources.repository
         async with self._resources.locks.hold("request", config_name, digest):
             first = await repository.request(config_name, digest)
-            if first is not None and await self._is_known(config_name, first.order_uuid):
+            if first is not None and await self.is_known(config_name, first.order_uuid):
                 if first.fingerprint != request.fingerprint():
                     raise ConflictError("sectigo_request_id belongs to an enrolment with other fields")
                 yield first.order_uuid
@@ -49,7 +49,7 @@ class Repetitions:
     async def order_of(self, config_name: str, request_id: str) -> RequestIndex | None:
         """Return the order that a request id stands for, if that is known."""
         index = await self._resources.repository.request(config_name, _digest(request_id))
-        if index is None or not await self._is_known(config_name, index.order_uuid):
+        if index is None or not await self.is_known(config_name, index.order_uuid):
             return None
         return index
 
@@ -71,7 +71,7 @@ class Repetitions:
             if index is not None and index.order_uuid == order_uuid and not index.is_answered:
                 await repository.put_request(config_name, digest, index.model_copy(update={"is_answered": True}))
 
-    async def _is_known(self, config_name: str, order_uuid: str) -> bool:
+    async def is_known(self, config_name: str, order_uuid: str) -> bool:
         """Whether the order is being made, stands or has become a certificate; a crash may have come before that."""
         repository = self._resources.repository
         return (

@@ -17,6 +17,9 @@ from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord
 
 _log = logging.getLogger(__name__)
 
+ORDERS = uuid.UUID("2c1f2f4e-6a0b-4f0e-9d3a-8f5b7c1d9e60")
+"""The namespace (RFC 9562 5.5) of the uuids that name orders."""
+
 
 @dataclass(slots=True)
 class Progress:
@@ -35,9 +38,10 @@ class Submitter:
         self._write_ahead = write_ahead
         self._acceptor = acceptor
 
-    def begin(self) -> Progress:
-        """Name a new order."""
-        return Progress(order_uuid=str(uuid.uuid4()))
+    def begin(self, config_name: str, request: EnrolmentRequest) -> Progress:
+        """Name an order: a call that the host sends again names the same one."""
+        call = request.host_request_id
+        return Progress(order_uuid=str(uuid.uuid5(ORDERS, f"{config_name}/{call}") if call else uuid.uuid4()))
 
     async def submit(
         self, config_name: str, config: ConfigRecord, request: EnrolmentRequest, progress: Progress

@@ -1,6 +1,7 @@
 """`enroll/:config_name`: order a certificate."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
@@ -31,7 +32,7 @@ def path_enroll(engine: Engine) -> Path:
 
     async def write(request: Request, data: FieldData) -> Response:
         certificate_type = await engine.certificate_type(data[_fields.CONFIG_NAME])
-        wish = enrolment_request(certificate_type, data)
+        wish = replace(enrolment_request(certificate_type, data), host_request_id=request.id)
         answer = await engine.enroll(data[_fields.CONFIG_NAME], wish, time_limit=request.time_limit)
         return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, None))
 

@@ -45,7 +45,9 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
 
     async def write(request: Request, data: FieldData) -> Response:
         protection = _pkcs12.protection(data, data.get(fields.FORMAT_OF_ISSUE) or IssuedFormat.PEM)
-        wish = IssueRequest(common_name=_common_name(data), names=_names(data), ttl=_ttl(data))
+        wish = IssueRequest(
+            common_name=_common_name(data), names=_names(data), ttl=_ttl(data), host_request_id=request.id
+        )
         issued = await _issued(issuer, request, data, wish)
         chain, key = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS)), issued_key(issued)
         shown = issued_data(
@@ -87,7 +89,13 @@ def path_sign(issuer: Issuer) -> Path:
 
     async def write(request: Request, data: FieldData) -> Response:
         csr = data[fields.CSR]
-        wish = IssueRequest(common_name=_common_name_of(csr), names=csr.subject_alt_names, ttl=_ttl(data), csr=csr)
+        wish = IssueRequest(
+            common_name=_common_name_of(csr),
+            names=csr.subject_alt_names,
+            ttl=_ttl(data),
+            csr=csr,
+            host_request_id=request.id,
+        )
         issued = await _issued(issuer, request, data, wish)
         chain = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS))
         await issuer.handed_out(issued)

@@ -28,8 +28,12 @@ STATUS_SCHEMA: Mapping[str, Mapping[str, object]] = {
     },
     "by_status": {**_OBJECT, "description": "Certificates by their newest status; empty where there are over 5000"},
     "certificates": {**_NUMBER, "description": "Certificates stored"},
-    "damaged": {**_NUMBER, "description": "Certificates whose stored entry cannot be read"},
     "pending": {**_NUMBER, "description": "Certificates for which something is open at SCM"},
+    "unreadable": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Stored entries that are damaged or were written by a newer version, by name",
+    },
     "unsettled": {**_NUMBER, "description": "Orders being sent, or whose answer was lost"},
     "version": {"type": "string", "description": "The plugin's version"},
 }
@@ -72,11 +76,11 @@ def _shown(status: EngineStatus, *, background: bool) -> dict[str, object]:
             for name, account in status.accounts.items()
         },
         "background": {"enabled": background, **_run(status.run)},
-        "by_status": dict(status.by_status or {}),
-        "certificates": status.certificates,
-        "damaged": status.damaged,
+        "by_status": dict(status.stock.by_status or {}),
+        "certificates": status.stock.certificates,
         "pending": status.pending,
-        "unsettled": status.unsettled,
+        "unreadable": list(status.stock.unreadable),
+        "unsettled": status.stock.unsettled,
         "version": __version__,
     }
 

@@ -273,7 +273,11 @@ def _parsed(entry: StorageEntry, record_type: type[R]) -> R:
 
 
 def _is_newer(error: ValidationError) -> bool:
-    return any(problem["loc"] == ("v",) and problem["type"] == "literal_error" for problem in error.errors())
+    """Whether it has another version number, or nothing is wrong with it but fields that are not known here."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(problem["loc"] == ("v",) and problem["type"] == "literal_error" for problem in problems):
+        return True
+    return all(problem["type"] == "extra_forbidden" for problem in problems)
 
 
 async def _logged(work: Awaitable[object], key: str) -> None:

@@ -89,13 +89,14 @@ async def test_a_damaged_record_is_named_and_not_shown(
     assert "hunter2" not in repr(raised.value)
 
 
+@pytest.mark.parametrize("news", [{"v": 2}, {"v": 2, "new": 1}, {"v": 2, "login": None}, {"new": 1}])
 async def test_a_record_of_a_newer_version_is_told_from_a_damaged_one(
-    repository: Repository, storage: InmemStorage
+    repository: Repository, storage: InmemStorage, news: dict[str, Any]
 ) -> None:
     await repository.put_config("web", config_record())
     stored: dict[str, Any] = json.loads(storage.snapshot()["config/web"])
-    await storage.put(StorageEntry("config/web", json.dumps(stored | {"v": 2, "new": 1}).encode()))
-    with pytest.raises(RecordError, match="was written by a newer version"):
+    await storage.put(StorageEntry("config/web", json.dumps(stored | news).encode()))
+    with pytest.raises(RecordError, match=r'^the stored entry "config/web" was written by a newer version'):
         await repository.config("web")
 
 
