@@ -214,6 +214,8 @@ int unpack(const char *place, bool chosen, char path[PATH_MAX], char problem[PAT
         bool alone = lock(folder);
         if (!put_right(folder, alone, &wrong)) {
             why = strerror(errno);
+            if (alone)
+                remove_all(AT_FDCWD, path);
             close(folder);
             folder = -1;
         } else if (alone) {
@@ -223,7 +225,7 @@ int unpack(const char *place, bool chosen, char path[PATH_MAX], char problem[PAT
     if (folder < 0)
         snprintf(problem, PATH_MAX, "%s", why != NULL ? why : strerror(errno));
     else if (wrong > 0 && wrong < packed_file_count) /* all of them: it is the first start */
-        fprintf(stderr, "[WARN] %s: %zu files in %s were missing, changed or foreign, and were put right\n", program_name,
-                wrong, path);
+        fprintf(stderr, "[WARN] %s: files in %s were missing, changed or foreign and were put right: %zu\n", program_name,
+                path, wrong);
     return folder;
 }
