@@ -76,4 +76,4 @@ def host_environment(folder: Path) -> dict[str, str]:
 def mapped_files(pid: int) -> set[Path]:
     """Return the files that a process has in its memory: its program, its libraries."""
     lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
-    return {Path(name) for line in lines if (name := line.partition("/")[2]) and (name := f"/{name}")}
+    return {Path(f"/{name}") for line in lines if (name := line.partition("/")[2])}
