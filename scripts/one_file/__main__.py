@@ -1,7 +1,7 @@
 """Make `dist/sectigo-vault-pki_<version>`: the plugin as one executable file that needs nothing on its host.
 
-Beside it lie an archive with what a user needs besides, and both files' checksums. Same inputs give the same bytes. See
-docs/decisions/0010-one-file.md.
+Beside it lie an archive with what a user needs besides, and both files' checksums. With PYTHONHASHSEED=0, the
+same inputs give the same bytes. See docs/decisions/0010-one-file.md.
 """
 
 import argparse
@@ -36,8 +36,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="the folder to write to (default: dist)")
     output: Path = parser.parse_args().output
-    if os.environ.get("PYTHONHASHSEED") != "0":  # the order in sets of constants, which stands in compiled modules
-        os.execve(sys.executable, [sys.executable, "-m", "scripts.one_file", *sys.argv[1:]], os.environ | {"PYTHONHASHSEED": "0"})
     try:
         for made in build(output):
             print(f"{made} ({made.stat().st_size / 2**20:.1f} MiB)")

@@ -2,7 +2,6 @@
 
 import py_compile
 from pathlib import Path
-
 from py_compile import PycInvalidationMode
 
 

@@ -19,11 +19,15 @@ def licences(packages: Iterable[Distribution], libraries: Iterable[Path]) -> str
     """Return the text of all licences."""
     parts = [_HEAD, _part(f"Python ({versions()})", STANDARD_LIBRARY / "LICENSE.txt")]
     for package in packages:
-        for file in package.files or ():
-            if "dist-info" in str(file) and file.name.upper().startswith(("LICENSE", "LICENCE", "COPYING", "NOTICE")):
-                parts.append(_part(f"{package.name} {package.version}: {file.name}", Path(str(file.locate()))))
+        parts += [_part(f"{package.name} {package.version}: {file.name}", file) for file in _licence_files(package)]
     parts += [_part(title, file) for title, file in _system_packages(libraries)]
     return "\n".join(parts)
+
+
+def _licence_files(package: Distribution) -> list[Path]:
+    names = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
+    files = [file for file in package.files or () if ".dist-info" in str(file) and file.name.upper().startswith(names)]
+    return [Path(str(file.locate())) for file in files]
 
 
 def _part(title: str, file: Path) -> str:

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `make dist` writes."""
     folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "scripts.one_file", "--output", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+    subprocess.run(["make", "dist", f"DIST={folder}", f"VENV={sys.prefix}"], cwd=ROOT, check=True, timeout=120)
     return folder
 
 

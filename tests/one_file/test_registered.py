@@ -12,7 +12,7 @@ import pytest
 from scripts.openbao import OpenBaoServer
 from sectigo_vault_pki import __version__
 from tests.support.certificates import key_fits
-from tests.support.one_file import mapped_files
+from tests.support.one_file import mapped_files, of_process
 from tests.support.registry import Registry
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
@@ -82,11 +82,6 @@ def only_pid(server: OpenBaoServer) -> int:
     return pid
 
 
-def status_of(pid: int, field: str) -> str:
-    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(f"{field}:"))
-    return line.partition(":")[2].strip()
-
-
 def test_it_is_registered_with_the_guides_commands_and_does_the_job(terminal: Terminal, scm: ScmProcess) -> None:
     terminal.type("vault write sectigo-vault-pki/configs/web @ssl_cert_config.json")
     shell = replace(terminal, output_format="json")
@@ -109,9 +104,8 @@ def test_the_plugin_is_the_process_that_the_server_started_and_runs_nothing_of_t
     terminal: Terminal,
 ) -> None:
     server, pid = terminal.server, only_pid(terminal.server)
-    assert int(status_of(pid, "PPid")) == server.pid
-    variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    assert b"PATH=/var/empty" in variables
+    assert f"PPid:\t{server.pid}\n" in of_process(pid, "status")
+    assert "PATH=/var/empty" in of_process(pid, "environ").split("\0")
     (folder,) = unpacked_below(server)
     assert {path for path in mapped_files(pid) if not path.is_relative_to(folder)} == set()
     assert pids_that_name(folder) == [pid]

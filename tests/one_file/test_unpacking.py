@@ -17,7 +17,9 @@ from tests.support.polling import until
 
 pytestmark = pytest.mark.process
 
-PUT_RIGHT = re.compile(r"\[WARN\] sectigo-vault-pki: files in (\S+) were missing, changed or foreign and were put right: (\d+)\n")
+PUT_RIGHT = re.compile(
+    r"\[WARN\] sectigo-vault-pki: files in (\S+) were missing, changed or foreign and were put right: (\d+)\n"
+)
 NOBODY = 65534
 
 
@@ -198,7 +200,7 @@ def test_a_place_that_the_loader_would_misread_is_refused(program: Path, place: 
 
 def test_a_place_that_is_full_is_refused_and_left_empty(installed: Installed) -> None:
     script = "trap '' XFSZ; ulimit -f 1000; exec \"$0\""  # the limit stands for a full disk
-    command = ["/bin/sh", "-c", script, installed.program]
+    command = ["/bin/sh", "-c", script, str(installed.program)]
     started = subprocess.run(command, env=installed.env, capture_output=True, text=True, check=False, timeout=60)
     assert "File too large" in refusal(started)
     assert list(installed.place.iterdir()) == []

@@ -73,7 +73,12 @@ def host_environment(folder: Path) -> dict[str, str]:
     return {**COOKIE, "PLUGIN_PROTOCOL_VERSIONS": "5", "PLUGIN_CLIENT_CERT": certificate, "TMPDIR": str(folder)}
 
 
+def of_process(pid: int, name: str) -> str:
+    """Return what the kernel tells of a process under a name below `/proc/<pid>`."""
+    return Path(f"/proc/{pid}/{name}").read_text()
+
+
 def mapped_files(pid: int) -> set[Path]:
     """Return the files that a process has in its memory: its program, its libraries."""
-    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    lines = of_process(pid, "maps").splitlines()
     return {Path(f"/{name}") for line in lines if (name := line.partition("/")[2])}

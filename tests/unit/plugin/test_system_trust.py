@@ -7,10 +7,15 @@ import pytest
 
 from sectigo_vault_pki.plugin.system_trust import bundle_in_place_of
 
-
-def looked_for(*, cafile: str | None = None, capath: str | None = None) -> ssl.DefaultVerifyPaths:
-    """Return what OpenSSL has found of what it was built to look for."""
-    return ssl.DefaultVerifyPaths(cafile, capath, "SSL_CERT_FILE", "/built/cert.pem", "SSL_CERT_DIR", "/built/certs")
+NOTHING = ssl.DefaultVerifyPaths(
+    cafile=None,  # type: ignore[arg-type]  # which it is where there is no such file
+    capath=None,  # type: ignore[arg-type]
+    openssl_cafile_env="SSL_CERT_FILE",
+    openssl_cafile="/built/cert.pem",
+    openssl_capath_env="SSL_CERT_DIR",
+    openssl_capath="/built/certs",
+)
+"""What `ssl` says where OpenSSL finds nothing at the places that it was built with."""
 
 
 @pytest.fixture
@@ -23,18 +28,18 @@ def bundles(tmp_path: Path) -> list[str]:
 
 
 def test_the_first_bundle_there_is_is_taken_where_openssl_finds_nothing(bundles: list[str]) -> None:
-    assert bundle_in_place_of(looked_for(), {}, bundles) == Path(bundles[1])
+    assert bundle_in_place_of(NOTHING, {}, bundles) == Path(bundles[1])
 
 
 def test_no_bundle_is_taken_where_there_is_none(bundles: list[str]) -> None:
-    assert bundle_in_place_of(looked_for(), {}, bundles[:1]) is None
+    assert bundle_in_place_of(NOTHING, {}, bundles[:1]) is None
 
 
 @pytest.mark.parametrize("found", [{"cafile": "/built/cert.pem"}, {"capath": "/built/certs"}])
 def test_nothing_is_added_to_what_openssl_finds(bundles: list[str], found: dict[str, str]) -> None:
-    assert bundle_in_place_of(looked_for(**found), {}, bundles) is None
+    assert bundle_in_place_of(NOTHING._replace(**found), {}, bundles) is None
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_nothing_is_added_where_the_operator_says_what_to_trust(bundles: list[str], variable: str) -> None:
-    assert bundle_in_place_of(looked_for(), {variable: "/operators/own"}, bundles) is None
+    assert bundle_in_place_of(NOTHING, {variable: "/operators/own"}, bundles) is None
