@@ -97,19 +97,19 @@ def add_module(payload: Payload, source: Path, place: PurePosixPath, scratch: Pa
 
 
 def add_binaries(payload: Payload, binaries: dict[PurePosixPath, Path], scratch: Path) -> list[Path]:
-    """Put programs and extension modules in, with the libraries that they need; return those."""
+    """Put programs and extension modules in, with the libraries that they need; return those of the system."""
     libraries = python.system_libraries(list(binaries.values()))
+    own = {library for name, library in libraries.items() if name.startswith("libpython")}
     for name, library in sorted(libraries.items()):
-        is_loader = name.startswith("ld-")
-        place = PurePosixPath(packages.PLUGIN) if is_loader else PurePosixPath("lib", name)
-        if is_loader or not name.startswith("libpython"):
-            payload.add(place, library.read_bytes(), mode=EXECUTABLE)
-        else:
+        place = PurePosixPath(packages.PLUGIN) if name.startswith("ld-") else PurePosixPath("lib", name)
+        if library in own:
             binaries[place] = library
+        else:
+            payload.add(place, library.read_bytes(), mode=EXECUTABLE)
     for place, file in binaries.items():
         elf.without_symbols(file, scratch / "stripped")
         payload.add(place, elf.without_run_path((scratch / "stripped").read_bytes()), mode=EXECUTABLE)
-    return list(libraries.values())
+    return [library for library in libraries.values() if library not in own]
 
 
 def link(compiler: str, payload: Payload, program: Path, scratch: Path) -> None:
@@ -127,7 +127,7 @@ def link(compiler: str, payload: Payload, program: Path, scratch: Path) -> None:
         ),
     }
     sources = [HERE / "launcher.c", HERE / "unpack.c", *payload.write(scratch, texts=texts)]
-    command = [compiler, *COMPILER_FLAGS, f"-I{HERE}", *map(str, sources), "-o", str(program)]
+    command = [compiler, *COMPILER_FLAGS, f"-I{HERE}", *map(str, sources), "-o", str(program.resolve())]
     said = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
     if said.returncode != 0:
         raise NotSupportedError(f"the launcher does not compile (Debian: gcc, libc6-dev):\n{said.stderr[-2000:]}")

@@ -13,6 +13,8 @@ What sectigo-vault-pki carries in its one file, besides itself: the interpreter,
 each under its own terms. The libraries lie as separate files in the folder that the program unpacks; the program's own
 launcher is linked with libc, and can be linked anew with `make dist` from the source.
 """
+_REFERRED_TO = Path("/usr/share/common-licenses")
+"""Whole texts of licences, in place of which Debian's packages name this folder."""
 
 
 def licences(packages: Iterable[Distribution], libraries: Iterable[Path]) -> str:
@@ -21,6 +23,7 @@ def licences(packages: Iterable[Distribution], libraries: Iterable[Path]) -> str
     for package in packages:
         parts += [_part(f"{package.name} {package.version}: {file.name}", file) for file in _licence_files(package)]
     parts += [_part(title, file) for title, file in _system_packages(libraries)]
+    parts += [_part(name, _REFERRED_TO / name) for name in ("Apache-2.0", "GPL-3", "LGPL-2.1")]
     return "\n".join(parts)
 
 

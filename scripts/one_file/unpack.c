@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NEW_FILE ".new-"
@@ -72,11 +73,11 @@ static bool write_all(int descriptor, const unsigned char *bytes, size_t size)
 
 static bool put(int folder, const struct packed_file *file)
 {
-    char name[32];
-    snprintf(name, sizeof name, NEW_FILE "%ld", (long)getpid());
+    char name[64];
     struct stat status;
-    if (!remove_all(folder, name))
-        return false;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now); /* a process in another container may have our number */
+    snprintf(name, sizeof name, NEW_FILE "%ld-%ld", (long)getpid(), now.tv_nsec);
     int descriptor = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return false;
@@ -149,6 +150,10 @@ static bool put_right(int folder, bool alone, size_t *wrong)
         if (!is_intact(folder, &packed_files[i])) {
             *wrong += 1;
             done = put(folder, &packed_files[i]);
+            if (done && !is_intact(folder, &packed_files[i])) { /* a file system that keeps no modes, or bad memory */
+                errno = EIO;
+                done = false;
+            }
         }
     done = done && remove_foreign(folder, "", alone, wrong);
     for (size_t i = 0; i < packed_folder_count && done; i++)

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `make dist` writes."""
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(["make", "dist", f"DIST={folder}", f"VENV={sys.prefix}"], cwd=ROOT, check=True, timeout=120)
+    command = ["make", "dist", f"DIST={os.path.relpath(folder, ROOT)}", f"VENV={sys.prefix}"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
     return folder
 
 

@@ -93,15 +93,17 @@ async def test_in_an_empty_root_it_serves_a_mount(cell: Cell, scm: ScmProcess) -
         assert await host.shut_down() < 2
 
 
-async def test_in_an_empty_root_it_trusts_the_cas_of_that_system(cell: Cell) -> None:
+async def test_in_an_empty_root_it_reads_its_arguments_and_trusts_the_cas_of_that_system(cell: Cell) -> None:
     authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
     bundle = cell.root / "etc" / "pki" / "tls" / "certs" / "ca-bundle.crt"
     bundle.parent.mkdir(parents=True)
-    authority.cert_pem.write_to_path(str(bundle))
-    async with PluginHost(cell.command, mode=UNWRAP, api_tls=tls) as host:
-        await host.mount()
-        assert len(host.api.calls) == 1
+    for arguments, trusted in (["-tls-skip-verify"], trustme.CA()), ([], authority):
+        trusted.cert_pem.write_to_path(str(bundle))
+        async with PluginHost([*cell.command, *arguments], mode=UNWRAP, api_tls=tls) as host:
+            await host.mount()
+            assert len(host.api.calls) == 1
+            await host.shut_down()
 
 
 async def test_the_process_that_the_host_starts_is_the_plugin(unpacked_once: Installed, host: PluginHost) -> None:
