@@ -1,6 +1,7 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
-# What may be chosen: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
-# for `test` PYTEST_ARGS; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for `profile` PROFILE.
+# What may be chosen: PYTHON, VENV, DIST; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator`
+# SIM_ARGS; for `test` PYTEST_ARGS; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for
+# `profile` PROFILE.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -8,6 +9,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV ?= .venv
+DIST ?= dist
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -58,6 +60,10 @@ test: $(READY)  ## every test, those on a real OpenBao server too
 test-browser: $(READY)  ## our paths in OpenBao's web UI; needs Debian's packages chromium and chromium-driver
 	@exec $(BIN)/pytest tests/browser $(PYTEST_ARGS)
 
+.PHONY: test-dist
+test-dist: $(READY)  ## what `make dist` makes, on a real OpenBao without Python; as root, and with gcc
+	@exec $(BIN)/pytest --timeout=300 tests/one_file $(PYTEST_ARGS)
+
 .PHONY: histories
 histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=500 for a longer run
 	@HISTORIES=$${HISTORIES:-200} exec $(BIN)/pytest --timeout=3600 tests/paths/test_histories.py
@@ -75,6 +81,10 @@ soak: $(READY)  ## 100 000 mixed requests with reloads between: nothing may grow
 .PHONY: test-large
 test-large: $(READY)  ## messages of hundreds of MiB; needs 6 GiB of memory
 	@exec $(BIN)/pytest tests/large $(PYTEST_ARGS)
+
+.PHONY: dist
+dist: $(READY)  ## the plugin as one file that needs nothing on its host, in dist/; needs gcc
+	@PYTHONHASHSEED=0 exec $(BIN)/python -m scripts.one_file --output $(DIST)
 
 .PHONY: bench
 bench: $(READY)  ## measure against the built-in engines; BENCH="reads enrolments" some figures only

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, agenda_keys
@@ -15,7 +16,7 @@ from tests.support.mount import Mount, answered
 from tests.support.virtual_time import LoopClock
 
 LAYOUTS = sorted((Path(__file__).parents[1] / "vectors" / "records").glob("*.json"))
-RECORDS = {"config/": ConfigRecord, "order/": OrderRecord, "cert/": CertificateRecord}
+RECORDS: Mapping[str, type[BaseModel]] = {"config/": ConfigRecord, "order/": OrderRecord, "cert/": CertificateRecord}
 KIND = ("index/pending/", "index/expiry/", "index/renewal/")
 
 Stored = Mapping[str, Mapping[str, Any]]

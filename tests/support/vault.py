@@ -103,11 +103,15 @@ def install(server: OpenBaoServer, *, name: str = PLUGIN, **registration: Any) -
 
 def plugin_pids(server: OpenBaoServer, *, name: str = "") -> list[int]:
     """Return the process ids of a server's plugins: those of one name, or all."""
-    command = str(server.plugin_directory / name)
+    return pids_that_name(server.plugin_directory / name)
+
+
+def pids_that_name(path: Path) -> list[int]:
+    """Return the ids of the processes whose command line has this path in it."""
     return [
         int(process.name)
         for process in Path("/proc").iterdir()
-        if process.name.isdigit() and command in _command_line(process)
+        if process.name.isdigit() and str(path) in _command_line(process)
     ]
 
 

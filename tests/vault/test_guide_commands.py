@@ -3,13 +3,8 @@
 Two misprints are mended: a blank inside `sectigo-vault-pki`, and none before `@ssl_cert_manual_renew.json`.
 """
 
-import json
-import os
-import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,111 +15,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from scripts.openbao import BAO, OpenBaoServer
+from scripts.openbao import OpenBaoServer
 from sectigo_vault_pki import __version__
 from tests.support.certificates import key_fits, key_of, leaf_of, pem_of
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
+from tests.support.terminal import Terminal, open_terminal
 from tests.support.vault import CLIENT, EXECUTABLE, PLUGIN, SSL, Kind, VaultMount
 
 pytestmark = pytest.mark.vault
-
-SAMPLES = Path(__file__).resolve().parent.parent.parent / "sample_data_jsons"
-TABLE_ROW = re.compile(r"^([a-z]\w*) +(.*)$", re.MULTILINE)
-YAML_ROW = re.compile(r"^  ([a-z]\w*): (.*)$", re.MULTILINE)
-"""A row of `data`; what goes on in further lines, PEM mostly, is left out."""
-PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(.*?)-----END", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Typed:
-    """What a command printed."""
-
-    command: str
-    output: str
-    output_format: str
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """The answer's fields; as text, and without those of several lines, unless the output is JSON."""
-        match self.output_format:
-            case "json":
-                answer = json.loads(self.output)
-                assert not answer["warnings"], self.command
-                fields: dict[str, Any] = answer["data"]
-                return fields
-            case "yaml":
-                return {name: value.strip("\"'") for name, value in YAML_ROW.findall(self.output)}
-            case _:
-                return {name: value.strip() for name, value in TABLE_ROW.findall(self.output)}
-
-    @property
-    def keys(self) -> list[str]:
-        """The entries of a list."""
-        match self.output_format:
-            case "json":
-                listed: list[str] = json.loads(self.output)
-                return listed
-            case "yaml":
-                return [line.removeprefix("- ").strip("\"'") for line in self.output.splitlines() if line]
-            case _:
-                return self.output.split()[2:]
-
-
-@dataclass(frozen=True)
-class Terminal:
-    """A user's shell, in a folder with the sample files; `vault` is the server's own command line."""
-
-    server: OpenBaoServer
-    secrets: Secrets
-    folder: Path
-    kind: Kind
-    output_format: str = "table"
-
-    def type(self, command: str) -> Typed:
-        """Run a command, and expect it to succeed without a warning."""
-        done = self._run(command)
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
-        for key in PRIVATE_KEY.findall(done.stdout.replace("\\n", "\n")):
-            self.secrets.add_private_key("\n".join(line.strip() for line in key.splitlines()))
-        assert "WARNING" not in done.stderr, f"{command}\n{done.stderr}"
-        return Typed(command, done.stdout, self.output_format)
-
-    def type_wrong(self, command: str) -> str:
-        """Run a command, expect it to fail, and return what it said."""
-        done = self._run(command)
-        assert done.returncode != 0, command
-        return done.stderr
-
-    def _run(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command. The environment selects the format, so that it is typed as printed."""
-        environment = {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-            "HOME": str(self.folder),
-            "VAULT_FORMAT": self.output_format,
-            "VAULT_CLIENT_TIMEOUT": "600",
-            **self.server.client_environment(),
-        }
-        done = subprocess.run(
-            ["/bin/sh", "-c", command],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        self.secrets.note_said(done.stderr)
-        return done
-
-    def sample(self, suffix: str) -> Path:
-        """Return the copy of a sample file, such as `_revoke`."""
-        return self.folder / f"{self.kind.name}{suffix}.json"
-
-    def fill_in(self, suffix: str, **values: object) -> None:
-        """Do in a sample what a user does: customize it."""
-        file = self.sample(suffix)
-        file.write_text(json.dumps({**json.loads(file.read_text()), **values}, indent=2))
 
 
 OF_ACCOUNT: Mapping[str, Mapping[str, object]] = {
@@ -152,11 +51,7 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 @pytest.fixture
 def terminal(server: OpenBaoServer, scm: ScmProcess, secrets: Secrets, kind: Kind, tmp_path: Path) -> Terminal:
     """A shell with the samples, filled in."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "vault").symlink_to(BAO)
-    for file in (SAMPLES / kind.name).iterdir():
-        shutil.copy(file, tmp_path)
-    terminal = Terminal(server, secrets, tmp_path, kind)
+    terminal = open_terminal(server, secrets, tmp_path, kind)
     terminal.fill_in("_config", **{**scm.config(), "sectigo_config_type": kind.name})
     terminal.fill_in("", **OF_ACCOUNT[kind.name])
     terminal.fill_in("_revoke", sectigo_reason="superseded")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sectigo_vault_pki.plugin.handshake import CredentialsError, host_variable
+from sectigo_vault_pki.plugin.system_trust import system_context
 
 _VARIABLES = {
     "ca-cert": "CACERT",
@@ -58,7 +59,7 @@ class HostApiTls:
             for file in [Path(self.ca_cert)] if self.ca_cert else _files_below(Path(self.ca_path)):
                 _load(context.load_verify_locations, file, what="CA certificates")
         else:
-            context = ssl.create_default_context()
+            context = system_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.skip_verify:
             context.check_hostname = False
