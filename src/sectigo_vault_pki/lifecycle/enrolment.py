@@ -66,7 +66,9 @@ class EnrolmentRequest:
             return digest_of(self.wish)
         key = self.private_key.public_key_digest.hex() if self.private_key else str(self.key_parameters)
         csr = self.csr.pem if self.csr else ""
-        return digest_of([self.requested.model_dump(mode="json"), csr, key])
+        # What a role says stands in `wish`; left out here, digests of earlier versions stay what they were.
+        requested = self.requested.model_dump(mode="json", exclude={"role", "releases_key"})
+        return digest_of([requested, csr, key])
 
 
 def digest_of(asked: object) -> str:
