@@ -121,7 +121,7 @@ async def test_the_process_that_the_host_starts_is_the_plugin(unpacked_once: Ins
         {"LD_PRELOAD": "{library}", "LD_LIBRARY_PATH": "{foreign}", "LD_AUDIT": "{foreign}/a.so"},
         {"PYTHONPATH": "{foreign}", "PYTHONHOME": "{foreign}", "PYTHONSTARTUP": "{foreign}/json.py"},
         {"LANG": "de_DE.UTF-8", "LC_ALL": "de_DE.ISO-8859-1", "LOCPATH": "{foreign}", "GCONV_PATH": "{foreign}"},
-        {"OPENSSL_CONF": "/dev/null", "PATH": "{foreign}"},
+        {"PATH": "{foreign}", "GLIBC_TUNABLES": "glibc.rtld.optional_static_tls=0"},
     ],
     ids=lambda env: next(iter(env)),
 )

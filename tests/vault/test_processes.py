@@ -144,6 +144,19 @@ def test_the_first_request_after_the_plugin_was_killed_is_answered_within_a_seco
     assert min(seconds) < FIRST_ANSWER_SECONDS  # of several, as the machine may be busy with other tests
 
 
+def test_what_a_killed_process_left_is_removed_by_the_next_one(
+    two_mounts: tuple[VaultMount, VaultMount], engine: str
+) -> None:
+    first, _ = two_mounts
+    data, server = first.enrolled(), first.server
+    kill_plugin(server, name=engine)
+    first.read(data["cert_unique_id"]).expect(200)
+    until(
+        lambda: len(list(server.temporary.glob("plugin-*"))) == len(plugin_pids(server)),
+        what="one folder for each process",
+    )
+
+
 @pytest.mark.parametrize("end", ["kill", "reload"])
 def test_a_process_that_ends_while_an_order_waits_loses_nothing(
     two_mounts: tuple[VaultMount, VaultMount], engine: str, end: str

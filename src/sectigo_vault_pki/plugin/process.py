@@ -95,6 +95,7 @@ class Process:
             patience.begin()
             self._shake_hands(path, credentials)
             _collect_garbage_rarely()
+            await asyncio.to_thread(sockets.remove_abandoned)
             await stop.wait()
         self._end_in_time(sockets)
         patience.close()

@@ -15,7 +15,7 @@ def test_folder_is_ours_alone_and_goes_with_us() -> None:
     with SocketFolder(Launch("pem")) as sockets:
         folder = sockets.host_socket.parent
         assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, sockets.private)] == [0o700, 0o700]
-        (sockets.private / "grpc").touch()
+        (sockets.private / "host.pem").touch()
     assert not folder.exists()
 
 
@@ -24,7 +24,7 @@ def test_too_long_a_temporary_folder_is_passed_over(tmp_path: Path, monkeypatch:
     long.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(long))
     with SocketFolder(Launch("pem")) as sockets:
-        assert len(str(sockets.private / "broker4294967295")) < 108
+        assert len(str(sockets.host_socket)) < 108
     assert list(long.iterdir()) == []
 
 
@@ -34,6 +34,30 @@ def test_too_long_a_folder_of_the_hosts_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="longer than 107 bytes"):
         SocketFolder(Launch("pem", socket_dir=str(long)))
     assert list(long.iterdir()) == []
+
+
+def test_what_a_killed_process_left_goes_and_what_a_living_one_has_stays(tmp_path: Path) -> None:
+    abandoned = tmp_path / "plugin-sectigo-vault-pki-killed"
+    (abandoned / "p").mkdir(parents=True)
+    (abandoned / "s").touch()
+    foreign = tmp_path / "plugin-of-somebody"
+    foreign.mkdir()
+    launch = Launch("pem", socket_dir=str(tmp_path))
+    with SocketFolder(launch) as living, SocketFolder(launch) as newcomer:
+        newcomer.remove_abandoned()
+        assert {*tmp_path.iterdir()} == {foreign, living.host_socket.parent, newcomer.host_socket.parent}
+    assert [*tmp_path.iterdir()] == [foreign]
+
+
+def test_a_link_in_the_place_of_a_folder_is_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    link = tmp_path / "plugin-sectigo-vault-pki-link"
+    link.symlink_to(target)
+    with SocketFolder(Launch("pem", socket_dir=str(tmp_path))) as sockets:
+        sockets.remove_abandoned()
+    assert link.is_symlink()
+    assert target.is_dir()
 
 
 @pytest.mark.parametrize("name", ["name", "id"])
