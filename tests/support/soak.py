@@ -15,7 +15,7 @@ from tests.support.scm_process import ScmProcess
 from tests.support.vault import CLIENT, SSL, Kind
 
 AT_ONCE = 4
-KEPT = 60
+KEPT = 20
 """Certificates that are kept of each kind in each mount, so that what is held can be compared."""
 
 _HANG_UP_SECONDS = 0.005
