@@ -1,6 +1,6 @@
-"""Run the commands of `docs/guide.md` and `docs/migration.md`, and write below each what it answers: `make guide`.
+"""Run the commands of the guide, the migration page and the recipes, and write below each what it answers: `make guide`.
 
-The two are one session at a shell, from top to end, on a real OpenBao server with a simulated SCM. Every block ```sh is
+The three are one session at a shell, from top to end, on a real OpenBao server with a simulated SCM. Every block ```sh is
 run, and the block ```text behind it holds the answer; a block without one must succeed. A line `…` at an answer's end
 says that lines are left out. What goes before, and what SCM does of its own accord, stands in comments that no reader
 sees, such as `<!-- run: bao list … -->` and `<!-- simulator: POST /orders/283804/approve -->`.
@@ -24,7 +24,7 @@ from scripts.environment import EXECUTABLE, Choices, Environment, running, small
 from scripts.guide_words import Words, abridged, folded
 
 _DOCS = Path(__file__).resolve().parent.parent / "docs"
-DOCUMENTS = (_DOCS / "guide.md", _DOCS / "migration.md")
+DOCUMENTS = (_DOCS / "guide.md", _DOCS / "migration.md", _DOCS / "recipes.md")
 SCM_OPTIONS = ("--pending-polls", "0", "--user", "api-user", "--customer-uri", "example-corp")
 PLUGIN_OPTIONS = ("SECTIGO_VAULT_PKI_BACKGROUND=off",)  # no tick may fall between two examples
 COMMAND_SECONDS = 60.0
