@@ -103,7 +103,7 @@ tables: $(READY)  ## write the tables of docs/fields.md anew from the paths' dec
 	$(BIN)/python -m scripts.field_tables
 
 .PHONY: guide
-guide: $(READY)  ## run the examples of docs/guide.md, and write what they answer
+guide: $(READY)  ## run the examples of the documents, and write what they answer
 	$(BIN)/python -m scripts.guide_examples
 
 .PHONY: lock

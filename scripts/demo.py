@@ -97,6 +97,7 @@ class Demo:
         unique_id = self._ssl_certificate()
         self._client_certificate()
         self._own_key()
+        self._role()
         self._timeout()
         if shutil.which("curl"):
             self._curl(unique_id)
@@ -167,6 +168,25 @@ class Demo:
         self.terminal.check(
             any(block.split() == given for block in answer.pem("CERTIFICATE REQUEST")), "another CSR was used"
         )
+
+    def _role(self) -> None:
+        self.terminal.chapter("A role, and a certificate as tools ask for it that know Vault's own PKI")
+        written = self.terminal.run(
+            f"bao write {MOUNT}/roles/demo config=demo certificate_type=501 validity=365 \\\n"
+            "    allowed_domains=example.test allow_subdomains=true key_type=ec min_remaining=60d",
+            rows=("allowed_domains", "min_remaining"),
+        )
+        self._checks.row(written, "min_remaining", str(60 * 86_400))
+        command = f"bao write {MOUNT}/issue/demo common_name=role.example.test"
+        issued = self.terminal.run(command)
+        self._checks.row(issued, "private_key_type", "ec")
+        self.terminal.say(
+            "While enough of its life is left, an equal request is answered the same one; SCM is not asked."
+        )
+        again = self.terminal.run(command, rows=("serial_number",))
+        self._checks.row(again, "serial_number", issued.row("serial_number"))
+        refused = self.terminal.run(f"bao write {MOUNT}/issue/demo common_name=www.example.org", status=2)
+        self._checks.says(refused, "common name www.example.org not allowed by this role")
 
     def _timeout(self) -> None:
         self.terminal.chapter("Do not wait: order now, collect later")

@@ -1,9 +1,9 @@
-"""Run the commands of `docs/guide.md` and `docs/migration.md`, and write below each what it answers: `make guide`.
+"""Run the commands of guide, migration page and recipes, and write below each what it answers: `make guide`.
 
-The two are one session at a shell, from top to end, on a real OpenBao server with a simulated SCM. Every block ```sh is
-run, and the block ```text behind it holds the answer; a block without one must succeed. A line `…` at an answer's end
-says that lines are left out. What goes before, and what SCM does of its own accord, stands in comments that no reader
-sees, such as `<!-- run: bao list … -->` and `<!-- simulator: POST /orders/283804/approve -->`.
+The three are one session at a shell, from top to end, on a real OpenBao server with a simulated SCM. Each block ```sh
+is run, and the block ```text behind it holds the answer; a block without one must succeed. A line `…` at the end of an
+answer says that lines are left out. What goes before, and what SCM does of its own accord, stands in comments that no
+reader sees, such as `<!-- run: bao list … -->` and `<!-- simulator: POST /orders/283804/approve -->`.
 """
 
 import difflib
@@ -24,7 +24,7 @@ from scripts.environment import EXECUTABLE, Choices, Environment, running, small
 from scripts.guide_words import Words, abridged, folded
 
 _DOCS = Path(__file__).resolve().parent.parent / "docs"
-DOCUMENTS = (_DOCS / "guide.md", _DOCS / "migration.md")
+DOCUMENTS = (_DOCS / "guide.md", _DOCS / "migration.md", _DOCS / "recipes.md")
 SCM_OPTIONS = ("--pending-polls", "0", "--user", "api-user", "--customer-uri", "example-corp")
 PLUGIN_OPTIONS = ("SECTIGO_VAULT_PKI_BACKGROUND=off",)  # no tick may fall between two examples
 COMMAND_SECONDS = 60.0
@@ -83,7 +83,7 @@ class Session:
         self._folder = environment.folder / "guide"
         self._folder.mkdir(mode=0o700)
         spare = environment.folder / "spare"
-        _write_small_curl(spare)
+        write_small_curl(spare)
         write_key_and_csr(self._folder, "own.example.com")
         self._words = Words(
             {"https://cert-manager.com": simulator.url, "http://127.0.0.1:8200": environment.server.address},
@@ -133,7 +133,8 @@ class Session:
         return done.returncode, self._words.of_guide(done.stdout.decode())
 
 
-def _write_small_curl(folder: Path) -> None:
+def write_small_curl(folder: Path) -> None:
+    """Lay a command `curl` into a new folder, for a machine that has none."""
     folder.mkdir()
     command = folder / "curl"
     command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(small_curl.__file__)} "$@"\n')

@@ -15,7 +15,7 @@ LEFT_OUT = "…"
 WARNING_WIDTH = 80
 
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_EXPIRATION = re.compile(r'(\bexpiration"?:? +)(\d{10})\b')
+_UNIX_TIME = re.compile(r'(\b(?:expiration|not_before|revocation_time)"?:? +)(\d{10})\b')
 _SERIAL = re.compile(r"\b[0-9a-f]{2}(?::[0-9a-f]{2}){14,}\b")
 _RENEW_ID = re.compile(r'(\brenew_id"?:? +"?)[A-Za-z0-9]{20}\b')
 _REQUEST_ID = re.compile(r'("request_id": ")[^"]+')
@@ -63,7 +63,7 @@ class Words:
         text = _TIME.sub(
             lambda match: self._moved(datetime.fromisoformat(match[0])).strftime("%Y-%m-%dT%H:%M:%SZ"), text
         )
-        text = _EXPIRATION.sub(lambda match: match[1] + self._moved_seconds(int(match[2])), text)
+        text = _UNIX_TIME.sub(lambda match: match[1] + self._moved_seconds(int(match[2])), text)
         text = _SERIAL.sub(lambda match: self._serial(match[0]), text)
         text = _RENEW_ID.sub(rf"\1{LEFT_OUT}", text)
         text = _REQUEST_ID.sub(rf"\1{LEFT_OUT}", text)

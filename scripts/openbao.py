@@ -367,13 +367,19 @@ class OpenBaoServer:
         return Answer(answer.status_code, parsed, answer.elapsed.total_seconds())
 
     def cli(
-        self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str | None = None, timeout: float = 120
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        cwd: Path | None = None,
+        timeout: float = 120,
     ) -> subprocess.CompletedProcess[str]:
         """Run `bao` as a user of this server would; the exit status is the caller's to look at."""
         return subprocess.run(
             [str(BAO), *arguments],
             env=self._environment() | self.client_environment() | dict(env or {}),
             input=stdin,
+            cwd=cwd,
             capture_output=True,
             text=True,
             timeout=timeout,

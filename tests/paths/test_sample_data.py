@@ -48,6 +48,7 @@ CLIENT = Family(
     id_field="order_number",
     common_name="<first name> <last name>",
 )
+ROLE = SAMPLES / "role" / "role.json"
 PURPOSES = ("_config", "", "_revoke", "_replace", "_manual_renew", "_fetch", "_export")
 OF_A_READ = ("", "_manual_renew", "_fetch")
 
@@ -81,7 +82,8 @@ async def enrolled(mount: Mount, family: Family) -> Mapping[str, Any]:
 
 
 def test_every_sample_is_sent_by_a_test_of_this_module() -> None:
-    assert set(SAMPLES.rglob("*.*")) == {family.file(purpose) for family in (SSL, CLIENT) for purpose in PURPOSES}
+    of_families = {family.file(purpose) for family in (SSL, CLIENT) for purpose in PURPOSES}
+    assert set(SAMPLES.rglob("*.*")) == of_families | {ROLE}
 
 
 async def test_config_sample_is_taken_as_it_stands(mount: Mount, family: Family) -> None:
@@ -174,3 +176,18 @@ def test_sample_holds_no_list_because_the_command_line_cannot_send_one_with_a_re
     family: Family, purpose: str
 ) -> None:
     assert not [value for value in family.sample(purpose).values() if isinstance(value, list | dict)]
+
+
+async def test_role_sample_with_the_accounts_profile_allows_its_domains(mount: Mount) -> None:
+    await configured(mount, SSL)
+    sample = json.loads(ROLE.read_text())
+    written = without_warnings(await mount.write("roles/web", sample))
+    assert written == {
+        **sample,
+        "allowed_domains": ["example.com"],
+        "max_ttl": 398 * 86_400,
+        "min_remaining": 60 * 86_400,
+    }
+    await mount.write("roles/web", {**sample, "certificate_type": 501})
+    mount.simulator.settings.pending_polls = 0
+    without_warnings(await mount.write("issue/web", {"common_name": "www.example.com"}))

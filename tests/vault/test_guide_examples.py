@@ -1,4 +1,4 @@
-"""The examples of the guide and of the migration page, from the top of each to its end."""
+"""The examples of the guide, of the migration page and of the recipes, from the top of each to its end."""
 
 import pytest
 

@@ -106,7 +106,10 @@ def ip_addresses() -> Kind[tuple[str, ...]]:
     base = alternative_names()
 
     def parse(value: object) -> tuple[str, ...]:
-        parsed = base.parse(value)
+        try:
+            parsed = base.parse(value)
+        except KindError:
+            raise KindError("must hold IP addresses only") from None
         if not all(is_ip_address(name) for name in parsed):
             raise KindError("must hold IP addresses only")
         return parsed

@@ -85,7 +85,26 @@ ISSUER_REF = Field(
     without_effect=True,
     description="Reference to an issuer: SCM's certificate profile decides who issues.",
 )
-REFUSED: tuple[Field[tuple[str, ...]], ...] = (URI_SANS, OTHER_SANS, USER_IDS)
+NOT_AFTER = Field(
+    name="not_after",
+    kind=kinds.text(max_length=64),
+    description="End of validity: SCM's certificate profile decides it. Ask for a ttl.",
+)
+NOT_BEFORE = Field(name="not_before", kind=kinds.text(max_length=64), description="Begin of validity: SCM decides it.")
+SUBJECT_SERIAL_NUMBER = Field(
+    name="serial_number",
+    kind=kinds.text(max_length=64),
+    description="Serial number in the subject. No role allows one.",
+)
+REFUSED: tuple[tuple[Field[object], str], ...] = (
+    (URI_SANS, "URI Subject Alternative Names are not allowed in this role, but were provided via the API"),
+    (OTHER_SANS, "other_sans are not allowed by this role"),
+    (USER_IDS, "user_ids are not allowed by this role"),
+    (SUBJECT_SERIAL_NUMBER, "serial_number is not allowed by this role"),
+    (NOT_AFTER, "not_after cannot be asked for: SCM's certificate profile decides it; ask for a ttl"),
+    (NOT_BEFORE, "not_before cannot be asked for: SCM decides it"),
+)
+"""What Vault's pki knows and no role here allows, and what a request that asks for it is told."""
 
 KEY_TYPE_OF_REQUEST = Field(
     name="key_type",

@@ -31,7 +31,7 @@ _COMMON: tuple[Field[object], ...] = (
     fields.COMMON_NAME,
     fields.ALT_NAMES,
     fields.IP_SANS,
-    *fields.REFUSED,
+    *(refused for refused, _ in fields.REFUSED),
     fields.TTL,
     fields.PRIVATE_KEY_FORMAT,
     fields.REMOVE_ROOTS,
@@ -121,9 +121,9 @@ def path_sign(issuer: Issuer) -> Path:
 
 
 async def _issued(issuer: Issuer, request: Request, data: FieldData, wish: IssueRequest) -> Issued:
-    for refused in fields.REFUSED:
+    for refused, why in fields.REFUSED:
         if data.get(refused):
-            raise InvalidInputError(f"{refused.name} are not allowed by this role")
+            raise InvalidInputError(why)
     return await issuer.issue(data[fields.ROLE], wish, time_limit=request.time_limit)
 
 

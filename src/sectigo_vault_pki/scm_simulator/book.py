@@ -184,9 +184,13 @@ class OrderBook:
         certificate = self._ca.issue(
             leaf(request, subscription),
             not_before=not_before,
-            not_after=in_flight.not_after or not_before + timedelta(days=subscription.term),
+            not_after=in_flight.not_after or not_before + self._validity(subscription),
         )
         return Issued(certificate=certificate, request=request, issued_at=due)
+
+    def _validity(self, subscription: Subscription) -> timedelta:
+        seconds = self._settings.validity_seconds
+        return timedelta(days=subscription.term) if seconds is None else timedelta(seconds=seconds)
 
 
 def _new_renew_id() -> str:

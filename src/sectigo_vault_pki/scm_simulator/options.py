@@ -12,6 +12,7 @@ from sectigo_vault_pki.scm_simulator.settings import Settings
 
 _LARGEST_PORT = 65_535
 _LONGEST_SECONDS = 86_400
+_LONGEST_LIFETIME = 100_000_000
 _LARGEST_PROCESS_ID = 2**22  # Linux, PID_MAX_LIMIT
 
 
@@ -51,6 +52,7 @@ def parse(arguments: Sequence[str]) -> Options:
             never_issue=given.never_issue,
             strict_renew_body=not given.lenient_renew_body,
             latency=given.latency,
+            validity_seconds=given.validity_seconds,
         ),
         ready_file=given.ready_file,
         parent=given.exit_with_parent,
@@ -88,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     knobs.add_argument("--no-auto-approve", action="store_true", help="orders wait for an approval")
     knobs.add_argument("--lenient-renew-body", action="store_true", help='take "" as the body of a renewal')
     knobs.add_argument("--latency", type=_seconds, default=0.0, metavar="T", help="seconds before each answer")
+    knobs.add_argument(
+        "--validity-seconds", type=_lifetime, metavar="N", help="issue for N seconds, whatever term was ordered"
+    )
     program = parser.add_argument_group("for programs that start it")
     program.add_argument("--ready-file", type=Path, metavar="PATH", help="write a JSON document there once it listens")
     program.add_argument(
@@ -114,6 +119,13 @@ def _port(text: str) -> int:
 
 def _count(text: str) -> int:
     return _between(text, 1_000_000)
+
+
+def _lifetime(text: str) -> int:
+    seconds = _between(text, _LONGEST_LIFETIME)
+    if not seconds:
+        raise argparse.ArgumentTypeError("a certificate must be valid for a second at least")
+    return seconds
 
 
 def _process_id(text: str) -> int:

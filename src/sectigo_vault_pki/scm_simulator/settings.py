@@ -23,6 +23,7 @@ class Settings(BaseModel):
         external_requester_required: Whether an enrolment must name one.
         mandatory_custom_fields: Names of custom fields that an enrolment must carry.
         longest_term: Days; profiles lose every longer term, as public ones do over the years (scm-api.md 7).
+        validity_seconds: Certificates are valid that long, whatever their term, so that an end comes within seconds.
         ecc_allowed: False: the tenant takes no EC keys at all.
         crlf: PEM with CRLF line ends.
         latency: Seconds before each answer.
@@ -41,6 +42,7 @@ class Settings(BaseModel):
     external_requester_required: bool = False
     mandatory_custom_fields: tuple[str, ...] = ()
     longest_term: Annotated[int, Field(ge=1)] | None = None
+    validity_seconds: Annotated[int, Field(ge=1)] | None = None
     ecc_allowed: bool = True
     crlf: bool = False
     latency: Seconds = 0

@@ -52,6 +52,17 @@ async def test_a_pem_format_holds_its_certificates_in_scms_order(
         assert _roles(simulator, x509.load_pem_x509_certificates(answer.content)) == roles
 
 
+async def test_certificates_may_be_told_to_end_within_seconds(
+    client: httpx.AsyncClient, simulator: Simulator, clock: Clock
+) -> None:
+    simulator.settings.validity_seconds = 8
+    ssl_id = await enrolled(client)
+    leaf, *_ = await collected(client, ssl_id)
+    assert leaf.not_valid_after_utc - leaf.not_valid_before_utc == timedelta(seconds=8)
+    clock.advance(seconds=8)
+    assert (await client.get(f"{SSL}/{ssl_id}")).json()["status"] == "Expired"
+
+
 @pytest.mark.parametrize("style", ["{id}/{format}", "{id}?format={format}"])
 async def test_base64_and_bin_are_pkcs7(client: httpx.AsyncClient, simulator: Simulator, style: str) -> None:
     ssl_id = await enrolled(client)

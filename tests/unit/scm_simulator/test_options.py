@@ -25,7 +25,7 @@ def test_every_knob_arrives() -> None:
         shlex.split(
             "--host ::1 --port 8443 --control-port 8444 --tls --user u --password p --customer-uri c --pending-polls 0"
             " --pending-seconds 1.5 --never-issue --no-auto-approve --lenient-renew-body --latency 0.1"
-            " --ready-file /run/ready.json --exit-with-parent"
+            " --validity-seconds 8 --ready-file /run/ready.json --exit-with-parent"
         )
     )
     assert (parsed.host, parsed.port, parsed.control_port, parsed.tls) == ("::1", 8443, 8444, True)
@@ -37,6 +37,7 @@ def test_every_knob_arrives() -> None:
         auto_approve=False,
         strict_renew_body=False,
         latency=0.1,
+        validity_seconds=8,
     )
     assert parsed.ready_file == Path("/run/ready.json")
     assert parsed.parent == 0
@@ -50,6 +51,8 @@ def test_every_knob_arrives() -> None:
         ("--pending-polls few", "is not a number"),
         ("--pending-seconds nan", "is not a number of seconds"),
         ("--latency soon", "is not a number of seconds"),
+        ("--validity-seconds 0", "valid for a second at least"),
+        ("--validity-seconds 1.5", "is not a number"),
         ("--host 0.0.0.0", "is not a loopback address; --allow-remote"),
         ("--host scm.example.test", "is not a loopback address; --allow-remote"),
         ("--exit-with-parent -1", "is not a number"),

@@ -53,6 +53,13 @@ def test_moments_are_moved_to_the_guides_own_time(words: Words) -> None:
     later = NOW + timedelta(days=365, minutes=3)
     shown = words.of_guide(f"not_after {later:%Y-%m-%dT%H:%M:%SZ}\nexpiration            {int(later.timestamp())}\n")
     expected = GUIDE_NOW + timedelta(days=365)
+    unix = words.of_guide(f'"not_before": {int(NOW.timestamp())},\nrevocation_time    {int(NOW.timestamp())}\n')
+    assert unix.split() == [
+        '"not_before":',
+        f"{int(GUIDE_NOW.timestamp())},",
+        "revocation_time",
+        str(int(GUIDE_NOW.timestamp())),
+    ]
     assert shown.split() == [
         "not_after",
         f"{expected:%Y-%m-%dT%H:%M:%SZ}",

@@ -1,0 +1,34 @@
+"""The files and blocks of docs/recipes.md, as its reader has them, for the mount and the server of a test."""
+
+import re
+from pathlib import Path
+
+from tests.support.vault import VaultMount
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
+
+_FILE = re.compile(r"^cat > (?P<name>\S+) <<'EOF'\n(?P<text>.*?)^EOF$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def file(name: str, mount: VaultMount) -> str:
+    """Return a file that the page writes."""
+    (text,) = (match["text"] for match in _FILE.finditer(PAGE.read_text()) if match["name"] == name)
+    return _for(mount, text)
+
+
+def block(language: str, holding: str, mount: VaultMount) -> str:
+    """Return the one block in a language that holds a text."""
+    blocks = (match["text"] for match in _BLOCK.finditer(PAGE.read_text()) if match["language"] == language)
+    (text,) = (text for text in blocks if holding in text)
+    return _for(mount, text)
+
+
+def json_of(resource: str, mount: VaultMount) -> str:
+    """Return the `data_json` of one of the page's Terraform resources."""
+    text = block("hcl", f'"{resource}" {{', mount)
+    return text.partition("<<-JSON\n")[2].partition("JSON\n")[0]
+
+
+def _for(mount: VaultMount, text: str) -> str:
+    return text.replace("sectigo-vault-pki", mount.path).replace("http://127.0.0.1:8200", mount.server.address)
