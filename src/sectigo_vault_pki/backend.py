@@ -6,7 +6,15 @@ from concurrent.futures import Executor
 
 from sectigo_vault_pki.clock import Clock, SystemClock
 from sectigo_vault_pki.framework import Router
-from sectigo_vault_pki.lifecycle import Configs, Engine, Resources, ScmClients, default_jitter, key_threads
+from sectigo_vault_pki.lifecycle import (
+    ClientFactory,
+    Configs,
+    Engine,
+    Resources,
+    ScmClients,
+    default_jitter,
+    key_threads,
+)
 from sectigo_vault_pki.logical import (
     BackendConfig,
     BackendType,
@@ -31,7 +39,7 @@ from sectigo_vault_pki.paths import (
     path_revoke,
     path_status,
 )
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import SEAL_WRAPPED, RecordCache, Repository
 
 _log = logging.getLogger(__name__)
@@ -102,7 +110,7 @@ def build(
     config: BackendConfig,
     *,
     clock: Clock | None = None,
-    client_factory: Callable[[ScmAccount], ScmClient] = ScmClient,
+    client_factory: ClientFactory = ScmClient,
     executor: Executor | None = None,
     jitter: Callable[[], float] = default_jitter,
     background: bool = True,

@@ -35,11 +35,12 @@ async def waiting(mount: Mount, number: int = 1, **changes: Any) -> list[str]:
     return ids
 
 
-async def stored(mount: Mount, unique_id: str) -> Any:
-    """Read a certificate without leading to anything but an answer."""
-    calls = len(mount.simulator.calls)
-    data = answered(await mount.read(f"certs/web/{unique_id}", {"sectigo_read_renewed_cert": "false"}))
+async def stored(mount: Mount, unique_id: str, name: str = "web") -> Any:
+    """Read a certificate without leading to anything but an answer, which comes at once."""
+    calls, now = len(mount.simulator.calls), mount.clock.now()
+    data = answered(await mount.read(f"certs/{name}/{unique_id}", {"sectigo_read_renewed_cert": "false"}))
     assert len(mount.simulator.calls) == calls, "the read had to ask SCM"
+    assert mount.clock.now() == now, "the read had to wait"
     return data
 
 
@@ -337,11 +338,13 @@ async def test_a_revoked_certificate_is_not_renewed(mount: Mount) -> None:
 async def test_two_hundred_pending_orders_survive_ten_minutes_without_scm(mount: Mount, simulator: Simulator) -> None:
     ids = await waiting(mount, 200)
     issued_before = await issued(mount)
-    simulator.faults.add("collect", "drop_before", times=None)
+    simulator.faults.add("*", "drop_before", times=None)
     simulator.calls.clear()
     for _ in range(10):
-        await mount.tick(seconds=60)
-        assert (await stored(mount, issued_before["cert_unique_id"]))["status"] == "Issued"
+        await mount.tick(seconds=2)
+        for _ in range(58):
+            assert (await stored(mount, issued_before["cert_unique_id"]))["status"] == "Issued"
+            await asyncio.sleep(1)
     assert len(simulator.calls) < 50
     grown = await growth(mount, ticks=5)
     assert grown < 64 * 1024
@@ -368,13 +371,17 @@ async def growth(mount: Mount, *, ticks: int) -> int:
 
 
 async def test_many_renewals_at_once_stay_within_what_an_account_may_call(mount: Mount, simulator: Simulator) -> None:
-    await mount.configure()
+    """An account's calls are limited, whatever number of config entries has its login."""
+    for name in ("web", "shop"):
+        await mount.configure(name)
     simulator.settings.pending_polls = 0
-    old = await asyncio.gather(*(mount.enroll(sectigo_csr_domain=f"w{n}.example.test") for n in range(100)))
+    names = [(name, f"{name}{n}.example.test") for name in ("web", "shop") for n in range(50)]
+    old = await asyncio.gather(*(mount.enroll(name, sectigo_csr_domain=domain) for name, domain in names))
     simulator.faults.add("renew", "slow", seconds=0.5, times=None)
     mount.clock.advance(days=DUE_IN_DAYS)
     mount.most_scm_calls_under_way = 0
     await mount.tick(seconds=60)
-    assert {(await stored(mount, data["cert_unique_id"]))["status"] for data in old} == {"Renewed"}
+    renewed = [await stored(mount, data["cert_unique_id"], name) for (name, _), data in zip(names, old, strict=True)]
+    assert {data["status"] for data in renewed} == {"Renewed"}
     assert len(simulator.orders) == 200
     assert background.AT_ONCE < mount.most_scm_calls_under_way <= MAX_CALLS

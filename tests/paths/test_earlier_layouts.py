@@ -15,7 +15,11 @@ from tests.support.mount import Mount, answered
 from tests.support.virtual_time import LoopClock
 
 LAYOUTS = sorted((Path(__file__).parents[1] / "vectors" / "records").glob("*.json"))
-RECORDS = {"config/": ConfigRecord, "order/": OrderRecord, "cert/": CertificateRecord}
+RECORDS: Mapping[str, type[ConfigRecord | OrderRecord | CertificateRecord]] = {
+    "config/": ConfigRecord,
+    "order/": OrderRecord,
+    "cert/": CertificateRecord,
+}
 KIND = ("index/pending/", "index/expiry/", "index/renewal/")
 
 Stored = Mapping[str, Mapping[str, Any]]

@@ -1,6 +1,6 @@
 """The life of a certificate: which step is next, and why."""
 
-from sectigo_vault_pki.lifecycle.accounts import ScmClients
+from sectigo_vault_pki.lifecycle.accounts import ClientFactory, ScmClients
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
 from sectigo_vault_pki.lifecycle.configs import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine
@@ -17,6 +17,7 @@ __all__ = [
     "Answer",
     "BackgroundRun",
     "CertificateAnswer",
+    "ClientFactory",
     "Configs",
     "Engine",
     "EngineStatus",
