@@ -12,6 +12,7 @@ from sectigo_vault_pki.lifecycle import background
 from sectigo_vault_pki.logical import BadRequestError
 from sectigo_vault_pki.scm.exchange import MAX_CALLS
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from tests.support.counting import CountingStorage
 from tests.support.mount import Mount, answered
 from tests.support.system import STANDBY
 
@@ -45,7 +46,7 @@ async def stored(mount: Mount, unique_id: str, name: str = "web") -> Any:
 
 
 def agenda_of(mount: Mount) -> list[str]:
-    kinds = ("index/pending/", "index/expiry/", "index/renewal/")
+    kinds = ("index/pending/", "index/expiry/", "index/wanted/", "index/renewal/")
     return [key for key in mount.storage.snapshot() if key.startswith(kinds)]
 
 
@@ -271,7 +272,7 @@ async def test_certificates_that_were_stored_before_there_was_an_agenda_get_thei
     mount.simulator.settings.never_issue = True
     entries = agenda_of(mount)
     assert len(entries) == 2
-    for key in (*entries, "index/agenda"):
+    for key in (*entries, "index/agenda-2"):
         await mount.storage.delete(key)
     await mount.restart()
     await mount.tick()
@@ -279,6 +280,34 @@ async def test_certificates_that_were_stored_before_there_was_an_agenda_get_thei
     mount.simulator.settings.never_issue = False
     await mount.tick()
     assert (await stored(mount, pending))["status"] == "Issued"
+
+
+async def test_what_an_earlier_agenda_had_elsewhere_is_found(mount: Mount) -> None:
+    await mount.configure(sectigo_auto_renew=False)
+    mount.simulator.settings.pending_polls = 0
+    old = await mount.enroll(sectigo_auto_renew=True)
+    (entry,) = agenda_of(mount)
+    await mount.overwrite(entry.replace("index/wanted/", "index/expiry/"), b'{"v":1}')
+    await mount.overwrite("index/agenda", b'{"v":1}')
+    await mount.storage.delete(entry)
+    mount.clock.advance(days=DUE_IN_DAYS)
+    await mount.tick()
+    assert (await stored(mount, old["cert_unique_id"]))["status"] == "Renewed"
+
+
+async def test_certificates_that_are_renewed_by_hand_are_not_even_read(mount: Mount, simulator: Simulator) -> None:
+    storage = CountingStorage()
+    counted = Mount(simulator, mount.clock, storage)
+    await counted.configure(sectigo_auto_renew=False)
+    simulator.settings.pending_polls = 0
+    for _ in range(3):
+        await counted.enroll()
+    await counted.tick()
+    await counted.restart()
+    counted.clock.advance(days=DUE_IN_DAYS)
+    storage.gets.clear()
+    await counted.tick()
+    assert not [key for key in storage.gets if key.startswith("cert/")]
 
 
 async def test_an_entry_that_leads_nowhere_is_removed(mount: Mount) -> None:
@@ -307,7 +336,7 @@ async def test_what_is_damaged_hides_nothing_else(mount: Mount, caplog: pytest.L
     await mount.overwrite(f"cert/web/{first}", b"no JSON")
     await mount.overwrite("config/damaged", b"no JSON")
     await mount.overwrite("order/web/00000000-0000-4000-8000-000000000000", b"no JSON")
-    await mount.overwrite("index/agenda", b"no JSON")
+    await mount.overwrite("index/agenda-2", b"no JSON")
     await mount.tick()
     assert (await stored(mount, second))["status"] == "Issued"
     told = [str(record.kv["error"]) for record in caplog.records if hasattr(record, "kv") and "error" in record.kv]
@@ -315,7 +344,7 @@ async def test_what_is_damaged_hides_nothing_else(mount: Mount, caplog: pytest.L
         f"cert/web/{first}",
         "config/damaged",
         "order/web/00000000-0000-4000-8000-000000000000",
-        "index/agenda",
+        "index/agenda-2",
     ):
         assert any(f'"{key}" is damaged' in text for text in told), key
 

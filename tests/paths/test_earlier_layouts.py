@@ -20,7 +20,7 @@ RECORDS: Mapping[str, type[ConfigRecord | OrderRecord | CertificateRecord]] = {
     "order/": OrderRecord,
     "cert/": CertificateRecord,
 }
-KIND = ("index/pending/", "index/expiry/", "index/renewal/")
+KIND = ("index/pending/", "index/expiry/", "index/wanted/", "index/renewal/")
 
 Stored = Mapping[str, Mapping[str, Any]]
 

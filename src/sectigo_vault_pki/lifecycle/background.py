@@ -126,11 +126,12 @@ class Background:
         configs = await self._configs()
         windows = {name: policy.renewal_policy(config.defaults).expiry_window for name, config in configs.items()}
         last_days = {name: policy.date_after(now, window) for name, window in windows.items()}
+        by_hand = {name for name, config in configs.items() if config.defaults.auto_renew is False}
         found = sorted(
             {
                 *await repository.pending(),
                 *await repository.renewals_until(now.date()),
-                *await repository.expiring_until(last_days),
+                *await repository.expiring_until(last_days, by_hand=by_hand),
             }
         )
         self._asked_at = {key: at for key, at in self._asked_at.items() if at > now - policy.LONGEST_REST}

@@ -11,9 +11,10 @@ ORDERS = "order/"
 CERTIFICATES = "cert/"
 PENDING = "index/pending/"
 EXPIRY = "index/expiry/"
+WANTED = "index/wanted/"
 RENEWAL = "index/renewal/"
-AGENDA = "index/agenda"
-"""Says that every certificate stored has its entries below the three prefixes above."""
+AGENDA = "index/agenda-2"
+"""Says that every certificate stored has its entries below the four prefixes above."""
 
 SEAL_WRAPPED = (CONFIGS, ORDERS, CERTIFICATES)
 """Prefixes whose entries hold secrets."""
@@ -62,6 +63,11 @@ def pending_key(config_name: str, unique_id: UniqueId) -> str:
 def expiry_key(not_after: date, config_name: str, unique_id: UniqueId) -> str:
     """Where a certificate is named that its config entry's expiry window renews."""
     return f"{EXPIRY}{not_after.isoformat()}/{config_name}/{unique_id}"
+
+
+def wanted_key(not_after: date, config_name: str, unique_id: UniqueId) -> str:
+    """Where a certificate is named that its config entry's window renews, whether the entry renews others or not."""
+    return f"{WANTED}{not_after.isoformat()}/{config_name}/{unique_id}"
 
 
 def renewal_key(due: date, config_name: str, unique_id: UniqueId) -> str:
