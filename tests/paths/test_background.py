@@ -386,6 +386,36 @@ async def test_two_hundred_pending_orders_survive_ten_minutes_without_scm(mount:
     assert mount.most_scm_calls_under_way <= background.AT_ONCE
 
 
+async def test_once_scm_is_back_one_tick_collects_everything(mount: Mount, simulator: Simulator) -> None:
+    ids = await waiting(mount, 50)
+    simulator.faults.add("collect", "drop_before", times=None)
+    for _ in range(3):
+        await mount.tick(seconds=60)
+    simulator.faults.clear()
+    simulator.faults.add("collect", "slow", seconds=0.5, times=None)
+    await mount.tick(seconds=60)
+    assert {(await stored(mount, unique_id))["status"] for unique_id in ids} == {"Issued"}
+
+
+async def test_due_certificates_of_an_scm_that_does_not_answer_are_tried_a_few_at_each_tick(
+    mount: Mount, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    await mount.configure()
+    simulator.settings.pending_polls = 0
+    old = await asyncio.gather(*(mount.enroll(sectigo_csr_domain=f"w{n}.example.test") for n in range(100)))
+    simulator.faults.add("*", "status", status=503, times=None)
+    mount.clock.advance(days=DUE_IN_DAYS)
+    for _ in range(5):
+        await mount.tick(seconds=60)
+    tried = [record for record in caplog.records if "could not be renewed" in record.message]
+    assert 5 <= len(tried) <= 150
+    simulator.faults.clear()
+    for _ in range(2):
+        await mount.tick(seconds=60)
+    assert {(await stored(mount, data["cert_unique_id"]))["status"] for data in old} == {"Renewed"}
+    assert len(simulator.orders) == 200
+
+
 async def growth(mount: Mount, *, ticks: int) -> int:
     """Return the bytes that some ticks leave behind."""
     gc.collect()

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from sectigo_vault_pki.lifecycle.policy import DEFAULT_REQUEST_TIMEOUT
-from sectigo_vault_pki.scm import Availability, ScmAccount, ScmClient, call_slots
+from sectigo_vault_pki.scm import Availability, BreakerState, ScmAccount, ScmClient, call_slots
 from sectigo_vault_pki.store import ConfigRecord
 
 ClientFactory: TypeAlias = Callable[[ScmAccount, asyncio.Semaphore], ScmClient]
@@ -46,6 +46,11 @@ class ScmClients:
     def availability(self) -> Mapping[str, Availability]:
         """Return how SCM answers, for each config entry that has a client."""
         return {name: lent.client.availability for name, lent in sorted(self._by_config.items())}
+
+    def is_answered(self, config_name: str) -> bool:
+        """Whether SCM answers the config entry's calls, as far as they tell."""
+        lent = self._by_config.get(config_name)
+        return lent is None or lent.client.availability.breaker is BreakerState.CLOSED
 
     async def drop(self, config_name: str) -> None:
         """Forget the client of a config entry that was changed or deleted."""

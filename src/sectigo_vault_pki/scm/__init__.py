@@ -1,6 +1,7 @@
 """Sectigo Certificate Manager's REST API (scm-api.md): URLs, headers, codes and JSON stay in this room."""
 
 from sectigo_vault_pki.scm.account import ScmAccount, parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, ClientRenewed, ClientRow
 from sectigo_vault_pki.scm.codes import hint_for, is_revoked, is_unknown
@@ -11,6 +12,7 @@ from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, 
 
 __all__ = [
     "Availability",
+    "BreakerState",
     "ClientAccepted",
     "ClientOrder",
     "ClientRenewed",
