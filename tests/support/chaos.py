@@ -19,6 +19,7 @@ import httpx
 
 from scripts.openbao import OpenBaoServer
 from tests.support.books import disagreements, lost_keys
+from tests.support.polling import until
 from tests.support.vault import ORDER, VaultMount, plugin_pids
 
 AT_ONCE = 4
@@ -156,6 +157,8 @@ class Chaos:
         Raises:
             AssertionError: they do not in time; it says what is missing.
         """
+        # A server that has not noticed yet that its plugin was killed answers one more request with an error.
+        until(lambda: self._mount.api("GET", "status").status == httpx.codes.OK, what="a plugin that answers")
         deadline = time.monotonic() + CALM_SECONDS
         while True:
             listed = {unique_id: self._read(unique_id) for unique_id in self._mount.ids()}
