@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sectigo_vault_pki.backend import does_background_work
-from sectigo_vault_pki.lifecycle import background
+from sectigo_vault_pki.lifecycle import background, default_jitter
 from sectigo_vault_pki.logical import BadRequestError
 from sectigo_vault_pki.scm.exchange import MAX_CALLS
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
@@ -213,6 +213,20 @@ def test_the_environment_says_whether_there_is_background_work(word: str | None,
 def test_a_word_that_cannot_be_meant_is_no_answer() -> None:
     with pytest.raises(BadRequestError, match="must be on or off"):
         does_background_work({"SECTIGO_VAULT_PKI_BACKGROUND": "0"})
+
+
+async def test_a_tick_is_answered_before_anything_is_done(mount: Mount) -> None:
+    await waiting(mount, 5)
+    mount.simulator.calls.clear()
+    now = mount.clock.now()
+    await mount.tick(seconds=0)
+    assert (mount.clock.now(), len(mount.simulator.calls)) == (now, 0)
+
+
+def test_runs_begin_some_seconds_behind_their_tick_and_not_all_at_the_same_time() -> None:
+    drawn = [default_jitter() for _ in range(100)]
+    assert 1 <= min(drawn) < max(drawn) <= 6
+    assert max(drawn) - min(drawn) > 1
 
 
 async def test_a_tick_during_a_run_changes_nothing(mount: Mount) -> None:
