@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from sectigo_vault_pki.clock import Clock, SystemClock
 from sectigo_vault_pki.framework import Path, Router
 from sectigo_vault_pki.lifecycle import (
+    ClientFactory,
     Configs,
     Engine,
     Issuer,
@@ -50,7 +51,7 @@ from sectigo_vault_pki.paths import (
     path_sign,
     path_status,
 )
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import SEAL_WRAPPED, RecordCache, Repository
 
 _log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ def build(
     config: BackendConfig,
     *,
     clock: Clock | None = None,
-    client_factory: Callable[[ScmAccount], ScmClient] = ScmClient,
+    client_factory: ClientFactory = ScmClient,
     executor: Executor | None = None,
     jitter: Callable[[], float] = default_jitter,
     background: bool = True,

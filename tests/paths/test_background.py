@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from sectigo_vault_pki.backend import does_background_work
-from sectigo_vault_pki.lifecycle import background
+from sectigo_vault_pki.lifecycle import background, default_jitter
 from sectigo_vault_pki.logical import BadRequestError
 from sectigo_vault_pki.scm.exchange import MAX_CALLS
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from tests.support.counting import CountingStorage
 from tests.support.mount import Mount, answered
 from tests.support.system import STANDBY
 
@@ -35,16 +36,17 @@ async def waiting(mount: Mount, number: int = 1, **changes: Any) -> list[str]:
     return ids
 
 
-async def stored(mount: Mount, unique_id: str) -> Any:
-    """Read a certificate without leading to anything but an answer."""
-    calls = len(mount.simulator.calls)
-    data = answered(await mount.read(f"certs/web/{unique_id}", {"sectigo_read_renewed_cert": "false"}))
+async def stored(mount: Mount, unique_id: str, name: str = "web") -> Any:
+    """Read a certificate without leading to anything but an answer, which comes at once."""
+    calls, now = len(mount.simulator.calls), mount.clock.now()
+    data = answered(await mount.read(f"certs/{name}/{unique_id}", {"sectigo_read_renewed_cert": "false"}))
     assert len(mount.simulator.calls) == calls, "the read had to ask SCM"
+    assert mount.clock.now() == now, "the read had to wait"
     return data
 
 
 def agenda_of(mount: Mount) -> list[str]:
-    kinds = ("index/pending/", "index/expiry/", "index/renewal/")
+    kinds = ("index/pending/", "index/expiry/", "index/wanted/", "index/renewal/")
     return [key for key in mount.storage.snapshot() if key.startswith(kinds)]
 
 
@@ -213,6 +215,20 @@ def test_a_word_that_cannot_be_meant_is_no_answer() -> None:
         does_background_work({"SECTIGO_VAULT_PKI_BACKGROUND": "0"})
 
 
+async def test_a_tick_is_answered_before_anything_is_done(mount: Mount) -> None:
+    await waiting(mount, 5)
+    mount.simulator.calls.clear()
+    now = mount.clock.now()
+    await mount.tick(seconds=0)
+    assert (mount.clock.now(), len(mount.simulator.calls)) == (now, 0)
+
+
+def test_runs_begin_some_seconds_behind_their_tick_and_not_all_at_the_same_time() -> None:
+    drawn = [default_jitter() for _ in range(100)]
+    assert 1 <= min(drawn) < max(drawn) <= 6
+    assert max(drawn) - min(drawn) > 1
+
+
 async def test_a_tick_during_a_run_changes_nothing(mount: Mount) -> None:
     await issued(mount)
     mount.clock.advance(days=DUE_IN_DAYS)
@@ -270,7 +286,7 @@ async def test_certificates_that_were_stored_before_there_was_an_agenda_get_thei
     mount.simulator.settings.never_issue = True
     entries = agenda_of(mount)
     assert len(entries) == 2
-    for key in (*entries, "index/agenda"):
+    for key in (*entries, "index/agenda-2"):
         await mount.storage.delete(key)
     await mount.restart()
     await mount.tick()
@@ -278,6 +294,34 @@ async def test_certificates_that_were_stored_before_there_was_an_agenda_get_thei
     mount.simulator.settings.never_issue = False
     await mount.tick()
     assert (await stored(mount, pending))["status"] == "Issued"
+
+
+async def test_what_an_earlier_agenda_had_elsewhere_is_found(mount: Mount) -> None:
+    await mount.configure(sectigo_auto_renew=False)
+    mount.simulator.settings.pending_polls = 0
+    old = await mount.enroll(sectigo_auto_renew=True)
+    (entry,) = agenda_of(mount)
+    await mount.overwrite(entry.replace("index/wanted/", "index/expiry/"), b'{"v":1}')
+    await mount.overwrite("index/agenda", b'{"v":1}')
+    await mount.storage.delete(entry)
+    mount.clock.advance(days=DUE_IN_DAYS)
+    await mount.tick()
+    assert (await stored(mount, old["cert_unique_id"]))["status"] == "Renewed"
+
+
+async def test_certificates_that_are_renewed_by_hand_are_not_even_read(mount: Mount, simulator: Simulator) -> None:
+    storage = CountingStorage()
+    counted = Mount(simulator, mount.clock, storage)
+    await counted.configure(sectigo_auto_renew=False)
+    simulator.settings.pending_polls = 0
+    for _ in range(3):
+        await counted.enroll()
+    await counted.tick()
+    await counted.restart()
+    counted.clock.advance(days=DUE_IN_DAYS)
+    storage.gets.clear()
+    await counted.tick()
+    assert not [key for key in storage.gets if key.startswith("cert/")]
 
 
 async def test_an_entry_that_leads_nowhere_is_removed(mount: Mount) -> None:
@@ -306,7 +350,7 @@ async def test_what_is_damaged_hides_nothing_else(mount: Mount, caplog: pytest.L
     await mount.overwrite(f"cert/web/{first}", b"no JSON")
     await mount.overwrite("config/damaged", b"no JSON")
     await mount.overwrite("order/web/00000000-0000-4000-8000-000000000000", b"no JSON")
-    await mount.overwrite("index/agenda", b"no JSON")
+    await mount.overwrite("index/agenda-2", b"no JSON")
     await mount.tick()
     assert (await stored(mount, second))["status"] == "Issued"
     told = [str(record.kv["error"]) for record in caplog.records if hasattr(record, "kv") and "error" in record.kv]
@@ -314,7 +358,7 @@ async def test_what_is_damaged_hides_nothing_else(mount: Mount, caplog: pytest.L
         f"cert/web/{first}",
         "config/damaged",
         "order/web/00000000-0000-4000-8000-000000000000",
-        "index/agenda",
+        "index/agenda-2",
     ):
         assert any(f'"{key}" is damaged' in text for text in told), key
 
@@ -337,11 +381,13 @@ async def test_a_revoked_certificate_is_not_renewed(mount: Mount) -> None:
 async def test_two_hundred_pending_orders_survive_ten_minutes_without_scm(mount: Mount, simulator: Simulator) -> None:
     ids = await waiting(mount, 200)
     issued_before = await issued(mount)
-    simulator.faults.add("collect", "drop_before", times=None)
+    simulator.faults.add("*", "drop_before", times=None)
     simulator.calls.clear()
     for _ in range(10):
-        await mount.tick(seconds=60)
-        assert (await stored(mount, issued_before["cert_unique_id"]))["status"] == "Issued"
+        await mount.tick(seconds=2)
+        for _ in range(58):
+            assert (await stored(mount, issued_before["cert_unique_id"]))["status"] == "Issued"
+            await asyncio.sleep(1)
     assert len(simulator.calls) < 50
     grown = await growth(mount, ticks=5)
     assert grown < 64 * 1024
@@ -352,6 +398,36 @@ async def test_two_hundred_pending_orders_survive_ten_minutes_without_scm(mount:
         await mount.tick(seconds=60)
     assert {(await stored(mount, unique_id))["status"] for unique_id in ids} == {"Issued"}
     assert mount.most_scm_calls_under_way <= background.AT_ONCE
+
+
+async def test_once_scm_is_back_one_tick_collects_everything(mount: Mount, simulator: Simulator) -> None:
+    ids = await waiting(mount, 50)
+    simulator.faults.add("collect", "drop_before", times=None)
+    for _ in range(3):
+        await mount.tick(seconds=60)
+    simulator.faults.clear()
+    simulator.faults.add("collect", "slow", seconds=0.5, times=None)
+    await mount.tick(seconds=60)
+    assert {(await stored(mount, unique_id))["status"] for unique_id in ids} == {"Issued"}
+
+
+async def test_due_certificates_of_an_scm_that_does_not_answer_are_tried_a_few_at_each_tick(
+    mount: Mount, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    await mount.configure()
+    simulator.settings.pending_polls = 0
+    old = await asyncio.gather(*(mount.enroll(sectigo_csr_domain=f"w{n}.example.test") for n in range(100)))
+    simulator.faults.add("*", "status", status=503, times=None)
+    mount.clock.advance(days=DUE_IN_DAYS)
+    for _ in range(5):
+        await mount.tick(seconds=60)
+    tried = [record for record in caplog.records if "could not be renewed" in record.message]
+    assert 5 <= len(tried) <= 150
+    simulator.faults.clear()
+    for _ in range(2):
+        await mount.tick(seconds=60)
+    assert {(await stored(mount, data["cert_unique_id"]))["status"] for data in old} == {"Renewed"}
+    assert len(simulator.orders) == 200
 
 
 async def growth(mount: Mount, *, ticks: int) -> int:
@@ -368,13 +444,17 @@ async def growth(mount: Mount, *, ticks: int) -> int:
 
 
 async def test_many_renewals_at_once_stay_within_what_an_account_may_call(mount: Mount, simulator: Simulator) -> None:
-    await mount.configure()
+    """An account's calls are limited, whatever number of config entries has its login."""
+    for name in ("web", "shop"):
+        await mount.configure(name)
     simulator.settings.pending_polls = 0
-    old = await asyncio.gather(*(mount.enroll(sectigo_csr_domain=f"w{n}.example.test") for n in range(100)))
+    names = [(name, f"{name}{n}.example.test") for name in ("web", "shop") for n in range(50)]
+    old = await asyncio.gather(*(mount.enroll(name, sectigo_csr_domain=domain) for name, domain in names))
     simulator.faults.add("renew", "slow", seconds=0.5, times=None)
     mount.clock.advance(days=DUE_IN_DAYS)
     mount.most_scm_calls_under_way = 0
     await mount.tick(seconds=60)
-    assert {(await stored(mount, data["cert_unique_id"]))["status"] for data in old} == {"Renewed"}
+    renewed = [await stored(mount, data["cert_unique_id"], name) for (name, _), data in zip(names, old, strict=True)]
+    assert {data["status"] for data in renewed} == {"Renewed"}
     assert len(simulator.orders) == 200
     assert background.AT_ONCE < mount.most_scm_calls_under_way <= MAX_CALLS

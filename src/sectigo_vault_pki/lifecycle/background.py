@@ -66,6 +66,7 @@ class Background:
         self._reader = reader
         self._resumer = resumer
         self._asked_at: dict[str, datetime] = {}
+        self._found_out: set[str] = set()
         self._last = ""
         self.last_run: BackgroundRun | None = None
 
@@ -79,6 +80,7 @@ class Background:
         if await self._resources.is_read_only():
             return
         self.last_run = BackgroundRun(self._resources.clock.now())
+        self._found_out.clear()
         try:
             await self._complete_agenda()
             await self._carry_orders_on()
@@ -118,6 +120,7 @@ class Background:
     async def _carry_on(self, config_name: str, order_uuid: str, now: datetime) -> None:
         order = await self._resources.repository.order(config_name, order_uuid)
         if order is not None and self._is_time_for(order_uuid, order.created_at, now):
+            self._asked_at[order_uuid] = now
             await self._resumer.carry_on(config_name, order_uuid)
 
     async def _due(self) -> Sequence[_Due]:
@@ -126,11 +129,12 @@ class Background:
         configs = await self._configs()
         windows = {name: policy.renewal_policy(config.defaults).expiry_window for name, config in configs.items()}
         last_days = {name: policy.date_after(now, window) for name, window in windows.items()}
+        by_hand = {name for name, config in configs.items() if config.defaults.auto_renew is False}
         found = sorted(
             {
                 *await repository.pending(),
                 *await repository.renewals_until(now.date()),
-                *await repository.expiring_until(last_days),
+                *await repository.expiring_until(last_days, by_hand=by_hand),
             }
         )
         self._asked_at = {key: at for key, at in self._asked_at.items() if at > now - policy.LONGEST_REST}
@@ -180,24 +184,38 @@ class Background:
             return False
         said = record.requested.waiting
         step = policy.next_step(record, now=now, policy=policy.renewal_policy(said, config.defaults))
-        if step is Step.ANSWER or not self._is_time_for_step(step, entry, record, now):
+        if step is Step.ANSWER or await self._is_on_the_agenda_otherwise(step, entry, record):
             return False
-        return await self._do(step, entry, config, record)
+        since = now if step is Step.RENEW or record.order is None else record.order.accepted_at
+        return self._is_time_for(entry.key, since, now) and await self._ask(step, entry, config, record)
 
-    async def _do(self, step: Step, entry: AgendaEntry, config: ConfigRecord, record: CertificateRecord) -> bool:
+    async def _ask(self, step: Step, entry: AgendaEntry, config: ConfigRecord, record: CertificateRecord) -> bool:
+        """Do what is due; of an SCM that does not answer, each run finds out once whether it does again."""
+        if self._resources.clients.is_answered(entry.config_name):
+            await self._do(step, entry, config, record)
+            return True
+        async with self._resources.locks.hold("unanswered", entry.config_name):
+            is_known_to_be_away = entry.config_name in self._found_out
+            if is_known_to_be_away and not self._resources.clients.is_answered(entry.config_name):
+                return False
+            self._found_out.add(entry.config_name)
+            await self._do(step, entry, config, record)
+        return True
+
+    async def _do(self, step: Step, entry: AgendaEntry, config: ConfigRecord, record: CertificateRecord) -> None:
+        self._asked_at[entry.key] = self._resources.clock.now()
         match step:
             case Step.COLLECT:
                 await self._collector.once(entry.config_name, record)
             case Step.RENEW:
                 self._begin_renewal(entry, config, record)
-            case _ if await self._is_on_the_agenda_otherwise(step, entry, record):
-                return False
             case _:
                 await self._reader.read(entry.config_name, entry.unique_id, WaitingAndRenewal(), time_limit=0.0)
-        return True
 
     async def _is_on_the_agenda_otherwise(self, step: Step, entry: AgendaEntry, record: CertificateRecord) -> bool:
         """Whether what is open is carried on by its own write-ahead entry, or as its own certificate."""
+        if step in {Step.COLLECT, Step.RENEW}:
+            return False
         repository = self._resources.repository
         if step is Step.SETTLE and record.submitting is not None:
             return await repository.order(entry.config_name, record.submitting) is not None
@@ -221,18 +239,10 @@ class Background:
         name, unique_id = entry.config_name, entry.unique_id
         return self._operations.under_way(name, unique_id) or self._collector.is_waiting(name, unique_id)
 
-    def _is_time_for_step(self, step: Step, entry: AgendaEntry, record: CertificateRecord, now: datetime) -> bool:
-        if step is Step.RENEW or record.order is None:
-            return True
-        return self._is_time_for(entry.key, record.order.accepted_at, now)
-
     def _is_time_for(self, what: str, since: datetime, now: datetime) -> bool:
-        """Whether something open since then is to be asked for again; if so, that is noted."""
+        """Whether something open since then is to be asked for again."""
         asked_at = self._asked_at.get(what)
-        if asked_at is not None and now - asked_at < policy.rest_between_ticks(now - since):
-            return False
-        self._asked_at[what] = now
-        return True
+        return asked_at is None or now - asked_at >= policy.rest_between_ticks(now - since)
 
     async def _guarded(self, work: Awaitable[bool | None], config_name: str) -> bool:
         try:

@@ -1,15 +1,18 @@
 """Sectigo Certificate Manager's REST API (scm-api.md): URLs, headers, codes and JSON stay in this room."""
 
 from sectigo_vault_pki.scm.account import ScmAccount, parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, ClientRenewed, ClientRow
 from sectigo_vault_pki.scm.codes import hint_for, is_revoked, is_unknown
+from sectigo_vault_pki.scm.exchange import call_slots
 from sectigo_vault_pki.scm.guarded import Availability
 from sectigo_vault_pki.scm.outcomes import Collected, Revoked, StillProcessing
 from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslProfile, SslRenewed, SslRow
 
 __all__ = [
     "Availability",
+    "BreakerState",
     "ClientAccepted",
     "ClientOrder",
     "ClientRenewed",
@@ -25,6 +28,7 @@ __all__ = [
     "SslRenewed",
     "SslRow",
     "StillProcessing",
+    "call_slots",
     "hint_for",
     "is_revoked",
     "is_unknown",

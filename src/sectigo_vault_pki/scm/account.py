@@ -49,6 +49,11 @@ class ScmAccount:
     ca_bundle_pem: str | None = None
     request_timeout: float = 60.0
 
+    @property
+    def login_at_scm(self) -> tuple[str, str, str]:
+        """What SCM knows the account by, whatever organization orders."""
+        return (self.base_url, self.customer_uri, self.login)
+
     def __post_init__(self) -> None:
         _check_header_value("user", self.login)
         _check_header_value("password", self.password.get_secret_value())

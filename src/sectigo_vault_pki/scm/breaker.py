@@ -12,6 +12,11 @@ LONGEST_PAUSE = 60.0
 """Seconds; the host's tick comes once in so many, and each finds out whether SCM is back."""
 
 
+SMALLEST_HOLD = 0.01
+LONGEST_HOLD = 300.0
+"""Seconds for which SCM's own wish to be left alone is kept at most."""
+
+
 class State(Enum):
     """What a breaker lets through."""
 
@@ -43,10 +48,20 @@ class Breaker:
         self._failures = 0
         self._pauses = 0
         self._opens_until = 0.0
+        self._held_until = 0.0
 
     @property
     def state(self) -> State:
-        return self._state
+        return State.OPEN if self._state is State.CLOSED and self.held() else self._state
+
+    def hold(self, seconds: float) -> None:
+        """Let nothing through for as long as SCM asks for (RFC 9110 10.2.3)."""
+        self._held_until = max(self._held_until, self._now() + min(seconds, LONGEST_HOLD))
+
+    def held(self) -> float:
+        """Return the seconds that are left of what SCM asked for; 0.0 where nothing is."""
+        left = self._held_until - self._now()
+        return left if left > SMALLEST_HOLD else 0.0
 
     def refuses(self) -> float | None:
         """Return the seconds after which a call may be made, or None: then this one may, and its end is to be told."""

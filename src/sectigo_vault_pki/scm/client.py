@@ -10,7 +10,7 @@ from sectigo_vault_pki.scm.account import ScmAccount
 from sectigo_vault_pki.scm.breaker import Breaker
 from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, ClientRenewed, ClientRow
 from sectigo_vault_pki.scm.driver import Driver
-from sectigo_vault_pki.scm.exchange import Exchange
+from sectigo_vault_pki.scm.exchange import Exchange, call_slots
 from sectigo_vault_pki.scm.guarded import Availability, GuardedExchange
 from sectigo_vault_pki.scm.outcomes import Collected, Revoked, StillProcessing
 from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslProfile, SslRenewed, SslRow
@@ -26,13 +26,24 @@ class ScmClient:
     def __init__(
         self,
         account: ScmAccount,
+        slots: asyncio.Semaphore | None = None,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] | None = None,
     ) -> None:
+        """Prepare.
+
+        Args:
+            account: whose certificates are ordered.
+            slots: what limits the calls at a time, shared by the clients of one login.
+            transport: what carries the calls; None: connections of its own.
+            sleep: lets seconds pass between two attempts.
+            now: the time in seconds, from any moment on; None: the running loop's.
+        """
         self._account = account
-        self._exchange = Exchange(account, transport)
-        self._guarded = GuardedExchange(self._exchange, Breaker(lambda: asyncio.get_running_loop().time()))
+        self._exchange = Exchange(account, slots or call_slots(), transport)
+        self._guarded = GuardedExchange(self._exchange, Breaker(now or _loop_time))
         self._driver = Driver(self._guarded, sleep)
 
     @property
@@ -230,3 +241,7 @@ class ScmClient:
         """
         rows = await self._driver.parsed(client_orders.list_call(email, size, position), models.CLIENT_LIST_ANSWER)
         return [client_orders.row_from(row) for row in rows]
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

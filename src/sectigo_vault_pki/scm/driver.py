@@ -34,7 +34,10 @@ class Driver:
         for attempt in range(2, ATTEMPTS + 1):
             if not isinstance(result, Trouble) or (call.is_order and result.was_sent):
                 break
-            await self._sleep(pause_before(attempt, result.retry_after))
+            pause = pause_before(attempt, result.retry_after)
+            if pause is None:
+                break
+            await self._sleep(pause)
             result = _judged(await self._exchange.send(call))
         return _accepted(call, result)
 

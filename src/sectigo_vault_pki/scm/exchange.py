@@ -65,12 +65,19 @@ class Answer:
     total: int | None = None
 
 
+def call_slots() -> asyncio.Semaphore:
+    """Return what limits an account's calls at a time."""
+    return asyncio.Semaphore(MAX_CALLS)
+
+
 class Exchange:
     """The connections of one account."""
 
-    def __init__(self, account: ScmAccount, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(
+        self, account: ScmAccount, slots: asyncio.Semaphore, transport: httpx.AsyncBaseTransport | None
+    ) -> None:
         self._account = account
-        self._slots = asyncio.Semaphore(MAX_CALLS)
+        self._slots = slots
         self._headers = (
             (b"Accept", b"application/json, */*;q=0.5"),
             (b"Accept-Encoding", b"identity"),

@@ -39,6 +39,9 @@ class GuardedExchange:
 
     async def send(self, call: Call) -> Answer | Trouble:
         """Make one call, once, unless the breaker holds it back: then SCM has certainly taken nothing."""
+        if held := self._breaker.held():
+            words = f"it asks to be left alone for {math.ceil(held)} s more ({self._last_words})"
+            return Trouble(was_sent=False, words=words, retry_after=held)
         wait = self._breaker.refuses()
         if wait is not None:
             words = (
@@ -55,6 +58,7 @@ class GuardedExchange:
         else:
             self._last_words = result.words if isinstance(result, Trouble) else f"HTTP {result.status}"
             self._breaker.failed()
+            self._breaker.hold(result.retry_after or 0.0)
         return result
 
 

@@ -63,7 +63,8 @@ def _renewal_key(config_name: str, record: CertificateRecord) -> str | None:
     if said.auto_renew is False:
         return None
     if said.expiry_window is None:
-        return layout.expiry_key(record.current.not_after.date(), config_name, record.unique_id)
+        key = layout.wanted_key if said.auto_renew else layout.expiry_key
+        return key(record.current.not_after.date(), config_name, record.unique_id)
     due = _day_before(record.current.not_after, timedelta(seconds=said.expiry_window))
     return layout.renewal_key(due, config_name, record.unique_id)
 

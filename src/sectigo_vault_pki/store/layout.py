@@ -11,10 +11,11 @@ ORDERS = "order/"
 CERTIFICATES = "cert/"
 PENDING = "index/pending/"
 EXPIRY = "index/expiry/"
+WANTED = "index/wanted/"
 RENEWAL = "index/renewal/"
 SERIALS = "index/serial/"
-AGENDA = "index/agenda"
-"""Says that every certificate stored has its entries below the four prefixes above."""
+AGENDA = "index/agenda-2"
+"""Says that every certificate stored has its entries below the five prefixes above."""
 ROLES = "role/"
 
 SEAL_WRAPPED = (CONFIGS, ORDERS, CERTIFICATES)
@@ -64,6 +65,11 @@ def pending_key(config_name: str, unique_id: UniqueId) -> str:
 def expiry_key(not_after: date, config_name: str, unique_id: UniqueId) -> str:
     """Where a certificate is named that its config entry's expiry window renews."""
     return f"{EXPIRY}{not_after.isoformat()}/{config_name}/{unique_id}"
+
+
+def wanted_key(not_after: date, config_name: str, unique_id: UniqueId) -> str:
+    """Where a certificate is named that its config entry's window renews, whether the entry renews others or not."""
+    return f"{WANTED}{not_after.isoformat()}/{config_name}/{unique_id}"
 
 
 def renewal_key(due: date, config_name: str, unique_id: UniqueId) -> str:

@@ -143,16 +143,23 @@ class Repository:
         days = await self._days_until(layout.RENEWAL, today)
         return [entry for day in days for entry in await self._entries_below(f"{layout.RENEWAL}{day}/")]
 
-    async def expiring_until(self, last_days: Mapping[str, date]) -> Sequence[AgendaEntry]:
+    async def expiring_until(
+        self, last_days: Mapping[str, date], *, by_hand: AbstractSet[str]
+    ) -> Sequence[AgendaEntry]:
         """Return the certificates without a window of their own that expire soon, soonest first.
 
         Args:
             last_days: for each config entry, until which day; other entries' certificates are left out.
+            by_hand: the config entries of which only those are renewed that say so themselves.
         """
+        of_entry = {name: last for name, last in last_days.items() if name not in by_hand}
+        return [*await self._expiring(layout.EXPIRY, of_entry), *await self._expiring(layout.WANTED, last_days)]
+
+    async def _expiring(self, prefix: str, last_days: Mapping[str, date]) -> Sequence[AgendaEntry]:
         found: list[AgendaEntry] = []
-        for day in await self._days_until(layout.EXPIRY, max(last_days.values(), default=date.min)):
+        for day in await self._days_until(prefix, max(last_days.values(), default=date.min)):
             names = {name for name, last in last_days.items() if day <= last.isoformat()}
-            found += await self._entries_below(f"{layout.EXPIRY}{day}/", names)
+            found += await self._entries_below(f"{prefix}{day}/", names)
         return found
 
     async def serial_numbers(self) -> Sequence[str]:

@@ -1,3 +1,4 @@
+import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
@@ -10,8 +11,8 @@ from tests.support.records import config_record
 class Tracked(ScmClient):
     """A client that says whether it was closed."""
 
-    def __init__(self, account: ScmAccount) -> None:
-        super().__init__(account)
+    def __init__(self, account: ScmAccount, slots: asyncio.Semaphore) -> None:
+        super().__init__(account, slots)
         self.closed = False
 
     async def aclose(self) -> None:

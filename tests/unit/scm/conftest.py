@@ -14,7 +14,8 @@ def script() -> Script:
 
 @pytest.fixture
 async def client(script: Script) -> AsyncIterator[ScmClient]:
-    scm = ScmClient(account_at(BASE_URL), transport=httpx.MockTransport(script.handle), sleep=script.sleep)
+    transport = httpx.MockTransport(script.handle)
+    scm = ScmClient(account_at(BASE_URL), transport=transport, sleep=script.sleep, now=script.now)
     yield scm
     await scm.aclose()
     assert not script.steps, "SCM was asked less often than expected"

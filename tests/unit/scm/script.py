@@ -36,6 +36,9 @@ class Script:
     async def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
 
+    def now(self) -> float:
+        return sum(self.pauses)
+
 
 def refusal(status: int, code: int, description: str) -> httpx.Response:
     return httpx.Response(status, json={"code": code, "description": description})

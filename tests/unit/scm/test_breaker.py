@@ -7,7 +7,7 @@ import pytest
 
 from sectigo_vault_pki.errors import ScmUnavailableError
 from sectigo_vault_pki.scm import ScmClient, SslOrder
-from sectigo_vault_pki.scm.breaker import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, Breaker, State
+from sectigo_vault_pki.scm.breaker import FAILURES, FIRST_PAUSE, LONGEST_HOLD, LONGEST_PAUSE, Breaker, State
 from tests.unit.scm.script import Script
 
 
@@ -87,6 +87,31 @@ def test_calls_that_began_before_it_opened_do_not_lengthen_the_pause(breaker: Br
         breaker.failed()
     watch.seconds += FIRST_PAUSE
     assert breaker.refuses() is None
+
+
+def test_what_scm_asks_for_is_kept_by_every_call_and_up_to_a_limit(breaker: Breaker, watch: Watch) -> None:
+    breaker.hold(7.0)
+    assert (breaker.state, breaker.held()) == (State.OPEN, 7.0)
+    breaker.hold(3.0)
+    breaker.answered()
+    watch.seconds += 4.0
+    assert breaker.held() == 3.0
+    watch.seconds += 3.0
+    assert (breaker.state, breaker.held()) == (State.CLOSED, 0.0)
+    breaker.hold(86400.0)
+    assert breaker.held() == LONGEST_HOLD
+
+
+async def test_calls_that_meet_a_wish_of_scm_wait_for_its_end_and_are_made_then(
+    script: Script, client: ScmClient, order: SslOrder
+) -> None:
+    script.answers(httpx.Response(429, headers={"Retry-After": "20"}))
+    with pytest.raises(ScmUnavailableError, match="HTTP 429"):
+        await client.collect_ssl(55)
+    script.answers(httpx.Response(200, json={"sslId": 1, "renewId": "r"}))
+    assert (await client.enroll_ssl(order)).ssl_id == 1
+    assert len(script.requests) == 2
+    assert 20.0 <= script.pauses[0] <= 22.0
 
 
 async def test_a_held_back_order_took_nothing_and_says_why(script: Script, client: ScmClient, order: SslOrder) -> None:

@@ -42,6 +42,8 @@ def record(**said: object) -> CertificateRecord:
     [
         ({}, {"index/expiry/2026-12-10/web/1_customer"}),
         ({"auto_renew": False}, set()),
+        ({"auto_renew": True}, {"index/wanted/2026-12-10/web/1_customer"}),
+        ({"auto_renew": True, "expiry_window": 7 * DAY}, {"index/renewal/2026-12-03/web/1_customer"}),
         ({"expiry_window": 7 * DAY}, {"index/renewal/2026-12-03/web/1_customer"}),
         ({"expiry_window": 1.5 * DAY}, {"index/renewal/2026-12-08/web/1_customer"}),
         ({"expiry_window": 0.0}, {"index/renewal/2026-12-10/web/1_customer"}),
