@@ -15,6 +15,7 @@ import os
 import shutil
 import ssl
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -363,4 +364,4 @@ class PluginHost:
 
 
 def _request(operation: str, path: str, data: Mapping[str, Any] | None) -> pb.Request:
-    return pb.Request(id="request-1", operation=operation, path=path, data=json.dumps(data), mount_point="mount/")
+    return pb.Request(id=str(uuid.uuid4()), operation=operation, path=path, data=json.dumps(data), mount_point="mount/")
