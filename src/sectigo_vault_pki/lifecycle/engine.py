@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import Context
+from datetime import timedelta
 from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownCertificateError, UnknownConfigError
@@ -41,6 +42,10 @@ from sectigo_vault_pki.store import (
     UniqueId,
     WaitingAndRenewal,
 )
+
+SENT_AGAIN_WITHIN = timedelta(minutes=1)
+"""Age of a backend up to which a request may be one that an earlier process did not live to answer: the host starts a
+process for such a request, and sends it at once."""
 
 _ORDER_ID = re.compile(ORDER_ID_PREFIX + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
 
@@ -80,6 +85,7 @@ class Engine:
             resumer=self._resumer,
         )
         self._repetitions = Repetitions(resources)
+        self._began_at = resources.clock.now()
         self._lister = Lister(resources)
         self._progress: dict[Hashable, Progress] = {}
 
@@ -137,10 +143,11 @@ class Engine:
         waiting = policy.waiting(request.requested.waiting, config.defaults)
         limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
         progress = self._submitter.begin(config_name, request)
-        async with self._repetitions.claim(config_name, request, progress.order_uuid) as order_uuid:
+        async with self._repetitions.claim(config_name, request, progress.order_uuid) as claim:
+            order_uuid = claim.order_uuid
             flight = _flight(config_name, order_uuid)
             is_running = self._resources.tasks.running(flight)
-            if is_running or not await self._repetitions.is_known(config_name, order_uuid):
+            if is_running or (claim.is_new and not await self._is_sent_again(config_name, order_uuid)):
                 progress = self._progress.setdefault(flight, progress)
                 task = self._resources.tasks.join(
                     flight,
@@ -310,6 +317,12 @@ class Engine:
         for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
             await repository.delete_certificate_of_order(config_name, order_uuid)
         await self._repetitions.release(config_name, record.request_id, record.order_uuid)
+
+    async def _is_sent_again(self, config_name: str, order_uuid: str) -> bool:
+        """Whether the host sends again what an earlier process has worked on: it does so to a new one only."""
+        if self._resources.clock.now() - self._began_at > SENT_AGAIN_WITHIN:
+            return False
+        return await self._repetitions.is_known(config_name, order_uuid)
 
     def _is_under_way(self, config_name: str, order: OrderRecord) -> bool:
         if order.unique_id is not None:

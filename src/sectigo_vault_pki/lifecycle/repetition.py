@@ -3,11 +3,20 @@
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from sectigo_vault_pki.errors import ConflictError
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.store import RequestIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The order that answers a request; `is_new` where no request before was answered by it."""
+
+    order_uuid: str
+    is_new: bool
 
 
 class Repetitions:
@@ -17,8 +26,8 @@ class Repetitions:
         self._resources = resources
 
     @asynccontextmanager
-    async def claim(self, config_name: str, request: EnrolmentRequest, new_uuid: str) -> AsyncIterator[str]:
-        """Yield the uuid of the order that answers the request: the new one, or that of the first such request.
+    async def claim(self, config_name: str, request: EnrolmentRequest, new_uuid: str) -> AsyncIterator[Claim]:
+        """Yield the order that answers the request: the new one, or that of the first such request.
 
         No other request with the same id passes until the block ends.
 
@@ -26,7 +35,7 @@ class Repetitions:
             ConflictError: the id stands for an enrolment with other fields.
         """
         if request.request_id is None:
-            yield new_uuid
+            yield Claim(new_uuid, is_new=True)
             return
         digest = _digest(request.request_id)
         repository = self._resources.repository
@@ -35,11 +44,11 @@ class Repetitions:
             if first is not None and await self.is_known(config_name, first.order_uuid):
                 if first.fingerprint != request.fingerprint():
                     raise ConflictError("sectigo_request_id belongs to an enrolment with other fields")
-                yield first.order_uuid
+                yield Claim(first.order_uuid, is_new=False)
                 return
             index = RequestIndex(order_uuid=new_uuid, fingerprint=request.fingerprint())
             await self._resources.tasks.finish(repository.put_request(config_name, digest, index))
-            yield new_uuid
+            yield Claim(new_uuid, is_new=True)
 
     async def release(self, config_name: str, request_id: str | None, order_uuid: str | None) -> None:
         """Forget what a request id stands for, if that is this order; by now it may be a later one's."""
