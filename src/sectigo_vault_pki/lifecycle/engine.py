@@ -1,25 +1,21 @@
 """The certificate's life, for the paths: the one place where requests meet tasks, storage and SCM."""
 
-import asyncio
 import re
-from collections.abc import Callable, Hashable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from contextvars import Context
-from datetime import timedelta
-from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownCertificateError, UnknownConfigError
-from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, Answer, CertificateAnswer, OrderAnswer, order_id
 from sectigo_vault_pki.lifecycle.background import Background
 from sectigo_vault_pki.lifecycle.collecting import Collector
+from sectigo_vault_pki.lifecycle.enrolling import Admission, Enroller
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.exporting import StoredVersion, version_of
 from sectigo_vault_pki.lifecycle.fetching import Fetcher
 from sectigo_vault_pki.lifecycle.listing import Lister
 from sectigo_vault_pki.lifecycle.operations import Operations, config_or_error, waiting_of
-from sectigo_vault_pki.lifecycle.policy import Waiting
 from sectigo_vault_pki.lifecycle.reading import UNIQUE_ID, Reader
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest, Renewer
 from sectigo_vault_pki.lifecycle.repetition import Repetitions
@@ -29,7 +25,7 @@ from sectigo_vault_pki.lifecycle.resuming import Resumer
 from sectigo_vault_pki.lifecycle.revocation import Revoker
 from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
 from sectigo_vault_pki.lifecycle.status import EngineStatus, take_stock
-from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
+from sectigo_vault_pki.lifecycle.submission import Submitter
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import CertificateChain, Pkcs12Protection, PrivateKey
 from sectigo_vault_pki.store import (
@@ -43,13 +39,7 @@ from sectigo_vault_pki.store import (
     WaitingAndRenewal,
 )
 
-SENT_AGAIN_WITHIN = timedelta(minutes=1)
-"""Age of a backend up to which a request may be one that an earlier process did not live to answer: the host starts a
-process for such a request, and sends it at once."""
-
 _ORDER_ID = re.compile(ORDER_ID_PREFIX + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
-
-Admission: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class Engine:
@@ -85,9 +75,8 @@ class Engine:
             resumer=self._resumer,
         )
         self._repetitions = Repetitions(resources)
-        self._began_at = resources.clock.now()
+        self._enroller = Enroller(resources, self._submitter, self._collector, self._repetitions)
         self._lister = Lister(resources)
-        self._progress: dict[Hashable, Progress] = {}
 
     def resume(self) -> None:
         """Begin to carry on what an earlier process left open; it goes on by itself."""
@@ -131,7 +120,7 @@ class Engine:
             config_name: the config entry to order under.
             request: what is wished.
             time_limit: seconds left of the host's deadline, or None where it sent none.
-            admission: entered around a new order, which its errors prevent; left with the error of one not taken.
+            admission: for a new order.
 
         Raises:
             UnknownConfigError, InvalidInputError, ConflictError: nothing was stored or sent.
@@ -140,30 +129,14 @@ class Engine:
         config = await self._config(config_name)
         if config.certificate_type is not request.certificate_type:
             raise InvalidInputError(f'config entry "{config_name}" is for {config.certificate_type} certificates')
-        waiting = policy.waiting(request.requested.waiting, config.defaults)
-        limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
-        progress = self._submitter.begin(config_name, request)
-        async with self._repetitions.claim(config_name, request, progress.order_uuid) as claim:
-            order_uuid = claim.order_uuid
-            flight = _flight(config_name, order_uuid)
-            is_running = self._resources.tasks.running(flight)
-            if is_running or (claim.is_new and not await self._is_sent_again(config_name, order_uuid)):
-                progress = self._progress.setdefault(flight, progress)
-                task = self._resources.tasks.join(
-                    flight,
-                    lambda: self._enroll(config_name, config, request, waiting, progress=progress, admission=admission),
-                    name=f"enroll {config_name}/{order_id(order_uuid)}",
-                )
-                task.add_done_callback(lambda _: self._progress.pop(flight, None))
-            else:
-                task = None
-        if task is None:
-            wish = request.requested.waiting.model_copy(update={"max_timeout": waiting.max_timeout})
-            return await self.read(config_name, order_id(order_uuid), wish, time_limit=limit)
-        done, _ = await asyncio.wait({task}, timeout=limit)
-        if task.cancelled():
-            return _interrupted(config_name, progress)
-        return task.result() if done else await self._so_far(config_name, progress)
+        return await self._enroller.enroll(
+            config_name,
+            config,
+            request,
+            time_limit=time_limit,
+            admission=admission,
+            reread=lambda unique_id, wish: self.read(config_name, unique_id, wish, time_limit=time_limit),
+        )
 
     async def read(
         self, config_name: str, unique_id: str, wish: WaitingAndRenewal, *, time_limit: float | None
@@ -318,16 +291,10 @@ class Engine:
             await repository.delete_certificate_of_order(config_name, order_uuid)
         await self._repetitions.release(config_name, record.request_id, record.order_uuid)
 
-    async def _is_sent_again(self, config_name: str, order_uuid: str) -> bool:
-        """Whether the host sends again what an earlier process has worked on: it does so to a new one only."""
-        if self._resources.clock.now() - self._began_at > SENT_AGAIN_WITHIN:
-            return False
-        return await self._repetitions.is_known(config_name, order_uuid)
-
     def _is_under_way(self, config_name: str, order: OrderRecord) -> bool:
         if order.unique_id is not None:
             return self._operations.under_way(config_name, order.unique_id)
-        return self._resources.tasks.running(_flight(config_name, order.uuid))
+        return self._enroller.is_under_way(config_name, order.uuid)
 
     async def _config(self, config_name: str) -> ConfigRecord:
         return config_or_error(await self._resources.repository.config(config_name), config_name)
@@ -341,38 +308,12 @@ class Engine:
             raise ConflictError("the order is not settled yet: read it first, and use the id that the answer names")
         return await self._reader.stored(config_name, unique_id)
 
-    async def _enroll(
-        self,
-        config_name: str,
-        config: ConfigRecord,
-        request: EnrolmentRequest,
-        waiting: Waiting,
-        *,
-        progress: Progress,
-        admission: Admission,
-    ) -> Answer:
-        try:
-            async with admission():
-                answer = await self._submitter.submit(config_name, config, request, progress)
-        except Exception:
-            await self._repetitions.release(config_name, request.request_id, progress.order_uuid)
-            raise
-        if isinstance(answer, OrderAnswer):
-            return answer
-        return await self._collector.until_issued_or_as_ordered(config_name, answer.record, waiting)
-
-    async def _so_far(self, config_name: str, progress: Progress) -> Answer:
-        if progress.record is not None:
-            return await self._collector.time_is_over_or_as_ordered(config_name, progress.record)
-        return _being_sent(config_name, progress)
-
     async def _read_order(
         self, config_name: str, order_uuid: str, wish: WaitingAndRenewal, time_limit: float | None
     ) -> Answer:
         repository = self._resources.repository
-        progress = self._progress.get(_flight(config_name, order_uuid))
-        if progress is not None and progress.record is None:
-            return _being_sent(config_name, progress)
+        if (sending := self._enroller.being_sent(config_name, order_uuid)) is not None:
+            return sending
         order = await repository.order(config_name, order_uuid)
         unique_id = await repository.certificate_of_order(config_name, order_uuid)
         if order is not None and await self._says_nothing(config_name, order, unique_id):
@@ -406,7 +347,7 @@ class Engine:
 
     async def _forget_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
         repository = self._resources.repository
-        if self._resources.tasks.running(_flight(config_name, order_uuid)):
+        if self._enroller.is_under_way(config_name, order_uuid):
             raise ConflictError("the order is being sent to SCM right now; read it again in a moment")
         unique_id = await repository.certificate_of_order(config_name, order_uuid)
         if unique_id is not None:
@@ -424,26 +365,3 @@ class Engine:
             return
         await repository.delete_order(config_name, order_uuid)
         await self._repetitions.release(config_name, order.request_id, order_uuid)
-
-
-def _flight(config_name: str, order_uuid: str) -> Hashable:
-    return ("enroll", config_name, order_uuid)
-
-
-def _interrupted(config_name: str, progress: Progress) -> Answer:
-    """Answer an enrolment whose backend closes under it: an error would make clients order again."""
-    if progress.record is None:
-        return _being_sent(config_name, progress)
-    warning = (
-        f"the engine is being stopped: the order is saved, and reading certs/{config_name}/"
-        f"{progress.record.unique_id} collects it"
-    )
-    return CertificateAnswer(progress.record, (warning,))
-
-
-def _being_sent(config_name: str, progress: Progress) -> OrderAnswer:
-    warning = (
-        f"SCM has not answered the order yet: it is saved, and reading certs/{config_name}/"
-        f"{order_id(progress.order_uuid)} finds out what became of it; do not order again"
-    )
-    return OrderAnswer(progress.order_uuid, Status.TIMEOUT_STATE_SAVED, progress.order, (warning,))
