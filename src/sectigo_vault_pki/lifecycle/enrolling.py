@@ -22,7 +22,7 @@ Admission: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 Reread: TypeAlias = Callable[[str, WaitingAndRenewal], Awaitable[Answer]]
 """Answers what is stored under an id."""
 
-SENT_AGAIN_WITHIN = timedelta(minutes=1)
+SENT_AGAIN_WITHIN = timedelta(seconds=30)
 """Age of a backend up to which a request may be one that an earlier process did not live to answer: the host starts a
 process for such a request, and sends it at once."""
 
