@@ -14,7 +14,6 @@ from sectigo_vault_pki.pki import (
     PrivateKey,
     Subject,
     build_csr,
-    parse_csr,
 )
 from sectigo_vault_pki.store import (
     CertificateRecord,
@@ -93,7 +92,7 @@ def write_ahead(
     if csr is None:
         if key is None or request.requested.subject is None:
             raise ValueError("without a CSR there must be a subject and a key")
-        csr = parse_csr(build_csr(_subject(request.requested.subject), _names(request.requested), key))
+        csr = build_csr(_subject(request.requested.subject), _names(request.requested), key)
     return OrderRecord(
         uuid=order_uuid,
         operation=OrderOperation.ENROLL,

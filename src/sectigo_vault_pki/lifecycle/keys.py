@@ -63,7 +63,7 @@ async def new_key_and_csr(
     stored = record.requested.subject or SubjectFields(common_name=common_name)
     # An earlier replacement may have brought another name than the enrolment asked for.
     subject = Subject(**(stored.model_dump() | {"common_name": common_name} | wish.subject))
-    return KeyAndCsr(parse_csr(build_csr(subject, names, key)), key)
+    return KeyAndCsr(build_csr(subject, names, key), key)
 
 
 def _like(current: CurrentCertificate) -> KeyParameters:

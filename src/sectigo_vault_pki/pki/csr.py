@@ -88,8 +88,8 @@ _HASHES: Mapping[tuple[str, int], hashes.SHA384 | hashes.SHA512] = MappingProxyT
 )
 
 
-def build_csr(subject: Subject, subject_alt_names: Sequence[str], key: PrivateKey) -> str:
-    """Make a CSR, as PEM.
+def build_csr(subject: Subject, subject_alt_names: Sequence[str], key: PrivateKey) -> CertificateSigningRequest:
+    """Make a CSR: what `parse_csr` says of it, without the cost of reading and checking what was just written.
 
     A common name that is a host name or an IP address becomes the first SAN, as public CAs demand.
 
@@ -97,7 +97,19 @@ def build_csr(subject: Subject, subject_alt_names: Sequence[str], key: PrivateKe
         InvalidInputError: a part of the subject or a SAN cannot stand in a certificate; the text names which.
     """
     names = _with_common_name(subject.common_name, normalise_names(subject_alt_names))
-    builder = x509.CertificateSigningRequestBuilder().subject_name(_x509_name(subject))
+    return CertificateSigningRequest(
+        pem=_signed(_x509_name(subject), names, key),
+        common_name=subject.common_name.strip(),
+        subject_alt_names=names,
+        public_key_digest=key.public_key_digest,
+        key_type=key.key_type,
+        key_size=key.key_size,
+        has_other_names=bool(subject.email_address),
+    )
+
+
+def _signed(subject: x509.Name, names: tuple[str, ...], key: PrivateKey) -> str:
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
     if names:
         extension = x509.SubjectAlternativeName([general_name(name) for name in names])
         builder = builder.add_extension(extension, critical=False)

@@ -27,7 +27,7 @@ def test_a_built_csr_carries_the_whole_subject(rsa_key: PrivateKey) -> None:
         organizational_unit="IT",
         email_address="pki@Example.test",
     )
-    csr = load(build_csr(subject, [], rsa_key))
+    csr = load(build_csr(subject, [], rsa_key).pem)
     assert [(part.oid, part.value) for part in csr.subject] == [
         (NameOID.COUNTRY_NAME, "DE"),
         (NameOID.STATE_OR_PROVINCE_NAME, "Baden-Württemberg"),
@@ -39,13 +39,27 @@ def test_a_built_csr_carries_the_whole_subject(rsa_key: PrivateKey) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        Subject(" web.example.test "),
+        Subject("Ann Bücher"),
+        Subject("192.0.2.9"),
+        Subject("x", email_address="a@b.test"),
+    ],
+)
+def test_what_is_said_of_a_built_csr_is_what_reading_it_says(subject: Subject, ec_key: PrivateKey) -> None:
+    built = build_csr(subject, ["b.Example.test.", "*.c.test", "2001:DB8::1", "ann@Example.test"], ec_key)
+    assert built == parse_csr(built.pem)
+
+
 def test_empty_parts_of_a_subject_are_left_out(ec_key: PrivateKey) -> None:
-    csr = load(build_csr(Subject("web.example.test", country="", state=""), [], ec_key))
+    csr = load(build_csr(Subject("web.example.test", country="", state=""), [], ec_key).pem)
     assert [part.oid for part in csr.subject] == [NameOID.COMMON_NAME]
 
 
 def test_a_built_csr_is_read_back(ec_key: PrivateKey) -> None:
-    pem = build_csr(Subject("WEB.example.test"), ["b.test", "192.0.2.1", "B.test", "a@b.test", "::1"], ec_key)
+    pem = build_csr(Subject("WEB.example.test"), ["b.test", "192.0.2.1", "B.test", "a@b.test", "::1"], ec_key).pem
     csr = parse_csr(pem)
     assert csr.pem == pem
     assert csr.common_name == "WEB.example.test"
@@ -66,19 +80,19 @@ def test_a_built_csr_is_read_back(ec_key: PrivateKey) -> None:
 def test_the_common_name_joins_the_names_once_and_only_if_it_is_a_host(
     common_name: str, names: list[str], expected: tuple[str, ...], ec_key: PrivateKey
 ) -> None:
-    assert parse_csr(build_csr(Subject(common_name), names, ec_key)).subject_alt_names == expected
+    assert parse_csr(build_csr(Subject(common_name), names, ec_key).pem).subject_alt_names == expected
 
 
 @pytest.mark.parametrize("person", ["Jane Doe", "Dr. Jörg M. Doe", "Jürgen", "山田 太郎"])
 def test_a_csr_for_a_person_has_the_name_as_written_and_the_mail_address_as_name(
     person: str, ec_key: PrivateKey
 ) -> None:
-    csr = parse_csr(build_csr(Subject(person, email_address="jdoe@example.test"), ["jdoe@Example.test"], ec_key))
+    csr = parse_csr(build_csr(Subject(person, email_address="jdoe@example.test"), ["jdoe@Example.test"], ec_key).pem)
     assert (csr.common_name, csr.subject_alt_names) == (person, ("jdoe@example.test",))
 
 
 def test_a_csr_without_names_has_no_extension(ec_key: PrivateKey) -> None:
-    assert not list(load(build_csr(Subject("Jane Doe"), [], ec_key)).extensions)
+    assert not list(load(build_csr(Subject("Jane Doe"), [], ec_key).pem).extensions)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +101,7 @@ def test_a_csr_without_names_has_no_extension(ec_key: PrivateKey) -> None:
 )
 def test_the_hash_is_as_strong_as_the_key(algorithm: str, size: int, name: str) -> None:
     key = PrivateKey.generate(KeyParameters.parse(algorithm, size))
-    used = load(build_csr(Subject("web.example.test"), [], key)).signature_hash_algorithm
+    used = load(build_csr(Subject("web.example.test"), [], key).pem).signature_hash_algorithm
     assert used is not None
     assert used.name == name
 
@@ -121,7 +135,7 @@ def test_the_longest_parts_are_taken(ec_key: PrivateKey) -> None:
     subject = Subject(
         "c" * 64, state="s" * 128, locality="l" * 128, organization="ö" * 64, organizational_unit="u" * 64
     )
-    assert parse_csr(build_csr(subject, [], ec_key)).common_name == "c" * 64
+    assert parse_csr(build_csr(subject, [], ec_key).pem).common_name == "c" * 64
 
 
 def test_more_names_than_a_csr_can_hold_are_refused(ec_key: PrivateKey) -> None:
