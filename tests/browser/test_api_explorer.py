@@ -28,6 +28,16 @@ def test_the_explorer_lists_every_operation_of_our_paths(explorer: ApiExplorer) 
             "write-renew-by-sectigo-cert-unique-id",
             "write-replace-by-sectigo-cert-unique-id",
             "write-revoke-by-sectigo-cert-unique-id",
+            "list-roles",
+            "read-roles",
+            "write-roles",
+            "delete-roles",
+            "read-roles-ca-chain",
+            "write-issue",
+            "write-sign",
+            "list-certs-by-serial",
+            "read-cert",
+            "write-revoke-by-serial",
         )
     }
 
