@@ -2,8 +2,8 @@
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError, ReadOnlyError, StorageError
-from tests.support.issuing import issue, prepared
+from sectigo_vault_pki.logical import ReadOnlyError, StorageError
+from tests.support.issuing import issue, leave_pending, prepared
 from tests.support.mount import Mount, answered
 from tests.support.system import STANDBY
 
@@ -25,29 +25,20 @@ class TestKeysThatAreNotStored:
 
     async def test_a_pending_one_keeps_it_until_then(self, mount: Mount) -> None:
         await prepared(mount, no_store_key=True)
-        mount.simulator.settings.never_issue = True
-        with pytest.raises(BadRequestError, match=r"^pending"):
-            await issue(mount)
+        await leave_pending(mount)
         assert self.kept(mount)
-        mount.simulator.settings.never_issue = False
         assert (await issue(mount))["private_key"]
         assert not self.kept(mount)
 
     async def test_any_other_answer_that_carries_it_is_the_last_too(self, mount: Mount) -> None:
         await prepared(mount, no_store_key=True)
-        mount.simulator.settings.never_issue = True
-        with pytest.raises(BadRequestError, match=r"^pending"):
-            await issue(mount)
-        mount.simulator.settings.never_issue = False
+        await leave_pending(mount)
         assert await self.stored_key(mount)
         assert await self.stored_key(mount) == ""
 
     async def test_nobody_asks_for_it_and_it_is_gone_after_a_day(self, mount: Mount) -> None:
         await prepared(mount, no_store_key=True)
-        mount.simulator.settings.never_issue = True
-        with pytest.raises(BadRequestError, match=r"^pending"):
-            await issue(mount)
-        mount.simulator.settings.never_issue = False
+        await leave_pending(mount)
         await mount.tick(60)
         assert self.kept(mount)
         mount.clock.advance(hours=23)
@@ -62,10 +53,7 @@ class TestKeysThatAreNotStored:
 
     async def test_a_standby_leaves_the_read_that_carries_it_to_the_active_node(self, mount: Mount) -> None:
         await prepared(mount, no_store_key=True)
-        mount.simulator.settings.never_issue = True
-        with pytest.raises(BadRequestError, match=r"^pending"):
-            await issue(mount)
-        mount.simulator.settings.never_issue = False
+        await leave_pending(mount)
         await mount.tick(60)
         mount.system.state = STANDBY
         await mount.restart()

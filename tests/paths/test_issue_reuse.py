@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sectigo_vault_pki.logical import BadRequestError
-from tests.support.issuing import NAME, issue, leaf_of, prepared, request, sign, written
+from tests.support.issuing import NAME, issue, leaf_of, leave_pending, prepared, request, sign, written
 from tests.support.mount import Mount
 
 
@@ -96,10 +96,7 @@ class TestPending:
 
     async def test_one_that_the_background_collected_is_answered_and_not_bought_again(self, mount: Mount) -> None:
         await prepared(mount)
-        mount.simulator.settings.never_issue = True
-        with pytest.raises(BadRequestError, match=r"^pending"):
-            await issue(mount)
-        mount.simulator.settings.never_issue = False
+        await leave_pending(mount)
         await mount.tick(120)
         await mount.restart()
         await issue(mount)

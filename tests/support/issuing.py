@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from sectigo_vault_pki.logical import BadRequestError
 from tests.support.mount import Mount, answered
 
 ROLE: Mapping[str, object] = {
@@ -61,3 +63,11 @@ def leaf_of(data: Mapping[str, Any]) -> x509.Certificate:
 def names_in(certificate: x509.Certificate) -> set[str]:
     extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     return {str(name.value) for name in extension.value}
+
+
+async def leave_pending(mount: Mount) -> None:
+    """Ask for a certificate that SCM does not issue in time, and would issue from then on."""
+    mount.simulator.settings.never_issue = True
+    with pytest.raises(BadRequestError, match=r"^pending"):
+        await issue(mount)
+    mount.simulator.settings.never_issue = False

@@ -3,15 +3,9 @@
 from collections.abc import Mapping
 
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, Issued
+from sectigo_vault_pki.paths._issued import IssuedFormat, IssuedShape, PrivateKeyFormat, issued_as
 from sectigo_vault_pki.paths._times import rfc3339
-from sectigo_vault_pki.pki import (
-    CertificateChain,
-    IssuedFormat,
-    IssuedShape,
-    PrivateKeyFormat,
-    is_self_signed,
-    issued_as,
-)
+from sectigo_vault_pki.pki import CertificateChain, is_self_signed
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer", "format": "int64"}

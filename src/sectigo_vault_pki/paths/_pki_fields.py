@@ -6,8 +6,8 @@ from datetime import timedelta
 from sectigo_vault_pki.framework import Field, kinds
 from sectigo_vault_pki.paths import _kinds
 from sectigo_vault_pki.paths._fields import SECOND
+from sectigo_vault_pki.paths._issued import IssuedFormat, PrivateKeyFormat
 from sectigo_vault_pki.paths._pkcs12 import PKCS12
-from sectigo_vault_pki.pki import IssuedFormat, PrivateKeyFormat
 
 ROLE = Field(
     name="role",

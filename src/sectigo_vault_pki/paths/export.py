@@ -8,8 +8,9 @@ from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _pkcs12
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.paths._errors import with_logical_errors
+from sectigo_vault_pki.paths._issued import IssuedFormat, issued_as
 from sectigo_vault_pki.paths._times import rfc3339
-from sectigo_vault_pki.pki import CertificateChain, IssuedFormat, KeyFormat, issued_as, key_pem
+from sectigo_vault_pki.pki import CertificateChain, KeyFormat, key_pem
 
 PEM_BUNDLE, DER, PKCS8 = "pem_bundle", "der", "pkcs8"
 

@@ -10,6 +10,7 @@ from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _pkcs12
 from sectigo_vault_pki.paths import _pki_fields as fields
 from sectigo_vault_pki.paths._errors import with_logical_errors
+from sectigo_vault_pki.paths._issued import IssuedFormat, PrivateKeyFormat
 from sectigo_vault_pki.paths._pki_answers import (
     ISSUE_SCHEMA,
     SIGN_SCHEMA,
@@ -20,8 +21,6 @@ from sectigo_vault_pki.paths._pki_answers import (
 )
 from sectigo_vault_pki.pki import (
     CertificateSigningRequest,
-    IssuedFormat,
-    PrivateKeyFormat,
     normalise_name,
     normalise_names,
 )

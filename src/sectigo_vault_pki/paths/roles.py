@@ -111,11 +111,8 @@ def role_record(data: FieldData) -> RoleRecord:
     for field in (fields.CONFIG, fields.CERTIFICATE_TYPE, fields.VALIDITY):
         if field not in data:
             raise InvalidInputError(f"{field.name} is required")
-    said = {part: data.get(field) for part, field in _OF_A_ROLE.items()}
-    stored = {
-        part: _stored(field, value) for (part, value), field in zip(said.items(), _OF_A_ROLE.values(), strict=True)
-    }
-    role = RoleRecord.model_validate({part: value for part, value in stored.items() if value is not None})
+    said = {part: _stored(field, data.get(field)) for part, field in _OF_A_ROLE.items()}
+    role = RoleRecord.model_validate({part: value for part, value in said.items() if value is not None})
     _check_key(role)
     _check_times(role)
     return role.model_copy(update={"max_ttl": role.max_ttl or None})

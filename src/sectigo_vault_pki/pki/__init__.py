@@ -10,7 +10,6 @@ from sectigo_vault_pki.pki.chain import (
 )
 from sectigo_vault_pki.pki.csr import CertificateSigningRequest, Subject, build_csr, check_key_fits, parse_csr
 from sectigo_vault_pki.pki.formats import CertificateFormat, render
-from sectigo_vault_pki.pki.issued import IssuedFormat, IssuedShape, PrivateKeyFormat, issued_as
 from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
 from sectigo_vault_pki.pki.keys import KeyAlgorithm, KeyParameters, PrivateKey
 from sectigo_vault_pki.pki.names import (
@@ -21,7 +20,7 @@ from sectigo_vault_pki.pki.names import (
     normalise_names,
     same_names,
 )
-from sectigo_vault_pki.pki.pem import normalise_pem
+from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
 from sectigo_vault_pki.pki.pkcs12 import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
@@ -37,15 +36,12 @@ __all__ = [
     "CertificateChain",
     "CertificateFormat",
     "CertificateSigningRequest",
-    "IssuedFormat",
-    "IssuedShape",
     "KeyAlgorithm",
     "KeyFormat",
     "KeyParameters",
     "Pkcs12Encryption",
     "Pkcs12Protection",
     "PrivateKey",
-    "PrivateKeyFormat",
     "Subject",
     "build_csr",
     "check_key_fits",
@@ -53,7 +49,6 @@ __all__ = [
     "is_host_name",
     "is_ip_address",
     "is_self_signed",
-    "issued_as",
     "key_der",
     "key_pem",
     "normalise_email",
@@ -63,6 +58,7 @@ __all__ = [
     "parse_chain",
     "parse_csr",
     "parse_serial_number",
+    "pem_der",
     "pkcs12_file",
     "reason_code_of",
     "render",

@@ -94,7 +94,7 @@ def _lock_of(folder: Path) -> int | None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(descriptor).st_uid == os.geteuid():
             return descriptor
-    except OSError:
+    except OSError:  # a living process has it, or its file system knows no locks: it is not ours to take
         pass
     os.close(descriptor)
     return None

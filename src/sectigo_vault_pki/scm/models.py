@@ -98,7 +98,6 @@ class ProfileRow(_Answer):
     """One certificate profile, which the API calls a type (scm-api.md 3.1)."""
 
     id: int = Field(gt=0)
-    name: _Text = ""
     terms: tuple[int, ...] = ()
 
 

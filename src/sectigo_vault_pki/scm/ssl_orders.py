@@ -98,7 +98,6 @@ class SslProfile:
     """A certificate profile; `terms` are the validities on offer, in days."""
 
     id: int
-    name: str
     terms: tuple[int, ...]
 
 
@@ -196,7 +195,7 @@ def details_from(answer: DetailsAnswer) -> SslDetails:
 
 def profile_from(row: ProfileRow) -> SslProfile:
     """Leave SCM's names behind."""
-    return SslProfile(row.id, row.name, tuple(sorted(set(row.terms))))
+    return SslProfile(row.id, tuple(sorted(set(row.terms))))
 
 
 def _enroll_body(order: SslOrder, org_id: int) -> Mapping[str, Any]:

@@ -8,9 +8,7 @@ import base64
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sectigo_vault_pki.pki.chain import CertificateChain
-from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
-from sectigo_vault_pki.pki.pem import pem_der
+from sectigo_vault_pki.pki import CertificateChain, KeyFormat, key_der, key_pem, pem_der
 
 
 class IssuedFormat(StrEnum):

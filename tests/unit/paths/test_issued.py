@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from sectigo_vault_pki.pki import CertificateChain, IssuedFormat, PrivateKey, PrivateKeyFormat, issued_as, parse_chain
+from sectigo_vault_pki.paths._issued import IssuedFormat, PrivateKeyFormat, issued_as
+from sectigo_vault_pki.pki import CertificateChain, PrivateKey, parse_chain
 
 Vector = Callable[[str], str]
 LABELS = {False: "RSA PRIVATE KEY", True: "PRIVATE KEY"}

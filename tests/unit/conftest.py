@@ -5,7 +5,7 @@ import pytest
 
 from sectigo_vault_pki.pki import CertificateChain, PrivateKey, parse_chain
 
-VECTORS = Path(__file__).parents[2] / "vectors"
+VECTORS = Path(__file__).parents[1] / "vectors"
 
 Vector = Callable[[str], str]
 
