@@ -10,7 +10,8 @@ import pytest
 from sectigo_vault_pki.logical import NotFoundError
 from sectigo_vault_pki.scm_simulator.orders import Status
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from sectigo_vault_pki.store import OrderOperation
+from sectigo_vault_pki.store import OrderOperation, layout
+from sectigo_vault_pki.store.agenda import index_keys
 from tests.support.audit import assert_fits, entries_of, records_of, unique_id_of
 from tests.support.certificates import key_fits
 from tests.support.crashes import MortalMount
@@ -99,10 +100,13 @@ class Crashed:
     unique_id: str
 
 
-async def run(certificate_type: str, scenario: Scenario, end_after: int | None, *, late: bool = False) -> Crashed:
+async def run(
+    certificate_type: str, scenario: Scenario, end_after: int | None, *, late: bool = False, pending_polls: int = 2
+) -> Crashed:
     """Do it, with a process that ends after so many deeds, and start another one; SCM may book what it gets late."""
     clock = LoopClock()
     mount = MortalMount(Simulator(now=clock.now), clock)
+    mount.simulator.settings.pending_polls = pending_polls
     await mount.configure(sectigo_config_type=certificate_type)
     unique_id = ""
     if scenario.begins_with:
@@ -176,15 +180,23 @@ async def assert_whole(mount: Mount, scenario: Scenario, unique_id: str) -> None
         assert key_fits(read_again)
 
 
+async def assert_indexed(mount: Mount) -> None:
+    """Check that every record has the index entries that lead to it, and that none leads nowhere."""
+    wanted = {key for record in (await records_of(mount, "web")).values() for key in index_keys("web", record)}
+    prefixes = (layout.PENDING, layout.EXPIRY, layout.WANTED, layout.RENEWAL, layout.SERIALS)
+    assert {key for key in mount.storage.snapshot() if key.startswith(prefixes)} == wanted
+
+
 @pytest.mark.parametrize("start", ["untold", "newest-first", "told"])
 @pytest.mark.parametrize(("certificate_type", "scenario"), SCENARIOS)
 async def test_whatever_a_killed_process_left_is_carried_on_by_the_next_touch(
     certificate_type: str, scenario: Scenario, start: str
 ) -> None:
-    whole = await run(certificate_type, scenario, None)
+    polls = 1 if start == "newest-first" else 2
+    whole = await run(certificate_type, scenario, None, pending_polls=polls)
     assert any(deed.startswith("put order/") for deed in whole.deeds)
     for end_after in range(len(whole.deeds) + 1):
-        crashed = await run(certificate_type, scenario, end_after)
+        crashed = await run(certificate_type, scenario, end_after, pending_polls=polls)
         try:
             if start == "told":
                 await crashed.successor.backend.initialize()
@@ -228,3 +240,24 @@ async def test_what_a_killed_process_had_sent_and_scm_booked_only_later_is_found
     await touch_for_an_hour(crashed.successor)
     await assert_whole(crashed.successor, scenario, crashed.unique_id)
     await crashed.successor.backend.cleanup()
+
+
+@pytest.mark.parametrize("pending_polls", [0, 1])
+@pytest.mark.parametrize("certificate_type", ["ssl_cert", "client_cert"])
+async def test_a_killed_enrolment_ends_as_an_indexed_certificate_without_anybody_asking(
+    certificate_type: str, pending_polls: int
+) -> None:
+    whole = await run(certificate_type, ENROLMENT, None, pending_polls=pending_polls)
+    for end_after in range(len(whole.deeds) + 1):
+        crashed = await run(certificate_type, ENROLMENT, end_after, pending_polls=pending_polls)
+        successor = crashed.successor
+        try:
+            for _ in range(6):
+                await successor.tick()
+                successor.clock.advance(minutes=12)
+            await assert_whole(successor, ENROLMENT, "")
+            await assert_indexed(successor)
+        except Exception as error:
+            error.add_note(f"killed after {crashed.deeds}")
+            raise
+        await successor.backend.cleanup()

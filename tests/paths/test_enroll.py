@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 from sectigo_vault_pki.logical import BadRequestError, ReadOnlyError, UnavailableError
+from tests.support.audit import entries_of
 from tests.support.certificates import key_fits, key_of, leaf_of, names_of, pem_of, public_bytes
 from tests.support.mount import ORDER, Mount, answered
 from tests.support.system import STANDBY
@@ -168,16 +169,40 @@ async def test_key_and_csr_are_stored_before_the_order_is_sent_and_its_id_before
     assert before_collect == (
         f"put order/web/{uuid}",
         f"put cert/web/{data['cert_unique_id']}",
-        f"put index/pending/web/{data['cert_unique_id']}",
         f"put index/order/web/{uuid}",
-        f"delete order/web/{uuid}",
     )
-    assert mount.storage.writes[5:] == [
+    assert mount.storage.writes[3:] == [
+        f"put index/pending/web/{data['cert_unique_id']}",
+        f"delete order/web/{uuid}",
         f"put cert/web/{data['cert_unique_id']}",
         f"put index/expiry/{data['not_after'][:10]}/web/{data['cert_unique_id']}",
         f"put index/serial/{data['serial_number'].replace(':', '-')}/web/{data['cert_unique_id']}",
         f"delete index/pending/web/{data['cert_unique_id']}",
     ]
+
+
+async def test_a_certificate_that_is_there_at_once_was_never_on_the_agenda(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    mount.storage.writes.clear()
+    data = await mount.enroll()
+    assert not any("index/pending/" in write for write in mount.storage.writes)
+    assert mount.storage.writes[-1].startswith("delete order/web/")
+    assert data["status"] == "Issued"
+
+
+@pytest.mark.parametrize("patience", [0, 5])
+async def test_a_certificate_that_is_not_there_yet_is_on_the_agenda_before_its_write_ahead_entry_goes(
+    mount: Mount, patience: int
+) -> None:
+    await mount.configure()
+    mount.simulator.settings.never_issue = True
+    mount.storage.writes.clear()
+    data = await mount.enroll(sectigo_max_timeout=patience)
+    pending = mount.storage.writes.index(f"put index/pending/web/{data['cert_unique_id']}")
+    (gone,) = (number for number, write in enumerate(mount.storage.writes) if write.startswith("delete order/"))
+    assert pending < gone
+    assert await entries_of(mount, "web") == []
 
 
 async def test_the_record_holds_what_a_renewal_needs(mount: Mount) -> None:

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from sectigo_vault_pki.logical import BadRequestError, NotFoundError, ReadOnlyError, StorageError
+from sectigo_vault_pki.store import Repository, UniqueId
 from tests.support.certificates import key_fits
 from tests.support.mount import ORDER, Mount, answered
 from tests.support.system import STANDBY
@@ -217,6 +218,21 @@ async def test_a_record_without_its_index_is_found_again_by_the_mark(mount: Moun
     settled = answered(await mount.read(f"certs/web/{order_id}"))
     assert settled["cert_unique_id"] == enrolled["cert_unique_id"]
     assert await mount.list("certs/web") == [settled["cert_unique_id"]]
+
+
+async def test_an_index_without_its_record_leads_nowhere_and_the_order_is_found_again_by_the_mark(mount: Mount) -> None:
+    order_id = await lose_an_answer(mount)
+    (booked,) = mount.simulator.orders
+    named = UniqueId(f"{booked.ssl_id}_demo-customer")
+    await Repository(mount.storage).put_certificate_of_order("web", order_id.removeprefix("order-"), named)
+    assert await mount.list("certs/web") == [order_id]
+    with pytest.raises(BadRequestError, match="SCM may have taken this order"):
+        await mount.delete(f"certs/web/{order_id}")
+    mount.simulator.settings.pending_polls = 0
+    settled = answered(await mount.read(f"certs/web/{order_id}"))
+    assert settled["cert_unique_id"] == named
+    assert key_fits(settled)
+    assert await mount.list("certs/web") == [named]
 
 
 async def test_too_many_orders_of_one_name_never_lead_to_a_conclusion(mount: Mount) -> None:

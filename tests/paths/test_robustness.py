@@ -69,8 +69,11 @@ BASES: Mapping[str, Mapping[str, object]] = {
     "roles/new": ROLE,
     "issue/shop": NAME,
 }
-NAMED = re.compile(r"(common name|subject alternate name|email address) \S+ not allowed by this role")
-"""What a role forbids is named, as Vault's pki does, once it has proved to be a name."""
+NAMED = re.compile(
+    r"(common name|subject alternate name|email address) \S+ not allowed by this role"
+    r'|no config entry named "\S+" yet'
+)
+"""What a role forbids is named, as Vault's pki does, once it has proved to be a name; so is what a role lacks."""
 
 
 @dataclass

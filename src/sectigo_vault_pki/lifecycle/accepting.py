@@ -1,5 +1,6 @@
 """Storing what SCM just named: the certificate's record under its id, then the way to it from the order's uuid."""
 
+import asyncio
 import logging
 
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -15,13 +16,21 @@ class Acceptor:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
-    async def store(self, config_name: str, order_uuid: str, record: CertificateRecord) -> CertificateRecord:
+    async def store(
+        self, config_name: str, order_uuid: str, record: CertificateRecord, *, led_to_by_order: bool = False
+    ) -> CertificateRecord:
         """Store the record, unless it is there already, and return what is stored.
+
+        Args:
+            config_name: the config entry that was ordered under.
+            order_uuid: the order's.
+            record: what SCM named.
+            led_to_by_order: whether the caller keeps the write-ahead entry until `WriteAhead.hand_over`.
 
         Raises:
             StorageError: it could not be stored, or SCM gave an id that belongs to another order.
         """
-        return await self._resources.tasks.finish(self._store(config_name, order_uuid, record))
+        return await self._resources.tasks.finish(self._store(config_name, order_uuid, record, led_to_by_order))
 
     async def keep_readable(self, config_name: str, order_uuid: str, unique_id: UniqueId) -> None:
         """Let the id `order-<uuid>`, which a caller may know, lead to a certificate, as long as that is stored."""
@@ -32,15 +41,23 @@ class Acceptor:
         )
         await self._store_index(config_name, order_uuid, unique_id)
 
-    async def _store(self, config_name: str, order_uuid: str, record: CertificateRecord) -> CertificateRecord:
+    async def _store(
+        self,
+        config_name: str,
+        order_uuid: str,
+        record: CertificateRecord,
+        led_to_by_order: bool,  # noqa: FBT001  as in `store`
+    ) -> CertificateRecord:
         # Whoever lists meanwhile sees the order or the certificate, and never both.
         async with self._resources.locks.hold("order", config_name, order_uuid):
-            stored = await self._store_certificate(config_name, order_uuid, record)
-            await self._store_index(config_name, order_uuid, record.unique_id)
-        return stored
+            return await self._store_certificate(config_name, order_uuid, record, led_to_by_order)
 
     async def _store_certificate(
-        self, config_name: str, order_uuid: str, record: CertificateRecord
+        self,
+        config_name: str,
+        order_uuid: str,
+        record: CertificateRecord,
+        led_to_by_order: bool,  # noqa: FBT001  as in `store`
     ) -> CertificateRecord:
         repository = self._resources.repository
         async with self._resources.locks.hold("certificate", config_name, record.unique_id):
@@ -49,9 +66,13 @@ class Acceptor:
                 record, existing = _of_fetched(existing, record), None
             if existing is not None and existing.order_uuid != order_uuid:
                 raise StorageError(f"{record.unique_id} is stored already and belongs to another order")
-            if existing is None:
-                await repository.put_certificate(config_name, record, before=before)
-        return existing or record
+            index = self._store_index(config_name, order_uuid, record.unique_id)
+            if existing is not None:
+                await index
+                return existing
+            putting = repository.put_certificate(config_name, record, before=before, led_to_by_order=led_to_by_order)
+            await asyncio.gather(putting, index)
+        return record
 
     async def _store_index(self, config_name: str, order_uuid: str, unique_id: UniqueId) -> None:
         try:

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
@@ -28,6 +29,8 @@ from sectigo_vault_pki.store import (
 )
 
 _log = logging.getLogger(__name__)
+
+Deed: TypeAlias = Callable[[], Awaitable[None]]
 
 MAX_FUTILE_WAKES = 2
 """Of one order by SCM's list; one that is still being processed then is in a state that the list does not tell."""
@@ -61,23 +64,36 @@ class Collector:
         answer = await self.time_is_over(config_name, attempt.answer.record)
         return CertificateAnswer(answer.record, attempt.answer.warnings + answer.warnings)
 
-    async def until_issued(self, config_name: str, record: CertificateRecord, waiting: Waiting) -> CertificateAnswer:
-        """Ask until the certificate is there, SCM gives a reason why it is not, or the time is over."""
+    async def until_issued(
+        self, config_name: str, record: CertificateRecord, waiting: Waiting, *, after_asking: Deed | None = None
+    ) -> CertificateAnswer:
+        """Ask until the certificate is there, SCM gives a reason why it is not, or the time is over.
+
+        Args:
+            config_name: the config entry it was ordered under.
+            record: what is stored of it.
+            waiting: for how long, and how often.
+            after_asking: done each time SCM has been asked and its answer is stored.
+        """
         asked_for = config_name, record.unique_id
         self._waiting[asked_for] += 1
         try:
-            return await self._until_issued(config_name, record, waiting)
+            return await self._until_issued(config_name, record, waiting, after_asking)
         finally:
             self._waiting[asked_for] -= 1
             if not self._waiting[asked_for]:
                 del self._waiting[asked_for]
 
-    async def _until_issued(self, config_name: str, record: CertificateRecord, waiting: Waiting) -> CertificateAnswer:
+    async def _until_issued(
+        self, config_name: str, record: CertificateRecord, waiting: Waiting, after_asking: Deed | None
+    ) -> CertificateAnswer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + waiting.max_timeout
         own_pauses, wakes = pauses(waiting.loop_period), 0
         while (remaining := deadline - loop.time()) > 0:
             attempt = await self.once(config_name, record)
+            if after_asking is not None:
+                await after_asking()
             if not attempt.goes_on:
                 return attempt.answer
             record = attempt.answer.record
@@ -89,10 +105,11 @@ class Collector:
         return await self.time_is_over(config_name, record)
 
     async def until_issued_or_as_ordered(
-        self, config_name: str, record: CertificateRecord, waiting: Waiting
+        self, config_name: str, record: CertificateRecord, waiting: Waiting, *, after_asking: Deed | None = None
     ) -> CertificateAnswer:
         """Do the same for an order just accepted: storage that fails meanwhile must not make clients order again."""
-        return await _or_as_ordered(self.until_issued(config_name, record, waiting), config_name, record)
+        asking = self.until_issued(config_name, record, waiting, after_asking=after_asking)
+        return await _or_as_ordered(asking, config_name, record)
 
     async def time_is_over_or_as_ordered(self, config_name: str, record: CertificateRecord) -> CertificateAnswer:
         """Note that a caller could not wait any longer, if storage lets us."""

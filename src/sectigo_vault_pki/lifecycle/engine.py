@@ -275,6 +275,9 @@ class Engine:
         repository = self._resources.repository
         if self._operations.under_way(config_name, UniqueId(unique_id)):
             raise ConflictError("something is being asked of SCM for this certificate right now; try again in a moment")
+        record = await repository.certificate(config_name, UniqueId(unique_id))
+        if record is not None and record.order_uuid is not None:
+            await self._submitter.hand_over(config_name, record.order_uuid, record.unique_id)
         async with self._resources.locks.hold("certificate", config_name, unique_id):
             record = await repository.certificate(config_name, UniqueId(unique_id))
             if record is not None and record.submitting is not None and not force:
@@ -316,8 +319,8 @@ class Engine:
             return sending
         order = await repository.order(config_name, order_uuid)
         unique_id = await repository.certificate_of_order(config_name, order_uuid)
-        if order is not None and await self._says_nothing(config_name, order, unique_id):
-            await self._write_ahead.remove(config_name, order_uuid)
+        if order is not None and not await self._resources.is_read_only():
+            await self._clear_up(config_name, order, unique_id)
         if unique_id is not None:
             return await self._reader.read(config_name, unique_id, wish, time_limit=time_limit)
         if order is None:
@@ -334,16 +337,17 @@ class Engine:
             return answer
         return await self._reader.read(config_name, answer.record.unique_id, wish, time_limit=time_limit)
 
-    async def _says_nothing(self, config_name: str, order: OrderRecord, led_to: UniqueId | None) -> bool:
-        """Whether an entry was left behind by a crash: its outcome is stored, or it was never sent."""
-        if await self._resources.is_read_only():
-            return False
+    async def _clear_up(self, config_name: str, order: OrderRecord, named: UniqueId | None) -> None:
+        """Remove an entry that says nothing any more: its outcome is stored, or it was never sent."""
         if order.unique_id is None:
-            return led_to is not None
+            if named is not None:
+                await self._write_ahead.hand_over(config_name, order.uuid, named)
+            return
         if self._operations.under_way(config_name, order.unique_id):
-            return False
+            return
         record = await self._resources.repository.certificate(config_name, order.unique_id)
-        return record is None or record.submitting != order.uuid
+        if record is None or record.submitting != order.uuid:
+            await self._write_ahead.remove(config_name, order.uuid)
 
     async def _forget_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
         repository = self._resources.repository

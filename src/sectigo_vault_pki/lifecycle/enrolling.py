@@ -14,7 +14,7 @@ from sectigo_vault_pki.lifecycle.policy import Waiting
 from sectigo_vault_pki.lifecycle.repetition import Repetitions
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
-from sectigo_vault_pki.store import ConfigRecord, Status, WaitingAndRenewal
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, Status, WaitingAndRenewal
 
 Admission: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 """Entered around a new order, which its errors prevent; left with the error of one that was not taken."""
@@ -118,7 +118,19 @@ class Enroller:
             raise
         if isinstance(answer, OrderAnswer):
             return answer
-        return await self._collector.until_issued_or_as_ordered(config_name, answer.record, waiting)
+        return await self._issued(config_name, progress.order_uuid, answer.record, waiting)
+
+    async def _issued(
+        self, config_name: str, order_uuid: str, record: CertificateRecord, waiting: Waiting
+    ) -> CertificateAnswer:
+        """Collect; the write-ahead entry goes once SCM was asked, when most certificates are there already."""
+
+        def hand_over() -> Awaitable[None]:
+            return self._submitter.hand_over(config_name, order_uuid, record.unique_id)
+
+        answer = await self._collector.until_issued_or_as_ordered(config_name, record, waiting, after_asking=hand_over)
+        await hand_over()  # it has not gone yet where nobody was to wait, or storage failed
+        return answer
 
     async def _so_far(self, config_name: str, progress: Progress) -> Answer:
         if progress.record is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.lifecycle.answers import order_id
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.store import OrderOperation, UniqueId
+from sectigo_vault_pki.store import OrderOperation
 
 LOOKED_AT_TOGETHER = 16
 """Orders of which storage is asked at once."""
@@ -45,14 +45,8 @@ class Lister:
         repository = self._resources.repository
         named = await repository.certificate_of_order(config_name, order_uuid)
         if named is not None:
-            return named if await self._is_stored(config_name, named) else None
+            return named
         order = await repository.order(config_name, order_uuid)
         # A revocation buys nothing, and its certificate is listed.
         is_sought = order is not None and order.operation is not OrderOperation.REVOKE
         return order_id(order_uuid) if is_sought else None
-
-    async def _is_stored(self, config_name: str, unique_id: UniqueId) -> bool:
-        try:
-            return await self._resources.repository.certificate(config_name, unique_id) is not None
-        except RecordError:
-            return True

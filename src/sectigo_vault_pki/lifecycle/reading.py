@@ -60,7 +60,7 @@ class Reader:
         said = (wish, record.requested.waiting)
         config = await self._config_if_needed(config_name, record, said)
         held = policy.renewal_policy(*said, config.defaults if config else WaitingAndRenewal())
-        if record.renewed_to is not None and held.read_renewed_cert:
+        if record.renewed_to is not None and record.submitting is None and held.read_renewed_cert:
             newest = await self._newest(config_name, record)
             if newest.unique_id != record.unique_id:
                 return await self.read(config_name, newest.unique_id, wish, time_limit=time_limit)

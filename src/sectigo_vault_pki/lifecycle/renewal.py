@@ -190,7 +190,12 @@ def _successor(
 
 
 def _points_at(successor: UniqueId) -> Change:
-    return lambda record: record.model_copy(update={"successor": successor, "refused_renewal": None})
+    def change(record: CertificateRecord) -> CertificateRecord:
+        if record.renewed_to is not None:  # the successor was collected before this was known
+            return record
+        return record.model_copy(update={"successor": successor, "refused_renewal": None})
+
+    return change
 
 
 def _refused(text: str, now: datetime) -> Change:

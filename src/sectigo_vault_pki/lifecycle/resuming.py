@@ -53,8 +53,9 @@ class Resumer:
         order = await repository.order(config_name, order_uuid)
         if config is None or order is None or self._is_under_way(config_name, order):
             return
-        if await repository.certificate_of_order(config_name, order_uuid) is not None and order.unique_id is None:
-            await self._write_ahead.remove(config_name, order_uuid)
+        unique_id = await repository.certificate_of_order(config_name, order_uuid)
+        if unique_id is not None and order.unique_id is None:
+            await self._write_ahead.hand_over(config_name, order_uuid, unique_id)
             return
         answer = await self._settler.settle(config_name, config, order)
         _log.info(

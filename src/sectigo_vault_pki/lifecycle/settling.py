@@ -96,7 +96,10 @@ class Settler:
             return self._not_found(order, search, look_for=mark(order.uuid))
         found = Found(search.scm_id)
         advance(OrderState.UNSETTLED, found)
-        return await self._orderers.submitter.accepted(config_name, config, order, found, Progress(order.uuid))
+        answer = await self._orderers.submitter.accepted(config_name, config, order, found, Progress(order.uuid))
+        if isinstance(answer, CertificateAnswer):
+            await self._write_ahead.hand_over(config_name, order.uuid, answer.record.unique_id)
+        return answer
 
     async def _settle_for(
         self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord

@@ -13,7 +13,7 @@ from sectigo_vault_pki.lifecycle.sending import send
 from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, Found, NotSent, Refused, Unnamed
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import KeyParameters
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, StorageError
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, StorageError, UniqueId
 
 _log = logging.getLogger(__name__)
 
@@ -86,14 +86,14 @@ class Submitter:
         event: Accepted | Found,
         progress: Progress,
     ) -> Answer:
-        """Store the certificate's record under SCM's id, then let go of the write-ahead entry.
+        """Store the certificate's record under SCM's id; the write-ahead entry stands until `hand_over`.
 
         A failure to store is no failure of the order: the entry stands, and is settled later by its mark. It must not
         end the request in an error either, because the host or the client would send it again and buy twice.
         """
         record = applied(order, event, config, self._resources.clock.now())
         try:
-            stored = await self._acceptor.store(config_name, order.uuid, record)
+            stored = await self._acceptor.store(config_name, order.uuid, record, led_to_by_order=True)
         except StorageError:
             _log.error(
                 "an accepted order could not be stored; its write-ahead entry stands",
@@ -101,8 +101,12 @@ class Submitter:
             )
             return unsettled(order, "SCM took the order, and its id could not be stored", config_name)
         progress.record = stored
-        await self._write_ahead.remove(config_name, order.uuid)
         return CertificateAnswer(stored)
+
+    async def hand_over(self, config_name: str, order_uuid: str, unique_id: UniqueId) -> None:
+        """Let go of the write-ahead entry of a certificate that was stored just now, if that was not done yet."""
+        if self._resources.repository.is_led_to_by_order(config_name, unique_id):
+            await self._write_ahead.hand_over(config_name, order_uuid, unique_id)
 
     async def _enroll(self, config_name: str, config: ConfigRecord, order: OrderRecord) -> Accepted:
         async with self._resources.clients.lend(config_name, config) as client:

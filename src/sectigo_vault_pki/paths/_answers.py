@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sectigo_vault_pki.lifecycle import Answer, CertificateAnswer, Engine, OrderAnswer, order_id
 from sectigo_vault_pki.logical import Response
 from sectigo_vault_pki.paths._times import rfc3339
-from sectigo_vault_pki.pki import CertificateChain, CertificateFormat, render
+from sectigo_vault_pki.pki import CertificateFormat, PemBundle, render
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
@@ -138,18 +138,18 @@ def _certificate(answer: CertificateAnswer, certificate_format: CertificateForma
 
 
 def _collected(current: CurrentCertificate, certificate_format: CertificateFormat) -> dict[str, object]:
-    chain = CertificateChain.from_pem(current.bundle)
+    bundle = PemBundle.split(current.bundle)
     return {
         **_key_and_csr(current),
-        "ca_chain": list(chain.issuers_pem),
-        "certificate": render(chain, certificate_format),
-        "certificate_bundle": chain.bundle_pem,
-        "expiration": int(chain.not_after.timestamp()),
-        "issuing_ca": chain.issuers_pem[0] if chain.issuers_pem else "",
-        "leaf_certificate": chain.leaf_pem,
-        "not_after": rfc3339(chain.not_after),
-        "not_before": rfc3339(chain.not_before),
-        "serial_number": chain.serial_number,
+        "ca_chain": list(bundle.issuers_pem),
+        "certificate": render(bundle, certificate_format),
+        "certificate_bundle": bundle.bundle_pem,
+        "expiration": int(current.not_after.timestamp()),
+        "issuing_ca": bundle.issuers_pem[0] if bundle.issuers_pem else "",
+        "leaf_certificate": bundle.leaf_pem,
+        "not_after": rfc3339(current.not_after),
+        "not_before": rfc3339(current.not_before),
+        "serial_number": current.serial_number,
     }
 
 

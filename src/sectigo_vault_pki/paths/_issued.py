@@ -8,7 +8,7 @@ import base64
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sectigo_vault_pki.pki import CertificateChain, KeyFormat, key_der, key_pem, pem_der
+from sectigo_vault_pki.pki import KeyFormat, PemBundle, key_der, key_pem, pem_der
 
 
 class IssuedFormat(StrEnum):
@@ -45,7 +45,7 @@ class IssuedShape:
 
 
 def issued_as(
-    chain: CertificateChain,
+    bundle: PemBundle,
     stored_key_pem: str | None,
     issued_format: IssuedFormat = IssuedFormat.PEM,
     private_key_format: PrivateKeyFormat = PrivateKeyFormat.DER,
@@ -55,8 +55,8 @@ def issued_as(
     Raises:
         InvalidPrivateKeyError: the stored text is no key; the error never shows it.
     """
-    issuers = tuple(certificate_as(issuer, issued_format) for issuer in chain.issuers_pem)
-    certificate = certificate_as(chain.leaf_pem, issued_format)
+    issuers = tuple(certificate_as(issuer, issued_format) for issuer in bundle.issuers_pem)
+    certificate = certificate_as(bundle.leaf_pem, issued_format)
     if issued_format is IssuedFormat.PEM_BUNDLE:
         bundled_key = (key_pem(stored_key_pem, KeyFormat.TRADITIONAL).strip(),) if stored_key_pem else ()
         certificate = "\n".join((*bundled_key, certificate, *issuers))

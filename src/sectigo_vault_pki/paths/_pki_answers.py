@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, Issued
 from sectigo_vault_pki.paths._issued import IssuedFormat, IssuedShape, PrivateKeyFormat, issued_as
 from sectigo_vault_pki.paths._times import rfc3339
-from sectigo_vault_pki.pki import CertificateChain, is_self_signed
+from sectigo_vault_pki.pki import CertificateChain, PemBundle, is_self_signed
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer", "format": "int64"}
@@ -84,8 +84,8 @@ def _shown(chain: CertificateChain, shape: IssuedShape) -> dict[str, object]:
 
 def certificate_data(found: CertificateWithSerial) -> Mapping[str, object]:
     """Answer `cert/:serial`."""
-    chain = CertificateChain.from_pem(found.certificate.bundle)
-    return {"certificate": chain.leaf_pem.strip(), **_revocation(found)}
+    bundle = PemBundle.split(found.certificate.bundle)
+    return {"certificate": bundle.leaf_pem.strip(), **_revocation(found)}
 
 
 def revocation_data(found: CertificateWithSerial) -> Mapping[str, object]:

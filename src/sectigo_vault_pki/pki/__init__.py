@@ -2,6 +2,7 @@
 
 from sectigo_vault_pki.pki.chain import (
     CertificateChain,
+    PemBundle,
     format_serial_number,
     is_self_signed,
     parse_chain,
@@ -39,6 +40,7 @@ __all__ = [
     "KeyAlgorithm",
     "KeyFormat",
     "KeyParameters",
+    "PemBundle",
     "Pkcs12Encryption",
     "Pkcs12Protection",
     "PrivateKey",

@@ -27,12 +27,40 @@ _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateChain:
-    """A certificate, its issuers, and what people ask of it.
+class PemBundle:
+    """A certificate and its issuers, as text.
 
     Attributes:
         leaf_pem: the certificate itself, one normal PEM block.
         issuers_pem: its issuers, nearest first; the last one need not be a root.
+    """
+
+    leaf_pem: str
+    issuers_pem: tuple[str, ...]
+
+    @property
+    def bundle_pem(self) -> str:
+        """The certificate and its issuers, leaf first."""
+        return "".join((self.leaf_pem, *self.issuers_pem))
+
+    @classmethod
+    def split(cls, leaf_first_bundle: str) -> "PemBundle":
+        """Take apart what `bundle_pem` gave, without looking into it.
+
+        Raises:
+            ChainError: there is no certificate in it.
+        """
+        texts = pem_texts(leaf_first_bundle)
+        if not texts:
+            raise _unreadable()
+        return PemBundle(texts[0], texts[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateChain(PemBundle):
+    """A certificate, its issuers, and what people ask of it.
+
+    Attributes:
         serial_number: lower-case hex with colons, as Vault's pki prints it.
         not_before: in UTC.
         not_after: in UTC.
@@ -42,8 +70,6 @@ class CertificateChain:
         public_key_digest: SHA-256 of the SubjectPublicKeyInfo in DER.
     """
 
-    leaf_pem: str
-    issuers_pem: tuple[str, ...]
     serial_number: str
     not_before: datetime
     not_after: datetime
@@ -51,11 +77,6 @@ class CertificateChain:
     subject_alt_names: tuple[str, ...]
     key_type: str
     public_key_digest: bytes
-
-    @property
-    def bundle_pem(self) -> str:
-        """The certificate and its issuers, leaf first."""
-        return "".join((self.leaf_pem, *self.issuers_pem))
 
     def with_issuers(self, issuers_pem: tuple[str, ...]) -> "CertificateChain":
         """Return the certificate with other issuers."""
@@ -68,20 +89,20 @@ class CertificateChain:
         Raises:
             ChainError: it is no list of certificates.
         """
+        texts = PemBundle.split(leaf_first_bundle)
         try:
-            leaf_pem, *issuers_pem = pem_texts(leaf_first_bundle)
-            leaf = x509.load_pem_x509_certificate(leaf_pem.encode("ascii"))
+            leaf = x509.load_pem_x509_certificate(texts.leaf_pem.encode("ascii"))
         except _UNREADABLE:
-            raise ChainError("the stored certificate cannot be read") from None
-        return cls._of(leaf, leaf_pem, tuple(issuers_pem))
+            raise _unreadable() from None
+        return cls._of(leaf, texts)
 
     @classmethod
-    def _of(cls, leaf: x509.Certificate, leaf_pem: str, issuers_pem: tuple[str, ...]) -> Self:
+    def _of(cls, leaf: x509.Certificate, texts: PemBundle) -> Self:
         try:
             public_key = leaf.public_key()
             return cls(
-                leaf_pem=leaf_pem,
-                issuers_pem=issuers_pem,
+                leaf_pem=texts.leaf_pem,
+                issuers_pem=texts.issuers_pem,
                 serial_number=format_serial_number(leaf.serial_number),
                 not_before=leaf.not_valid_before_utc,
                 not_after=leaf.not_valid_after_utc,
@@ -112,7 +133,8 @@ def parse_chain(collected: bytes, *, public_key_digest: bytes | None) -> Certifi
         fitting = _of_key(certificates, public_key_digest)
     leaf = max(fitting, key=lambda found: (found.not_valid_before_utc, found.serial_number))
     issuers = _Issuing(certificates).issuers_of(leaf)
-    return CertificateChain._of(leaf, _pem(leaf), tuple(_pem(issuer) for issuer in issuers))  # noqa: SLF001 - own class
+    texts = PemBundle(_pem(leaf), tuple(_pem(issuer) for issuer in issuers))
+    return CertificateChain._of(leaf, texts)  # noqa: SLF001 - own class
 
 
 def format_serial_number(number: int) -> str:
@@ -211,15 +233,15 @@ class _Issuing:
         """Walk up from the leaf until a root, a gap or a circle ends the way."""
         path = [leaf]
         while candidates := self._candidates(path):
-            path.append(max(candidates, key=lambda found: self._rank([*path, found])))
+            only, *others = candidates
+            path.append(max(candidates, key=lambda found: self._rank([*path, found])) if others else only)
         return path[1:]
 
     def _candidates(self, path: Sequence[x509.Certificate]) -> list[x509.Certificate]:
         """Return who may have issued the end of the path; nobody else than itself issued a root."""
         end = path[-1]
-        if self._issued(end, end):
-            return []
-        return [found for found in self._certificates if found not in path and self._issued(found, end)]
+        others = [found for found in self._certificates if found not in path and self._issued(found, end)]
+        return [] if others and self._issued(end, end) else others
 
     def _rank(self, path: Sequence[x509.Certificate]) -> tuple[bool, bool, datetime]:
         """Order those of one name and key: a cross-signed one that leads on, then a root, then the longest lived."""
@@ -231,6 +253,10 @@ class _Issuing:
         if pair not in self._known:
             self._known[pair] = _issued(issuer, certificate)
         return self._known[pair]
+
+
+def _unreadable() -> ChainError:
+    return ChainError("the stored certificate cannot be read")
 
 
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:

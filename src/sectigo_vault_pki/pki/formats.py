@@ -1,4 +1,4 @@
-"""The shapes in which SCM hands out an SSL certificate, rendered from a chain in hand (scm-api.md 3.4)."""
+"""The shapes in which SCM hands out an SSL certificate, rendered from a bundle in hand (scm-api.md 3.4)."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.pki.chain import CertificateChain
+from sectigo_vault_pki.pki.chain import PemBundle
 
 _MAX_SHOWN = 32
 
@@ -44,48 +44,48 @@ class CertificateFormat(StrEnum):
         raise InvalidInputError(f"certificate format {shown} is unknown: one of {', '.join(cls)}")
 
 
-def render(chain: CertificateChain, certificate_format: CertificateFormat) -> str:
-    """Write a chain in a format; `bin`, which is bytes at SCM, comes as base64 text without line ends.
+def render(bundle: PemBundle, certificate_format: CertificateFormat) -> str:
+    """Write a bundle in a format; `bin`, which is bytes at SCM, comes as base64 text without line ends.
 
     A format without a leaf is empty where the CA gave no issuers.
     """
-    return _WRITERS[certificate_format](chain)
+    return _WRITERS[certificate_format](bundle)
 
 
-def _leaf(chain: CertificateChain) -> str:
-    return chain.leaf_pem
+def _leaf(bundle: PemBundle) -> str:
+    return bundle.leaf_pem
 
 
-def _leaf_first(chain: CertificateChain) -> str:
-    return chain.bundle_pem
+def _leaf_first(bundle: PemBundle) -> str:
+    return bundle.bundle_pem
 
 
-def _root_first(chain: CertificateChain) -> str:
-    return _issuers_root_first(chain) + chain.leaf_pem
+def _root_first(bundle: PemBundle) -> str:
+    return _issuers_root_first(bundle) + bundle.leaf_pem
 
 
-def _issuers_leafward_first(chain: CertificateChain) -> str:
-    return "".join(chain.issuers_pem)
+def _issuers_leafward_first(bundle: PemBundle) -> str:
+    return "".join(bundle.issuers_pem)
 
 
-def _issuers_root_first(chain: CertificateChain) -> str:
-    return "".join(reversed(chain.issuers_pem))
+def _issuers_root_first(bundle: PemBundle) -> str:
+    return "".join(reversed(bundle.issuers_pem))
 
 
-def _pkcs7_pem(chain: CertificateChain) -> str:
-    return _pkcs7(chain, Encoding.PEM).decode("ascii")
+def _pkcs7_pem(bundle: PemBundle) -> str:
+    return _pkcs7(bundle, Encoding.PEM).decode("ascii")
 
 
-def _pkcs7_base64(chain: CertificateChain) -> str:
-    return base64.b64encode(_pkcs7(chain, Encoding.DER)).decode("ascii")
+def _pkcs7_base64(bundle: PemBundle) -> str:
+    return base64.b64encode(_pkcs7(bundle, Encoding.DER)).decode("ascii")
 
 
-def _pkcs7(chain: CertificateChain, encoding: Encoding) -> bytes:
-    certificates = x509.load_pem_x509_certificates(chain.bundle_pem.encode("ascii"))
+def _pkcs7(bundle: PemBundle, encoding: Encoding) -> bytes:
+    certificates = x509.load_pem_x509_certificates(bundle.bundle_pem.encode("ascii"))
     return pkcs7.serialize_certificates(certificates, encoding)
 
 
-_WRITERS: Mapping[CertificateFormat, Callable[[CertificateChain], str]] = MappingProxyType(
+_WRITERS: Mapping[CertificateFormat, Callable[[PemBundle], str]] = MappingProxyType(
     {
         CertificateFormat.X509: _root_first,
         CertificateFormat.X509_CERTIFICATE_ONLY: _leaf,

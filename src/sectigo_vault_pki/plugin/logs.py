@@ -98,7 +98,7 @@ def _level_name(number: int) -> str:
 
 
 def _timestamp(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -78,12 +78,14 @@ class Exchange:
     ) -> None:
         self._account = account
         self._slots = slots
-        self._headers = (
+        headers = (
             (b"Accept", b"application/json, */*;q=0.5"),
             (b"Accept-Encoding", b"identity"),
             (b"User-Agent", f"sectigo-vault-pki/{__version__}".encode()),
             *login_headers(account),
         )
+        self._headers = httpx.Headers(headers)
+        self._headers_with_body = httpx.Headers((*headers, _JSON))
         self._transport = transport_to(account, MAX_CALLS) if transport is None else transport
         self._is_closed = False
 
@@ -132,7 +134,7 @@ class Exchange:
             call.method,
             f"{self._account.base_url}{call.path}",
             params=call.query or None,
-            headers=self._headers if body is None else (*self._headers, _JSON),
+            headers=self._headers if body is None else self._headers_with_body,
             content=body,
             extensions={"timeout": timeout.as_dict()},
         )
@@ -144,7 +146,7 @@ class Exchange:
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 return trouble_from(httpx.DecodingError(""), self._account.base_url)
             body = bytearray()
-            async for chunk in response.aiter_bytes():
+            async for chunk in cast("httpx.AsyncByteStream", response.stream):
                 body += chunk
                 if len(body) > MAX_ANSWER_LENGTH:
                     return Trouble(was_sent=True, words=f"the answer is longer than {MAX_ANSWER_LENGTH} bytes")

@@ -1,10 +1,9 @@
 """`python -m sectigo_vault_pki.scm_simulator`."""
 
-import asyncio
 import sys
 from importlib.util import find_spec
 
-EXTRA = ("starlette", "uvicorn")
+EXTRA = ("httptools", "starlette", "uvicorn", "uvloop")
 
 
 def main() -> int:
@@ -12,11 +11,13 @@ def main() -> int:
     if any(find_spec(name) is None for name in EXTRA):
         print("The simulator needs its extra: pip install 'sectigo-vault-pki[simulator]'", file=sys.stderr)
         return 1
+    import uvloop  # noqa: PLC0415 - needs the extra
+
     from sectigo_vault_pki.scm_simulator import options, program  # noqa: PLC0415 - needs the extra
 
     asked = options.parse(sys.argv[1:])
     try:
-        asyncio.run(program.run(asked))
+        uvloop.run(program.run(asked))
     except OSError as error:
         print(f"The simulator cannot run: {error}", file=sys.stderr)
         return 1

@@ -44,7 +44,7 @@ class Endpoints:
 
     def endpoint(self, operation: str, handler: Handler) -> Endpoint:
         async def run(request: Request) -> Response:
-            self._calls.append(Call(request.method, request.url.path, operation))
+            self._calls.append(Call(request.method, request.scope["path"], operation))
             if self._settings.latency:
                 await self._sleep(self._settings.latency)
             try:

@@ -41,6 +41,7 @@ class Repository:
     def __init__(self, storage: Storage, cache: RecordCache | None = None) -> None:
         self._storage = storage
         self._cache = RecordCache(_always) if cache is None else cache
+        self._led_to_by_orders: set[str] = set()
 
     async def config(self, config_name: str) -> ConfigRecord | None:
         return await self._get_cached(layout.config_key(config_name), ConfigRecord)
@@ -95,18 +96,32 @@ class Repository:
         return await self._get(layout.certificate_key(config_name, unique_id), CertificateRecord)
 
     async def put_certificate(
-        self, config_name: str, record: CertificateRecord, *, before: CertificateRecord | None = None
+        self,
+        config_name: str,
+        record: CertificateRecord,
+        *,
+        before: CertificateRecord | None = None,
+        led_to_by_order: bool = False,
     ) -> None:
         """Store a record in place of what it was before, and keep its index entries: first what comes, then what goes.
 
         An entry that cannot be written or removed is logged: the record counts.
+
+        Args:
+            config_name: its config entry.
+            record: what to store.
+            before: what is stored; None: nothing.
+            led_to_by_order: whether it is named nowhere as pending until `lead_by_agenda`.
         """
-        had = frozenset() if before is None else index_keys(config_name, before)
-        has = index_keys(config_name, record)
-        await asyncio.gather(
-            self._put_cached(layout.certificate_key(config_name, record.unique_id), record),
-            *(_logged(self._put(key, Mark()), key) for key in sorted(has - had)),
+        had = frozenset() if before is None else self._index_keys(config_name, before)
+        has = self._index_keys(config_name, record)
+        pending = {layout.pending_key(config_name, record.unique_id)} if led_to_by_order else set()
+        coming = sorted(has - had - pending)
+        putting = self._put_cached(layout.certificate_key(config_name, record.unique_id), record)
+        await (
+            asyncio.gather(putting, *(_logged(self._put(key, Mark()), key) for key in coming)) if coming else putting
         )
+        self._led_to_by_orders |= pending
         await self._withdraw(had - has)
 
     async def delete_certificate(
@@ -114,11 +129,32 @@ class Repository:
     ) -> None:
         await self._delete_cached(layout.certificate_key(config_name, unique_id))
         if before is not None:
-            await self._withdraw(index_keys(config_name, before))
+            await self._withdraw(self._index_keys(config_name, before))
+
+    def is_led_to_by_order(self, config_name: str, unique_id: UniqueId) -> bool:
+        """Whether a certificate that this process stored is on no agenda yet."""
+        return layout.pending_key(config_name, unique_id) in self._led_to_by_orders
+
+    async def lead_by_agenda(self, config_name: str, unique_id: UniqueId, record: CertificateRecord | None) -> None:
+        """Write the entries that a certificate has not got because its write-ahead entry led to it.
+
+        Args:
+            config_name: its config entry.
+            unique_id: its id.
+            record: what is stored of it now; None: it was deleted.
+
+        Raises:
+            StorageError: one could not be written, and the write-ahead entry must stand.
+        """
+        pending = layout.pending_key(config_name, unique_id)
+        keys = frozenset() if record is None else index_keys(config_name, record)
+        missing = keys & {pending} if pending in self._led_to_by_orders else keys  # an earlier process may lack any
+        await self._put_marks(missing)
+        self._led_to_by_orders.discard(pending)
 
     async def put_index_entries(self, config_name: str, record: CertificateRecord) -> None:
         """Write the entries that lead to a record, whichever of them are there already."""
-        await asyncio.gather(*(self._put(key, Mark()) for key in sorted(index_keys(config_name, record))))
+        await self._put_marks(index_keys(config_name, record))
 
     async def drop_from_agenda(self, entry: AgendaEntry) -> None:
         await self._storage.delete(entry.key)
@@ -190,6 +226,12 @@ class Repository:
     async def put_role_use(self, role_name: str, use: RoleUse) -> None:
         await self._put_cached(layout.role_use_key(role_name), use)
 
+    def _index_keys(self, config_name: str, record: CertificateRecord) -> frozenset[str]:
+        return index_keys(config_name, record) - self._led_to_by_orders
+
+    async def _put_marks(self, keys: AbstractSet[str]) -> None:
+        await asyncio.gather(*(self._put(key, Mark()) for key in sorted(keys)))
+
     async def _withdraw(self, keys: AbstractSet[str]) -> None:
         if keys:
             await asyncio.gather(*(_logged(self._storage.delete(key), key) for key in sorted(keys)))
@@ -211,8 +253,15 @@ class Repository:
         return await self._storage.list(layout.certificates_prefix(config_name))
 
     async def certificate_of_order(self, config_name: str, order_uuid: str) -> UniqueId | None:
+        """Return the id of the certificate that an order has become, if that is stored, readable or not."""
         index = await self._get(layout.order_index_key(config_name, order_uuid), OrderIndex)
-        return index.unique_id if index else None
+        if index is None:
+            return None
+        try:
+            record = await self.certificate(config_name, index.unique_id)
+        except RecordError:
+            return index.unique_id
+        return None if record is None else index.unique_id
 
     async def put_certificate_of_order(self, config_name: str, order_uuid: str, unique_id: UniqueId) -> None:
         await self._put(layout.order_index_key(config_name, order_uuid), OrderIndex(unique_id=unique_id))

@@ -53,10 +53,11 @@ class HeaderList:
         reading: where a reader keeps what it made of the fields, which never change.
     """
 
-    __slots__ = ("_defects", "fields", "reading")
+    __slots__ = ("_defects", "_first", "fields", "reading")
 
     def __init__(self, fields: Fields) -> None:
         self.fields = fields
+        self._first = dict(reversed(fields))
         self.reading: object | None = None
         self._defects: dict[Kind, str | None] = {}
 
@@ -70,7 +71,7 @@ class HeaderList:
 
     def get(self, name: bytes) -> bytes | None:
         """Return the first value of that name."""
-        return next((value for key, value in self.fields if key == name), None)
+        return self._first.get(name)
 
 
 def _defect(fields: Fields, kind: Kind) -> str | None:
