@@ -116,11 +116,9 @@ class Repository:
         had = frozenset() if before is None else self._index_keys(config_name, before)
         has = self._index_keys(config_name, record)
         pending = {layout.pending_key(config_name, record.unique_id)} if led_to_by_order else set()
-        coming = sorted(has - had - pending)
+        coming = [_logged(self._put(key, Mark()), key) for key in sorted(has - had - pending)]
         putting = self._put_cached(layout.certificate_key(config_name, record.unique_id), record)
-        await (
-            asyncio.gather(putting, *(_logged(self._put(key, Mark()), key) for key in coming)) if coming else putting
-        )
+        await (asyncio.gather(putting, *coming) if coming else putting)
         self._led_to_by_orders |= pending
         await self._withdraw(had - has)
 
