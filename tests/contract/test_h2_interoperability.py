@@ -128,6 +128,14 @@ async def test_ping_is_answered(client: H2Library) -> None:
     assert (await client.until(PingAckReceived)).ping_data == b"12345678"
 
 
+async def test_pings_close_together_are_all_answered(client: H2Library) -> None:
+    pings = [bytes([number]) * 8 for number in range(3)]
+    for ping in pings:
+        client.h2.ping(ping)
+    await client.flush()
+    assert [(await client.until(PingAckReceived)).ping_data for _ in pings] == pings
+
+
 async def test_reset_stream_cancels_its_handler(ends: Ends, client: H2Library) -> None:
     stream_id = await ask(client, request("Wait"))
     await ends.service.started.wait()

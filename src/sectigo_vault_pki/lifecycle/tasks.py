@@ -59,10 +59,12 @@ class OwnedTasks:
 
     async def finish(self, write: Coroutine[Any, Any, T]) -> T:
         """Await a write that is carried to its end, even when the awaiting task is cancelled."""
-        task = asyncio.get_running_loop().create_task(write)
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[T] = loop.create_future()
+        task = loop.create_task(_carry_out(write, outcome))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
-        return await asyncio.shield(task)
+        return await outcome
 
     async def aclose(self) -> None:
         """End all waiting, and let the writes under way finish for a moment."""
@@ -79,3 +81,18 @@ class OwnedTasks:
             _log.debug(
                 "a task ended in an error", extra={"kv": {"task": task.get_name(), "error": type(error).__name__}}
             )
+
+
+async def _carry_out(write: Coroutine[Any, Any, T], outcome: "asyncio.Future[T]") -> None:
+    """Tell the outcome from within: `asyncio.shield` would take one more turn of the loop for it."""
+    try:
+        result = await write
+    except asyncio.CancelledError:
+        outcome.cancel()
+        raise
+    except Exception as error:  # noqa: BLE001  it is for whoever awaits the write
+        if not outcome.done():
+            outcome.set_exception(error)
+    else:
+        if not outcome.done():
+            outcome.set_result(result)

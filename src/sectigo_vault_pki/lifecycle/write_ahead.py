@@ -59,20 +59,19 @@ class WriteAhead:
         What cannot be written leaves the entry where it is, and a later touch hands over.
         """
         try:
-            await self._resources.tasks.finish(self._lead_by_agenda(config_name, unique_id))
+            await self._resources.tasks.finish(self._hand_over(config_name, order_uuid, unique_id))
         except StorageError:
             _log.warning(
-                "an accepted order still stands in for its certificate's place on the agenda",
+                "an accepted order could not hand over to the agenda yet",
                 extra={"kv": {"config": config_name, "order": order_uuid, "unique_id": unique_id}},
             )
-            return
-        await self.remove(config_name, order_uuid)
 
-    async def _lead_by_agenda(self, config_name: str, unique_id: UniqueId) -> None:
+    async def _hand_over(self, config_name: str, order_uuid: str, unique_id: UniqueId) -> None:
         repository = self._resources.repository
         async with self._resources.locks.hold("certificate", config_name, unique_id):
             record = await repository.certificate(config_name, unique_id)
             await repository.lead_by_agenda(config_name, unique_id, record)
+        await repository.delete_order(config_name, order_uuid)
 
     async def remove(self, config_name: str, order_uuid: str) -> None:
         """Remove an entry that says nothing any more; one that stays behind goes at a later touch."""

@@ -50,6 +50,7 @@ from sectigo_vault_pki.transport.limits import (
 )
 from sectigo_vault_pki.transport.open_block import OpenBlock
 from sectigo_vault_pki.transport.outgoing import Outgoing
+from sectigo_vault_pki.transport.ping_answers import PingAnswers
 from sectigo_vault_pki.transport.problems import ConnectionProblem, ErrorCode, StreamProblem, error_code
 from sectigo_vault_pki.transport.settings import PeerSettings, Setting
 from sectigo_vault_pki.transport.stream import Stream
@@ -82,6 +83,7 @@ class Connection:
         self._receive_window = CONNECTION_WINDOW_BYTES
         self._uncredited = 0
         self._empty_data_frames = 0
+        self._ping_answers = PingAnswers(clock)
         self._settings_changes = Budget(SETTINGS_BURST, SETTINGS_PER_SECOND, clock=clock)
         self._handlers: dict[int, Callable[[int, int, bytes], None]] = {
             FrameType.DATA: self._on_data,
@@ -194,6 +196,14 @@ class Connection:
             self._credit(self._streams.open.get(stream_id), length)
         except ConnectionProblem as problem:
             self._fail(problem)
+
+    def answer_pings(self) -> float:
+        """Answer the PINGs whose turn has come; return the seconds until that of the others, or 0."""
+        try:
+            self._answer_pings()
+        except ConnectionProblem as problem:
+            self._fail(problem)
+        return self._ping_answers.wait()
 
     def go_away(self) -> None:
         """Take no new streams; those that are open go on."""
@@ -326,6 +336,11 @@ class Connection:
     def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         del stream_id
         if not flags & ACK:
+            self._ping_answers.hold(payload)
+            self._answer_pings()
+
+    def _answer_pings(self) -> None:
+        for payload in self._ping_answers.take_due():
             self._outgoing.control(frame(FrameType.PING, ACK, 0, payload))
 
     def _on_goaway(self, flags: int, stream_id: int, payload: bytes) -> None:

@@ -41,6 +41,7 @@ class Driver(asyncio.Protocol, ABC):
         self.assembled_bytes = 0
         self._transport: asyncio.Transport | None = None
         self._flush_scheduled = False
+        self._ping_timer: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
         self._lost = asyncio.Event()
         self._failure = "the connection is closed"
@@ -141,7 +142,7 @@ class Driver(asyncio.Protocol, ABC):
     def data_received(self, data: bytes) -> None:
         for event in self.connection.receive(data):
             self._dispatch(event)
-        self._flush()
+        self.flush_soon()  # behind whoever the events have woken: what they send goes out with it
 
     def pause_writing(self) -> None:
         self.connection.set_writable(writable=False)
@@ -151,8 +152,9 @@ class Driver(asyncio.Protocol, ABC):
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._linger is not None:
-            self._linger.cancel()
+        for timer in (self._linger, self._ping_timer):
+            if timer is not None:
+                timer.cancel()
         self._transport = None
         self._lost.set()
         self.on_lost(self._failure if exc is None else f"the connection broke: {type(exc).__name__}")
@@ -161,9 +163,16 @@ class Driver(asyncio.Protocol, ABC):
         self._flush_scheduled = False
         for event in self.connection.take_events():
             self._dispatch(event)
+        wait = self.connection.answer_pings()
+        if wait and self._ping_timer is None:
+            self._ping_timer = self.loop.call_later(wait, self._end_ping_rest)
         data = self.connection.take_output()
         if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+
+    def _end_ping_rest(self) -> None:
+        self._ping_timer = None
+        self._flush()
 
     def _dispatch(self, event: Event) -> None:
         match event:

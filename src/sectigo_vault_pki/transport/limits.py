@@ -49,6 +49,12 @@ Beside the longest message, as much as 20 000 streams keep when each has an answ
 MAX_UNSENT_CONTROL_FRAMES = 10_000
 """Go's net/http2 has the same (CVE-2019-9512 and CVE-2019-9515: floods of PING and SETTINGS)."""
 
+PING_REST_SECONDS = 0.1
+"""Between two answers to PINGs: far below what takes a peer for dead (grpc-go's keepalive: 20 s)."""
+
+MAX_HELD_PINGS = 16
+"""Whoever sends more of them within that rest is answered at once."""
+
 MAX_EMPTY_DATA_FRAMES = 100
 """One after the other, without END_STREAM, on a connection (CVE-2019-9518)."""
 
