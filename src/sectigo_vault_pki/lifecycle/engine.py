@@ -277,6 +277,7 @@ class Engine:
             raise ConflictError("something is being asked of SCM for this certificate right now; try again in a moment")
         record = await repository.certificate(config_name, UniqueId(unique_id))
         if record is not None and record.order_uuid is not None:
+            # A write-ahead entry that a crash left behind the deletion would bring the certificate back.
             await self._submitter.hand_over(config_name, record.order_uuid, record.unique_id)
         async with self._resources.locks.hold("certificate", config_name, unique_id):
             record = await repository.certificate(config_name, UniqueId(unique_id))

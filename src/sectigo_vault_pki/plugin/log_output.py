@@ -11,17 +11,13 @@ from typing import Any
 
 _QUEUE_LINES = 10_000
 _FLUSH_SECONDS = 0.3
-_REST_SECONDS = 0.1
-"""Between two writes: each one wakes the host, for one line as for many."""
-
 _PRINTED_LINE_LIMIT = 8 * 1024
 
 
 class QueuedHandler(logging.Handler):
     """Writes lines from a thread of its own, so that a host that reads slowly holds up nothing but the log.
 
-    A line is written at once, those right behind it together after a rest, which a warning or an error ends. When it
-    falls too far behind, lines are dropped and counted.
+    When it falls too far behind, lines are dropped and counted.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -29,7 +25,6 @@ class QueuedHandler(logging.Handler):
         self._descriptor = descriptor
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._dropped = 0
-        self._urgent = threading.Event()
         self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
         self._thread.start()
 
@@ -38,13 +33,10 @@ class QueuedHandler(logging.Handler):
             self._lines.put(self.format(record))
         else:
             self._dropped += 1
-        if record.levelno >= logging.WARNING:
-            self._urgent.set()
 
     def close(self) -> None:
         """Write what is queued, for a moment at most."""
         self._lines.put(None)
-        self._urgent.set()
         self._thread.join(_FLUSH_SECONDS)
         super().close()
 
@@ -54,23 +46,15 @@ class QueuedHandler(logging.Handler):
         self._dropped += 1
 
     def _write_lines(self) -> None:
-        is_open = True
-        while is_open:
-            lines = [self._lines.get()]
-            self._urgent.clear()
-            while not self._lines.empty():
-                lines.append(self._lines.get())
-            is_open = lines[-1] is not None
+        while (line := self._lines.get()) is not None:
             if self._dropped and self.formatter is not None:
                 dropped, self._dropped = self._dropped, 0
                 note = logging.LogRecord(__name__, logging.WARNING, "", 0, "%d log lines were lost", (dropped,), None)
-                lines.insert(0, self.formatter.format(note))
-            self._write("".join(f"{line}\n" for line in lines if line is not None))
-            if is_open:
-                self._urgent.wait(_REST_SECONDS)
+                self._write(self.formatter.format(note))
+            self._write(line)
 
-    def _write(self, text: str) -> None:
-        data = memoryview(text.encode())
+    def _write(self, line: str) -> None:
+        data = memoryview(line.encode() + b"\n")
         try:
             while data:
                 data = data[os.write(self._descriptor, data) :]

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.logical import Storage, StorageEntry, StorageError
@@ -15,6 +15,7 @@ from sectigo_vault_pki.store import layout
 from sectigo_vault_pki.store.agenda import AgendaEntry, index_keys
 from sectigo_vault_pki.store.cache import Cached, RecordCache
 from sectigo_vault_pki.store.layout import UniqueId
+from sectigo_vault_pki.store.parsing import parsed
 from sectigo_vault_pki.store.records import (
     CertificateRecord,
     ConfigIdentity,
@@ -282,7 +283,7 @@ class Repository:
 
     async def _get(self, key: str, record_type: type[R]) -> R | None:
         entry = await self._storage.get(key)
-        return None if entry is None else _parsed(entry, record_type)
+        return None if entry is None else parsed(entry, record_type)
 
     async def _get_cached(self, key: str, record_type: type[R]) -> R | None:
         cached = self._cache.get(key)
@@ -293,7 +294,7 @@ class Repository:
             entry = await self._storage.get(key)
             if entry is None:
                 return None
-            record = _parsed(entry, record_type)
+            record = parsed(entry, record_type)
             await self._cache.remember(key, reading, Cached(record, len(entry.value)))
         finally:
             self._cache.withdraw(key, reading)
@@ -316,22 +317,6 @@ class Repository:
             await self._storage.delete(key)
         finally:
             self._cache.forget(key)
-
-
-def _parsed(entry: StorageEntry, record_type: type[R]) -> R:
-    try:
-        return record_type.model_validate_json(entry.value)
-    except ValidationError as error:
-        problem = "was written by a newer version" if _is_newer(error) else "is damaged"
-        raise RecordError(f'the stored entry "{entry.key}" {problem} and was left as it is') from None
-
-
-def _is_newer(error: ValidationError) -> bool:
-    """Whether it has another version number, or nothing is wrong with it but fields that are not known here."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    if any(problem["loc"] == ("v",) and problem["type"] == "literal_error" for problem in problems):
-        return True
-    return all(problem["type"] == "extra_forbidden" for problem in problems)
 
 
 async def _logged(work: Awaitable[object], key: str) -> None:

@@ -20,12 +20,8 @@ class Pipe:
         self.handler = QueuedHandler(self.write_end)
         self.handler.setFormatter(HclogFormatter())
 
-    def log(self, message: str, level: int = logging.INFO) -> None:
-        self.handler.handle(logging.LogRecord("x", level, "", 0, message, (), None))
-
-    def read(self) -> list[str]:
-        """Wait for something to be written, and return the messages."""
-        return [json.loads(line)["@message"] for line in os.read(self.read_end, 65536).splitlines()]
+    def log(self, message: str) -> None:
+        self.handler.handle(logging.LogRecord("x", logging.INFO, "", 0, message, (), None))
 
     def lines(self) -> list[str]:
         """Close the handler and return the messages that were written."""
@@ -44,23 +40,6 @@ def test_lines_are_written_in_order(pipe: Pipe) -> None:
     for number in range(50):
         pipe.log(str(number))
     assert pipe.lines() == [str(number) for number in range(50)]
-
-
-def test_lines_right_behind_another_are_written_together_when_one_of_them_is_urgent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(log_output, "_REST_SECONDS", 3600.0)
-    pipe = Pipe()
-    pipe.log("first")
-    assert pipe.read() == ["first"]
-    pipe.log("second")
-    pipe.log("third", logging.WARNING)
-    written = pipe.read()
-    while written[-1] != "third":
-        written += pipe.read()
-    assert written == ["second", "third"]
-    pipe.log("last")
-    assert pipe.lines() == ["last"]
 
 
 def test_lines_that_a_slow_reader_has_no_room_for_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
