@@ -48,19 +48,12 @@ class Acceptor:
         record: CertificateRecord,
         led_to_by_order: bool,  # noqa: FBT001  as in `store`
     ) -> CertificateRecord:
+        repository, locks = self._resources.repository, self._resources.locks
         # Whoever lists meanwhile sees the order or the certificate, and never both.
-        async with self._resources.locks.hold("order", config_name, order_uuid):
-            return await self._store_certificate(config_name, order_uuid, record, led_to_by_order)
-
-    async def _store_certificate(
-        self,
-        config_name: str,
-        order_uuid: str,
-        record: CertificateRecord,
-        led_to_by_order: bool,  # noqa: FBT001  as in `store`
-    ) -> CertificateRecord:
-        repository = self._resources.repository
-        async with self._resources.locks.hold("certificate", config_name, record.unique_id):
+        async with (
+            locks.hold("order", config_name, order_uuid),
+            locks.hold("certificate", config_name, record.unique_id),
+        ):
             before = existing = await repository.certificate(config_name, record.unique_id)
             if existing is not None and existing.order_uuid is None:
                 record, existing = _of_fetched(existing, record), None
