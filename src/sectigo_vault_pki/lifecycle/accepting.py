@@ -30,7 +30,9 @@ class Acceptor:
         Raises:
             StorageError: it could not be stored, or SCM gave an id that belongs to another order.
         """
-        return await self._resources.tasks.finish(self._store(config_name, order_uuid, record, led_to_by_order))
+        return await self._resources.tasks.finish(
+            self._store(config_name, order_uuid, record, led_to_by_order=led_to_by_order)
+        )
 
     async def keep_readable(self, config_name: str, order_uuid: str, unique_id: UniqueId) -> None:
         """Let the id `order-<uuid>`, which a caller may know, lead to a certificate, as long as that is stored."""
@@ -42,11 +44,7 @@ class Acceptor:
         await self._store_index(config_name, order_uuid, unique_id)
 
     async def _store(
-        self,
-        config_name: str,
-        order_uuid: str,
-        record: CertificateRecord,
-        led_to_by_order: bool,  # noqa: FBT001  as in `store`
+        self, config_name: str, order_uuid: str, record: CertificateRecord, *, led_to_by_order: bool
     ) -> CertificateRecord:
         repository, locks = self._resources.repository, self._resources.locks
         # Whoever lists meanwhile sees the order or the certificate, and never both.

@@ -39,10 +39,10 @@ from sectigo_vault_pki.transport.frames import (
     window_update_frame,
 )
 from sectigo_vault_pki.transport.header_blocks import HeaderDecoder
+from sectigo_vault_pki.transport.incoming import Incoming
 from sectigo_vault_pki.transport.limits import (
     CONNECTION_WINDOW_BYTES,
     MAX_CONCURRENT_STREAMS,
-    MAX_EMPTY_DATA_FRAMES,
     MAX_HEADER_LIST_BYTES,
     SETTINGS_BURST,
     SETTINGS_PER_SECOND,
@@ -80,10 +80,8 @@ class Connection:
         self._preface_left = b"" if client else PREFACE
         self._settings_seen = False
         self._open_block: OpenBlock | None = None
-        self._receive_window = CONNECTION_WINDOW_BYTES
-        self._uncredited = 0
-        self._empty_data_frames = 0
-        self._ping_answers = PingAnswers(clock)
+        self._incoming = Incoming(self._outgoing.control)
+        self._ping_answers = PingAnswers(clock, send=self._outgoing.control)
         self._settings_changes = Budget(SETTINGS_BURST, SETTINGS_PER_SECOND, clock=clock)
         self._handlers: dict[int, Callable[[int, int, bytes], None]] = {
             FrameType.DATA: self._on_data,
@@ -193,17 +191,21 @@ class Connection:
     def credit(self, stream_id: int, length: int) -> None:
         """Let the peer send so much more, in the place of what was taken."""
         try:
-            self._credit(self._streams.open.get(stream_id), length)
+            self._incoming.credit(self._streams.open.get(stream_id), length)
         except ConnectionProblem as problem:
             self._fail(problem)
 
-    def answer_pings(self) -> float:
-        """Answer the PINGs whose turn has come; return the seconds until that of the others, or 0."""
+    def answer_pings(self) -> None:
+        """Answer the PINGs whose turn has come."""
         try:
-            self._answer_pings()
+            self._ping_answers.answer()
         except ConnectionProblem as problem:
             self._fail(problem)
-        return self._ping_answers.wait()
+
+    @property
+    def ping_rest(self) -> float | None:
+        """Seconds until `answer_pings` has something to do; None where nothing waits for it."""
+        return self._ping_answers.rest
 
     def go_away(self) -> None:
         """Take no new streams; those that are open go on."""
@@ -236,34 +238,24 @@ class Connection:
 
     def _on_data(self, flags: int, stream_id: int, payload: bytes) -> None:
         flow_length = len(payload)
-        self._receive_window -= flow_length
-        if self._receive_window < 0:
-            raise ConnectionProblem(ErrorCode.FLOW_CONTROL_ERROR, "more than the connection's window")
+        self._incoming.spend(flow_length)
         stream = self._streams.open.get(stream_id)
         if stream is None:
             self._streams.check_late(stream_id)
-            self._credit(None, flow_length)
+            self._incoming.credit(None, flow_length)
             return
         data = unpadded(payload) if flags & PADDED else payload
         end_stream = bool(flags & END_STREAM)
-        self._count_empty(data, end_stream=end_stream)
+        self._incoming.count_empty(data, end_stream=end_stream)
         try:
             stream.receive_data(len(data), flow_length, end_stream=end_stream)
         except StreamProblem:
-            self._credit(None, flow_length)
+            self._incoming.credit(None, flow_length)
             raise
         if flow_length > len(data):
-            self._credit(stream, flow_length - len(data))
+            self._incoming.credit(stream, flow_length - len(data))
         self._events.append(DataReceived(stream_id, data, end_stream))
         self._close_if_over(stream)
-
-    def _count_empty(self, data: bytes, *, end_stream: bool) -> None:
-        if data or end_stream:
-            self._empty_data_frames = 0
-            return
-        self._empty_data_frames += 1
-        if self._empty_data_frames > MAX_EMPTY_DATA_FRAMES:
-            raise ConnectionProblem(ErrorCode.ENHANCE_YOUR_CALM, "too many empty frames")
 
     def _on_headers(self, flags: int, stream_id: int, payload: bytes) -> None:
         fragment = unpadded(payload) if flags & PADDED else payload
@@ -336,12 +328,7 @@ class Connection:
     def _on_ping(self, flags: int, stream_id: int, payload: bytes) -> None:
         del stream_id
         if not flags & ACK:
-            self._ping_answers.hold(payload)
-            self._answer_pings()
-
-    def _answer_pings(self) -> None:
-        for payload in self._ping_answers.take_due():
-            self._outgoing.control(frame(FrameType.PING, ACK, 0, payload))
+            self._ping_answers.owe(payload)
 
     def _on_goaway(self, flags: int, stream_id: int, payload: bytes) -> None:
         del flags, stream_id
@@ -393,20 +380,6 @@ class Connection:
         self._streams.open.pop(stream.id, None)
         if stream.unsent:
             self._outgoing.forget(stream)
-
-    def _credit(self, stream: Stream | None, length: int) -> None:
-        self._uncredited += length
-        if self._uncredited * 2 >= CONNECTION_WINDOW_BYTES:
-            self._outgoing.control(window_update_frame(0, self._uncredited))
-            self._receive_window += self._uncredited
-            self._uncredited = 0
-        if stream is None or stream.state in (State.HALF_CLOSED_REMOTE, State.CLOSED):
-            return
-        stream.uncredited += length
-        if stream.uncredited * 2 >= STREAM_WINDOW_BYTES:
-            self._outgoing.control(window_update_frame(stream.id, stream.uncredited))
-            stream.receive_window += stream.uncredited
-            stream.uncredited = 0
 
     def _pump(self) -> None:
         self._events.extend(StreamDrained(stream.id) for stream in self._outgoing.pump())

@@ -163,15 +163,15 @@ class Driver(asyncio.Protocol, ABC):
         self._flush_scheduled = False
         for event in self.connection.take_events():
             self._dispatch(event)
-        wait = self.connection.answer_pings()
-        if wait and self._ping_timer is None:
-            self._ping_timer = self.loop.call_later(wait, self._end_ping_rest)
+        if self._ping_timer is None and (rest := self.connection.ping_rest) is not None:
+            self._ping_timer = self.loop.call_later(rest, self._end_ping_rest)
         data = self.connection.take_output()
         if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def _end_ping_rest(self) -> None:
         self._ping_timer = None
+        self.connection.answer_pings()
         self._flush()
 
     def _dispatch(self, event: Event) -> None:

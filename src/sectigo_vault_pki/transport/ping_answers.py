@@ -4,8 +4,9 @@ grpc-go measures a connection's bandwidth by a PING beside nearly every message 
 no other while one is unanswered. Each would cost both ends a turn, as much as a small message does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from sectigo_vault_pki.transport.frames import ACK, FrameType, frame
 from sectigo_vault_pki.transport.limits import MAX_HELD_PINGS, PING_REST_SECONDS
 
 
@@ -14,25 +15,38 @@ class PingAnswers:
 
     Args:
         clock: seconds that never go back.
+        send: sends a frame that flow control does not hold back.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, send: Callable[[bytes], None]) -> None:
         self._clock = clock
+        self._send = send
         self._rests_until = 0.0
-        self._held: list[bytes] = []
+        self._owed: list[bytes] = []
 
-    def hold(self, payload: bytes) -> None:
-        """Owe one more answer."""
-        self._held.append(payload)
+    def owe(self, payload: bytes) -> None:
+        """Take a PING, and answer it now or in its turn.
 
-    def take_due(self) -> Sequence[bytes]:
-        """Return the payloads to answer now, oldest first."""
-        if not self._held or (self.wait() > 0.0 and len(self._held) < MAX_HELD_PINGS):
-            return ()
+        Raises:
+            ConnectionProblem: the peer reads no answers.
+        """
+        self._owed.append(payload)
+        self.answer()
+
+    def answer(self) -> None:
+        """Answer those whose turn has come, oldest first.
+
+        Raises:
+            ConnectionProblem: the peer reads no answers.
+        """
+        if not self._owed or (self.rest and len(self._owed) < MAX_HELD_PINGS):
+            return
         self._rests_until = self._clock() + PING_REST_SECONDS
-        due, self._held = self._held, []
-        return due
+        due, self._owed = self._owed, []
+        for payload in due:
+            self._send(frame(FrameType.PING, ACK, 0, payload))
 
-    def wait(self) -> float:
-        """Return the seconds until what is held is due; 0 where nothing waits any more."""
-        return max(0.0, self._rests_until - self._clock()) if self._held else 0.0
+    @property
+    def rest(self) -> float | None:
+        """Seconds until what is owed is due; None where nothing is owed."""
+        return max(0.0, self._rests_until - self._clock()) if self._owed else None

@@ -43,9 +43,11 @@ def test_those_right_behind_it_are_answered_together_after_a_rest(peer: Peer, cl
     clock.now += PING_REST_SECONDS / 4
     peer.receive(ping(2), ping(3))
     assert answered(peer) == [1]
-    assert peer.connection.answer_pings() == pytest.approx(PING_REST_SECONDS * 3 / 4)
+    assert peer.connection.ping_rest == pytest.approx(PING_REST_SECONDS * 3 / 4)
     clock.now += PING_REST_SECONDS
-    assert peer.connection.answer_pings() == 0.0
+    assert peer.connection.ping_rest == 0.0
+    peer.connection.answer_pings()
+    assert peer.connection.ping_rest is None
     assert answered(peer) == [2, 3]
 
 
@@ -64,5 +66,6 @@ def test_a_flood_is_not_kept(peer: Peer) -> None:
 
 
 def test_nothing_is_owed_where_nobody_asked(peer: Peer) -> None:
-    assert peer.connection.answer_pings() == 0.0
+    peer.connection.answer_pings()
+    assert peer.connection.ping_rest is None
     assert answered(peer) == []
