@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import queue
+import select
 import sys
 import threading
 from typing import Any
@@ -15,22 +16,32 @@ _PRINTED_LINE_LIMIT = 8 * 1024
 
 
 class QueuedHandler(logging.Handler):
-    """Writes lines from a thread of its own, so that a host that reads slowly holds up nothing but the log.
+    """Writes a line at once where there is room for it, else from a thread of its own, in order.
 
-    When it falls too far behind, lines are dropped and counted.
+    So a host that reads slowly holds up nothing but the log; when it falls too far behind, lines are dropped and
+    counted. A thread that woke for each line would cost the event loop more than the line, as both want the interpreter.
     """
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._queued = 0
+        self._caught_up = 0  # the thread's own count: nobody else changes it
         self._dropped = 0
         self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self._lines.qsize() < _QUEUE_LINES:
-            self._lines.put(self.format(record))
+        line = _encoded(self.format(record))
+        waiting = self._queued - self._caught_up
+        if not waiting and not self._dropped and self._has_room_for(line):
+            self._write(line)
+        elif waiting < _QUEUE_LINES:
+            self._queued += 1
+            self._lines.put(line)
         else:
             self._dropped += 1
 
@@ -45,21 +56,30 @@ class QueuedHandler(logging.Handler):
         del record
         self._dropped += 1
 
+    def _has_room_for(self, line: bytes) -> bool:
+        """Whether a write does not block: a pipe that takes anything takes `PIPE_BUF` bytes (pipe(7), poll(2))."""
+        return len(line) <= select.PIPE_BUF and bool(self._room.poll(0))
+
     def _write_lines(self) -> None:
         while (line := self._lines.get()) is not None:
             if self._dropped and self.formatter is not None:
                 dropped, self._dropped = self._dropped, 0
                 note = logging.LogRecord(__name__, logging.WARNING, "", 0, "%d log lines were lost", (dropped,), None)
-                self._write(self.formatter.format(note))
+                self._write(_encoded(self.formatter.format(note)))
             self._write(line)
+            self._caught_up += 1
 
-    def _write(self, line: str) -> None:
-        data = memoryview(line.encode() + b"\n")
+    def _write(self, line: bytes) -> None:
+        data = memoryview(line)
         try:
             while data:
                 data = data[os.write(self._descriptor, data) :]
         except OSError:
             self._dropped += 1  # nobody reads any more; there is no other place to say it
+
+
+def _encoded(line: str) -> bytes:
+    return line.encode() + b"\n"
 
 
 class LoggedStream(io.TextIOBase):

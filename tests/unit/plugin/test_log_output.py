@@ -42,6 +42,25 @@ def test_lines_are_written_in_order(pipe: Pipe) -> None:
     assert pipe.lines() == [str(number) for number in range(50)]
 
 
+def test_line_is_written_before_its_caller_goes_on(pipe: Pipe) -> None:
+    os.set_blocking(pipe.read_end, False)
+    pipe.log("at once")
+    assert json.loads(os.read(pipe.read_end, 65536))["@message"] == "at once"
+    pipe.lines()
+
+
+def test_lines_behind_one_that_has_no_room_stay_in_order_and_hold_nobody_up(pipe: Pipe) -> None:
+    long = "x" * 8000  # more than a pipe takes at a time
+    messages = [f"{number} {long if number % 3 == 0 else ''}" for number in range(60)]
+    for message in messages:
+        pipe.log(message)
+    chunks = [os.read(pipe.read_end, 65536)]
+    while sum(chunk.count(b"\n") for chunk in chunks) < len(messages):
+        chunks.append(os.read(pipe.read_end, 65536))
+    assert [json.loads(line)["@message"] for line in b"".join(chunks).splitlines()] == messages
+    pipe.lines()
+
+
 def test_lines_that_a_slow_reader_has_no_room_for_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_output, "_QUEUE_LINES", 10)
     pipe = Pipe()
