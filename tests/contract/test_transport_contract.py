@@ -1,6 +1,7 @@
 """What any gRPC transport does: ours and grpcio's, as server and as client, each with each."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 
 import grpc
@@ -50,6 +51,20 @@ async def test_many_calls_at_once_get_their_own_answers(ends: Ends) -> None:
     echo = ends.unary("Echo")
     messages = [b"%d" % number * 100 for number in range(500)]
     assert await asyncio.gather(*(echo(message) for message in messages)) == messages
+
+
+@pytest.mark.parametrize("ends", [(OURS, OURS)], indirect=True, ids=["ours"])
+async def test_calls_that_are_over_leave_nothing_to_the_garbage_collector(ends: Ends) -> None:
+    echo = ends.unary("Echo")
+    await echo(b"x")
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            await echo(b"x")
+        assert gc.collect() < 50
+    finally:
+        gc.enable()
 
 
 async def test_metadata_of_a_call_arrives(ends: Ends) -> None:

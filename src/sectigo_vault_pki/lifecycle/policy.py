@@ -99,9 +99,9 @@ def is_due(record: CertificateRecord, *, now: datetime, policy: RenewalPolicy) -
 
 def renewal_policy(*wishes: WaitingAndRenewal) -> RenewalPolicy:
     """Return the policy that holds: of the wishes, most specific first, the first that says something."""
-    window = _first(wish.expiry_window for wish in wishes)
-    auto = _first(wish.auto_renew for wish in wishes)
-    successor = _first(wish.read_renewed_cert for wish in wishes)
+    window = _first([wish.expiry_window for wish in wishes])
+    auto = _first([wish.auto_renew for wish in wishes])
+    successor = _first([wish.read_renewed_cert for wish in wishes])
     default = RenewalPolicy()
     return RenewalPolicy(
         expiry_window=default.expiry_window if window is None else timedelta(seconds=window),
@@ -111,13 +111,16 @@ def renewal_policy(*wishes: WaitingAndRenewal) -> RenewalPolicy:
 
 
 def _first(values: Iterable[T | None]) -> T | None:
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def waiting(*wishes: WaitingAndRenewal) -> Waiting:
     """Return the waiting that holds: of the wishes, most specific first, the first that says something."""
-    max_timeout = _first(wish.max_timeout for wish in wishes)
-    loop_period = _first(wish.loop_period for wish in wishes)
+    max_timeout = _first([wish.max_timeout for wish in wishes])
+    loop_period = _first([wish.loop_period for wish in wishes])
     return Waiting(
         max_timeout=DEFAULT_MAX_TIMEOUT if max_timeout is None else max_timeout,
         loop_period=DEFAULT_LOOP_PERIOD if loop_period is None else loop_period,

@@ -321,8 +321,13 @@ def without_effect(fields: Iterable[Field[object]]) -> tuple[Field[object], ...]
     return tuple(replace(declared, required=False, without_effect=True) for declared in fields)
 
 
+_NOTHING_SAID = WaitingAndRenewal()
+
+
 def waiting_and_renewal(data: FieldData) -> WaitingAndRenewal:
     """Return what the request itself says of waiting and renewal."""
+    if not any(declared in data for declared in WAITING_AND_RENEWAL):
+        return _NOTHING_SAID
 
     def seconds(declared: Field[timedelta]) -> float | None:
         value = data.get(declared)

@@ -85,7 +85,7 @@ def _data_from_wire(text: str) -> dict[str, object]:
         return {}
     try:
         # The host bounds the text (max_request_size, max_request_json_*) and keeps its numbers' digits.
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = _DECODER.decode(text)
     except (ValueError, RecursionError):  # also a number of more digits than Python converts
         raise logical.BadRequestError("the request's data cannot be read as JSON") from None
     if data is None:
@@ -97,6 +97,9 @@ def _data_from_wire(text: str) -> dict[str, object]:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def reply_from_response(response: logical.Response | None) -> pb.HandleRequestReply:

@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
@@ -107,7 +108,7 @@ class Exchange:
 
     async def _send(self, call: Call) -> Answer | Trouble:
         try:
-            async with asyncio.timeout(self._account.request_timeout):
+            async with asyncio.timeout(self._account.request_timeout) if self._slots.locked() else nullcontext():
                 await self._slots.acquire()
         except TimeoutError:
             return trouble_from(httpx.PoolTimeout(""), self._account.base_url)
@@ -164,6 +165,8 @@ def _total(headers: httpx.Headers) -> int | None:
 def _retry_after(headers: httpx.Headers) -> float | None:
     """Read `Retry-After` (RFC 9110 10.2.3); a date counts from the answer's own `Date`."""
     text = headers.get("Retry-After", "").strip()
+    if not text:
+        return None
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:

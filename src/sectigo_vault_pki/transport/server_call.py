@@ -153,6 +153,9 @@ class ServerCall:
                 _log.exception("a handler failed", extra={"kv": {"method": self.head.method}})
                 self.context.set_details("internal error of the server")
             self._finish(self.context.status(otherwise=grpc.StatusCode.UNKNOWN))
+        finally:
+            # It knows the call: both would stay, with the request, until garbage is collected.
+            del self.context
 
     async def read(self) -> bytes | None:
         """Return the next message of a request, or None after the last."""
