@@ -19,7 +19,7 @@ class QueuedHandler(logging.Handler):
     """Writes a line at once where there is room for it, else from a thread of its own, in order.
 
     So a host that reads slowly holds up nothing but the log; when it falls too far behind, lines are dropped and
-    counted. A thread that woke for each line would cost the event loop more than the line, as both want the interpreter.
+    counted. A thread that woke for each line would cost the loop more than the line, as both want the interpreter.
     """
 
     def __init__(self, descriptor: int) -> None:
