@@ -17,6 +17,7 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 _NUMERIC_TLD = re.compile(r"(?:.*\.)?[0-9]+")
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322 3.2.3
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]+")  # without a zone, which says nothing outside one machine
 _LOCAL_PART = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 
 
@@ -142,7 +143,7 @@ def _is_dns_name(name: str) -> bool:
 
 
 def _ip_address(text: str) -> str | None:
-    if "%" in text:  # a zone says nothing outside one machine
+    if not _ADDRESS.fullmatch(text):
         return None
     try:
         return str(ipaddress.ip_address(text))

@@ -73,6 +73,8 @@ def configure(handler: logging.Handler, level: int) -> None:
     root.setLevel(max(level, logging.WARNING))
     logging.getLogger(_OWN_PACKAGE).setLevel(level)
     logging.captureWarnings(capture=True)
+    # What no line tells is not looked up for each ("Optimization" in Python's logging HOWTO).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 class HclogFormatter(logging.Formatter):
@@ -92,7 +94,12 @@ class HclogFormatter(logging.Formatter):
         return text
 
 
+_LEVEL_NAMES: Mapping[int, str] = {number: name for name, number in LEVELS.items()}
+
+
 def _level_name(number: int) -> str:
+    if number in _LEVEL_NAMES:
+        return _LEVEL_NAMES[number]
     named = [name for name, level in LEVELS.items() if level <= number and level != OFF]
     return named[-1] if named else "trace"
 

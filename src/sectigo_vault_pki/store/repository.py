@@ -117,7 +117,7 @@ class Repository:
         had = frozenset() if before is None else self._index_keys(config_name, before)
         has = self._index_keys(config_name, record)
         pending = {layout.pending_key(config_name, record.unique_id)} if led_to_by_order else set()
-        coming = [_logged(self._put(key, Mark()), key) for key in sorted(has - had - pending)]
+        coming = [_logged(self._put_mark(key), key) for key in sorted(has - had - pending)]
         putting = self._put_cached(layout.certificate_key(config_name, record.unique_id), record)
         await (asyncio.gather(putting, *coming) if coming else putting)
         self._led_to_by_orders |= pending
@@ -163,7 +163,7 @@ class Repository:
         return await self._get(layout.AGENDA, Mark) is not None
 
     async def put_agenda_complete(self) -> None:
-        await self._put(layout.AGENDA, Mark())
+        await self._put_mark(layout.AGENDA)
 
     async def configs_with_certificates(self) -> Sequence[str]:
         """Return the names of the config entries under which certificates are stored, deleted entries among them."""
@@ -229,7 +229,7 @@ class Repository:
         return index_keys(config_name, record) - self._led_to_by_orders
 
     async def _put_marks(self, keys: AbstractSet[str]) -> None:
-        await asyncio.gather(*(self._put(key, Mark()) for key in sorted(keys)))
+        await asyncio.gather(*(self._put_mark(key) for key in sorted(keys)))
 
     async def _withdraw(self, keys: AbstractSet[str]) -> None:
         if keys:
@@ -301,9 +301,15 @@ class Repository:
         return record
 
     async def _put(self, key: str, record: BaseModel) -> int:
-        value = record.model_dump_json(exclude_none=True).encode()
-        await self._storage.put(StorageEntry(key, value, seal_wrap=key.startswith(layout.SEAL_WRAPPED)))
+        value = _encoded(record)
+        await self._put_value(key, value)
         return len(value)
+
+    async def _put_mark(self, key: str) -> None:
+        await self._put_value(key, _MARK)
+
+    async def _put_value(self, key: str, value: bytes) -> None:
+        await self._storage.put(StorageEntry(key, value, seal_wrap=key.startswith(layout.SEAL_WRAPPED)))
 
     async def _put_cached(self, key: str, record: BaseModel) -> None:
         try:
@@ -317,6 +323,13 @@ class Repository:
             await self._storage.delete(key)
         finally:
             self._cache.forget(key)
+
+
+def _encoded(record: BaseModel) -> bytes:
+    return record.model_dump_json(exclude_none=True).encode()
+
+
+_MARK = _encoded(Mark())
 
 
 async def _logged(work: Awaitable[object], key: str) -> None:
