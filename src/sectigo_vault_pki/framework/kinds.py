@@ -65,7 +65,11 @@ def _as_text(value: object) -> str:
 
 def is_sound(value: str) -> bool:
     """Whether text can be stored and sent: JSON may bring in lone surrogates, which no UTF-8 can hold."""
-    return "\x00" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in value
 
 
 def text(*, max_length: int | None = None) -> Kind[str]:
@@ -101,12 +105,13 @@ def line(*, max_length: int) -> Kind[str]:
 def name() -> Kind[str]:
     """A name that stands in paths and storage keys."""
     pattern = "[A-Za-z0-9][A-Za-z0-9_.-]*"
+    form = re.compile(pattern, re.ASCII)
 
     def parse(value: object) -> str:
         parsed = _as_text(value)
         if len(parsed) > MAX_NAME_LENGTH:
             raise KindError(f"must have at most {MAX_NAME_LENGTH} characters")
-        if not re.fullmatch(pattern, parsed, re.ASCII):
+        if not form.fullmatch(parsed):
             raise KindError("must begin with a letter or digit and go on with letters, digits, '_', '.' and '-'")
         return parsed
 
