@@ -17,6 +17,7 @@ from sectigo_vault_pki.lifecycle.renewal import renewed
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.states import Collected, OrderState, StillProcessing, Trouble, advance
 from sectigo_vault_pki.lifecycle.watching import Watcher
+from sectigo_vault_pki.pki import Authorities
 from sectigo_vault_pki.scm import Collected as ScmCollected
 from sectigo_vault_pki.store import (
     CertificateRecord,
@@ -54,6 +55,7 @@ class Collector:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._watcher = Watcher(resources)
+        self._authorities = Authorities()
         self._waiting: Counter[tuple[str, UniqueId]] = Counter()
 
     async def once_for_caller(self, config_name: str, record: CertificateRecord) -> CertificateAnswer:
@@ -182,12 +184,12 @@ class Collector:
             return Trouble(error, error.code, error.description), order
         if not isinstance(result, ScmCollected):
             return StillProcessing(), order
-        event = event_of(result.content, record, order)
+        event = event_of(result.content, record, order, self._authorities)
         if isinstance(event, Trouble) and record.renewed_from is not None:
             predecessor = await self._resources.repository.certificate(config_name, record.renewed_from)
             if predecessor is not None:
                 order = with_fitting_key(order, result.content, predecessor)
-                event = event_of(result.content, record, order)
+                event = event_of(result.content, record, order, self._authorities)
         return event, order
 
 

@@ -8,7 +8,7 @@ from sectigo_vault_pki.errors import ChainError, ScmRefusedError
 from sectigo_vault_pki.lifecycle.resources import Change
 from sectigo_vault_pki.lifecycle.revocation import revoked
 from sectigo_vault_pki.lifecycle.states import Collected, StillProcessing, Trouble
-from sectigo_vault_pki.pki import CertificateChain, parse_chain
+from sectigo_vault_pki.pki import Authorities, CertificateChain, parse_chain
 from sectigo_vault_pki.scm import is_revoked
 from sectigo_vault_pki.store import (
     MAX_EARLIER,
@@ -24,14 +24,16 @@ from sectigo_vault_pki.store import (
 CollectEvent: TypeAlias = StillProcessing | Trouble | Collected
 
 
-def event_of(content: bytes, record: CertificateRecord, order: OrderInFlight) -> StillProcessing | Trouble | Collected:
+def event_of(
+    content: bytes, record: CertificateRecord, order: OrderInFlight, authorities: Authorities | None = None
+) -> StillProcessing | Trouble | Collected:
     """Judge what was collected: only the certificate of the order's own key counts.
 
     Right after a replacement SCM may still deliver an older certificate (scm-api.md 8.5): that is not the new one yet.
     """
     digest = bytes.fromhex(order.key_digest) if order.key_digest else None
     try:
-        return Collected(parse_chain(content, public_key_digest=digest))
+        return Collected(parse_chain(content, public_key_digest=digest, authorities=authorities))
     except ChainError as error:
         if any(_fits(content, earlier) for earlier in _digests_before(record)):
             return StillProcessing()

@@ -1,5 +1,6 @@
 """Keys, signing requests, certificates: pure X.509, without a clock, a network or a file."""
 
+from sectigo_vault_pki.pki.authorities import Authorities
 from sectigo_vault_pki.pki.chain import (
     CertificateChain,
     PemBundle,
@@ -34,6 +35,7 @@ from sectigo_vault_pki.pki.revocation import reason_code_of
 __all__ = [
     "MAX_PASSWORD_LENGTH",
     "MIN_PASSWORD_LENGTH",
+    "Authorities",
     "CertificateChain",
     "CertificateFormat",
     "CertificateSigningRequest",

@@ -1,11 +1,10 @@
 import itertools
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from sectigo_vault_pki.errors import ChainError
 from sectigo_vault_pki.pki import CertificateChain, PrivateKey, format_serial_number, parse_chain
+from tests.support.signing import certificate, self_signed, signed_by
 
 Vector = Callable[[str], str]
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -242,34 +242,3 @@ def test_a_certificate_with_a_strange_key_is_no_leaf_and_no_obstacle(
     assert parse_chain(bundle, public_key_digest=rsa_key.public_key_digest) == chain
     with pytest.raises(ChainError, match="malformed"):
         CertificateChain.from_pem(strange.decode())
-
-
-def self_signed(
-    common_name: str, own_key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | None = None
-) -> x509.Certificate:
-    key = own_key or ec.generate_private_key(ec.SECP256R1())
-    return certificate(common_name, common_name, key, key)
-
-
-def signed_by(issuer_key: ec.EllipticCurvePrivateKey, issuer: str, common_name: str) -> x509.Certificate:
-    return certificate(common_name, issuer, ec.generate_private_key(ec.SECP256R1()), issuer_key)
-
-
-def certificate(
-    common_name: str,
-    issuer: str,
-    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
-    issuer_key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
-    extensions: tuple[x509.ExtensionType, ...] = (),
-) -> x509.Certificate:
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    builder = x509.CertificateBuilder().subject_name(name(common_name)).issuer_name(name(issuer))
-    builder = builder.public_key(key.public_key()).serial_number(7)
-    builder = builder.not_valid_before(start).not_valid_after(start + timedelta(days=1))
-    for extension in extensions:
-        builder = builder.add_extension(extension, critical=False)
-    return builder.sign(issuer_key, None if isinstance(issuer_key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
-
-
-def name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
