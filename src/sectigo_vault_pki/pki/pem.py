@@ -36,8 +36,8 @@ def normalise_pem(text: str) -> str:
 
     What is no PEM stays what it is, line by line. Normalising twice changes nothing more.
     """
-    lines = (line.strip() for line in _ESCAPED_LINE_END.sub("\n", text).splitlines())
-    return "".join(f"{line}\n" for line in lines if line)
+    lines = [line.strip() for line in _ESCAPED_LINE_END.sub("\n", text).splitlines()]
+    return "".join([f"{line}\n" for line in lines if line])
 
 
 def pem_blocks(text: str) -> Iterator[PemBlock]:

@@ -127,13 +127,17 @@ class Verdict(Enum):
     """The call may have been taken."""
 
 
+_SUCCESSFUL = range(200, 300)
+_REDIRECTED_OR_REFUSED = range(300, 500)
+
+
 def verdict(status: int) -> Verdict:
     """Judge an HTTP status."""
-    if HTTPStatus(200) <= status < HTTPStatus(300):
+    if status in _SUCCESSFUL:
         return Verdict.ACCEPTED
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Verdict.BUSY
-    if status == HTTPStatus.REQUEST_TIMEOUT or not HTTPStatus(300) <= status < HTTPStatus(500):
+    if status == HTTPStatus.REQUEST_TIMEOUT or status not in _REDIRECTED_OR_REFUSED:
         return Verdict.UNCLEAR
     return Verdict.REFUSED
 
