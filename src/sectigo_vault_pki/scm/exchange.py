@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, cast
 
 import httpx
@@ -20,6 +21,7 @@ from sectigo_vault_pki.scm.trouble import TROUBLES, Trouble, trouble_from
 
 MAX_ANSWER_LENGTH = 1024 * 1024
 MAX_CALLS = 32  # at once, for one account
+_REMEMBERED_URLS = 64  # parsing one costs as much as the rest of a request
 
 _JSON = (b"Content-Type", b"application/json;charset=UTF-8")
 
@@ -87,6 +89,7 @@ class Exchange:
         )
         self._headers = httpx.Headers(headers)
         self._headers_with_body = httpx.Headers((*headers, _JSON))
+        self._url = lru_cache(_REMEMBERED_URLS)(lambda path: httpx.URL(f"{account.base_url}{path}"))
         self._transport = transport_to(account, MAX_CALLS) if transport is None else transport
         self._is_closed = False
 
@@ -133,7 +136,7 @@ class Exchange:
         body = None if call.body is None else json.dumps(call.body).encode()
         return httpx.Request(
             call.method,
-            f"{self._account.base_url}{call.path}",
+            self._url(call.path),
             params=call.query or None,
             headers=self._headers if body is None else self._headers_with_body,
             content=body,
