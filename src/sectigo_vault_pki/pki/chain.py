@@ -184,14 +184,16 @@ def _certificates(collected: bytes, known: Authorities) -> Sequence[FoundCertifi
         raise ChainError(f"what was collected is longer than {MAX_COLLECTED_LENGTH} bytes")
     try:
         ders = tuple(_ders(collected))
-        certificates = [known.find(der) for der in dict.fromkeys(ders)] if len(ders) <= MAX_CERTIFICATES else []
     except UNREADABLE:
-        raise ChainError("what was collected cannot be read as certificates") from None
+        raise _no_certificates() from None
     if not ders:
         raise ChainError("what was collected holds no certificate")
-    if not certificates:
+    if len(ders) > MAX_CERTIFICATES:
         raise ChainError(f"what was collected holds more than {MAX_CERTIFICATES} certificates")
-    return certificates
+    try:
+        return [known.find(der) for der in dict.fromkeys(ders)]
+    except UNREADABLE:
+        raise _no_certificates() from None
 
 
 def _ders(collected: bytes) -> Iterable[bytes]:
@@ -265,6 +267,10 @@ class _Issuing:
         if pair not in self._known:
             self._known[pair] = self._authorities.issued(issuer, certificate)
         return self._known[pair]
+
+
+def _no_certificates() -> ChainError:
+    return ChainError("what was collected cannot be read as certificates")
 
 
 def _malformed() -> ChainError:
