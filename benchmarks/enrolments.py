@@ -21,7 +21,7 @@ _BUSY_SHARE = 0.5
 
 
 def measure_enrolments(stop: StopSignals) -> list[Measurement]:
-    """RSA-2048 in rounds beside those of `pki/issue`, then the plugin's CPU where keys cost nothing (P-256).
+    """RSA-2048 in rounds beside those of `pki/issue`, and the plugin's CPU where keys cost nothing (P-256).
 
     Who of the two begins takes turns, and P-256 comes in each round, so that a machine that slows down or speeds up
     meanwhile favours neither, and decides nothing.

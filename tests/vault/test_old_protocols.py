@@ -18,7 +18,7 @@ from tests.support.vault import PLUGIN, VaultMount, install, kill_plugin, plugin
 
 pytestmark = pytest.mark.vault
 
-_JWT = re.compile(r"\beyJ[\w-]{10,}\.[\w-]+\.")  # RFC 7515 3.1: its head is JSON, of which this is the beginning
+_JWT = re.compile(r"\beyJ[\w-]{10,}")  # as a JSON object begins in base64url (RFC 7515 3.1); random ids are shorter
 
 
 @pytest.fixture(params=["3", "4"], ids=lambda version: f"protocol {version}")

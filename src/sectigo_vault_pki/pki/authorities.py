@@ -65,10 +65,6 @@ class Authorities:
         self._met: dict[bytes, FoundCertificate] = {}
         self._issued: dict[tuple[FoundCertificate, FoundCertificate], bool] = {}
 
-    def __len__(self) -> int:
-        """Count the certificates that are remembered."""
-        return len(self._met)
-
     def find(self, der: bytes) -> FoundCertificate:
         """Return a certificate, the same object where it is remembered.
 

@@ -94,14 +94,14 @@ class HclogFormatter(logging.Formatter):
         return text
 
 
-_LEVEL_NAMES: Mapping[int, str] = {number: name for name, number in LEVELS.items()}
+_LEVEL_NAMES: Mapping[int, str] = {number: name for name, number in LEVELS.items() if number != OFF}
 
 
 def _level_name(number: int) -> str:
     if number in _LEVEL_NAMES:
         return _LEVEL_NAMES[number]
-    named = [name for name, level in LEVELS.items() if level <= number and level != OFF]
-    return named[-1] if named else "trace"
+    lower = [name for level, name in _LEVEL_NAMES.items() if level <= number]
+    return lower[-1] if lower else "trace"
 
 
 def _timestamp(seconds: float) -> str:

@@ -67,7 +67,16 @@ def test_line_has_the_hosts_time_form_with_six_digits() -> None:
 
 @pytest.mark.parametrize(
     ("level", "name"),
-    [(1, "trace"), (5, "trace"), (10, "debug"), (20, "info"), (25, "info"), (30, "warn"), (40, "error"), (90, "error")],
+    [
+        (1, "trace"),
+        (5, "trace"),
+        (10, "debug"),
+        (20, "info"),
+        (25, "info"),
+        (30, "warn"),
+        (40, "error"),
+        (logs.OFF, "error"),
+    ],
 )
 def test_levels_are_called_as_the_host_calls_them(level: int, name: str) -> None:
     assert line_of("x", level=level)["@level"] == name
