@@ -76,6 +76,7 @@ def test_line_has_the_hosts_time_form_with_six_digits() -> None:
         (30, "warn"),
         (40, "error"),
         (logs.OFF, "error"),
+        (90, "error"),
     ],
 )
 def test_levels_are_called_as_the_host_calls_them(level: int, name: str) -> None:
