@@ -7,6 +7,7 @@ from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key
+from sectigo_vault_pki.paths._entries import naming_unknown_entry
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._memo import AnsweredCertificates
 
@@ -33,7 +34,10 @@ def path_certs_list(engine: Engine) -> Path:
     """Declare the list."""
 
     async def list_ids(_: Request, data: FieldData) -> Response:
-        return list_response(await engine.unique_ids(data[_fields.CONFIG_NAME]))
+        unique_ids = await engine.unique_ids(data[_fields.CONFIG_NAME])
+        if not unique_ids:
+            await engine.certificate_type(data[_fields.CONFIG_NAME])  # an unknown entry is named
+        return list_response(unique_ids)
 
     schema = {"keys": {"type": "array", "items": {"type": "string"}}}
     return Path(
@@ -54,12 +58,13 @@ def path_certs(engine: Engine) -> Path:
     answered = AnsweredCertificates()
 
     async def read(request: Request, data: FieldData) -> Response:
-        answer = await engine.read(
-            data[_fields.CONFIG_NAME],
-            data[_fields.UNIQUE_ID],
-            _fields.waiting_and_renewal(data),
-            time_limit=request.time_limit,
-        )
+        async with naming_unknown_entry(engine, data[_fields.CONFIG_NAME]):
+            answer = await engine.read(
+                data[_fields.CONFIG_NAME],
+                data[_fields.UNIQUE_ID],
+                _fields.waiting_and_renewal(data),
+                time_limit=request.time_limit,
+            )
         response = answered.response(answer, data.get(_fields.SSL_FORMAT_TYPE))
         return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
 
