@@ -103,7 +103,8 @@ async def _checked_fields(
     """
     read = read_fields(path, captured, request)
     problems = list(read.problems)
-    if path.review is not None and request.operation not in _BY_URL:
+    has_its_names = all(read.data.is_usable(path.by_name[name]) for name in path.captured)
+    if path.review is not None and has_its_names and request.operation not in _BY_URL:
         try:
             problems += await path.review(request, read.data)
         except BadRequestError as error:
