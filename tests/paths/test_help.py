@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scripts.field_tables import declared_paths
 from sectigo_vault_pki.logical import Operation, Request, UnsupportedPathError
 from tests.support.mount import Mount, answered
 
@@ -159,6 +160,12 @@ async def test_a_read_with_everything_that_its_openapi_offers_leaves_a_due_certi
     answer = answered(await mount.read(f"certs/web/{issued['cert_unique_id']}", sent))
     assert answer["cert_unique_id"] == issued["cert_unique_id"]
     assert len(list(mount.simulator.orders)) == 1
+
+
+async def test_help_asks_nothing_of_a_field_without_effect() -> None:
+    ignored = [field for path in declared_paths() for field in path.fields if field.without_effect]
+    assert len(ignored) > 60
+    assert [field.name for field in ignored if "Required" in field.description or "Default" in field.description] == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The fields that several paths take, each with its help text: path-help, OpenAPI and the documents come from here."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -366,9 +367,20 @@ Newer samples of the vendor's carry the account's fields in an order's body.
 """
 
 
+_NEED_OR_DEFAULT = re.compile(r"(?:Required|Default:)[^.]*\.")
+
+
 def without_effect(fields: Iterable[Field[object]]) -> tuple[Field[object], ...]:
-    """Return the fields as a path declares them that takes and ignores them."""
-    return tuple(replace(declared, required=False, without_effect=True) for declared in fields)
+    """Return the fields as a path declares them that accepts and ignores them: no need, no default."""
+    return tuple(
+        replace(
+            declared,
+            description=_NEED_OR_DEFAULT.sub("", declared.description).strip(),
+            required=False,
+            without_effect=True,
+        )
+        for declared in fields
+    )
 
 
 _NOTHING_SAID = WaitingAndRenewal()

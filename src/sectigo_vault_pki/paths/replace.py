@@ -65,7 +65,10 @@ SUBJECT = tuple(
 )
 SUBJECT_ALT_NAMES = replace(
     _fields.SSL_SUBJECT_ALT_NAMES,
-    description=f"Subject alternative names of the new SSL certificate, comma-separated. {_OF_THE_STORED_ONE}",
+    description=(
+        "Subject alternative names of the new SSL certificate, comma-separated. Without it, and without sectigo_csr, "
+        "the new certificate has those of the stored one."
+    ),
 )
 MAX_TIMEOUT = replace(
     _fields.OF_A_CERTIFICATE[0],
