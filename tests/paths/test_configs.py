@@ -166,6 +166,16 @@ async def test_a_stored_password_is_not_sent_elsewhere_without_being_given_again
     assert answered(await mount.read("configs/web"))[name] == value
 
 
+async def test_a_missing_password_is_told_with_the_other_problems_and_names_only_what_changes(mount: Mount) -> None:
+    await mount.configure()
+    change = {"sectigo_cm_user": "somebody-else", "sectigo_cm_uri": "demo-customer", "sectigo_cm_org_id": 0}
+    with pytest.raises(BadRequestError) as refused:
+        await mount.write("configs/web", change)
+    first, second = str(refused.value).splitlines()
+    assert first == "sectigo_cm_org_id must be at least 1, it is 0"
+    assert second.startswith("sectigo_cm_password is required in the same write to change sectigo_cm_user, so that")
+
+
 async def test_writing_the_same_address_again_needs_no_password(mount: Mount) -> None:
     await mount.configure()
     await mount.write("configs/web", {"sectigo_cm_base_url": "https://scm.example.test/api/ssl/v1/"})
