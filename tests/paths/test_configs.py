@@ -49,6 +49,18 @@ async def test_an_unknown_entry_is_not_found(mount: Mount) -> None:
         await mount.read("configs/web")
 
 
+async def test_an_unknown_entry_is_named_by_reads_and_lists_of_what_is_under_it(mount: Mount) -> None:
+    for asked in (mount.read("certs/web/1_demo-customer"), mount.list("certs/web")):
+        with pytest.raises(NotFoundError, match=r'^no config entry named "web"$'):
+            await asked
+    with pytest.raises(BadRequestError, match=r'^no config entry named "web"; write configs/web first$'):
+        await mount.write("export/web/1_demo-customer", {})
+    await mount.configure()
+    assert await mount.list("certs/web") == []
+    with pytest.raises(NotFoundError, match='no certificate "1_demo-customer" under config entry "web"'):
+        await mount.read("certs/web/1_demo-customer")
+
+
 @pytest.mark.parametrize("name", REQUIRED)
 @pytest.mark.parametrize("value", [None, ""])
 async def test_a_new_entry_needs_each_required_field(mount: Mount, name: str, value: str | None) -> None:
