@@ -12,6 +12,9 @@
     │   ├── UnknownRoleError
     │   └── UnknownSerialError
     ├── ConflictError                what is stored does not allow it
+    │   ├── OrderLimitError          the orders of the last 24 hours are used up
+    │   ├── StorageMovedError        the mount's storage is not where it was
+    │   └── RenewalHeldError         nothing is renewed automatically now
     ├── PendingError                 the certificate is ordered, and not there yet
     ├── RecordError                  a stored record cannot be read
     ├── StandbyError                 this node must leave it to the active one
@@ -97,6 +100,24 @@ class PendingError(SectigoVaultPkiError):
 
 class ConflictError(SectigoVaultPkiError):
     """What is stored does not allow what was asked."""
+
+
+class OrderLimitError(ConflictError):
+    """As many orders were placed as are allowed; nothing was ordered."""
+
+
+class StorageMovedError(ConflictError):
+    """The mount's storage is not where it was, and what is bought would be lost; nothing was ordered."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this mount's storage has moved, so that a certificate would be stored where it is lost: nothing was "
+            "ordered; reload the plugin (plugin reload -mounts=<path>) and try again"
+        )
+
+
+class RenewalHeldError(ConflictError):
+    """A certificate is not renewed automatically now; a `renew` write is another matter."""
 
 
 class RecordError(SectigoVaultPkiError):

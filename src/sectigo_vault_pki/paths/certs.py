@@ -1,12 +1,13 @@
 """`certs/:config_name` and `certs/:config_name/:sectigo_cert_unique_id`: what is stored."""
 
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
-from sectigo_vault_pki.lifecycle import Engine
+from sectigo_vault_pki.lifecycle import Engine, notice_on_window
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._memo import AnsweredCertificates
+from sectigo_vault_pki.store import WaitingAndRenewal
 
 FORCE = Field(
     name="sectigo_force",
@@ -53,6 +54,18 @@ def path_certs(engine: Engine) -> Path:
         response = answered.response(answer, data.get(_fields.SSL_FORMAT_TYPE))
         return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
 
+    async def write(_: Request, data: FieldData) -> Response:
+        record = await engine.change_flags(
+            data[_fields.CONFIG_NAME],
+            _fields.checked_id(data),
+            _fields.waiting_and_renewal(data),
+            _fields.cleared_flags(data),
+        )
+        notice = notice_on_window(record, WaitingAndRenewal())
+        return Response(
+            data=_fields.shown_flags(record.requested.waiting), warnings=() if notice is None else (notice,)
+        )
+
     async def delete(_: Request, data: FieldData) -> None:
         await engine.forget(data[_fields.CONFIG_NAME], _fields.checked_id(data), force=bool(data.get(FORCE)))
 
@@ -74,6 +87,12 @@ def path_certs(engine: Engine) -> Path:
                 query=of_read,
                 answer=CERTIFICATE_SCHEMA,
             ),
+            Operation.UPDATE: Handler(
+                with_logical_errors(write),
+                summary="Store waiting and renewal fields with a certificate.",
+                forwarded=True,
+                answer={field.name: field.kind.schema for field in _fields.WAITING_AND_RENEWAL},
+            ),
             Operation.DELETE: Handler(
                 with_logical_errors(delete),
                 summary="Forget a certificate, with its key.",
@@ -81,7 +100,7 @@ def path_certs(engine: Engine) -> Path:
                 forwarded=True,
             ),
         },
-        synopsis="Read, collect or forget a stored certificate.",
+        synopsis="Read, collect, change or forget a stored certificate.",
         description=DESCRIPTION,
     )
 
@@ -97,6 +116,10 @@ SCM first, once, or for as long as a sectigo_max_timeout among the parameters of
 (sectigo_expiry_window, sectigo_auto_renew) is renewed, and the new certificate is answered; where that fails, the old
 one with a warning. A renewed certificate answers its successor, unless sectigo_read_renewed_cert is false. Otherwise
 nothing is called or written.
+
+Writing stores the waiting and renewal fields that the request carries with the certificate, for later reads and for
+the background, and answers those that are stored; nothing is called. A field sent as empty text is removed, so that the
+config entry's value holds again.
 
 Reading order-<uuid> finds out at SCM what became of an order whose answer was lost.
 

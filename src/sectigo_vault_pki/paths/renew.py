@@ -24,11 +24,11 @@ def path_renew(engine: Engine) -> Path:
     """Declare the path."""
 
     async def write(request: Request, data: FieldData) -> Response:
+        flags = _fields.waiting_and_renewal(data)
         answer = await engine.renew(
             data[_fields.CONFIG_NAME],
             _fields.checked_id(data),
-            RenewalRequest(wish=key_wish(data), new_key=bool(data.get(RENEW_NEW_KEY))),
-            _fields.waiting_and_renewal(data),
+            RenewalRequest(wish=key_wish(data), new_key=bool(data.get(RENEW_NEW_KEY)), flags=flags),
             time_limit=request.time_limit,
         )
         return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, None))

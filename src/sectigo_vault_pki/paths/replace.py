@@ -35,7 +35,6 @@ def path_replace(engine: Engine) -> Path:
             data[_fields.CONFIG_NAME],
             _fields.checked_id(data),
             replacement_request(certificate_type, data),
-            _fields.waiting_and_renewal(data),
             time_limit=request.time_limit,
         )
         return await answered_with_key(
@@ -87,7 +86,10 @@ def replacement_request(certificate_type: CertificateType, data: FieldData) -> R
     if common_name is not None:
         wish = replace(wish, subject={**wish.subject, "common_name": common_name})
     return ReplacementRequest(
-        reason=data[_fields.REASON], wish=wish, revoke_replaced=bool(data.get(REVOKED_ON_REPLACE))
+        reason=data[_fields.REASON],
+        wish=wish,
+        revoke_replaced=bool(data.get(REVOKED_ON_REPLACE)),
+        flags=_fields.waiting_and_renewal(data),
     )
 
 
