@@ -153,7 +153,7 @@ class TestPolicy:
             ),
             (
                 request("a.example.test", subject=(x509.NameAttribute(NameOID.EMAIL_ADDRESS, "a@evil.test"),)),
-                "of a kind that no role allows",
+                "email_address a@evil.test in the CSR's subject is not allowed by this role",
             ),
             (request("", x509.DNSName("a.example.test")), "the CSR has no common name"),
             (request("The Shop"), "no host name and no IP address"),

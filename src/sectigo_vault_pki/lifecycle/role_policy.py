@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.pki import CertificateSigningRequest, KeyParameters, is_ip_address
+from sectigo_vault_pki.pki import (
+    ROLE_SUBJECT_FIELDS,
+    CertificateSigningRequest,
+    KeyParameters,
+    is_ip_address,
+    printable,
+)
 from sectigo_vault_pki.store import RoleRecord
 
 _ONE_DAY = timedelta(days=1)
@@ -23,7 +29,7 @@ class Term:
 
 
 def check_names(role: RoleRecord, common_name: str, names: Iterable[str]) -> None:
-    """Make sure that a role allows every name.
+    """Make sure that a role allows every name; as in Vault's pki, `allow_ip_sans` allows no IP as common name.
 
     Args:
         role: the policy.
@@ -33,7 +39,7 @@ def check_names(role: RoleRecord, common_name: str, names: Iterable[str]) -> Non
     Raises:
         InvalidInputError: one is not allowed; the text names it.
     """
-    if not _allows(role, common_name):
+    if is_ip_address(common_name) or not _allows(role, common_name):
         raise InvalidInputError(f"common name {common_name} not allowed by this role")
     for name in names:
         if _allows(role, name):
@@ -80,16 +86,21 @@ def key_parameters(role: RoleRecord) -> KeyParameters:
 
 
 def check_csr(role: RoleRecord, csr: CertificateSigningRequest) -> None:
-    """Make sure that a role allows a CSR's key, and that the CSR asks for nothing besides names that can be checked.
+    """Make sure that a role allows a CSR's key, and that the CSR asks for nothing that `check_names` does not see.
+
+    Parts of the subject that Vault's pki has fields for are not looked at here.
 
     Raises:
         InvalidInputError: it does not.
     """
-    if csr.has_other_names:
+    if csr.other_names:
         raise InvalidInputError(
-            "the CSR asks for subject alternative names of a kind that no role allows: only host names and IP "
-            "addresses are"
+            f"the CSR asks for names of a kind that no role allows, {csr.other_names[0]}: only host names and IP "
+            "addresses are allowed"
         )
+    if csr.privileges:
+        raise InvalidInputError(f"the CSR asks for {csr.privileges[0]}, which no role allows")
+    _check_subject(csr.subject_fields)
     if role.key_type not in {"any", csr.key_type}:
         raise InvalidInputError(f"role requires keys of type {role.key_type}")
     smallest = 0 if role.key_type == "any" else key_parameters(role).size
@@ -97,6 +108,13 @@ def check_csr(role: RoleRecord, csr: CertificateSigningRequest) -> None:
         raise InvalidInputError(
             f"role requires a minimum of a {smallest}-bit key, but CSR's key is {csr.key_size} bits"
         )
+
+
+def _check_subject(subject_fields: Iterable[tuple[str, str]]) -> None:
+    """Refuse what names somebody besides the common name; SCM's profile may pass on the whole subject."""
+    for word, value in subject_fields:
+        if word not in ROLE_SUBJECT_FIELDS:
+            raise InvalidInputError(f"{word} {printable(value)} in the CSR's subject is not allowed by this role")
 
 
 def term(role: RoleRecord, ttl: timedelta | None, offered: Sequence[int] | None) -> Term:

@@ -83,7 +83,7 @@ WAITING_AND_RENEWAL: tuple[Field[object], ...] = (
 CSR = Field(
     name="sectigo_csr",
     label="CSR",
-    kind=_kinds.csr(),
+    kind=_kinds.csr("sectigo_csr"),
     description=(
         "CSR in PEM, used as given. With it the other sectigo_csr_ fields have no effect. In JSON, write line ends "
         "as \\n."
@@ -92,7 +92,7 @@ CSR = Field(
 PRIVATE_KEY = Field(
     name="sectigo_private_key",
     label="Private key",
-    kind=_kinds.private_key(),
+    kind=_kinds.private_key("sectigo_private_key"),
     secret=True,
     description=(
         "Private key in PEM (PKCS#1, PKCS#8 or SEC1, unencrypted) to make the CSR with, or the key of the CSR that is "
@@ -144,7 +144,7 @@ CSR_EMAIL_ADDRESS = Field(
 CSR_KEY_ALGO = Field(
     name="sectigo_csr_key_algo",
     label="Key algorithm",
-    kind=kinds.choice("RSA", "EC"),
+    kind=_kinds.key_algorithm(),
     default="RSA",
     description="Algorithm of the key to make: RSA or EC. Default: RSA.",
 )

@@ -1,6 +1,7 @@
 """Kinds of fields that only this engine has."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,8 +11,11 @@ from sectigo_vault_pki.lifecycle import parse_base_url, parse_ca_bundle
 from sectigo_vault_pki.pki import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
+    OTHER_NAMES_OF_EC,
     CertificateFormat,
     CertificateSigningRequest,
+    GivenCertificate,
+    KeyAlgorithm,
     Pkcs12Encryption,
     PrivateKey,
     is_host_name,
@@ -22,7 +26,6 @@ from sectigo_vault_pki.pki import (
     normalise_pem,
     parse_csr,
     parse_serial_number,
-    serial_number_of,
 )
 
 T = TypeVar("T")
@@ -31,6 +34,10 @@ MAX_TEXT_LENGTH = 65_536
 MAX_CUSTOM_FIELDS = 100
 MAX_CUSTOM_FIELD_LENGTH = 256
 """Characters of a custom field's name or value (scm-api.md 3.2)."""
+
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9._/~-]{1,100}\.(?:pem|csr|req|p10|crt|cer|der|txt|key)", re.ASCII | re.IGNORECASE)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
 def _domain(base: Kind[str], convert: Callable[[str], T]) -> Kind[T]:
@@ -43,14 +50,42 @@ def _domain(base: Kind[str], convert: Callable[[str], T]) -> Kind[T]:
     return Kind(base.label, base.schema, parse)
 
 
-def private_key() -> Kind[PrivateKey]:
+def _pem(parse: Callable[[str], T], *, field_name: str, is_secret: bool = False) -> Kind[T]:
+    """Text in PEM. The name of a file is answered with a hint how files are given, and not echoed if it is secret."""
+    read = _domain(kinds.text(max_length=MAX_TEXT_LENGTH), parse)
+
+    def parse_unless_file_name(value: object) -> T:
+        if isinstance(value, str) and _FILE_NAME.fullmatch(value.strip()):
+            shown = "<file>" if is_secret else value.strip()
+            raise KindError(f"must be PEM, and reads as the name of a file: did you mean {field_name}=@{shown}?")
+        return read.parse(value)
+
+    return Kind(read.label, read.schema, parse_unless_file_name)
+
+
+def private_key(field_name: str) -> Kind[PrivateKey]:
     """An unencrypted private key in PEM."""
-    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), PrivateKey.parse)
+    return _pem(PrivateKey.parse, field_name=field_name, is_secret=True)
 
 
-def csr() -> Kind[CertificateSigningRequest]:
+def csr(field_name: str) -> Kind[CertificateSigningRequest]:
     """A CSR in PEM whose signature is right."""
-    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), parse_csr)
+    return _pem(parse_csr, field_name=field_name)
+
+
+def key_algorithm() -> Kind[str]:
+    """RSA or EC, in any case."""
+    options = kinds.choice(*(known.value for known in KeyAlgorithm))
+
+    def parse(value: object) -> str:
+        try:
+            return options.parse(value)
+        except KindError as error:
+            if isinstance(value, str) and value.strip().upper() in OTHER_NAMES_OF_EC:
+                raise KindError(f"{error}; did you mean EC?") from None
+            raise
+
+    return Kind(options.label, options.schema, parse)
 
 
 def certificate_format() -> Kind[CertificateFormat]:
@@ -136,9 +171,9 @@ def serial_number() -> Kind[str]:
     return Kind(parsed.label, parsed.schema, parsed.parse, pattern="[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2})*")
 
 
-def certificate() -> Kind[str]:
-    """A certificate in PEM; the result is its serial number."""
-    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), serial_number_of)
+def certificate(field_name: str) -> Kind[GivenCertificate]:
+    """One certificate in PEM."""
+    return _pem(GivenCertificate.parse, field_name=field_name)
 
 
 def common_name() -> Kind[str]:
@@ -146,6 +181,8 @@ def common_name() -> Kind[str]:
     base = kinds.line(max_length=64)
 
     def parse(value: object) -> str:
+        if isinstance(value, str) and (url := _SCHEME.match(value.strip())):
+            raise KindError(f"must be a name, not a URL{_host_meant(url[1])}")
         parsed = base.parse(value)
         is_host_name = "." in parsed and " " not in parsed
         if is_host_name and not parsed.isascii():
@@ -153,6 +190,12 @@ def common_name() -> Kind[str]:
         return parsed
 
     return Kind(base.label, base.schema, parse)
+
+
+def _host_meant(authority: str) -> str:
+    """Name the host in the authority of a URL, which may hold a password besides."""
+    host = authority.rpartition("@")[2].partition(":")[0]
+    return f": did you mean {host}?" if is_host_name(host) else ""
 
 
 def email() -> Kind[str]:

@@ -37,7 +37,7 @@ TTL = Field(
         "its certificate profile: the shortest that covers this is ordered. Without it, the role's validity."
     ),
 )
-CSR = Field(name="csr", kind=_kinds.csr(), required=True, description="PEM-format CSR to be signed.")
+CSR = Field(name="csr", kind=_kinds.csr("csr"), required=True, description="PEM-format CSR to be signed.")
 FORMAT = Field(
     name="format",
     kind=kinds.choice(*IssuedFormat),
@@ -130,7 +130,7 @@ SERIAL_NUMBER = Field(
 )
 CERTIFICATE = Field(
     name="certificate",
-    kind=_kinds.certificate(),
+    kind=_kinds.certificate("certificate"),
     description="The certificate to revoke, in PEM, in place of its serial number.",
 )
 REASON = Field(

@@ -11,10 +11,13 @@ from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._keys import SUBJECT, check_fits, key_parameters
+from sectigo_vault_pki.pki import CertificateSigningRequest
 from sectigo_vault_pki.store import CertificateType, ClientFields, RequestedFields, SslFields, SubjectFields
 
 MAX_NAMES_LENGTH = 64
 """Characters of a person's names together, with the blanks between them (scm-api.md 4.1)."""
+
+_MAX_NAMES_SHOWN = 5
 
 REQUEST_ID = Field(
     name="sectigo_request_id",
@@ -34,7 +37,9 @@ def path_enroll(engine: Engine) -> Path:
         certificate_type = await engine.certificate_type(data[_fields.CONFIG_NAME])
         wish = replace(enrolment_request(certificate_type, data), host_request_id=request.id)
         answer = await engine.enroll(data[_fields.CONFIG_NAME], wish, time_limit=request.time_limit)
-        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, None))
+        response = certificate_response(answer, None)
+        response = replace(response, warnings=(*_remarks_on_names(wish.csr), *response.warnings))
+        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
 
     return Path(
         template="enroll/{config_name}",
@@ -72,6 +77,8 @@ def enrolment_request(certificate_type: CertificateType, data: FieldData) -> Enr
     csr, key = data.get(_fields.CSR), data.get(_fields.PRIVATE_KEY)
     check_fits(data)
     is_ssl = certificate_type is CertificateType.SSL
+    if is_ssl and csr is not None and not csr.common_name:
+        raise InvalidInputError("sectigo_csr has no common name, which SCM requires")
     return EnrolmentRequest(
         requested=RequestedFields(
             ssl=_ssl_fields(data) if is_ssl else None,
@@ -132,6 +139,17 @@ def _client_fields(data: FieldData) -> ClientFields:
         last_name=data[_fields.CLIENT_LAST_NAME],
         custom_fields=data.get(_fields.CLIENT_CUSTOM_FIELDS) or (),
     )
+
+
+def _remarks_on_names(csr: CertificateSigningRequest | None) -> tuple[str, ...]:
+    """Say which names of a CSR are not ordered."""
+    if csr is None:
+        return ()
+    names = [*csr.other_names, *(f"common name {value}" for word, value in csr.subject_fields if word == "common_name")]
+    if not names:
+        return ()
+    more = f" and {len(names) - _MAX_NAMES_SHOWN} more" if len(names) > _MAX_NAMES_SHOWN else ""
+    return (f"names of sectigo_csr that are not ordered: {', '.join(names[:_MAX_NAMES_SHOWN])}{more}",)
 
 
 def _require(data: FieldData, *fields: Field[object]) -> None:

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9][A-Z0-9 ]*)-----([A-Za-z0-9+/=\s]*)-----END \1-----")
+_BEGIN = "-----BEGIN "
+# A label is printable ASCII without hyphens (RFC 7468 2 allows some, and nobody writes them): `PKCS #7 SIGNED DATA`.
+_BLOCK = re.compile(r"-----BEGIN ([!-,.-~][ -,.-~]*)-----([A-Za-z0-9+/=\s]*)-----END \1-----")
+_BEGUN_LINE = re.compile(r"^-{1,5}(?:B|BE|BEG|BEGI|BEGIN)?\n\Z", re.MULTILINE)
 _ESCAPED_LINE_END = re.compile(r"\\r\\n|\\n|\\r")
 _LINE_LENGTH = 64  # RFC 7468 2
 
@@ -49,6 +52,14 @@ def pem_blocks(text: str) -> Iterator[PemBlock]:
     for found in _BLOCK.finditer(text):
         label, body = found.groups()
         yield PemBlock(label, _decoded(body))
+
+
+def is_cut_off(text: str) -> bool:
+    """Tell whether text that went through `normalise_pem` begins an armoured object and does not end it.
+
+    Other text between the objects or behind them does not count.
+    """
+    return text.count(_BEGIN) > sum(1 for _ in _BLOCK.finditer(text)) or _BEGUN_LINE.search(text) is not None
 
 
 def pem_texts(text: str) -> tuple[str, ...]:
