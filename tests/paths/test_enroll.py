@@ -309,7 +309,7 @@ async def test_a_wrong_password_is_told_and_not_shown(mount: Mount) -> None:
     with pytest.raises(BadRequestError, match=r"SCM refused enroll: Unknown user \(code -16\)") as refused:
         await mount.enroll()
     assert "hunter2" not in str(refused.value)
-    assert set(mount.storage.snapshot()) == {"config/web"}
+    assert set(mount.storage.snapshot()) == {"config/web", "index/login/web"}
 
 
 async def test_an_scm_that_is_too_busy_took_nothing_and_leaves_nothing(mount: Mount) -> None:

@@ -59,6 +59,7 @@ class AccountRun:
         self._without_budget: set[str] = set()
         self._is_over = False
         self._has_asked = False
+        self._under_way = 0
 
     async def run(self, items: Iterable[Item], configs: Mapping[str, ConfigRecord]) -> None:
         """Find out what is to be done, then do it: renewals soonest expiry first, in turn with everything else."""
@@ -85,6 +86,7 @@ class AccountRun:
             return False
         if task.expires_at is None:
             self._report.looked_at(task.item)
+        self._under_way += 1
         try:
             await self._ask(task)
         except OrderLimitError as error:
@@ -94,17 +96,19 @@ class AccountRun:
             self._tell(_WORDS.get(task.step, "background work failed"), error, task)
         except Exception as error:  # noqa: BLE001  one certificate's turn ends, and no other's
             self._tell("background work failed", error, task)
+        finally:
+            self._under_way -= 1
         return True
 
     def _next(self) -> Task | None:
-        if self._is_over or self._budget.left < 1:
+        if self._is_over or self._budget.left <= self._under_way:
             return None
         self._turn += 1
         first, second = (self._renewals, self._others) if self._turn % 2 else (self._others, self._renewals)
         queue = first or second
         if not queue:
             return None
-        if queue is self._renewals and self._budget.left < CALLS_OF_A_RENEWAL:
+        if queue is self._renewals and self._budget.left < CALLS_OF_A_RENEWAL * (self._under_way + 1):
             self._renewals.clear()
             return self._next()
         return queue.popleft()

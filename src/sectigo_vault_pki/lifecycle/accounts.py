@@ -1,4 +1,4 @@
-"""SCM clients: one for each config entry, for as long as the entry says the same; and what they learn of its account."""
+"""SCM clients: one for each config entry, for as long as the entry says the same; and what they learn of accounts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -76,7 +76,9 @@ class ScmClients:
         until = await self._pauses.until(config_name, account_of(config))
         if until is None:
             return None
-        return Hold(f"SCM refused the login of config entry {config_name}: it is tried again at {shown_time(until)}", until)
+        return Hold(
+            f"SCM refused the login of config entry {config_name}: it is tried again at {shown_time(until)}", until
+        )
 
     def login_refused_until(self, config: ConfigRecord) -> datetime | None:
         """Return how long the entry's login is not tried automatically, as far as this process knows."""

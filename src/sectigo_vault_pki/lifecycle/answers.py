@@ -59,6 +59,9 @@ class OrderAnswer:
     warnings: tuple[str, ...] = ()
 
 
+Answer: TypeAlias = CertificateAnswer | OrderAnswer
+
+
 def remarks_on(record: CertificateRecord, now: datetime) -> tuple[str, ...]:
     """Return what whoever gets a certificate should know of it."""
     current = record.current
@@ -93,7 +96,9 @@ def with_notice_on_window(answer: Answer, requested: RequestedFields, defaults: 
 
 def notice_on_window(record: CertificateRecord, defaults: WaitingAndRenewal) -> str | None:
     """Say that a certificate's window is longer than a third of its life, where it is."""
-    return record.current and _notice_on_window(record.current.life, record.requested.waiting, defaults)
+    if record.current is None:
+        return None
+    return _notice_on_window(record.current.life, record.requested.waiting, defaults)
 
 
 def _notice_on_window(life: timedelta, *wishes: WaitingAndRenewal) -> str | None:
@@ -113,8 +118,6 @@ def listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:MAX_NAMES_SHOWN])
     return shown if len(names) <= MAX_NAMES_SHOWN else f"{shown} and {len(names) - MAX_NAMES_SHOWN} more"
 
-
-Answer: TypeAlias = CertificateAnswer | OrderAnswer
 
 ORDER_ID_PREFIX = "order-"
 

@@ -205,15 +205,14 @@ class Collector:
             return StillProcessing(), order
         event = event_of(result.content, record, order, self._authorities)
         if isinstance(event, StillProcessing) and self._is_overdue(record, order):
-            error = ChainError("SCM took the replacement, and still delivers the certificate that was to be replaced")
-            return Trouble(error, None, str(error)), order
+            overdue = ChainError("SCM took the replacement, and still delivers the certificate that was to be replaced")
+            return Trouble(overdue, None, str(overdue)), order
         if isinstance(event, Trouble) and record.renewed_from is not None:
             predecessor = await self._resources.repository.certificate(config_name, record.renewed_from)
             if predecessor is not None:
                 order = with_fitting_key(order, result.content, predecessor)
                 event = event_of(result.content, record, order, self._authorities)
         return event, order
-
 
     def _is_overdue(self, record: CertificateRecord, order: OrderInFlight) -> bool:
         if record.current is None or order.operation is not OrderOperation.REPLACE:

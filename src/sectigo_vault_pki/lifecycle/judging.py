@@ -105,12 +105,10 @@ def change_of(event: CollectEvent, order: OrderInFlight, now: datetime) -> Chang
             case Trouble(_, code, description):
                 entry = HistoryEntry(status=Status.ERROR_CODE, at=now, code=code, description=description)
                 return _in_trouble(record, record.order, yes=True).with_history(entry)
-            case StillProcessing(trouble=None):
-                return _in_trouble(record, record.order, yes=False)
             case IssuersMissing():
                 return record.model_copy(update={"order": record.order.model_copy(update={"lacked_issuers": True})})
-            case StillProcessing():
-                return record
+            case StillProcessing(trouble):
+                return record if trouble else _in_trouble(record, record.order, yes=False)
 
     return change
 

@@ -30,13 +30,13 @@ class OrderLimits:
         self._repository = repository
         self._locks = locks
         self._tasks = tasks
-        self._has_marked = False
+        self._is_marked = False
 
     async def mark_storage(self) -> None:
-        """Leave a mark in the mount's storage, by which the mount knows it again."""
+        """Leave a mark in the mount's storage when the mount starts: where it is missing later, storage has moved."""
         if not await self._repository.is_marked_as_ours():
             await self._repository.mark_as_ours()
-        self._has_marked = True
+        self._is_marked = True
 
     @asynccontextmanager
     async def admission(self, config_name: str, config: ConfigRecord, now: datetime) -> AsyncIterator[None]:
@@ -64,12 +64,8 @@ class OrderLimits:
         return sum(number for _, number in _of_period(await self._repository.order_counts(config_name), now))
 
     async def _check_storage(self) -> None:
-        if await self._repository.is_marked_as_ours():
-            self._has_marked = True
-        elif self._has_marked:
+        if self._is_marked and not await self._repository.is_marked_as_ours():
             raise StorageMovedError
-        else:
-            await self.mark_storage()
 
     async def _count(self, config_name: str, minute: int, most: int) -> None:
         async with self._locks.hold("order counts", config_name):

@@ -94,8 +94,8 @@ class Reader:
         clients = self._resources.clients
         if step is Step.RENEW and config.suspend_renewals:
             return (
-                f"the certificate is due, and sectigo_suspend_renewals of config entry {config_name} is true: it is not "
-                "renewed automatically"
+                f"the certificate is due, and sectigo_suspend_renewals of config entry {config_name} is true: it is "
+                "not renewed automatically"
             )
         hold = await clients.login_hold(config_name, config)
         if hold is None and step is Step.RENEW:
@@ -243,4 +243,3 @@ class Reader:
                 break
             record = following
         return record
-

@@ -58,7 +58,7 @@ class RenewalRequest:
     wish: KeyWish = field(default_factory=KeyWish)
     new_key: bool = False
     is_automatic: bool = False
-    flags: WaitingAndRenewal = WaitingAndRenewal()
+    flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""

@@ -117,10 +117,9 @@ def _hold_for_now(record: CertificateRecord, now: datetime) -> Hold | None:
 
 def _life_in_hand(current: CurrentCertificate, renewed: RenewedCertificate | None, now: datetime) -> timedelta:
     """Return how long a certificate is of use: what lies before its order, SCM may have dated back."""
-    begin = current.not_before
-    if renewed is not None and renewed.ordered_at <= now:  # else a clock that was wrong has written it
-        begin = max(begin, renewed.ordered_at)
-    return current.not_after - begin
+    if renewed is None or renewed.ordered_at > now:  # a clock that was wrong has written the latter
+        return current.life
+    return current.not_after - max(current.not_before, renewed.ordered_at)
 
 
 def is_in_force(until: datetime, now: datetime, *, longest: timedelta) -> bool:

@@ -40,7 +40,7 @@ class ReplacementRequest:
     reason: str
     wish: KeyWish = field(default_factory=KeyWish)
     revoke_replaced: bool = False
-    flags: WaitingAndRenewal = WaitingAndRenewal()
+    flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""

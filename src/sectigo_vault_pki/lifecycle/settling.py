@@ -182,7 +182,7 @@ class Settler:
         return _still_unsettled(order, NOTHING_BOUGHT)
 
     def _age_of(self, order: OrderRecord) -> timedelta:
-        """Return how old an order is; one of the future was dated by a clock that was wrong, and counts from its sight."""
+        """Return how old an order is; one of the future, which a clock that was wrong has dated, since it was seen."""
         now = self._resources.clock.now()
         seen_at = min(self._seen_at.get(order.uuid, now), now)
         self._seen_at[order.uuid] = seen_at

@@ -34,9 +34,7 @@ class Progress:
 class Submitter:
     """Sends orders to SCM."""
 
-    def __init__(
-        self, resources: Resources, write_ahead: WriteAhead, acceptor: Acceptor, limits: OrderLimits
-    ) -> None:
+    def __init__(self, resources: Resources, write_ahead: WriteAhead, acceptor: Acceptor, limits: OrderLimits) -> None:
         self._resources = resources
         self._write_ahead = write_ahead
         self._acceptor = acceptor

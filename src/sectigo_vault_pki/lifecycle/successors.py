@@ -4,12 +4,13 @@ A name is no proof: somebody else may order the same one, in another entry, anot
 is one: nobody else has it. What SCM has not issued has no key to see yet, and stays undecided.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sectigo_vault_pki.errors import ScmRefusedError
-from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
+from sectigo_vault_pki.lifecycle.families import FAMILIES, Family, Listed
 from sectigo_vault_pki.lifecycle.judging import digests_of_keys, fits
 from sectigo_vault_pki.lifecycle.marks import mark_in
 from sectigo_vault_pki.lifecycle.names import search_name
@@ -76,7 +77,7 @@ class Successors:
         family = FAMILIES[record.certificate_type]
         newer = [entry for entry in listed if entry.scm_id > record.scm_id]
         async with self._resources.clients.lend(config_name, config) as client:
-            is_renewed = (await family.standing(client, record.scm_id, search_name(record))).renewed
+            is_renewed = await self._is_renewed(family, client, record)
             if is_renewed is False:
                 return SuccessorSearch()
             examination = _Examination(
@@ -84,6 +85,16 @@ class Successors:
             )
             found = await examination.of(newer[:MAX_EXAMINED_UNASKED])
         return SuccessorSearch(found, examination.undecided, is_renewed=bool(is_renewed))
+
+
+    async def _is_renewed(self, family: Family, client: ScmClient, record: CertificateRecord) -> bool | None:
+        """Return what SCM says; None where it does not: then it is for SCM to refuse the renewal."""
+        try:
+            return (await family.standing(client, record.scm_id, search_name(record))).renewed
+        except ScmRefusedError as refusal:
+            if refusal.login_refused:
+                raise
+            return None
 
 
 class _Examination:
@@ -101,7 +112,7 @@ class _Examination:
         config: ConfigRecord,
         record: CertificateRecord,
         *,
-        digests: Collection[bytes],
+        digests: AbstractSet[bytes],
         order_uuid: str = "",
         earliest: date = date.min,
     ) -> None:
@@ -151,7 +162,12 @@ class _Examination:
 
     async def _is_somebody_elses(self, entry: Listed) -> bool:
         """Whether an entry is too old, or carries the mark of another order of this mount's."""
-        remarks = await self._family.remarks(self._client, entry)
+        try:
+            remarks = await self._family.remarks(self._client, entry)
+        except ScmRefusedError as refusal:
+            if refusal.login_refused:
+                raise
+            return False  # its key tells
         if remarks.requested is not None and remarks.requested < self._earliest:
             return True
         marked = mark_in(remarks.comments)

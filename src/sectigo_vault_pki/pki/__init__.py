@@ -22,6 +22,7 @@ from sectigo_vault_pki.pki.formats import CertificateFormat, render
 from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
 from sectigo_vault_pki.pki.keys import OTHER_NAMES_OF_EC, KeyAlgorithm, KeyParameters, PrivateKey
 from sectigo_vault_pki.pki.names import (
+    host_of_common_name,
     is_host_name,
     is_ip_address,
     normalise_email,
@@ -61,6 +62,7 @@ __all__ = [
     "build_csr",
     "check_key_fits",
     "format_serial_number",
+    "host_of_common_name",
     "is_host_name",
     "is_ip_address",
     "is_self_signed",

@@ -37,6 +37,11 @@ class CallBudget:
         finally:
             _in_force.reset(token)
 
+    def refill(self, limit: int) -> None:
+        """Begin to count anew."""
+        self._limit = limit
+        self._made = 0
+
     def count(self) -> None:
         """Note that a call is made."""
         self._made += 1
