@@ -108,6 +108,12 @@ async def test_rows_that_are_counted_and_not_listed_leave_the_search_incomplete(
     assert await listed_ids(Scm(named(7), total=2)) == ([7], False)
 
 
+async def test_a_count_below_what_is_listed_is_passed_over() -> None:
+    scm = Scm(named(*range(1, PAGE + 2)), total=3)
+    ids, is_whole = await listed_ids(scm)
+    assert (len(ids), is_whole) == (PAGE + 1, True)
+
+
 async def test_a_list_that_is_too_long_leaves_the_search_incomplete() -> None:
     ids, is_whole = await listed_ids(Scm(named(*range(1, MAX_LISTED + PAGE))))
     assert (len(ids), is_whole) == (MAX_LISTED, False)
