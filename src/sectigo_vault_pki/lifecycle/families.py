@@ -296,7 +296,7 @@ async def _read(page: Callable[[int], Awaitable[Page[_Row]]], *, limit: int) -> 
         rows += found.rows
         unreadable += found.unreadable
         position += found.length
-        has_more = found.length >= PAGE if found.total is None else position < found.total
+        has_more = found.length >= PAGE if found.total is None or found.total < position else position < found.total
         if not has_more or not found.length:
             return _Read(rows, is_whole=not has_more and not unreadable, calls=calls)
     return _Read(rows, is_whole=False, calls=calls)

@@ -114,7 +114,8 @@ class Driver:
         if pending is not None:
             return pending
         answer = _accepted(call, self._judged(call, result))
-        if is_page(answer):
+        said = said_in(answer, self._redact)
+        if is_page(answer) or (said is not None and said.description):
             raise self._unusable(call, answer)
         return Collected(answer.body)
 

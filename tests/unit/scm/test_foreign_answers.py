@@ -164,6 +164,12 @@ async def test_what_scm_says_of_its_own_trouble_is_shown(script: Script, client:
         await client.collect_ssl(55)
 
 
+async def test_words_in_place_of_a_certificate_are_shown(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(200, json={"message": "awaiting approval"}))
+    with pytest.raises(ScmUnavailableError, match=r"HTTP 200 with a body that cannot be read: awaiting approval"):
+        await client.collect_client(55)
+
+
 async def test_a_page_is_no_certificate(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, text="<html>login</html>"), httpx.Response(200, content=b"0\x82"))
     with pytest.raises(ScmUnavailableError, match="not in SCM's words"):
