@@ -300,6 +300,7 @@ async def test_names_of_a_csr_that_are_not_ordered_are_told(mount: Mount) -> Non
     subject = [("2.5.4.3", der.UTF8_STRING, b"first.example.test"), der.COMMON_NAME]
     csr = der.csr_pem(NAMES_BESIDES, subject=subject)
     answer = await mount.write("enroll/web", {**ORDER, "sectigo_csr": csr})
+    assert answer is not None
     assert list(answer.warnings) == [
         "names of sectigo_csr that are not ordered: URI urn:a, registeredID 1.2.3, common name first.example.test"
     ]
@@ -313,6 +314,7 @@ async def test_a_long_list_of_names_that_are_not_ordered_is_cut(mount: Mount) ->
     answer = await mount.write(
         "enroll/web", {**ORDER, "sectigo_csr": der.csr_pem(der.extension_request(der.alt_names(*names)))}
     )
+    assert answer is not None
     (warning,) = answer.warnings
     assert warning.endswith("URI urn:4 and 995 more")
 
