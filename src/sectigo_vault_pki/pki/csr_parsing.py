@@ -94,7 +94,7 @@ def _csr_block(pem: str) -> PemBlock:
     if is_cut_off(text):
         raise InvalidCsrError("the CSR is cut off: a line that begins its PEM has no line that ends it")
     if len(blocks) != 1:
-        raise InvalidCsrError(f"exactly one PEM block {CSR_LABEL} is needed, there are {len(blocks)}")
+        raise InvalidCsrError(f"exactly one PEM block CERTIFICATE REQUEST is needed, there are {len(blocks)}")
     return blocks[0]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 _BEGIN = "-----BEGIN "
 # A label is printable ASCII without hyphens (RFC 7468 2 allows some, and nobody writes them): `PKCS #7 SIGNED DATA`.
 _BLOCK = re.compile(r"-----BEGIN ([!-,.-~][ -,.-~]*)-----([A-Za-z0-9+/=\s]*)-----END \1-----")
-_BEGUN_LINE = re.compile(r"^-{1,5}(?:B|BE|BEG|BEGI|BEGIN)?\n\Z", re.MULTILINE)
+_BEGUN_LINE = re.compile(r"^-----B(?:E|EG|EGI|EGIN)?\n\Z", re.MULTILINE)  # hyphens alone end what `openssl req` says
 _ESCAPED_LINE_END = re.compile(r"\\r\\n|\\n|\\r")
 _LINE_LENGTH = 64  # RFC 7468 2
 
