@@ -33,7 +33,7 @@ class BackendService(BackendServicer):
         """
         self._instances = instances
         self._id_of = id_of
-        self._no_resolve_path = translate.reply_from_error(UnsupportedOperationError())
+        self._no_other_path = translate.reply_from_error(UnsupportedOperationError())
 
     async def Setup(self, request: pb.SetupArgs, context: Context) -> pb.SetupReply:  # noqa: N802  the wire's name
         multiplex_id = await self._multiplex_id(context)
@@ -83,9 +83,8 @@ class BackendService(BackendServicer):
         self, request: pb.HandleRequestArgs, context: Context
     ) -> pb.HandleRequestReply:
         instance = await self._instance(context)
-        # Sent ahead of every request, with the request's own data: nothing may be done for it, nor logged.
         if request.request.operation == translate.RESOLVE_PATH:
-            return self._no_resolve_path
+            return await self._resolve_path(instance, request.request)
         add_log_values(request_id=request.request.id)
         try:
             asked = translate.request_from_wire(
@@ -140,6 +139,17 @@ class BackendService(BackendServicer):
         except NoInstanceError as error:
             await _abort(context, error)
         return pb.Empty()
+
+    async def _resolve_path(self, instance: Instance, request: pb.Request) -> pb.HandleRequestReply:
+        """Answer what is sent ahead of every request, with that one's own data: nothing may be done for it."""
+        try:
+            path = await instance.backend.canonical_path(request.path)
+        except LogicalError as error:
+            return translate.reply_from_error(error)
+        except Exception:  # noqa: BLE001  logged, and hidden from the host
+            _log_failure(request)
+            return translate.internal_error_reply()
+        return self._no_other_path if path is None else translate.canonical_path_reply(path)
 
     async def _instance(self, context: Context) -> Instance:
         multiplex_id = await self._multiplex_id(context)
