@@ -98,6 +98,9 @@ class SectigoBackend:
             return None
         return await self._router.route(request)
 
+    async def canonical_path(self, path: str) -> str | None:
+        return await self._router.canonical_path(path)
+
     async def check_existence(self, request: Request) -> bool | None:
         return await self._router.exists(request)
 

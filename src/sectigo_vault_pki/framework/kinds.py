@@ -42,12 +42,14 @@ class Kind(Generic[T_co]):
         schema: what OpenAPI calls it.
         parse: turns a JSON value, never None or empty text, into the type; raises `KindError`.
         pattern: what the value looks like inside a path, for kinds that may stand there.
+        canonical: the one spelling in a path of a value that has several, for policies; raises `KindError`.
     """
 
     label: str
     schema: Mapping[str, object]
     parse: Callable[[object], T_co] = field(repr=False)
     pattern: str = ""
+    canonical: Callable[[str], str] | None = field(default=None, repr=False)
 
 
 def _one_value(value: object) -> object:

@@ -10,6 +10,7 @@ from sectigo_vault_pki.logical import Operation, Request, Response
 
 Call = Callable[[Request, FieldData], Awaitable[Response | None]]
 ExistenceCheck = Callable[[Request, FieldData], Awaitable[bool]]
+Canonical = Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -47,6 +48,8 @@ class Path:
         description: the help's text.
         existence_check: tells create from update; without it every write is an update.
         operation_words: what operation ids call it, where the template's words stand in another path's, too.
+        canonical: returns those of the captured values that have another, canonical spelling, where more than a field's
+            kind has to be asked for it; it is asked before each request, so it has to be quick, and does nothing.
     """
 
     template: str
@@ -56,6 +59,7 @@ class Path:
     description: str
     existence_check: ExistenceCheck | None = None
     operation_words: str = ""
+    canonical: Canonical | None = None
 
     @cached_property
     def captured(self) -> tuple[str, ...]:

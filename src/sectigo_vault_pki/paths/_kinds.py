@@ -168,7 +168,8 @@ def domains() -> Kind[tuple[str, ...]]:
 def serial_number() -> Kind[str]:
     """A serial number in hex, with colons or hyphens between the bytes; the result has colons."""
     parsed = _domain(kinds.line(max_length=128), parse_serial_number)
-    return Kind(parsed.label, parsed.schema, parsed.parse, pattern="[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2})*")
+    pattern = "[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2})*"
+    return Kind(parsed.label, parsed.schema, parsed.parse, pattern, canonical=parsed.parse)
 
 
 def certificate(field_name: str) -> Kind[GivenCertificate]:

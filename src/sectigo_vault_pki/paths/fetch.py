@@ -1,5 +1,9 @@
 """`fetch/:config_name/:cert_id`: bring in a certificate that SCM has and Vault has not."""
 
+import re
+from collections.abc import Mapping
+
+from sectigo_vault_pki.errors import SectigoVaultPkiError
 from sectigo_vault_pki.framework import FieldData, Handler, Path
 from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.logical import Operation, Request, Response
@@ -7,6 +11,8 @@ from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.store import RequestedFields
+
+_SCM_ID = re.compile(r"[1-9][0-9]*", re.ASCII)
 
 
 def path_fetch(engine: Engine) -> Path:
@@ -26,6 +32,17 @@ def path_fetch(engine: Engine) -> Path:
         return await answered_with_key(
             engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
         )
+
+    async def canonical(captured: Mapping[str, str]) -> Mapping[str, str]:
+        """Return SCM's id in place of a unique id; what is neither of them, the request itself refuses."""
+        named = captured[_fields.CERT_ID.name]
+        if _SCM_ID.fullmatch(named):
+            return {}
+        try:
+            scm_id = await engine.scm_id(captured[_fields.CONFIG_NAME.name], named)
+        except SectigoVaultPkiError:
+            return {}
+        return {_fields.CERT_ID.name: str(scm_id)}
 
     taken = (_fields.PRIVATE_KEY, _fields.SSL_FORMAT_TYPE)
     ignored = (field for field in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if field not in taken)
@@ -48,6 +65,7 @@ def path_fetch(engine: Engine) -> Path:
         },
         synopsis="Fetch a certificate from SCM and store it.",
         description=DESCRIPTION,
+        canonical=canonical,
     )
 
 
