@@ -10,7 +10,6 @@ import pytest
 from sectigo_vault_pki.backend import does_background_work
 from sectigo_vault_pki.lifecycle import account_run, background, default_jitter
 from sectigo_vault_pki.logical import BadRequestError
-from sectigo_vault_pki.scm.exchange import MAX_CALLS
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support.counting import CountingStorage
 from tests.support.mount import Mount, answered

@@ -3,7 +3,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sectigo_vault_pki.logical import BadRequestError, NotFoundError, ReadOnlyError, StorageError
+from sectigo_vault_pki.logical import BadRequestError, NotFoundError, Operation, ReadOnlyError, Request, StorageError
 from tests.support.mount import CONFIG, Mount, answered
 from tests.support.system import STANDBY
 
@@ -68,14 +68,22 @@ async def test_a_missing_customer_uri_says_where_to_find_it(mount: Mount) -> Non
     ("name", "value", "complaint"),
     [
         ("sectigo_cm_org_id", "many", "sectigo_cm_org_id must be a whole number of at least 1"),
-        ("sectigo_cm_org_id", 0, "sectigo_cm_org_id must be a whole number of at least 1"),
+        ("sectigo_cm_org_id", 0, "sectigo_cm_org_id must be at least 1, it is 0"),
         ("sectigo_config_type", "tls", "sectigo_config_type must be one of ssl_cert, client_cert"),
         ("sectigo_cm_uri", "a/b", "sectigo_cm_uri must begin with a letter or digit"),
         ("sectigo_cm_base_url", "http://scm.example.test", "sectigo_cm_base_url cannot be used"),
         ("sectigo_cm_base_url", "ftp://scm.example.test", "sectigo_cm_base_url cannot be used"),
+        ("sectigo_cm_base_url", "cert-manager.com", "sectigo_cm_base_url must begin with https://"),
+        (
+            "sectigo_cm_uri",
+            "https://cert-manager.com/customer/acme",
+            "sectigo_cm_uri must not be the whole address of the portal: give only its last part: acme",
+        ),
+        ("sectigo_cm_uri", "cert-manager.com/customer/acme/#/login", "give only its last part: acme"),
+        ("sectigo_cm_uri", "<customer>", "sectigo_cm_uri still holds the sample's text in angle brackets"),
         ("sectigo_cm_ca_cert", "no PEM", "sectigo_cm_ca_cert cannot be used"),
         ("sectigo_cm_user", ["a", "b"], "sectigo_cm_user was given more than once"),
-        ("sectigo_loop_period", 0, "sectigo_loop_period must be at least 1 seconds"),
+        ("sectigo_loop_period", 0, "sectigo_loop_period must be at least 1 second, it is 0"),
         ("sectigo_auto_renew", "perhaps", "sectigo_auto_renew must be true or false"),
         ("sectigo_cm_password", "line\nbreak", "password"),
     ],
@@ -84,6 +92,28 @@ async def test_a_bad_value_is_refused_by_name(mount: Mount, name: str, value: ob
     with pytest.raises(BadRequestError) as refused:
         await mount.write("configs/web", {**CONFIG, name: value})
     assert complaint in str(refused.value)
+    assert mount.storage.snapshot() == {}
+
+
+async def test_all_problems_of_a_write_are_told_at_once(mount: Mount) -> None:
+    changes = {"sectigo_cm_user": None, "sectigo_cm_org_id": 0, "sectigo_cm_uri": "", "sectigo_auto_renew": "perhaps"}
+    with pytest.raises(BadRequestError) as refused:
+        await mount.write("configs/web", {**CONFIG, **changes})
+    assert str(refused.value).splitlines() == [
+        "sectigo_cm_user is required",
+        "sectigo_cm_uri is required: the last part of your portal address …/customer/<uri>",
+        "sectigo_cm_org_id must be at least 1, it is 0",
+        "sectigo_auto_renew must be true or false",
+    ]
+    assert mount.storage.snapshot() == {}
+
+
+async def test_an_entry_deleted_behind_an_update_is_not_written_in_parts(mount: Mount) -> None:
+    update = Request(Operation.UPDATE, "configs/web", mount.storage, {"sectigo_cm_org_id": 7002})
+    with pytest.raises(BadRequestError) as refused:
+        await mount.backend.handle_request(update)
+    missing = [name for name in REQUIRED if name != "sectigo_cm_org_id"]
+    assert [line.split()[0] for line in str(refused.value).splitlines()] == missing
     assert mount.storage.snapshot() == {}
 
 

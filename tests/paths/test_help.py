@@ -1,5 +1,6 @@
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -85,19 +86,102 @@ async def test_the_openapi_document_resolves_each_of_its_references(mount: Mount
     assert names == set(schemas)
 
 
-async def test_every_default_that_the_help_names_stands_in_the_schema(mount: Mount) -> None:
+async def test_every_default_is_named_by_the_help_and_stands_in_the_schema_unless_it_is_inherited(
+    mount: Mount,
+) -> None:
     schemas = (await openapi_of(mount, ""))["components"]["schemas"]
-    properties = {
-        name: declared
-        for schema in schemas.values()
+    properties = [
+        (name, declared)
+        for schema_name, schema in schemas.items()
+        if schema_name.endswith("Request")
         for name, declared in schema["properties"].items()
-        if re.search(r"Default: |the default[,)]", declared.get("description", "")) and name != "sectigo_csr_key_size"
-    }
-    assert len(properties) == 23
-    for name, declared in properties.items():
+    ]
+    with_default = [(name, declared) for name, declared in properties if declared.get("default") not in (None, ())]
+    assert len(with_default) > 10
+    for name, declared in with_default:
         words = re.search(r"Default: (\w+)|(\w+) \([^)]*the default\)", declared["description"])
         assert words is not None, name
         assert str(declared["default"]).lower() == (words[1] or words[2]).lower(), name
+
+
+ENROLL = "/enroll/{config_name}"
+INHERITED = {
+    "sectigo_auto_renew",
+    "sectigo_cm_request_timeout",
+    "sectigo_expiry_window",
+    "sectigo_loop_period",
+    "sectigo_max_timeout",
+    "sectigo_read_renewed_cert",
+    "sectigo_wait_limit",
+}
+INHERITED_FROM_THE_CERTIFICATE = {
+    "sectigo_csr_key_algo",
+    "sectigo_csr_key_size",
+    "sectigo_ssl_cert_format_type",
+}
+"""By every path but `enroll/`, which makes the certificate."""
+
+
+def named_schemas(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield every parameter and every field that a path's operations take or answer, by its name."""
+    item = document["paths"][path]
+    operations = [item[method] for method in ("get", "post", "delete") if method in item]
+    for described in (item, *operations):
+        yield from ((parameter["name"], parameter["schema"]) for parameter in described.get("parameters", []))
+    names = re.findall(r"#/components/schemas/(\w+)", json.dumps(operations))
+    for schema in (document["components"]["schemas"][name] for name in names):
+        yield from schema["properties"].items()
+
+
+async def test_nothing_that_may_be_stored_or_configured_has_a_default_that_a_form_would_send(mount: Mount) -> None:
+    """The host's web UI sends what is declared, which once switched automatic renewal on again, and bought."""
+    document = await openapi_of(mount, "")
+    found = set()
+    for path in document["paths"]:
+        inherited = INHERITED if path == ENROLL else INHERITED | INHERITED_FROM_THE_CERTIFICATE
+        for name, schema in named_schemas(document, path):
+            if name in inherited:
+                found.add(name)
+                assert "default" not in schema, (path, name)
+                assert "value" not in schema.get("x-vault-displayAttrs", {}), (path, name)
+    assert found == INHERITED | INHERITED_FROM_THE_CERTIFICATE
+    body = dict(named_schemas(document, ENROLL))
+    assert (body["sectigo_csr_key_algo"]["default"], body["sectigo_ssl_cert_format_type"]["default"]) == ("RSA", "x509")
+
+
+async def test_a_read_with_everything_that_its_openapi_offers_leaves_a_due_certificate_alone(mount: Mount) -> None:
+    await mount.configure(sectigo_auto_renew=False)
+    issued = await mount.enroll()
+    mount.clock.advance(days=364)
+    document = await openapi_of(mount, "")
+    offered = document["paths"]["/certs/{config_name}/{sectigo_cert_unique_id}"]["get"]["parameters"]
+    sent = {one["name"]: one["schema"]["default"] for one in offered if "default" in one["schema"]}
+    answer = answered(await mount.read(f"certs/web/{issued['cert_unique_id']}", sent))
+    assert answer["cert_unique_id"] == issued["cert_unique_id"]
+    assert len(list(mount.simulator.orders)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("certs/web/1_demo-customer", "Seconds for which this read waits for a certificate that is not issued yet."),
+        ("certs/web/1_demo-customer", "Default: the format stored with the certificate."),
+        (
+            "certs/web/1_demo-customer",
+            "Default: the value stored with the certificate, else the config entry's, else 7.",
+        ),
+        ("fetch/web/1", "It is checked against the certificate and stored with it"),
+        ("fetch/web/1", "Seconds to wait for a certificate that SCM has not issued yet"),
+        ("renew/web/1_demo-customer", "Without it, the stored CSR is used again."),
+        ("renew/web/1_demo-customer", "Without it, the stored key is used again."),
+        ("replace/web/1_demo-customer", "the new certificate has that of the stored one."),
+        ("replace/web/1_demo-customer", "Without it, a new key is made."),
+        ("replace/web/1_demo-customer", "the new key has the algorithm and size of the stored certificate's."),
+        ("enroll/web", "Default: the config entry's value, else 600."),
+    ],
+)
+async def test_help_says_what_a_field_means_on_this_path(mount: Mount, path: str, words: str) -> None:
+    assert words in " ".join((await mount.help(path)).split())
 
 
 async def test_every_field_is_shown_by_a_name_for_people_with_its_default_and_whether_it_is_secret(

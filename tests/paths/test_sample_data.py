@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,13 @@ class Family:
         fields: dict[str, Any] = json.loads(self.file(purpose).read_text())
         return fields
 
+    def filled(self, purpose: str = "") -> dict[str, Any]:
+        """Return the sample as its user sends it: with words of his own in place of those in angle brackets."""
+        return {
+            name: re.sub("<([^<>]+)>", r"my \1", value) if isinstance(value, str) else value
+            for name, value in self.sample(purpose).items()
+        }
+
 
 SSL = Family(
     "ssl_cert",
@@ -46,11 +54,12 @@ CLIENT = Family(
     "client_cert",
     {"sectigo_client_cert_type": 601, "sectigo_client_cert_custom_fields": CUSTOM_FIELDS},
     id_field="order_number",
-    common_name="<first name> <last name>",
+    common_name="my first name my last name",
 )
 ROLE = SAMPLES / "role" / "role.json"
 PURPOSES = ("_config", "", "_revoke", "_replace", "_manual_renew", "_fetch", "_export")
 OF_A_READ = ("", "_manual_renew", "_fetch")
+_OPERATION = {"_revoke": "revoke", "_replace": "replace", "_export": "export"}
 
 
 @pytest.fixture(params=[SSL, CLIENT], ids=lambda family: family.name)
@@ -73,12 +82,12 @@ def without_warnings(response: Response | None) -> Mapping[str, Any]:
 
 async def configured(mount: Mount, family: Family) -> None:
     changes = {name: value for name, value in CONFIG.items() if name != "sectigo_config_type"}
-    await mount.write("configs/web", {**family.sample("_config"), **changes})
+    await mount.write("configs/web", {**family.filled("_config"), **changes})
 
 
 async def enrolled(mount: Mount, family: Family) -> Mapping[str, Any]:
     await configured(mount, family)
-    return without_warnings(await mount.write("enroll/web", {**family.sample(), **family.account}))
+    return without_warnings(await mount.write("enroll/web", {**family.filled(), **family.account}))
 
 
 def test_every_sample_is_sent_by_a_test_of_this_module() -> None:
@@ -86,8 +95,8 @@ def test_every_sample_is_sent_by_a_test_of_this_module() -> None:
     assert set(SAMPLES.rglob("*.*")) == of_families | {ROLE}
 
 
-async def test_config_sample_is_taken_as_it_stands(mount: Mount, family: Family) -> None:
-    fields = family.sample("_config")
+async def test_config_sample_is_taken_once_it_is_filled_in(mount: Mount, family: Family) -> None:
+    fields = family.filled("_config")
     assert await mount.write("configs/web", fields) is None
     shown = answered(await mount.read("configs/web"))
     assert {name: shown[name] for name in fields if name != "sectigo_cm_password"} == {
@@ -108,10 +117,46 @@ async def test_enrolment_sample_with_the_accounts_values_orders_a_certificate(mo
     assert issued["private_key_type"] == "rsa"
 
 
-async def test_enrolment_sample_as_it_stands_gets_as_far_as_scm(mount: Mount, family: Family) -> None:
+@pytest.mark.parametrize("purpose", PURPOSES)
+async def test_sample_as_it_stands_is_refused_by_the_names_of_what_has_to_be_filled_in(
+    mount: Mount, family: Family, purpose: str
+) -> None:
+    unique_id = (await enrolled(mount, family))["cert_unique_id"]
+    stored, calls = mount.storage.snapshot(), len(mount.simulator.calls)
+    fields = family.sample(purpose)
+    brackets = [name for name, value in fields.items() if isinstance(value, str) and "<" in value]
+    path = {"": "enroll/web", "_config": "configs/web"}.get(purpose, f"{_OPERATION.get(purpose)}/web/{unique_id}")
+    if not brackets:
+        assert purpose in OF_A_READ
+        return
+    with pytest.raises(BadRequestError) as refused:
+        await mount.write(path, fields)
+    complained = [line.split()[0] for line in str(refused.value).splitlines() if "still holds the sample's" in line]
+    assert complained == brackets
+    assert mount.storage.snapshot() == stored
+    assert len(mount.simulator.calls) == calls
+
+
+async def test_enrolment_sample_filled_in_gets_as_far_as_scm(mount: Mount, family: Family) -> None:
     await configured(mount, family)
     with pytest.raises(BadRequestError, match="SCM refused enroll"):
-        await mount.write("enroll/web", family.sample())
+        await mount.write("enroll/web", family.filled())
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_sample_leaves_renewal_to_the_config_entry(family: Family, purpose: str) -> None:
+    flags = {"sectigo_expiry_window", "sectigo_auto_renew", "sectigo_read_renewed_cert"}
+    assert flags.isdisjoint(family.sample(purpose))
+
+
+async def test_entrys_renewal_flags_hold_for_what_the_sample_orders(mount: Mount, family: Family) -> None:
+    issued = await enrolled(mount, family)
+    await mount.write("configs/web", {"sectigo_auto_renew": False})
+    mount.clock.advance(days=364)
+    path = f"certs/web/{issued['cert_unique_id']}"
+    assert without_warnings(await mount.read(path)) == issued
+    await mount.write("configs/web", {"sectigo_auto_renew": True})
+    assert without_warnings(await mount.read(path))["renewed_from"] == issued["cert_unique_id"]
 
 
 @pytest.mark.parametrize("purpose", OF_A_READ)
@@ -134,7 +179,7 @@ async def test_renewal_sample_renews(mount: Mount, family: Family) -> None:
 async def test_replacement_sample_replaces_and_keeps_what_it_leaves_empty(mount: Mount, family: Family) -> None:
     issued = await enrolled(mount, family)
     path = f"replace/web/{issued['cert_unique_id']}"
-    replaced = without_warnings(await mount.write(path, family.sample("_replace")))
+    replaced = without_warnings(await mount.write(path, family.filled("_replace")))
     assert replaced["status"] == "Issued"
     assert replaced["cert_unique_id"] == issued["cert_unique_id"]
     assert replaced["domain"] == family.common_name
@@ -144,7 +189,7 @@ async def test_replacement_sample_replaces_and_keeps_what_it_leaves_empty(mount:
 async def test_revocation_sample_revokes(mount: Mount, family: Family) -> None:
     issued = await enrolled(mount, family)
     path = f"revoke/web/{issued['cert_unique_id']}"
-    assert without_warnings(await mount.write(path, family.sample("_revoke")))["status"] == "Revoked"
+    assert without_warnings(await mount.write(path, family.filled("_revoke")))["status"] == "Revoked"
 
 
 async def test_fetch_sample_fetches_what_vault_forgot(mount: Mount, family: Family) -> None:
@@ -160,8 +205,8 @@ async def test_fetch_sample_fetches_what_vault_forgot(mount: Mount, family: Fami
 async def test_export_sample_makes_a_file_under_its_password(mount: Mount, family: Family) -> None:
     issued = await enrolled(mount, family)
     path = f"export/web/{issued['cert_unique_id']}"
-    exported = without_warnings(await mount.write(path, family.sample("_export")))
-    made = pkcs12.load_pkcs12(base64.b64decode(exported["pkcs12"]), b"<password of the file>")
+    exported = without_warnings(await mount.write(path, family.filled("_export")))
+    made = pkcs12.load_pkcs12(base64.b64decode(exported["pkcs12"]), b"my password of the file")
     assert isinstance(made.key, rsa.RSAPrivateKey)
     assert pem_of(made.key) == pem_of(key_of(issued))
 

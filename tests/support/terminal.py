@@ -18,6 +18,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "sample_data_jsons"
 _TABLE_ROW = re.compile(r"^([a-z]\w*) +(.*)$", re.MULTILINE)
 _YAML_ROW = re.compile(r"^  ([a-z]\w*): (.*)$", re.MULTILINE)
 """A row of `data`; what goes on in further lines, PEM mostly, is left out."""
+_BRACKETS = re.compile(r"<[^<>]+>")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(.*?)-----END", re.DOTALL)
 
 
@@ -107,9 +108,10 @@ class Terminal:
         return self.folder / f"{self.kind.name}{suffix}.json"
 
     def fill_in(self, suffix: str, **values: object) -> None:
-        """Do in a sample what a user does: customize it."""
+        """Do in a sample what a user does: customize it, and put own words in the place of those in brackets."""
         file = self.sample(suffix)
-        file.write_text(json.dumps({**json.loads(file.read_text()), **values}, indent=2))
+        fields = {**json.loads(_BRACKETS.sub("own text", file.read_text())), **values}
+        file.write_text(json.dumps(fields, indent=2))
 
 
 def open_terminal(server: OpenBaoServer, secrets: Secrets, folder: Path, kind: Kind) -> Terminal:

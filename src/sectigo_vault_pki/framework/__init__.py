@@ -3,7 +3,20 @@
 from sectigo_vault_pki.framework import kinds
 from sectigo_vault_pki.framework.fields import Field, FieldData
 from sectigo_vault_pki.framework.kinds import Kind, KindError
+from sectigo_vault_pki.framework.names import StrictNames
 from sectigo_vault_pki.framework.path import Handler, Path
+from sectigo_vault_pki.framework.problems import problem_text
 from sectigo_vault_pki.framework.router import Router
 
-__all__ = ["Field", "FieldData", "Handler", "Kind", "KindError", "Path", "Router", "kinds"]
+__all__ = [
+    "Field",
+    "FieldData",
+    "Handler",
+    "Kind",
+    "KindError",
+    "Path",
+    "Router",
+    "StrictNames",
+    "kinds",
+    "problem_text",
+]

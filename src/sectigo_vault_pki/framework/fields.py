@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sectigo_vault_pki.framework.kinds import Kind, KindError
+from sectigo_vault_pki.framework.kinds import Kind, KindError, refuse_sample_text
 from sectigo_vault_pki.logical import BadRequestError
 
 T = TypeVar("T")
@@ -21,7 +21,9 @@ class Field(Generic[T_co]):
         kind: how its value is read.
         description: help text, one or a few sentences.
         required: a request that creates or acts is refused without it.
+        missing: the error of a request without it, if it is required; empty: `<name> is required`.
         default: what holds when nothing else says otherwise; for help only, a handler sees an absent field as absent.
+        inherits: an absent field means the stored or configured value, so no form may send the default unasked.
         secret: never shown, and never taken from a URL.
         log_key: what its value is called in the log lines of a request whose path carries it; empty: it is not told.
         without_effect: declared so that every path takes its sample file, and named so in the help text.
@@ -32,7 +34,9 @@ class Field(Generic[T_co]):
     kind: Kind[T_co]
     description: str
     required: bool = False
+    missing: str = ""
     default: T_co | None = None
+    inherits: bool = False
     secret: bool = False
     log_key: str = ""
     without_effect: bool = False
@@ -44,18 +48,46 @@ class Field(Generic[T_co]):
             BadRequestError: it is not of the field's kind; the text names the field.
         """
         try:
-            return self.kind.parse(value)
+            refuse_sample_text(value)
+            parsed = self.kind.parse(value)
+            refuse_sample_text(parsed)
         except KindError as error:
             raise BadRequestError(f"{self.name} {error}") from None
+        return parsed
+
+    @property
+    def missing_text(self) -> str:
+        """The error of a request without the field."""
+        return self.missing or f"{self.name} is required"
 
 
 class FieldData:
-    """The typed values of one request. A field that was not sent, or sent empty, is absent."""
+    """The typed values of one request. A field that was not sent, or sent empty, is absent.
 
-    def __init__(self, values: Mapping[str, object], emptied: frozenset[str] = frozenset()) -> None:
+    Args:
+        values: by the fields' names.
+        emptied: names of the fields that were sent as empty text.
+        refused: names of the fields whose value cannot be used; a handler never sees such a request.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, object],
+        emptied: frozenset[str] = frozenset(),
+        refused: frozenset[str] = frozenset(),
+    ) -> None:
         self._values = values
+        self._refused = refused
         self.emptied = emptied
         """Names of the fields that were sent as empty text."""
+
+    def lacks(self, field: Field[object]) -> bool:
+        """Whether a field was not sent, or sent empty; a field with an unusable value was sent."""
+        return field.name not in self._values and field.name not in self._refused
+
+    def is_usable(self, field: Field[object]) -> bool:
+        """Whether a field has no unusable value; an absent one has none."""
+        return field.name not in self._refused
 
     def get(self, field: Field[T]) -> T | None:
         """Return the field's value, or None where it is absent."""

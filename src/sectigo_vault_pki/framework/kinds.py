@@ -1,7 +1,7 @@
 """The kinds of values a field can hold: how text, JSON and command lines are turned into one type.
 
 The rules are api.md 1; where they differ from the host's own framework (plugin-protocol.md 5.5), api.md wins. No
-complaint repeats the value: it might be a secret in the wrong place.
+complaint repeats the value, as it might be a secret in the wrong place; but a number, where one belongs, is said.
 """
 
 import re
@@ -25,6 +25,7 @@ _DURATION_UNITS = {
     "s": timedelta(seconds=1),
 }
 _MAX_DURATION = timedelta(days=36_500)
+_SAMPLE_TEXT = re.compile(r"(?:\s*<[^<>]+>)+\s*")
 _TRUE = frozenset({"1", "t", "true"})
 _FALSE = frozenset({"0", "f", "false"})
 
@@ -65,6 +66,25 @@ def _as_text(value: object) -> str:
     return str(value)
 
 
+def refuse_sample_text(value: object) -> None:
+    """Make sure that neither a value nor anything in it is what a sample file holds: `<…>`.
+
+    Raises:
+        KindError: it is.
+    """
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str(text) if _SAMPLE_TEXT.fullmatch(text):
+                raise KindError(
+                    "still holds the sample's text in angle brackets: put your own value there, or leave it empty"
+                )
+            case list() | tuple() as items:
+                waiting.extend(items)
+            case dict() as items:
+                waiting.extend(items.values())
+
+
 def is_sound(value: str) -> bool:
     """Whether text can be stored and sent: JSON may bring in lone surrogates, which no UTF-8 can hold."""
     try:
@@ -79,8 +99,8 @@ def text(*, max_length: int | None = None) -> Kind[str]:
 
     def parse(value: object) -> str:
         parsed = _as_text(value)
-        if max_length is not None and len(parsed) > max_length:
-            raise KindError(f"must have at most {max_length} characters")
+        if max_length is not None:
+            _check_length(len(parsed), max_length)
         if not is_sound(parsed):
             raise KindError("must be Unicode text without NUL characters")
         return parsed
@@ -89,6 +109,11 @@ def text(*, max_length: int | None = None) -> Kind[str]:
     if max_length is not None:
         schema["maxLength"] = max_length
     return Kind("string", schema, parse)
+
+
+def _check_length(length: int, most: int, where: str = "") -> None:
+    if length > most:
+        raise KindError(f"must have at most {most} characters{where}, it has {length}")
 
 
 def line(*, max_length: int) -> Kind[str]:
@@ -111,8 +136,7 @@ def name() -> Kind[str]:
 
     def parse(value: object) -> str:
         parsed = _as_text(value)
-        if len(parsed) > MAX_NAME_LENGTH:
-            raise KindError(f"must have at most {MAX_NAME_LENGTH} characters")
+        _check_length(len(parsed), MAX_NAME_LENGTH)
         if not form.fullmatch(parsed):
             raise KindError("must begin with a letter or digit and go on with letters, digits, '_', '.' and '-'")
         return parsed
@@ -139,8 +163,12 @@ def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_IN
         value = _one_value(value)
         if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_SAFE_INTEGER:
             raise KindError(f"must be {allowed}")
+        if value < minimum:
+            raise KindError(f"must be at least {minimum}, it is {value}")
+        if value > maximum:
+            raise KindError(f"must be at most {maximum}, it is {value}")
         return value
 
     schema: dict[str, object] = {"type": "integer"}
@@ -191,9 +219,12 @@ def duration(*, unit: timedelta, minimum: timedelta = timedelta(0), whole_units:
     unit_name = "days" if unit == timedelta(days=1) else "seconds"
 
     def parse(value: object) -> timedelta:
-        parsed = _parse_duration(_one_value(value), unit, unit_name)
+        value = _one_value(value)
+        parsed = _parse_duration(value, unit, unit_name)
         if parsed < minimum:
-            raise KindError(f"must be at least {minimum // unit} {unit_name}")
+            raise KindError(f"must be at least {_counted(minimum // unit, unit_name)}, it is {str(value).strip()}")
+        if parsed > _MAX_DURATION:
+            raise KindError(f"must be at most {_counted(_MAX_DURATION // unit, unit_name)}")
         if whole_units and parsed % unit:
             raise KindError(f"must be whole {unit_name}")
         return parsed
@@ -202,23 +233,25 @@ def duration(*, unit: timedelta, minimum: timedelta = timedelta(0), whole_units:
 
 
 def _parse_duration(value: object, unit: timedelta, unit_name: str) -> timedelta:
-    complaint = KindError(f"must be a number of {unit_name} or a duration such as 36h or 30d")
+    """Return a duration as it is written; one beyond all use is the longest there is."""
     if isinstance(value, str):
         word = value.strip()
         parts = _DURATION_PART.findall(word)
         if parts and "".join(number + letter for number, letter in parts) == word:
-            seconds = sum(int(number) * _DURATION_UNITS[letter].total_seconds() for number, letter in parts)
-            return _bounded(seconds, complaint)
+            return _clipped(sum(int(number) * _DURATION_UNITS[letter].total_seconds() for number, letter in parts))
         value = int(word) if _DECIMAL.fullmatch(word) else word
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise complaint
-    return _bounded(value * unit.total_seconds(), complaint)
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_SAFE_INTEGER:
+        raise KindError(f"must be a number of {unit_name} or a duration such as 36h or 30d")
+    return _clipped(value * int(unit.total_seconds()))
 
 
-def _bounded(seconds: float, complaint: KindError) -> timedelta:
-    if seconds > _MAX_DURATION.total_seconds():
-        raise complaint
-    return timedelta(seconds=seconds)
+def _clipped(seconds: float) -> timedelta:
+    most = 2 * _MAX_DURATION.total_seconds()
+    return timedelta(seconds=max(-most, min(seconds, most)))
+
+
+def _counted(number: int, unit_name: str) -> str:
+    return f"{number} {unit_name.removesuffix('s') if number == 1 else unit_name}"
 
 
 def string_list(*, max_length: int | None = None) -> Kind[tuple[str, ...]]:
@@ -230,8 +263,9 @@ def string_list(*, max_length: int | None = None) -> Kind[tuple[str, ...]]:
         if len(texts) != len(items):
             raise KindError("must be comma-separated text or a list of texts")
         parsed = tuple(item for item in texts if item)
-        if max_length is not None and len(",".join(parsed)) > max_length:
-            raise KindError(f"must have at most {max_length} characters in all")
+        refuse_sample_text(parsed)
+        if max_length is not None:
+            _check_length(len(",".join(parsed)), max_length, " in all")
         return parsed
 
     return Kind("slice", {"type": "array", "items": {"type": "string"}}, parse)

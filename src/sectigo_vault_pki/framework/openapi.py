@@ -155,6 +155,9 @@ def _display(field: Field[object]) -> Document:
 
 
 def _default(field: Field[object]) -> Document:
+    """Return a field's default, unless sending it would change something: the host's web UI sends what is declared."""
+    if field.inherits or field.without_effect:
+        return {}
     match field.default:
         case None:
             return {}

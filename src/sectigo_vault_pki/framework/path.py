@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from sectigo_vault_pki.framework.fields import Field, FieldData
+from sectigo_vault_pki.framework.names import StrictNames
 from sectigo_vault_pki.logical import Operation, Request, Response
 
 Call = Callable[[Request, FieldData], Awaitable[Response | None]]
 ExistenceCheck = Callable[[Request, FieldData], Awaitable[bool]]
 Canonical = Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
+Review = Callable[[Request, FieldData], Awaitable[Sequence[str]]]
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -47,6 +49,9 @@ class Path:
         synopsis: the help's first line.
         description: the help's text.
         existence_check: tells create from update; without it every write is an update.
+        review: returns the problems of a write's fields in combination. They are reported together with the problems of
+            single fields, before the handler is called.
+        strict: how undeclared names are judged if a misspelt one must not pass; without it they cause a warning.
         operation_words: what operation ids call it, where the template's words stand in another path's, too.
         canonical: returns those of the captured values that have another, canonical spelling, where more than a field's
             kind has to be asked for it; it is asked before each request, so it has to be quick, and does nothing.
@@ -58,6 +63,8 @@ class Path:
     synopsis: str
     description: str
     existence_check: ExistenceCheck | None = None
+    review: Review | None = None
+    strict: StrictNames | None = None
     operation_words: str = ""
     canonical: Canonical | None = None
 
@@ -88,11 +95,17 @@ class Path:
         ).replace(r"\-", "-")
         return re.compile(f"^{body}{'/?' if self.template.endswith('/') else ''}$", re.ASCII)
 
-    def required(self, operation: Operation) -> Sequence[str]:
-        """Return the names of the fields without which a request of this kind is refused, in order."""
-        acts = operation is Operation.CREATE or (operation is Operation.UPDATE and self.existence_check is None)
-        return self._required if acts else ()
+    def missing(self, operation: Operation, data: FieldData) -> Sequence[Field[object]]:
+        """Return the required fields that a request should have, and has not.
+
+        A write that creates or acts needs them all; an update of what exists may leave them out, and not empty them.
+        """
+        if operation is Operation.CREATE or (operation is Operation.UPDATE and self.existence_check is None):
+            return [declared for declared in self._required if data.lacks(declared)]
+        if operation is Operation.UPDATE:
+            return [declared for declared in self._required if declared.name in data.emptied]
+        return ()
 
     @cached_property
-    def _required(self) -> Sequence[str]:
-        return sorted(declared.name for declared in self.fields if declared.required)
+    def _required(self) -> Sequence[Field[object]]:
+        return [declared for declared in self.fields if declared.required]

@@ -1,12 +1,14 @@
 """From a request to the handler of its path, and back with warnings."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sectigo_vault_pki.framework.canonical import CanonicalPaths
 from sectigo_vault_pki.framework.fields import FieldData
 from sectigo_vault_pki.framework.help import path_help, root_help
+from sectigo_vault_pki.framework.names import warnings_about
 from sectigo_vault_pki.framework.path import Path
+from sectigo_vault_pki.framework.problems import problem_text
 from sectigo_vault_pki.logical import (
     BadRequestError,
     Operation,
@@ -60,7 +62,7 @@ class Router:
         handler = path.operations.get(request.operation)
         if handler is None:
             raise UnsupportedOperationError
-        data, warnings = read_fields(path, captured, request)
+        data, warnings = await _checked_fields(path, captured, request)
         if handler.forwarded and await self._is_read_only():
             raise ReadOnlyError
         response = await handler.call(request, data)
@@ -101,55 +103,71 @@ class Router:
         return Response(data=data)
 
 
-def read_fields(path: Path, captured: Mapping[str, str], request: Request) -> tuple[FieldData, tuple[str, ...]]:
-    """Turn a request's values into typed ones, with the warnings that they give rise to.
+async def _checked_fields(
+    path: Path, captured: Mapping[str, str], request: Request
+) -> tuple[FieldData, tuple[str, ...]]:
+    """Return the fields of a request without problems, and the warnings about them.
 
     Raises:
-        BadRequestError: a value is not of its field's kind, or a required one is missing.
+        BadRequestError: there are problems; the text names them all.
     """
+    read = read_fields(path, captured, request)
+    problems = list(read.problems)
+    if path.review is not None and request.operation not in _BY_URL:
+        try:
+            problems += await path.review(request, read.data)
+        except BadRequestError as error:
+            problems.append(str(error))
+    if problems:
+        raise BadRequestError(problem_text(problems))
+    return read.data, read.warnings
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFields:
+    """What was made of a request's values.
+
+    Attributes:
+        data: the typed values.
+        problems: why the request cannot be carried out: in the order in which the path declares its fields, then names.
+        warnings: what had no effect.
+    """
+
+    data: FieldData
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def read_fields(path: Path, captured: Mapping[str, str], request: Request) -> ReadFields:
+    """Turn a request's values into typed ones; the path's own win over those of the body."""
     values: dict[str, object] = {}
     emptied: set[str] = set()
-    unrecognised: list[str] = []
+    refused: dict[str, str] = {}
+    unknown: list[str] = []
     warnings: list[str] = []
-    for name, value in request.data.items():
+    for name, value in {**request.data, **captured}.items():
         declared = path.by_name.get(name)
         if declared is None:
-            unrecognised.append(name)
-        elif name in captured or value is None:
-            continue
+            unknown.append(name)
         elif value == "":
             emptied.add(name)
-        elif declared.secret and request.operation in _BY_URL:
+        elif declared.secret and request.operation in _BY_URL and value is not None:
             warnings.append(f"{name} was ignored: a read carries its parameters in the URL, where secrets leak")
-        elif declared.without_effect:
-            continue
-        else:
-            values[name] = declared.parse(value)
-    values.update((name, path.by_name[name].parse(value)) for name, value in captured.items())
-    for name in path.required(request.operation):
-        if name not in values:
-            raise BadRequestError(f"{name} is required")
-    warnings += _name_warnings(unrecognised, sorted(set(captured) & set(request.data)))
-    return FieldData(values, frozenset(emptied)), tuple(warnings)
+        elif value is not None and not declared.without_effect:
+            try:
+                values[name] = declared.parse(value)
+            except BadRequestError as error:
+                refused[name] = str(error)
+    data = FieldData(values, frozenset(emptied), frozenset(refused))
+    told = refused | {declared.name: declared.missing_text for declared in path.missing(request.operation, data)}
+    problems = [told[declared.name] for declared in path.fields if declared.name in told] if told else []
+    unknown.sort()
+    warnings += warnings_about(unknown, sorted(set(captured) & set(request.data)), path.strict)
+    return ReadFields(data, (*problems, *_misspelt(path, unknown, request.data)), tuple(warnings))
 
 
-def _name_warnings(unrecognised: Sequence[str], replaced: Sequence[str]) -> list[str]:
-    warnings = []
-    if unrecognised:
-        names = " ".join(sorted(printable(name) for name in unrecognised[:MAX_NAMES_SHOWN]))
-        warnings.append(f"Endpoint ignored these unrecognized parameters: [{names}]")
-    if replaced:
-        warnings.append(
-            "Endpoint replaced the value of these parameters with the values captured from the endpoint's path: "
-            f"[{' '.join(replaced)}]"
-        )
-    return warnings
-
-
-MAX_NAMES_SHOWN = 50
-_MAX_SHOWN_LENGTH = 64
-
-
-def printable(name: str) -> str:
-    """Return a foreign name in a form that is short and safe to show."""
-    return re.sub(r"[^\x21-\x7e]", "?", name[:_MAX_SHOWN_LENGTH])
+def _misspelt(path: Path, unknown: Sequence[str], sent: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with undeclared names; one without a value asks for nothing."""
+    if path.strict is None:
+        return []
+    return path.strict.complaints([name for name in unknown if sent[name] not in (None, "")], tuple(path.by_name))

@@ -119,7 +119,9 @@ def _life_in_hand(current: CurrentCertificate, renewed: RenewedCertificate | Non
     """Return how long a certificate is of use: what lies before its order, SCM may have dated back."""
     if renewed is None or renewed.ordered_at > now:  # a clock that was wrong has written the latter
         return current.life
-    return current.not_after - max(current.not_before, renewed.ordered_at)
+    begin: datetime = max(current.not_before, renewed.ordered_at)
+    end: datetime = current.not_after
+    return end - begin
 
 
 def is_in_force(until: datetime, now: datetime, *, longest: timedelta) -> bool:

@@ -86,7 +86,6 @@ class Successors:
             found = await examination.of(newer[:MAX_EXAMINED_UNASKED])
         return SuccessorSearch(found, examination.undecided, is_renewed=bool(is_renewed))
 
-
     async def _is_renewed(self, family: Family, client: ScmClient, record: CertificateRecord) -> bool | None:
         """Return what SCM says; None where it does not: then it is for SCM to refuse the renewal."""
         try:

@@ -1,7 +1,8 @@
 """From the domain's errors to the host's kinds: one table."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
+from typing import TypeVar
 
 from sectigo_vault_pki.errors import (
     ChainError,
@@ -18,17 +19,17 @@ from sectigo_vault_pki.errors import (
     UnknownConfigError,
 )
 from sectigo_vault_pki.framework import FieldData
-from sectigo_vault_pki.framework.path import Call
 from sectigo_vault_pki.logical import (
     BadRequestError,
     LogicalError,
     Operation,
     ReadOnlyError,
     Request,
-    Response,
     UnavailableError,
 )
 from sectigo_vault_pki.logical import NotFoundError as NotFoundOnPathError
+
+T = TypeVar("T")
 
 KINDS: Mapping[type[SectigoVaultPkiError], type[LogicalError]] = {
     InvalidInputError: BadRequestError,
@@ -59,11 +60,13 @@ def to_logical(error: SectigoVaultPkiError, operation: Operation) -> LogicalErro
     return kind(text)
 
 
-def with_logical_errors(call: Call) -> Call:
-    """Wrap a handler so that the domain's errors leave it in the host's kinds."""
+def with_logical_errors(
+    call: Callable[[Request, FieldData], Awaitable[T]],
+) -> Callable[[Request, FieldData], Awaitable[T]]:
+    """Wrap a handler or a review so that the domain's errors leave it in the host's kinds."""
 
     @wraps(call)
-    async def wrapped(request: Request, data: FieldData) -> Response | None:
+    async def wrapped(request: Request, data: FieldData) -> T:
         try:
             return await call(request, data)
         except SectigoVaultPkiError as error:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.framework import Field, FieldData, kinds
+from sectigo_vault_pki.framework import Field, FieldData, StrictNames, kinds
 from sectigo_vault_pki.lifecycle import MAX_COMMENTS
 from sectigo_vault_pki.paths import _kinds
 from sectigo_vault_pki.pki import CertificateFormat
@@ -24,7 +23,7 @@ CONFIG_NAME = Field(
 UNIQUE_ID = Field(
     name="sectigo_cert_unique_id",
     label="Unique id",
-    kind=kinds.identifier(),
+    kind=_kinds.identifier(),
     log_key="unique_id",
     description=(
         "Unique id of the certificate: `<ssl_id>_<customer_uri>`, or `order-<uuid>` for an order that SCM has not "
@@ -38,6 +37,7 @@ MAX_TIMEOUT = Field(
     label="Waiting time (seconds)",
     kind=kinds.duration(unit=SECOND),
     default=timedelta(seconds=600),
+    inherits=True,
     description="Seconds to wait for the certificate to be issued; 0 does not wait. Default: 600.",
 )
 LOOP_PERIOD = Field(
@@ -45,6 +45,7 @@ LOOP_PERIOD = Field(
     label="Longest pause between collects (seconds)",
     kind=kinds.duration(unit=SECOND, minimum=SECOND),
     default=timedelta(seconds=30),
+    inherits=True,
     description=(
         "Longest pause, in seconds, between two attempts to collect the certificate; the first pauses are shorter. "
         "Default: 30."
@@ -55,20 +56,28 @@ EXPIRY_WINDOW = Field(
     label="Expiry window (days)",
     kind=kinds.duration(unit=DAY),
     default=timedelta(days=7),
-    description="Days before its expiry from which a certificate is renewed. Default: 7.",
+    inherits=True,
+    description=(
+        "Days before its expiry from which a certificate is renewed, at most a third of its life. Default: 7."
+    ),
 )
 AUTO_RENEW = Field(
     name="sectigo_auto_renew",
-    label="Renew by itself",
+    label="Renew automatically",
     kind=kinds.boolean(),
     default=True,
-    description="Whether a certificate inside its expiry window is renewed by itself. Default: true.",
+    inherits=True,
+    description=(
+        "Whether a certificate inside its expiry window is renewed automatically, by a read or in the background. "
+        "Default: true."
+    ),
 )
 READ_RENEWED_CERT = Field(
     name="sectigo_read_renewed_cert",
     label="Read the renewed certificate",
     kind=kinds.boolean(),
     default=True,
+    inherits=True,
     description="Whether reading a renewed certificate answers its successor. Default: true.",
 )
 WAITING_AND_RENEWAL: tuple[Field[object], ...] = (
@@ -102,7 +111,7 @@ PRIVATE_KEY = Field(
 CSR_DOMAIN = Field(
     name="sectigo_csr_domain",
     label="Common name (CN)",
-    kind=_kinds.common_name(),
+    kind=_kinds.without_url(_kinds.common_name()),
     description="Common name (CN) of the certificate. Required without sectigo_csr.",
 )
 CSR_COUNTRY = Field(
@@ -311,9 +320,50 @@ CERT_ID = Field(
     name="cert_id",
     label="SCM's id",
     log_key="cert_id",
-    kind=kinds.identifier(),
+    kind=_kinds.identifier(),
     description="SCM's id of the certificate: ssl_id or order number; a unique id is taken too.",
 )
+
+
+def otherwise(source: str, fields: Iterable[Field[object]]) -> tuple[Field[object], ...]:
+    """Return fields whose help names, before the default, what holds in their absence."""
+    return tuple(
+        replace(declared, description=declared.description.replace("Default:", f"Default: {source}"))
+        for declared in fields
+    )
+
+
+OF_A_CERTIFICATE = otherwise(
+    "the value stored with the certificate, else the config entry's, else", WAITING_AND_RENEWAL
+)
+"""Waiting and renewal on the paths of a certificate that is stored."""
+STORED_FORMAT = replace(
+    SSL_FORMAT_TYPE,
+    default=None,
+    inherits=True,
+    description=SSL_FORMAT_TYPE.description.replace(", the default", "")
+    + " Default: the format stored with the certificate.",
+)
+"""The format on the paths of a certificate that is stored."""
+
+ORDERING = StrictNames(
+    prefix="sectigo_",
+    ignored=dict.fromkeys(
+        (
+            "sectigo_cm_base_url",
+            "sectigo_cm_org_id",
+            "sectigo_cm_password",
+            "sectigo_cm_uri",
+            "sectigo_cm_user",
+            "sectigo_config_type",
+        ),
+        "the account belongs to the config entry, configs/<config_name>",
+    ),
+)
+"""How paths that order judge undeclared names: a misspelt option must not buy a certificate without it.
+
+Newer samples of the vendor's carry the account's fields in an order's body.
+"""
 
 
 def without_effect(fields: Iterable[Field[object]]) -> tuple[Field[object], ...]:
@@ -376,18 +426,6 @@ def shown_duration(length: timedelta, unit: timedelta) -> int | str:
     """Return a length of time as a bare number of its field's unit, or as text in seconds."""
     whole, rest = divmod(length, unit)
     return f"{int(length.total_seconds())}s" if rest else whole
-
-
-def checked_id(data: FieldData) -> str:
-    """Return the unique id in the path.
-
-    Raises:
-        InvalidInputError: the command line's file name was glued to it.
-    """
-    unique_id = data[UNIQUE_ID]
-    if "@" in unique_id:
-        raise InvalidInputError("sectigo_cert_unique_id holds an @: a blank before @ is missing?")
-    return unique_id
 
 
 def certificate_format(data: FieldData) -> str | None:

@@ -20,19 +20,31 @@ SUBJECT: Mapping[str, Field[str]] = {
 """The parts of a subject, and the fields that name them."""
 
 
-def check_fits(data: FieldData) -> None:
-    """Make sure that a given key belongs to a given CSR.
+def key_problems(data: FieldData) -> list[str]:
+    """Return what is wrong with the fields of key and CSR in combination."""
+    return [*_misfits(data), *_size_problems(data)]
 
-    Raises:
-        InvalidInputError: it does not.
-    """
+
+def _misfits(data: FieldData) -> list[str]:
     csr, key = data.get(_fields.CSR), data.get(_fields.PRIVATE_KEY)
     if csr is None or key is None:
-        return
+        return []
     try:
         check_key_fits(csr, key)
     except KeyMismatchError as error:
-        raise InvalidInputError(f"sectigo_private_key cannot be used with this sectigo_csr: {error}") from None
+        return [f"sectigo_private_key cannot be used with this sectigo_csr: {error}"]
+    return []
+
+
+def _size_problems(data: FieldData) -> list[str]:
+    has_its_key = not (data.lacks(_fields.CSR) and data.lacks(_fields.PRIVATE_KEY))
+    if has_its_key or not data.is_usable(_fields.CSR_KEY_ALGO):
+        return []
+    try:
+        key_parameters(data)
+    except InvalidInputError as error:
+        return [f"sectigo_csr_key_size cannot be used: {error}"]
+    return []
 
 
 def key_parameters(data: FieldData) -> KeyParameters:
@@ -41,20 +53,13 @@ def key_parameters(data: FieldData) -> KeyParameters:
     Raises:
         InvalidInputError: there is no such key.
     """
-    try:
-        return KeyParameters.parse(data.get(_fields.CSR_KEY_ALGO), data.get(_fields.CSR_KEY_SIZE))
-    except InvalidInputError as error:
-        raise InvalidInputError(f"sectigo_csr_key_size cannot be used: {error}") from None
+    return KeyParameters.parse(data.get(_fields.CSR_KEY_ALGO), data.get(_fields.CSR_KEY_SIZE))
 
 
 def key_wish(data: FieldData) -> KeyWish:
-    """Return what the request says of the key and the CSR of a further certificate.
-
-    Raises:
-        InvalidInputError: key and CSR do not go together, or there is no such key.
-    """
-    check_fits(data)
-    names_a_key = _fields.CSR_KEY_ALGO in data or _fields.CSR_KEY_SIZE in data
+    """Return what a request without `key_problems` says of the key and the CSR of a further certificate."""
+    brings_a_key = _fields.CSR in data or _fields.PRIVATE_KEY in data
+    names_a_key = not brings_a_key and (_fields.CSR_KEY_ALGO in data or _fields.CSR_KEY_SIZE in data)
     named = {part: data.get(field) for part, field in SUBJECT.items()}
     return KeyWish(
         csr=data.get(_fields.CSR),

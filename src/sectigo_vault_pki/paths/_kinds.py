@@ -35,6 +35,11 @@ MAX_CUSTOM_FIELDS = 100
 MAX_CUSTOM_FIELD_LENGTH = 256
 """Characters of a custom field's name or value (scm-api.md 3.2)."""
 
+_PORTAL = re.compile(
+    r"(?:https?://)?[A-Za-z0-9.:-]+/customer/(?P<uri>[A-Za-z0-9][A-Za-z0-9_.-]{0,127})(?:[/?#].*)?", re.ASCII
+)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@\s]*@)?(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+)?(?:[/?#].*)?", re.ASCII)
+
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9._/~-]{1,100}\.(?:pem|csr|req|p10|crt|cer|der|txt|key)", re.ASCII | re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
@@ -115,7 +120,55 @@ def pkcs12_encryption() -> Kind[Pkcs12Encryption]:
 
 def base_url() -> Kind[str]:
     """SCM's root, however much of the API's path stands behind it."""
-    return _domain(kinds.text(max_length=2048), parse_base_url)
+    base = _domain(kinds.text(max_length=2048), parse_base_url)
+
+    def parse(value: object) -> str:
+        if isinstance(value, str) and "://" not in value:
+            raise KindError("must begin with https://")
+        return base.parse(value)
+
+    return Kind(base.label, base.schema, parse)
+
+
+def customer_uri() -> Kind[str]:
+    """The name of a customer of SCM: the last part of the portal's address."""
+    base = kinds.name()
+
+    def parse(value: object) -> str:
+        if isinstance(value, str) and (portal := _PORTAL.fullmatch(value.strip())):
+            raise KindError(f"must not be the whole address of the portal: give only its last part: {portal['uri']}")
+        return base.parse(value)
+
+    return Kind(base.label, base.schema, parse)
+
+
+def identifier() -> Kind[str]:
+    """An id in a path; the guide of 2019 itself prints commands in which a file's name is glued to it."""
+    base = kinds.identifier()
+
+    def parse(value: object) -> str:
+        parsed = base.parse(value)
+        if "@" in parsed:
+            raise KindError("holds an @: a blank before @ is missing?")
+        return parsed
+
+    return Kind(base.label, base.schema, parse, pattern=base.pattern)
+
+
+def without_url(base: Kind[T]) -> Kind[T]:
+    """A name that is no URL."""
+
+    def parse(value: object) -> T:
+        if isinstance(value, str) and (host := _host_of_url(value)):
+            raise KindError(f"must not be a URL: give the host name alone: {host}")
+        return base.parse(value)
+
+    return Kind(base.label, base.schema, parse, pattern=base.pattern)
+
+
+def _host_of_url(text: str) -> str | None:
+    match = _URL.fullmatch(text.strip())
+    return match["host"] if match and is_host_name(match["host"]) else None
 
 
 def alternative_names() -> Kind[tuple[str, ...]]:
@@ -123,8 +176,12 @@ def alternative_names() -> Kind[tuple[str, ...]]:
     base = kinds.string_list(max_length=30_000)
 
     def parse(value: object) -> tuple[str, ...]:
+        parsed = base.parse(value)
+        for place, name in enumerate(parsed, start=1):
+            if host := _host_of_url(name):
+                raise KindError(f"cannot be used: name {place} is a URL: give the host name alone: {host}")
         try:
-            return normalise_names(base.parse(value))
+            return normalise_names(parsed)
         except InvalidInputError as error:
             raise KindError(f"cannot be used: {error}") from None
 
@@ -133,7 +190,7 @@ def alternative_names() -> Kind[tuple[str, ...]]:
 
 def host_name(*, max_length: int) -> Kind[str]:
     """One host name, wildcard, IP address or e-mail address; which of them are allowed is another matter."""
-    return _domain(kinds.line(max_length=max_length), normalise_name)
+    return without_url(_domain(kinds.line(max_length=max_length), normalise_name))
 
 
 def ip_addresses() -> Kind[tuple[str, ...]]:

@@ -1,10 +1,13 @@
 """`certs/:config_name` and `certs/:config_name/:sectigo_cert_unique_id`: what is stored."""
 
+from dataclasses import replace
+
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, notice_on_window
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key
+from sectigo_vault_pki.paths._entries import naming_unknown_entry
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._memo import AnsweredCertificates
 from sectigo_vault_pki.store import WaitingAndRenewal
@@ -18,13 +21,24 @@ FORCE = Field(
         "On delete: remove an order-<uuid> with its private key, although SCM may have taken the order. Default: false."
     ),
 )
+MAX_TIMEOUT = replace(
+    _fields.MAX_TIMEOUT,
+    default=None,
+    description=(
+        "Seconds for which this read waits for a certificate that is not issued yet. Without it, a read asks SCM once "
+        "and does not wait; a read that renews waits as the renewal does."
+    ),
+)
 
 
 def path_certs_list(engine: Engine) -> Path:
     """Declare the list."""
 
     async def list_ids(_: Request, data: FieldData) -> Response:
-        return list_response(await engine.unique_ids(data[_fields.CONFIG_NAME]))
+        unique_ids = await engine.unique_ids(data[_fields.CONFIG_NAME])
+        if not unique_ids:
+            await engine.certificate_type(data[_fields.CONFIG_NAME])  # an unknown entry is named
+        return list_response(unique_ids)
 
     schema = {"keys": {"type": "array", "items": {"type": "string"}}}
     return Path(
@@ -45,19 +59,20 @@ def path_certs(engine: Engine) -> Path:
     answered = AnsweredCertificates()
 
     async def read(request: Request, data: FieldData) -> Response:
-        answer = await engine.read(
-            data[_fields.CONFIG_NAME],
-            _fields.checked_id(data),
-            _fields.waiting_and_renewal(data),
-            time_limit=request.time_limit,
-        )
+        async with naming_unknown_entry(engine, data[_fields.CONFIG_NAME]):
+            answer = await engine.read(
+                data[_fields.CONFIG_NAME],
+                data[_fields.UNIQUE_ID],
+                _fields.waiting_and_renewal(data),
+                time_limit=request.time_limit,
+            )
         response = answered.response(answer, data.get(_fields.SSL_FORMAT_TYPE))
         return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
 
     async def write(_: Request, data: FieldData) -> Response:
         record = await engine.change_flags(
             data[_fields.CONFIG_NAME],
-            _fields.checked_id(data),
+            data[_fields.UNIQUE_ID],
             _fields.waiting_and_renewal(data),
             _fields.cleared_flags(data),
         )
@@ -67,9 +82,9 @@ def path_certs(engine: Engine) -> Path:
         )
 
     async def delete(_: Request, data: FieldData) -> None:
-        await engine.forget(data[_fields.CONFIG_NAME], _fields.checked_id(data), force=bool(data.get(FORCE)))
+        await engine.forget(data[_fields.CONFIG_NAME], data[_fields.UNIQUE_ID], force=bool(data.get(FORCE)))
 
-    of_read = (*_fields.WAITING_AND_RENEWAL, _fields.SSL_FORMAT_TYPE)
+    of_read = (MAX_TIMEOUT, *_fields.OF_A_CERTIFICATE[1:], _fields.STORED_FORMAT)
     of_enrolment = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f != _fields.SSL_FORMAT_TYPE)
     return Path(
         template="certs/{config_name}/{sectigo_cert_unique_id}",
@@ -111,11 +126,11 @@ or was lost, stands there as order-<uuid>.
 """
 
 DESCRIPTION = """
-Reading answers the stored certificate with its key, CSR and history. One that was not collected yet is asked for at
-SCM first, once, or for as long as a sectigo_max_timeout among the parameters of the read itself says. One that is due
-(sectigo_expiry_window, sectigo_auto_renew) is renewed, and the new certificate is answered; where that fails, the old
-one with a warning. A renewed certificate answers its successor, unless sectigo_read_renewed_cert is false. Otherwise
-nothing is called or written.
+Reading answers the stored certificate with its key, CSR and history. A certificate that is not collected yet is asked
+for at SCM first: once, or until the read's own sectigo_max_timeout is over. A certificate that is due
+(sectigo_expiry_window, sectigo_auto_renew) is renewed, and the new one is answered; if that fails, the stored one with
+a warning. Due certificates are also renewed in the background, without any read. Reading a renewed certificate answers
+its newest renewal, unless sectigo_read_renewed_cert is false. In all other cases nothing is called and nothing written.
 
 Writing stores the waiting and renewal fields that the request carries with the certificate, for later reads and for
 the background, and answers those that are stored; nothing is called. A field sent as empty text is removed, so that the
@@ -123,6 +138,8 @@ config entry's value holds again.
 
 Reading order-<uuid> finds out at SCM what became of an order whose answer was lost.
 
-Deleting forgets the certificate, its key and its history in Vault only; nothing happens at SCM. The fields of an
-enrolment are taken, so that a read can be given the same file, and have no effect.
+Deleting removes the certificate, its key and its history from Vault only; nothing happens at SCM.
+
+The fields of an enrolment are accepted, so that a read can be given the same file. They have no effect: neither key nor
+CSR nor names of a stored certificate change by a read. sectigo_ssl_cert_format_type holds for this answer only.
 """

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError, UnknownConfigError
-from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
+from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds, problem_text
 from sectigo_vault_pki.lifecycle import Configs
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _fields, _kinds
@@ -29,10 +29,10 @@ PASSWORD = Field(
 URI = Field(
     name="sectigo_cm_uri",
     label="Customer URI",
-    kind=kinds.name(),
-    description=(
-        "Customer URI: the last part of your portal address …/customer/<uri>, and of every unique id. Required."
-    ),
+    kind=_kinds.customer_uri(),
+    required=True,
+    missing="sectigo_cm_uri is required: the last part of your portal address …/customer/<uri>",
+    description="Customer URI: the last part of your portal address …/customer/<uri>, and of every unique id.",
 )
 CONFIG_TYPE = Field(
     name="sectigo_config_type",
@@ -66,6 +66,7 @@ REQUEST_TIMEOUT = Field(
     label="Time for one call (seconds)",
     kind=kinds.duration(unit=_fields.SECOND, minimum=_fields.SECOND),
     default=timedelta(seconds=60),
+    inherits=True,
     description="Seconds for one call to SCM; one that orders may take 300. Default: 60.",
 )
 WAIT_LIMIT = Field(
@@ -73,6 +74,7 @@ WAIT_LIMIT = Field(
     label="Longest wait (seconds)",
     kind=kinds.duration(unit=_fields.SECOND, minimum=_fields.SECOND),
     default=timedelta(seconds=50),
+    inherits=True,
     description=(
         "Seconds after which any request is answered, whatever it waits for. Raise it together with "
         "VAULT_CLIENT_TIMEOUT and the server's default_max_request_duration. Default: 50."
@@ -232,14 +234,10 @@ _DURATIONS: Mapping[str, Field[timedelta]] = {"request_timeout": REQUEST_TIMEOUT
 
 
 def _check_required(existing: ConfigRecord | None, data: FieldData) -> None:
-    for field in _FIELDS:
-        required = field.required or field is URI
-        missing = field not in data if existing is None else field.name in data.emptied
-        if not (required and missing):
-            continue
-        if field is URI:
-            raise InvalidInputError("sectigo_cm_uri is required: the last part of your portal address …/customer/<uri>")
-        raise InvalidInputError(f"{field.name} is required")
+    """Make sure that an entry is whole which was deleted after the host had taken this write for an update."""
+    lacking = [field.missing_text for field in _FIELDS if field.required and data.lacks(field)]
+    if existing is None and lacking:
+        raise InvalidInputError(problem_text(lacking))
 
 
 def _mentioned(field: Field[object], data: FieldData) -> bool:

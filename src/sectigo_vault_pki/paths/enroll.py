@@ -1,16 +1,15 @@
 """`enroll/:config_name`: order a certificate."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 
-from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, EnrolmentRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._keys import SUBJECT, check_fits, key_parameters
+from sectigo_vault_pki.paths._keys import SUBJECT, key_parameters, key_problems
 from sectigo_vault_pki.pki import CertificateSigningRequest
 from sectigo_vault_pki.store import CertificateType, ClientFields, RequestedFields, SslFields, SubjectFields
 
@@ -33,6 +32,9 @@ REQUEST_ID = Field(
 def path_enroll(engine: Engine) -> Path:
     """Declare the path."""
 
+    async def review(_: Request, data: FieldData) -> Sequence[str]:
+        return enrolment_problems(await engine.certificate_type(data[_fields.CONFIG_NAME]), data)
+
     async def write(request: Request, data: FieldData) -> Response:
         certificate_type = await engine.certificate_type(data[_fields.CONFIG_NAME])
         wish = replace(enrolment_request(certificate_type, data), host_request_id=request.id)
@@ -46,7 +48,7 @@ def path_enroll(engine: Engine) -> Path:
         fields=(
             _fields.CONFIG_NAME,
             *_fields.KEY_AND_CSR,
-            *_fields.WAITING_AND_RENEWAL,
+            *_fields.otherwise("the config entry's value, else", _fields.WAITING_AND_RENEWAL),
             *_fields.SSL,
             *_fields.CLIENT,
             REQUEST_ID,
@@ -61,24 +63,49 @@ def path_enroll(engine: Engine) -> Path:
         },
         synopsis="Order a certificate at SCM and collect it.",
         description=DESCRIPTION,
+        review=with_logical_errors(review),
+        strict=_fields.ORDERING,
     )
 
 
-def enrolment_request(certificate_type: CertificateType, data: FieldData) -> EnrolmentRequest:
-    """Turn the fields of a request into an enrolment.
-
-    Raises:
-        InvalidInputError: fields are missing, do not go together, or are for the other certificate type.
-    """
-    other, name = _OTHER[certificate_type]
-    for declared in other:
-        if declared in data:
-            raise InvalidInputError(f"{declared.name} does not go with a config entry of type {name}")
-    csr, key = data.get(_fields.CSR), data.get(_fields.PRIVATE_KEY)
-    check_fits(data)
+def enrolment_problems(certificate_type: CertificateType, data: FieldData) -> Sequence[str]:
+    """Return what is wrong with the fields of an enrolment together: missing, of the other type, in contradiction."""
     is_ssl = certificate_type is CertificateType.SSL
+    needed, other = (_NEEDED_FOR_SSL, _fields.CLIENT) if is_ssl else (_NEEDED_FOR_CLIENT, _fields.SSL)
+    strange = (declared.name for declared in other if not data.lacks(declared))
+    return [
+        *(f"{name} does not go with a config entry of type {certificate_type.value}" for name in strange),
+        *(declared.missing_text for declared in needed if data.lacks(declared)),
+        *_subject_problems(data, is_ssl=is_ssl),
+        *_name_problems(data),
+        *key_problems(data),
+    ]
+
+
+def _subject_problems(data: FieldData, *, is_ssl: bool) -> Sequence[str]:
+    csr = data.get(_fields.CSR)
     if is_ssl and csr is not None and not csr.common_name:
-        raise InvalidInputError("sectigo_csr has no common name, which SCM requires")
+        return ("sectigo_csr has no common name, which SCM requires",)
+    if data.lacks(_fields.CSR) and data.lacks(_fields.CSR_DOMAIN):
+        return ("sectigo_csr_domain is required where no sectigo_csr is given",)
+    return ()
+
+
+def _name_problems(data: FieldData) -> Sequence[str]:
+    length = len(" ".join(name for declared in _NAMES if (name := data.get(declared))))
+    if length <= MAX_NAMES_LENGTH:
+        return ()
+    complaint = (
+        "sectigo_client_cert_first_name, _middle_name and _last_name must have at most "
+        f"{MAX_NAMES_LENGTH} characters together, with a blank between them: they have {length}"
+    )
+    return (complaint,)
+
+
+def enrolment_request(certificate_type: CertificateType, data: FieldData) -> EnrolmentRequest:
+    """Turn the fields of a request without `enrolment_problems` into an enrolment."""
+    csr, key = data.get(_fields.CSR), data.get(_fields.PRIVATE_KEY)
+    is_ssl = certificate_type is CertificateType.SSL
     return EnrolmentRequest(
         requested=RequestedFields(
             ssl=_ssl_fields(data) if is_ssl else None,
@@ -94,14 +121,18 @@ def enrolment_request(certificate_type: CertificateType, data: FieldData) -> Enr
     )
 
 
-_OTHER: Mapping[CertificateType, tuple[tuple[Field[object], ...], str]] = {
-    CertificateType.SSL: (_fields.CLIENT, CertificateType.SSL.value),
-    CertificateType.CLIENT: (_fields.SSL, CertificateType.CLIENT.value),
-}
+_NAMES = (_fields.CLIENT_FIRST_NAME, _fields.CLIENT_MIDDLE_NAME, _fields.CLIENT_LAST_NAME)
+_NEEDED_FOR_SSL: Sequence[Field[object]] = (_fields.SSL_TYPE, _fields.SSL_VALIDITY)
+_NEEDED_FOR_CLIENT: Sequence[Field[object]] = (
+    _fields.CLIENT_TYPE,
+    _fields.CLIENT_VALIDITY,
+    _fields.CLIENT_EMAIL,
+    _fields.CLIENT_FIRST_NAME,
+    _fields.CLIENT_LAST_NAME,
+)
 
 
 def _ssl_fields(data: FieldData) -> SslFields:
-    _require(data, _fields.SSL_TYPE, _fields.SSL_VALIDITY)
     requesters = data.get(_fields.SSL_EXTERNAL_REQUESTER)
     return SslFields(
         certificate_profile=data[_fields.SSL_TYPE],
@@ -116,20 +147,6 @@ def _ssl_fields(data: FieldData) -> SslFields:
 
 
 def _client_fields(data: FieldData) -> ClientFields:
-    _require(
-        data,
-        _fields.CLIENT_TYPE,
-        _fields.CLIENT_VALIDITY,
-        _fields.CLIENT_EMAIL,
-        _fields.CLIENT_FIRST_NAME,
-        _fields.CLIENT_LAST_NAME,
-    )
-    names = (data[_fields.CLIENT_FIRST_NAME], data.get(_fields.CLIENT_MIDDLE_NAME), data[_fields.CLIENT_LAST_NAME])
-    if len(" ".join(filter(None, names))) > MAX_NAMES_LENGTH:
-        raise InvalidInputError(
-            "sectigo_client_cert_first_name, _middle_name and _last_name must have at most "
-            f"{MAX_NAMES_LENGTH} characters together"
-        )
     return ClientFields(
         certificate_profile=data[_fields.CLIENT_TYPE],
         validity_days=data[_fields.CLIENT_VALIDITY].days,
@@ -152,15 +169,7 @@ def _remarks_on_names(csr: CertificateSigningRequest | None) -> tuple[str, ...]:
     return (f"names of sectigo_csr that are not ordered: {', '.join(names[:_MAX_NAMES_SHOWN])}{more}",)
 
 
-def _require(data: FieldData, *fields: Field[object]) -> None:
-    for declared in fields:
-        if declared not in data:
-            raise InvalidInputError(f"{declared.name} is required")
-
-
 def _subject(data: FieldData) -> SubjectFields:
-    if _fields.CSR_DOMAIN not in data:
-        raise InvalidInputError("sectigo_csr_domain is required where no sectigo_csr is given")
     return SubjectFields.model_validate({part: data.get(field) for part, field in SUBJECT.items()})
 
 
@@ -168,8 +177,11 @@ DESCRIPTION = """
 Makes a private key and a CSR (or takes yours), orders a certificate at Sectigo Certificate Manager under the config
 entry, waits for it, and stores certificate, key and history. The key and the CSR are stored before the order is sent.
 
-The request is answered when the certificate is there, or when sectigo_max_timeout or the config entry's
-sectigo_wait_limit is over: then `certificate` says TimeoutStateSaved, and reading certs/<config_name>/<cert_unique_id>
-collects it. Trouble that SCM reports after it took the order stands there as ErrorCode, with its code. Where SCM's
-answer to the order was lost, the id is order-<uuid>: do not order again, read it to find out.
+The request is answered when the certificate is issued, or after sectigo_max_timeout or the config entry's
+sectigo_wait_limit: then `certificate` says TimeoutStateSaved, and reading certs/<config_name>/<cert_unique_id> collects
+it. Errors that SCM reports after accepting the order appear there as ErrorCode with SCM's code. If SCM's answer to the
+order was lost, the id is order-<uuid>: do not order again, read that id to find out.
+
+A field whose name begins with sectigo_ and that is unknown here is refused, so that a misspelt option never buys a
+certificate without it.
 """

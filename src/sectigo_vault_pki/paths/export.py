@@ -7,6 +7,7 @@ from sectigo_vault_pki.lifecycle import Engine, StoredVersion
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _pkcs12
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
+from sectigo_vault_pki.paths._entries import naming_unknown_entry
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._issued import IssuedFormat, issued_as
 from sectigo_vault_pki.paths._times import rfc3339
@@ -64,7 +65,8 @@ def path_export(engine: Engine) -> Path:
     async def write(_: Request, data: FieldData) -> Response:
         chosen = data.get(FORMAT) or PEM_BUNDLE
         protection = _pkcs12.protection(data, chosen)
-        stored = await engine.export(data[_fields.CONFIG_NAME], _fields.checked_id(data), data.get(VERSION) or 0)
+        async with naming_unknown_entry(engine, data[_fields.CONFIG_NAME]):
+            stored = await engine.export(data[_fields.CONFIG_NAME], data[_fields.UNIQUE_ID], data.get(VERSION) or 0)
         chain = CertificateChain.from_pem(stored.certificate.bundle)
         key = stored.certificate.private_key.get_secret_value() if stored.certificate.private_key else ""
         shown: dict[str, object]
@@ -99,9 +101,9 @@ def path_export(engine: Engine) -> Path:
 
 
 DESCRIPTION = """
-Answers a certificate as it is stored, with its key: as PEM, DER, PKCS#8 or PKCS#12, the current one or one that was
-replaced. It is a write, so that a password stays out of the URL; it changes nothing, and asks SCM nothing. So a
-certificate that is not collected yet has to be read under certs/ first, and one that is due is not renewed.
+Answers a stored certificate with its key as PEM, DER, PKCS#8 or PKCS#12: the current one or one that was replaced. It
+is a write so that a password stays out of the URL; it changes nothing and does not call SCM. So a certificate that is
+not collected yet has to be read under certs/ first, and a due one is not renewed.
 
 Binary formats are base64 text: decode it into a file.
 """

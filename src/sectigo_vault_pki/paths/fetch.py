@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sectigo_vault_pki.errors import SectigoVaultPkiError
 from sectigo_vault_pki.framework import FieldData, Handler, Path
@@ -13,6 +14,20 @@ from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.store import RequestedFields
 
 _SCM_ID = re.compile(r"[1-9][0-9]*", re.ASCII)
+PRIVATE_KEY = replace(
+    _fields.PRIVATE_KEY,
+    description=(
+        "Private key of the certificate in PEM (PKCS#1, PKCS#8 or SEC1, unencrypted). It is checked against the "
+        "certificate and stored with it; without it, the certificate is stored without a key."
+    ),
+)
+MAX_TIMEOUT = replace(
+    _fields.OF_A_CERTIFICATE[0],
+    description=(
+        "Seconds to wait for a certificate that SCM has not issued yet; 0 does not wait. "
+        "Default: the config entry's value, else 600."
+    ),
+)
 
 
 def path_fetch(engine: Engine) -> Path:
@@ -44,15 +59,17 @@ def path_fetch(engine: Engine) -> Path:
             return {}
         return {_fields.CERT_ID.name: str(scm_id)}
 
-    taken = (_fields.PRIVATE_KEY, _fields.SSL_FORMAT_TYPE)
-    ignored = (field for field in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if field not in taken)
+    taken = (PRIVATE_KEY, _fields.STORED_FORMAT)
+    names = {declared.name for declared in taken}
+    ignored = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f.name not in names)
     return Path(
         template="fetch/{config_name}/{cert_id}",
         fields=(
             _fields.CONFIG_NAME,
             _fields.CERT_ID,
             *taken,
-            *_fields.WAITING_AND_RENEWAL,
+            MAX_TIMEOUT,
+            *_fields.OF_A_CERTIFICATE[1:],
             *_fields.without_effect(ignored),
         ),
         operations={
@@ -71,7 +88,10 @@ def path_fetch(engine: Engine) -> Path:
 
 DESCRIPTION = """
 Collects a certificate from Sectigo Certificate Manager that was ordered elsewhere, and stores it under the config
-entry: without its private key, unless a sectigo_private_key that fits it is given. One that is stored already is
-answered as a read of certs/ answers it. One that SCM does not know, or has revoked, is refused; one that SCM has not
-issued yet is stored as TimeoutStateSaved, and reading it collects it.
+entry: without its private key, unless a sectigo_private_key that belongs to it is given. A certificate that is stored
+already is answered as a read of certs/ answers it; a sectigo_private_key is then checked, and stored if it belongs to
+the certificate. A certificate that SCM does not know, or has revoked, is refused. If SCM has not issued it within
+sectigo_max_timeout, it is stored as TimeoutStateSaved, and reading it collects it.
+
+The other fields of key and CSR, with names and domain, have no effect: a fetched certificate is what SCM has.
 """

@@ -1,12 +1,15 @@
 """`renew/:config_name/:sectigo_cert_unique_id`: renew a certificate now."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, RenewalRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._keys import key_wish
+from sectigo_vault_pki.paths._keys import key_problems, key_wish
 
 RENEW_NEW_KEY = Field(
     name="sectigo_renew_new_key",
@@ -18,23 +21,42 @@ RENEW_NEW_KEY = Field(
         "key stays."
     ),
 )
+CSR = replace(
+    _fields.CSR,
+    description=(
+        "CSR in PEM for the renewed SSL certificate, used as given. Without it, the stored CSR is used again. In JSON, "
+        "write line ends as \\n."
+    ),
+)
+PRIVATE_KEY = replace(
+    _fields.PRIVATE_KEY,
+    description=(
+        "Private key in PEM (PKCS#1, PKCS#8 or SEC1, unencrypted) for the renewed SSL certificate: that of the "
+        "sectigo_csr given here, or one to make a new CSR with. Without it, the stored key is used again. "
+        "Not for client certificates: SCM renews them with the same key."
+    ),
+)
 
 
 def path_renew(engine: Engine) -> Path:
     """Declare the path."""
 
+    async def review(_: Request, data: FieldData) -> Sequence[str]:
+        return key_problems(data)
+
     async def write(request: Request, data: FieldData) -> Response:
         flags = _fields.waiting_and_renewal(data)
         answer = await engine.renew(
             data[_fields.CONFIG_NAME],
-            _fields.checked_id(data),
+            data[_fields.UNIQUE_ID],
             RenewalRequest(wish=key_wish(data), new_key=bool(data.get(RENEW_NEW_KEY)), flags=flags),
             time_limit=request.time_limit,
         )
         return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, None))
 
-    taken = (_fields.CSR, _fields.PRIVATE_KEY)
-    ignored = (field for field in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if field not in taken)
+    taken = (CSR, PRIVATE_KEY)
+    names = {declared.name for declared in taken}
+    ignored = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f.name not in names)
     return Path(
         template="renew/{config_name}/{sectigo_cert_unique_id}",
         fields=(
@@ -42,7 +64,7 @@ def path_renew(engine: Engine) -> Path:
             _fields.UNIQUE_ID,
             *taken,
             RENEW_NEW_KEY,
-            *_fields.WAITING_AND_RENEWAL,
+            *_fields.OF_A_CERTIFICATE,
             *_fields.without_effect(ignored),
         ),
         operations={
@@ -55,12 +77,19 @@ def path_renew(engine: Engine) -> Path:
         },
         synopsis="Renew a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
+        review=review,
+        strict=_fields.ORDERING,
     )
 
 
 DESCRIPTION = """
-Renews the certificate now, inside or outside its expiry window: a new order at Sectigo Certificate Manager, with a new
-unique id, which is answered. The key and the CSR stay, unless a sectigo_csr, a sectigo_private_key or
-sectigo_renew_new_key says otherwise (SSL certificates only). The old certificate stays valid; its state turns Renewed,
-with renewed_to, when the new one is there. A renewal that is under way is carried on, and never ordered twice.
+Renews the certificate now, inside or outside its expiry window: places a new order at Sectigo Certificate Manager and
+answers the new certificate, which has a new unique id. The key and the CSR stay the same, unless sectigo_csr,
+sectigo_private_key or sectigo_renew_new_key is given (SSL certificates only). Domain, names, type and validity are
+those of the certificate: their fields are accepted, so that a renewal can be given the file of the enrolment, and have
+no effect. The old certificate stays valid; when the new one is collected, its status becomes Renewed, with renewed_to.
+A renewal that is under way is carried on and never ordered twice.
+
+sectigo_max_timeout is the time to wait for the new certificate. Values of the waiting and renewal fields that are given
+here are stored with the certificate and hold for what follows.
 """

@@ -1,22 +1,75 @@
 """`replace/:config_name/:sectigo_cert_unique_id`: another certificate under the same id."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, ReplacementRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _kinds
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._keys import key_wish
+from sectigo_vault_pki.paths._keys import key_problems, key_wish
 from sectigo_vault_pki.store import CertificateType
 
 COMMON_NAME = Field(
     name="sectigo_common_name",
     label="Common name",
-    kind=_kinds.common_name(),
+    kind=_kinds.without_url(_kinds.common_name()),
     description="Common name of the new SSL certificate; the stored one where it is absent.",
+)
+_OF_THE_STORED_ONE = "Without it, and without sectigo_csr, the new certificate has that of the stored one."
+CSR = replace(
+    _fields.CSR,
+    description=(
+        "CSR in PEM for the new certificate, used as given. With it the other sectigo_csr_ fields have no effect. "
+        "Without it, a CSR is made. In JSON, write line ends as \\n."
+    ),
+)
+PRIVATE_KEY = replace(
+    _fields.PRIVATE_KEY,
+    description=(
+        "Private key in PEM (PKCS#1, PKCS#8 or SEC1, unencrypted) of the new certificate: that of the sectigo_csr "
+        "given here, or one to make the CSR with. Without it, a new key is made."
+    ),
+)
+CSR_DOMAIN = replace(
+    _fields.CSR_DOMAIN, description=f"Common name (CN) in the CSR of the new certificate. {_OF_THE_STORED_ONE}"
+)
+CSR_KEY_ALGO = replace(
+    _fields.CSR_KEY_ALGO,
+    default=None,
+    inherits=True,
+    description=(
+        "Algorithm of the new key: RSA or EC. Without it and sectigo_csr_key_size, the new key has the algorithm and "
+        "size of the stored certificate's."
+    ),
+)
+CSR_KEY_SIZE = replace(
+    _fields.CSR_KEY_SIZE,
+    description=(
+        "Size of the new key. RSA: 2048, 3072 or 4096 bits. EC: 256, 384 or 521, also written P-256; name "
+        "sectigo_csr_key_algo with it."
+    ),
+)
+SUBJECT = tuple(
+    replace(declared, description=f"{declared.description} {_OF_THE_STORED_ONE}")
+    for declared in (
+        _fields.CSR_COUNTRY,
+        _fields.CSR_STATE,
+        _fields.CSR_LOCATION,
+        _fields.CSR_ORGANIZATION,
+        _fields.CSR_ORGANIZATION_UNIT,
+        _fields.CSR_EMAIL_ADDRESS,
+    )
+)
+SUBJECT_ALT_NAMES = replace(
+    _fields.SSL_SUBJECT_ALT_NAMES,
+    description=f"Subject alternative names of the new SSL certificate, comma-separated. {_OF_THE_STORED_ONE}",
+)
+MAX_TIMEOUT = replace(
+    _fields.OF_A_CERTIFICATE[0],
+    description=_fields.OF_A_CERTIFICATE[0].description.replace("the certificate to", "the new certificate to"),
 )
 REVOKED_ON_REPLACE = Field(
     name="sectigo_client_cert_revoked_on_replace",
@@ -29,20 +82,23 @@ REVOKED_ON_REPLACE = Field(
 def path_replace(engine: Engine) -> Path:
     """Declare the path."""
 
+    async def review(_: Request, data: FieldData) -> Sequence[str]:
+        return replacement_problems(await engine.certificate_type(data[_fields.CONFIG_NAME]), data)
+
     async def write(request: Request, data: FieldData) -> Response:
-        certificate_type = await engine.certificate_type(data[_fields.CONFIG_NAME])
         answer = await engine.replace(
             data[_fields.CONFIG_NAME],
-            _fields.checked_id(data),
-            replacement_request(certificate_type, data),
+            data[_fields.UNIQUE_ID],
+            replacement_request(data),
             time_limit=request.time_limit,
         )
         return await answered_with_key(
             engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
         )
 
-    taken = (_fields.SSL_SUBJECT_ALT_NAMES, _fields.SSL_FORMAT_TYPE)
-    ignored = (field for field in (*_fields.SSL, *_fields.CLIENT) if field not in taken)
+    taken = (SUBJECT_ALT_NAMES, _fields.STORED_FORMAT)
+    names = {declared.name for declared in taken}
+    ignored = (f for f in (*_fields.SSL, *_fields.CLIENT) if f.name not in names)
     return Path(
         template="replace/{config_name}/{sectigo_cert_unique_id}",
         fields=(
@@ -51,8 +107,14 @@ def path_replace(engine: Engine) -> Path:
             _fields.REASON,
             COMMON_NAME,
             REVOKED_ON_REPLACE,
-            *_fields.KEY_AND_CSR,
-            *_fields.WAITING_AND_RENEWAL,
+            CSR,
+            PRIVATE_KEY,
+            CSR_DOMAIN,
+            *SUBJECT,
+            CSR_KEY_ALGO,
+            CSR_KEY_SIZE,
+            MAX_TIMEOUT,
+            *_fields.OF_A_CERTIFICATE[1:],
             *taken,
             *_fields.without_effect(ignored),
         ),
@@ -66,21 +128,25 @@ def path_replace(engine: Engine) -> Path:
         },
         synopsis="Replace a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
+        review=with_logical_errors(review),
+        strict=_fields.ORDERING,
     )
 
 
-def replacement_request(certificate_type: CertificateType, data: FieldData) -> ReplacementRequest:
-    """Turn the fields of a request into a replacement.
-
-    Raises:
-        InvalidInputError: fields are missing, do not go together, or are for the other certificate type.
-    """
+def replacement_problems(certificate_type: CertificateType, data: FieldData) -> Sequence[str]:
+    """Return what is wrong with the fields of a replacement together: missing, of the other type, in contradiction."""
     is_client = certificate_type is CertificateType.CLIENT
-    if is_client and REVOKED_ON_REPLACE not in data:
-        raise InvalidInputError(f"{REVOKED_ON_REPLACE.name} is required for client certificates")
-    wrong = COMMON_NAME if is_client else REVOKED_ON_REPLACE
-    if wrong in data:
-        raise InvalidInputError(f"{wrong.name} does not go with a config entry of type {certificate_type}")
+    problems = []
+    if is_client and data.lacks(REVOKED_ON_REPLACE):
+        problems.append(f"{REVOKED_ON_REPLACE.name} is required for client certificates")
+    wrong: Field[object] = COMMON_NAME if is_client else REVOKED_ON_REPLACE
+    if not data.lacks(wrong):
+        problems.append(f"{wrong.name} does not go with a config entry of type {certificate_type}")
+    return [*problems, *key_problems(data)]
+
+
+def replacement_request(data: FieldData) -> ReplacementRequest:
+    """Turn the fields of a request without `replacement_problems` into a replacement."""
     wish = key_wish(data)
     common_name = data.get(COMMON_NAME)
     if common_name is not None:
@@ -94,11 +160,13 @@ def replacement_request(certificate_type: CertificateType, data: FieldData) -> R
 
 
 DESCRIPTION = """
-Orders another certificate in the place of this one at Sectigo Certificate Manager, under the same unique id and for the
-rest of its validity. It gets a new key, unless a sectigo_csr or a sectigo_private_key is given; parts of the subject
-and subject alternative names that are absent come from the stored certificate. The old certificate and its key stay in
-hand until the new one is collected, and are kept as an earlier version afterwards.
+Orders another certificate in place of this one at Sectigo Certificate Manager, under the same unique id and for the
+rest of its validity. It gets a new key of the stored key's algorithm and size, unless sectigo_csr, sectigo_private_key
+or sectigo_csr_key_algo says otherwise. Common name, other parts of the subject and subject alternative names that are
+not given come from the stored certificate. The old certificate and its key stay the current ones until the new one is
+collected, and are kept as an earlier version afterwards.
 
-Where the new one is not there in time, `certificate` says TimeoutStateSaved, with the new key and CSR; reading the
-certificate collects it, and answers the old one until then.
+If the new certificate is not issued within sectigo_max_timeout, `certificate` says TimeoutStateSaved, with the new key
+and CSR; reading the certificate collects it, and answers the old one until then. Values of the waiting and renewal
+fields that are given here are stored with the certificate.
 """

@@ -14,7 +14,7 @@ def path_revoke(engine: Engine) -> Path:
     async def write(request: Request, data: FieldData) -> Response:
         answer = await engine.revoke(
             data[_fields.CONFIG_NAME],
-            _fields.checked_id(data),
+            data[_fields.UNIQUE_ID],
             data[_fields.REASON],
             time_limit=request.time_limit,
         )
@@ -37,7 +37,7 @@ def path_revoke(engine: Engine) -> Path:
 
 
 DESCRIPTION = """
-Revokes the certificate at Sectigo Certificate Manager. It stays stored, with its key and its history, and reads of it
-go on; it is not renewed any more. One that is revoked already is no error. A certificate that is not issued yet cannot
-be revoked: decline its order in SCM.
+Revokes the certificate at Sectigo Certificate Manager. It stays stored with its key and its history and can still be
+read; it is not renewed any more. Revoking a revoked certificate again is not an error. A certificate that is not issued
+yet cannot be revoked: decline its order in SCM.
 """

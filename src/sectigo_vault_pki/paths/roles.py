@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.framework import Field, FieldData, Handler, Path
+from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, problem_text
 from sectigo_vault_pki.lifecycle import Roles
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _pki_fields as fields
@@ -108,9 +108,9 @@ def role_record(data: FieldData) -> RoleRecord:
     Raises:
         InvalidInputError: it could never order anything, or would order again and again.
     """
-    for field in (fields.CONFIG, fields.CERTIFICATE_TYPE, fields.VALIDITY):
-        if field not in data:
-            raise InvalidInputError(f"{field.name} is required")
+    needed: tuple[Field[object], ...] = (fields.CONFIG, fields.CERTIFICATE_TYPE, fields.VALIDITY)
+    if lacking := [field.missing_text for field in needed if data.lacks(field)]:
+        raise InvalidInputError(problem_text(lacking))
     said = {part: _stored(field, data.get(field)) for part, field in _OF_A_ROLE.items()}
     role = RoleRecord.model_validate({part: value for part, value in said.items() if value is not None})
     _check_key(role)

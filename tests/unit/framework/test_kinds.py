@@ -37,10 +37,25 @@ def test_a_whole_number_refuses_everything_else(value: object) -> None:
 
 
 def test_a_bounded_number_says_what_is_allowed() -> None:
-    with pytest.raises(KindError, match="must be a whole number of at least 1"):
-        kinds.whole_number(minimum=1).parse("0")
-    with pytest.raises(KindError, match="must be a whole number from 1 to 5"):
-        kinds.whole_number(minimum=1, maximum=5).parse(6)
+    with pytest.raises(KindError, match=r"^must be a whole number of at least 1$"):
+        kinds.whole_number(minimum=1).parse("one")
+    with pytest.raises(KindError, match=r"^must be a whole number from 1 to 5$"):
+        kinds.whole_number(minimum=1, maximum=5).parse("six")
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [(0, "must be at least 1, it is 0"), ("-7", "must be at least 1, it is -7"), (6, "must be at most 5, it is 6")],
+)
+def test_a_number_out_of_bounds_is_told_with_the_bound_and_itself(value: object, complaint: str) -> None:
+    with pytest.raises(KindError, match=f"^{complaint}$"):
+        kinds.whole_number(minimum=1, maximum=5).parse(value)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**53])
+def test_a_number_beyond_what_the_host_can_carry_is_refused_without_its_digits(value: int) -> None:
+    with pytest.raises(KindError, match=r"^must be a whole number of at least 1$"):
+        kinds.whole_number(minimum=1).parse(value)
 
 
 @pytest.mark.parametrize("value", [True, "true", "True", "TRUE", "t", "1", 1])
@@ -75,9 +90,24 @@ def test_a_duration_is_a_number_of_its_unit_or_says_its_own(value: object, parse
     assert kinds.duration(unit=DAY).parse(value) == parsed
 
 
-@pytest.mark.parametrize("value", [-1, "-1", "1.5d", "h", "7 days", True, 10**12, "9" * 14 + "d", [], 1.5])
+@pytest.mark.parametrize("value", ["1.5d", "h", "7 days", True, 10**400, [], 1.5])
 def test_a_duration_refuses_everything_else(value: object) -> None:
     with pytest.raises(KindError, match=r"must be a number of days|takes one value"):
+        kinds.duration(unit=DAY).parse(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (-1, "must be at least 0 days, it is -1"),
+        ("-1", "must be at least 0 days, it is -1"),
+        (10**12, "must be at most 36500 days"),
+        ("9" * 14 + "d", "must be at most 36500 days"),
+        ("36501d", "must be at most 36500 days"),
+    ],
+)
+def test_a_duration_out_of_bounds_is_told_with_the_bound(value: object, complaint: str) -> None:
+    with pytest.raises(KindError, match=f"^{complaint}$"):
         kinds.duration(unit=DAY).parse(value)
 
 
@@ -86,7 +116,7 @@ def test_a_duration_in_whole_days_refuses_hours_that_are_none() -> None:
     assert kind.parse("48h") == timedelta(days=2)
     with pytest.raises(KindError, match="must be whole days"):
         kind.parse("36h")
-    with pytest.raises(KindError, match="must be at least 1 days"):
+    with pytest.raises(KindError, match=r"^must be at least 1 day, it is 0$"):
         kind.parse(0)
 
 
@@ -100,6 +130,32 @@ def test_a_choice_is_taken_in_any_case_and_answered_in_its_own() -> None:
     assert kinds.choice("x509CO", "bin").parse(" X509co") == "x509CO"
     with pytest.raises(KindError, match="must be one of x509CO, bin"):
         kinds.choice("x509CO", "bin").parse("der")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["<organization>", " <first name> <last name> ", ["a", "<b>"], {"x": [["<deep>"]]}, ("a", ("b", "<value_1>"))],
+)
+def test_sample_text_is_found_however_deep_it_stands(value: object) -> None:
+    with pytest.raises(KindError, match="still holds the sample's text in angle brackets"):
+        kinds.refuse_sample_text(value)
+
+
+@pytest.mark.parametrize("value", ["", "a <b> c", "<>", "x < y > z", "Ada <ada@example.test>", 7, None, ["a"], {}])
+def test_text_with_brackets_of_its_own_is_no_sample_text(value: object) -> None:
+    kinds.refuse_sample_text(value)
+
+
+def test_sample_text_among_comma_separated_items_is_refused() -> None:
+    with pytest.raises(KindError, match="still holds the sample's text"):
+        kinds.string_list().parse("a.example,<your domain>")
+
+
+def test_text_that_is_too_long_is_told_with_its_length() -> None:
+    with pytest.raises(KindError, match=r"^must have at most 4 characters, it has 5$"):
+        kinds.text(max_length=4).parse("12345")
+    with pytest.raises(KindError, match=r"^must have at most 4 characters in all, it has 7$"):
+        kinds.string_list(max_length=4).parse("abc,def")
 
 
 def test_a_string_list_is_comma_text_or_a_json_list() -> None:

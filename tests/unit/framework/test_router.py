@@ -1,8 +1,8 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
-from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, Router, kinds
+from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, Router, StrictNames, kinds
 from sectigo_vault_pki.logical import (
     BadRequestError,
     InmemStorage,
@@ -19,7 +19,14 @@ NAME = Field(name="name", kind=kinds.name(), description="Which one.")
 SIZE = Field(name="size", kind=kinds.whole_number(minimum=1), description="How large.", required=True)
 NOTE = Field(name="note", kind=kinds.text(), description="Anything.")
 TOKEN = Field(name="token", kind=kinds.text(), description="A secret.", secret=True)
-OLD = Field(name="old", kind=kinds.whole_number(), description="Once useful.", without_effect=True)
+COLOUR = Field(
+    name="shop_colour",
+    kind=kinds.choice("red", "green"),
+    description="Which colour. Default: the stored one, else red.",
+    default="red",
+    inherits=True,
+)
+OLD = Field(name="old", kind=kinds.whole_number(), description="Once useful.", default=3, without_effect=True)
 
 
 class Shop:
@@ -50,6 +57,15 @@ class Shop:
                     description="One of them.",
                     existence_check=self._exists,
                 ),
+                Path(
+                    template="orders/{name}",
+                    fields=(NAME, SIZE, NOTE, COLOUR),
+                    operations={Operation.UPDATE: Handler(self._call, summary="Order.", forwarded=True)},
+                    synopsis="An order.",
+                    description="Of a thing.",
+                    review=self._review,
+                    strict=StrictNames("shop_", {"shop_owner": "it belongs to the shop"}),
+                ),
             ],
             description="A shop.",
             is_read_only=self._is_read_only,
@@ -62,6 +78,11 @@ class Shop:
     async def _call(self, request: Request, data: FieldData) -> Response | None:
         self.seen.append(data)
         return self.answer
+
+    async def _review(self, request: Request, data: FieldData) -> Sequence[str]:
+        if data[NAME] == "unknown":
+            raise BadRequestError("nothing has that name")
+        return ("note is required with a size",) if not data.lacks(SIZE) and data.lacks(NOTE) else ()
 
     async def _exists(self, request: Request, data: FieldData) -> bool:
         return data[NAME] == "known"
@@ -97,6 +118,100 @@ async def test_a_missing_required_field_is_refused_on_create_only(shop: Shop) ->
         await shop.ask(Operation.CREATE, "things/bolt")
     await shop.ask(Operation.UPDATE, "things/bolt")
     assert len(shop.seen) == 1
+
+
+async def test_a_required_field_cannot_be_emptied_by_an_update(shop: Shop) -> None:
+    with pytest.raises(BadRequestError, match=r"^size is required$"):
+        await shop.ask(Operation.UPDATE, "things/bolt", {"size": ""})
+    assert shop.seen == []
+
+
+async def test_all_problems_are_told_in_the_order_of_the_declaration_then_names_then_review(shop: Shop) -> None:
+    data = {"shop_owner": "me", "shop_tint": "red", "shop_colr": "red", "shop_colour": "blue", "size": 0, "other": 1}
+    with pytest.raises(BadRequestError) as refused:
+        await shop.ask(Operation.UPDATE, "orders/bolt", data)
+    assert str(refused.value).splitlines() == [
+        "size must be at least 1, it is 0",
+        "shop_colour must be one of red, green",
+        "shop_colr is unknown on this path: did you mean shop_colour?",
+        "shop_tint is unknown on this path: the help of this path lists its fields",
+        "note is required with a size",
+    ]
+    assert shop.seen == []
+
+
+async def test_a_review_that_ends_in_a_refusal_is_one_of_the_problems(shop: Shop) -> None:
+    with pytest.raises(BadRequestError, match=r"^size is required\nnothing has that name$"):
+        await shop.ask(Operation.UPDATE, "orders/unknown")
+
+
+async def test_problems_are_told_before_a_standby_forwards(shop: Shop) -> None:
+    shop.read_only = True
+    with pytest.raises(BadRequestError, match=r"^size is required$"):
+        await shop.ask(Operation.UPDATE, "orders/bolt")
+
+
+async def test_names_of_other_paths_are_ignored_with_the_reason(shop: Shop) -> None:
+    answer = await shop.ask(Operation.UPDATE, "orders/bolt", {"size": 1, "note": "M8", "shop_owner": "me", "zeta": 1})
+    assert answer is not None
+    assert answer.warnings == (
+        "shop_owner had no effect: it belongs to the shop",
+        "Endpoint ignored these unrecognized parameters: [zeta]",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "is_refused"),
+    [
+        ("shop_colou", True),
+        ("shop_colours", True),
+        ("shop_cloour", True),
+        ("shopcolour", True),
+        ("colour", True),
+        ("color", True),
+        ("colours", True),
+        ("SHOP_COLOUR", True),
+        ("--shop-colour", True),
+        ("notes", True),
+        ("nmoe", False),
+        ("cool", False),
+        ("sizing", False),
+        ("x" * 1_000_000, False),
+    ],
+)
+async def test_a_name_is_refused_that_is_one_slip_away_from_a_declared_one(
+    shop: Shop, name: str, is_refused: bool
+) -> None:
+    request = shop.ask(Operation.UPDATE, "orders/bolt", {"size": 1, "note": "M8", name: "x"})
+    if not is_refused:
+        answer = await request
+        assert answer is not None
+        assert "unrecognized" in answer.warnings[0]
+        return
+    with pytest.raises(BadRequestError, match=r"is unknown on this path: did you mean (shop_colour|note)\?"):
+        await request
+
+
+async def test_sample_text_is_refused_in_a_field_with_effect_and_in_the_path(shop: Shop) -> None:
+    with pytest.raises(BadRequestError, match=r"^note still holds the sample's text in angle brackets"):
+        await shop.ask(Operation.UPDATE, "things/bolt", {"note": "<a note>", "old": "<a number>"})
+    await shop.ask(Operation.UPDATE, "things/bolt", {"old": "<a number>"})
+
+
+async def test_a_default_is_declared_only_where_sending_it_changes_nothing(shop: Shop) -> None:
+    answer = await shop.ask(Operation.HELP, "")
+    assert answer is not None
+    assert answer.data is not None
+    document = answer.data["openapi"]
+    assert isinstance(document, dict)
+    schemas = document["components"]["schemas"]
+    colour, old = (
+        schemas["WriteOrdersRequest"]["properties"]["shop_colour"],
+        schemas["WriteThingsRequest"]["properties"]["old"],
+    )
+    for declared in (colour, old):
+        assert "default" not in declared
+        assert "value" not in declared["x-vault-displayAttrs"]
 
 
 async def test_unknown_fields_become_one_warning(shop: Shop) -> None:
@@ -201,7 +316,7 @@ async def test_the_openapi_document_describes_every_path(shop: Shop) -> None:
     document = answer.data["openapi"]
     assert isinstance(document, dict)
     assert document["info"]["version"] == "2.7.2"
-    assert set(document["paths"]) == {"/things", "/things/{name}"}
+    assert set(document["paths"]) == {"/things", "/things/{name}", "/orders/{name}"}
     thing = document["paths"]["/things/{name}"]
     assert thing["parameters"][0]["name"] == "name"
     assert thing["x-vault-createSupported"] is True

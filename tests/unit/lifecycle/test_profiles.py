@@ -8,6 +8,8 @@ import pytest
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.accounts import ScmClients
+from sectigo_vault_pki.lifecycle.clock_watch import ClockWatch
+from sectigo_vault_pki.lifecycle.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.profiles import FRESH_FOR, Profiles
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.logical import InmemStorage
@@ -43,7 +45,9 @@ async def profiles(script: Script, clock: LoopClock) -> AsyncIterator[Profiles]:
     async def is_read_only() -> bool:
         return False
 
-    resources = Resources(Repository(InmemStorage()), clock, ScmClients(client), is_read_only, InlineExecutor())
+    repository = Repository(InmemStorage())
+    clients = ScmClients(client, LoginPauses(repository, clock), ClockWatch(clock))
+    resources = Resources(repository, clock, clients, is_read_only, InlineExecutor())
     yield Profiles(resources)
     await resources.aclose()
     assert not script.steps
