@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from sectigo_vault_pki.scm.json_text import whole
+from sectigo_vault_pki.scm.refusal import presentable
 
 _MAX_DIGITS = 18  # of an id; SCM's are 64 bits at most
+_LONGEST_WORD = 64
 _LARGEST_EXACT_FLOAT = 2.0**53
 _DATE_FORMATS = ("%m/%d/%Y", "%Y-%m-%d")
 _TIME_OF_DAY = re.compile(r"T[0-9:.]+(?:Z|[+-][0-9:]+)?")
@@ -27,6 +29,11 @@ def _text_or_none(value: Any) -> str:
     """Read text that decides nothing where it cannot be read."""
     text = _text(value)
     return text if isinstance(text, str) else ""
+
+
+def _word(value: Any) -> str:
+    """Read a word of SCM's that may be shown: one line, and short."""
+    return presentable(_text_or_none(value))[:_LONGEST_WORD]
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -71,6 +78,7 @@ def _days(value: Any) -> tuple[int, ...]:
 
 _Text = Annotated[str, BeforeValidator(_text)]
 _TextOrNone = Annotated[str, BeforeValidator(_text_or_none)]
+_Word = Annotated[str, BeforeValidator(_word)]
 _Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 _Date = Annotated[date | None, BeforeValidator(_date)]
 _Flag = Annotated[bool | None, BeforeValidator(_flag)]
@@ -117,7 +125,7 @@ class ListRow(_Answer):
 class DetailsAnswer(ListRow):
     """What is used of the details; the comments decide whose order it is, and have to be readable."""
 
-    status: _TextOrNone = ""
+    status: _Word = ""
     comments: _Text = ""
     external_requester: _TextOrNone = Field(default="", validation_alias="externalRequester")
     requested: _Date = None
@@ -163,7 +171,7 @@ class ClientListRow(_ClientAnswer):
     """One line of the list; a rejected order's number is 0, and comments that are not there are null."""
 
     order_number: int | None = Field(validation_alias="orderNumber")
-    state: _TextOrNone = ""
+    state: _Word = ""
     serial_number: _TextOrNone = Field(default="", validation_alias="serialNumber")
     comments: Annotated[str | None, BeforeValidator(_text)] = None
     expires: _Date = None

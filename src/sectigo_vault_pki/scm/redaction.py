@@ -29,12 +29,14 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """Return the text without the password; the beginning of one, cut off by the text's end, goes too."""
+        folded = text.casefold()
+        if not any(beginning in folded for beginning in self._beginnings):  # as in nearly every text
+            return text
         masked = self._pattern.sub(MASK, text)
-        for form in self._forms:
-            for length in range(len(form) - 1, _LEAST_PREFIX - 1, -1):
-                if masked.endswith(form[:length]):
-                    return masked[:-length] + MASK
-        return masked
+        cuts = [
+            start for form in (*self._forms, *self._base64_forms) if (start := _cut_off_in(masked, form)) is not None
+        ]
+        return masked[: min(cuts)] + MASK if cuts else masked
 
     @cached_property
     def _forms(self) -> tuple[str, ...]:
@@ -47,8 +49,16 @@ class Redactor:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        parts = [*map(_literal, self._forms), *_base64_patterns(self._secret.get_secret_value().encode())]
-        return re.compile("|".join(parts), re.IGNORECASE)
+        around = (f"{_BASE64}?{re.escape(form)}{_BASE64}{{0,3}}" for form in self._base64_forms)
+        return re.compile("|".join([*map(_literal, self._forms), *around]), re.IGNORECASE)
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        return frozenset(form.casefold()[:_LEAST_PREFIX] for form in (*self._forms, *self._base64_forms))
+
+    @cached_property
+    def _base64_forms(self) -> tuple[str, ...]:
+        return tuple(_in_base64(self._secret.get_secret_value().encode()))
 
 
 def _as_read(secret: str) -> Iterator[str]:
@@ -80,12 +90,24 @@ def _literal(form: str) -> str:
     return re.escape(form) if len(form) >= _SHORT else rf"(?<!\w){re.escape(form)}(?!\w)"
 
 
-def _base64_patterns(raw: bytes) -> Iterator[str]:
+def _cut_off_in(text: str, form: str) -> int | None:
+    """Return where a text's end is the beginning of a form, or None."""
+    if len(form) < _LEAST_PREFIX:
+        return None
+    beginning = form[:_LEAST_PREFIX]
+    start = text.find(beginning, max(0, len(text) - len(form)))
+    while start >= 0:
+        if form.startswith(text[start:]):
+            return start
+        start = text.find(beginning, start + 1)
+    return None
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
     """Yield what base64 makes of the password alone, and in the middle of something longer."""
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw).decode()
         # Characters that also carry bits of what stands before or behind are the same in no two texts.
         core = encoded[-(-offset * 8 // 6) : (offset + len(raw)) * 8 // 6]
         if len(core) >= _SHORT:
-            for alphabet in {core, core.replace("+", "-").replace("/", "_")}:
-                yield f"{_BASE64}?{re.escape(alphabet)}{_BASE64}{{0,3}}"
+            yield from {core, core.replace("+", "-").replace("/", "_")}

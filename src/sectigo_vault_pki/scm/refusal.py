@@ -18,7 +18,7 @@ from sectigo_vault_pki.scm.codes import hint_for, is_login_refused, phrase_of
 from sectigo_vault_pki.scm.exchange import Answer
 
 MAX_DESCRIPTION_LENGTH = 512
-LONGEST_READ = 8192
+LONGEST_READ = 2048
 """Characters of one foreign text that are looked at."""
 
 _LARGEST_CODE = 10**9
@@ -105,7 +105,11 @@ def presentable(text: str, redact: Redact = str) -> str:
     """Bound foreign text, and take control characters, line ends and the account's password out of it."""
     read = redact(text[:LONGEST_READ])  # before anything is cut to what is shown, or a part of the password could stay
     printable = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in read)
-    words = redact(" ".join(printable.split()))
+    words = " ".join(printable.split())
+    return _cut(words if words == read else redact(words))
+
+
+def _cut(words: str) -> str:
     return words if len(words) <= MAX_DESCRIPTION_LENGTH else words[: MAX_DESCRIPTION_LENGTH - 1] + "…"
 
 
@@ -139,8 +143,12 @@ def _code(value: Any) -> int | None:
 
 def _description(body: Mapping[str, Any], redact: Redact) -> str:
     texts = (text for name in ("description", *_FURTHER_WORDS) for text in _texts(body.get(name), _DEEPEST_WORDS))
-    shown = dict.fromkeys(presentable(text, redact) for text in islice(texts, _MOST_WORDS))
-    return presentable("; ".join(filter(None, shown)), redact)
+    shown: dict[str, None] = {}
+    for text in islice(texts, _MOST_WORDS):
+        if sum(map(len, shown)) > MAX_DESCRIPTION_LENGTH:
+            break
+        shown[presentable(text, redact)] = None
+    return _cut("; ".join(filter(None, shown)))
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:

@@ -113,6 +113,11 @@ async def test_details_of_an_issued_certificate_are_read(script: Script, client:
     assert str(script.requests[0].url) == f"{BASE_URL}/api/ssl/v1/55"
 
 
+async def test_a_status_is_one_short_line(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(200, json={"sslId": 55, "status": "SA\r\nApproved" + "x" * 100}))
+    assert (await client.ssl_details(55)).status == f"SA Approved{'x' * 53}"
+
+
 async def test_details_may_lack_everything_but_the_id(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json={"sslId": 55, "status": None, "expires": None, "issued": "someday"}))
     details = await client.ssl_details(55)

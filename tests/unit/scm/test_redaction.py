@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sectigo_vault_pki.errors import ScmError
 from sectigo_vault_pki.scm import ScmClient, StillProcessing
 from sectigo_vault_pki.scm.redaction import MASK, Redactor
-from sectigo_vault_pki.scm.refusal import MAX_DESCRIPTION_LENGTH, presentable
+from sectigo_vault_pki.scm.refusal import LONGEST_READ, MAX_DESCRIPTION_LENGTH, presentable
 from tests.unit.scm.script import BASE_URL, PASSWORD, Script, account_at
 from tests.unit.scm.test_orders import ORDERS
 from tests.unit.scm.test_questions import QUESTIONS
@@ -75,12 +75,23 @@ def test_the_beginning_of_a_password_at_the_end_of_a_text_is_masked(cut: int) ->
     assert Redactor(SecretStr("demo-password"))(f"header {'demo-password'[:cut]}") == f"header {MASK}"
 
 
+@pytest.mark.parametrize("cut", range(4, 20))
+def test_the_beginning_of_its_base64_at_the_end_of_a_text_is_masked(cut: int) -> None:
+    encoded = base64.b64encode(b"demo-password").decode()
+    assert encoded[:4] not in Redactor(SecretStr("demo-password"))(f"header {encoded[:cut]}")
+
+
+def test_a_very_long_password_is_masked_too() -> None:
+    redact = Redactor(SecretStr("abcdefgh" * 500))
+    assert redact(f"a {'abcdefgh' * 500} z {'abcdefgh' * 200}") == f"a {MASK} z {MASK}"
+
+
 def test_a_password_where_the_text_is_cut_is_masked_first() -> None:
     redact = Redactor(SecretStr("demo-password"))
     for start in range(MAX_DESCRIPTION_LENGTH - 20, MAX_DESCRIPTION_LENGTH + 5):
         shown = presentable("x" * start + " demo-password " + "y" * 600, redact)
         assert "demo" not in shown
-    for start in range(8192 - 20, 8192 + 5):
+    for start in range(LONGEST_READ - 20, LONGEST_READ + 5):
         assert "demo" not in presentable(" " * start + "demo-password", redact)
 
 
