@@ -22,9 +22,9 @@ CALLS_OF_A_RENEWAL = 4
 
 
 class Tell(Protocol):
-    """Notes what went wrong, in the log and for `status`."""
+    """Notes what went wrong, for `status` and, unless it is said again at each tick, in the log."""
 
-    def __call__(self, words: str, error: BaseException | str, **about: object) -> None: ...
+    def __call__(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,9 @@ class AccountRun:
             await self._ask(task)
         except OrderLimitError as error:
             self._without_budget.add(task.item.config_name)
-            self._tell("renewals wait for the entry's budget", error, task)
+            self._report.tell("renewals wait for the entry's budget", error, is_logged=False)
+        except RenewalHeldError as error:
+            self._report.tell(f"{task.item.name} is due and not renewed", error, is_logged=False)
         except (SectigoVaultPkiError, StorageError) as error:
             self._tell(_WORDS.get(task.step, "background work failed"), error, task)
         except Exception as error:  # noqa: BLE001  one certificate's turn ends, and no other's
@@ -131,7 +133,7 @@ class AccountRun:
         name, config, clients = task.item.config_name, task.config, self._resources.clients
         if (hold := await clients.login_hold(name, config)) is not None:
             self._is_over = True
-            self._report.tell("nothing is asked automatically", hold.reason, config=name)
+            self._report.tell("nothing is asked automatically", hold.reason, is_logged=False)
             return True
         if task.step is not Step.RENEW:
             return False
@@ -139,7 +141,7 @@ class AccountRun:
             return True
         if (apart := clients.clocks.hold(config.base_url)) is not None:
             self._renewals.clear()
-            self._report.tell("nothing is renewed automatically", apart.reason, config=name)
+            self._report.tell("nothing is renewed automatically", apart.reason, is_logged=False)
             return True
         return False
 
@@ -157,8 +159,6 @@ class AccountRun:
             return None
 
     def _tell(self, words: str, error: BaseException | str, task: Task) -> None:
-        if isinstance(error, RenewalHeldError):
-            words = "a due certificate is not renewed"
         self._report.tell(words, error, config=task.item.config_name, certificate=task.item.name)
 
 

@@ -166,7 +166,7 @@ class Background:
                 configs[name] = config
         return configs
 
-    async def _guarded(self, reading: Awaitable[T], words: str, **about: object) -> T | None:
+    async def _guarded(self, reading: Awaitable[T], words: str, **about: str) -> T | None:
         """Read one of many; what is wrong with it hides no other."""
         try:
             return await reading
@@ -176,9 +176,11 @@ class Background:
             self._tell(words, error, **about)
             return None
 
-    def _tell(self, words: str, error: BaseException | str, **about: object) -> None:
+    def _tell(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
         if isinstance(error, str | SectigoVaultPkiError | StorageError):
-            _log.warning(words, extra={"kv": {**about, "error": str(error)}})
+            _log.log(
+                logging.WARNING if is_logged else logging.DEBUG, words, extra={"kv": {**about, "error": str(error)}}
+            )
             self._note(error=f"{words}: {error}")
         else:  # what may quote something, goes to the log's own protection only
             _log.error(words, extra={"kv": about}, exc_info=error)

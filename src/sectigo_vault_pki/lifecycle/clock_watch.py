@@ -5,11 +5,14 @@ A clock that is wrong makes every certificate due at once, or none. SCM tells it
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.lifecycle.renewal_policy import Hold, shown_length
+
+_log = logging.getLogger(__name__)
 
 LARGEST_DIFFERENCE = timedelta(hours=1)
 ASK_AGAIN = 60.0
@@ -31,7 +34,11 @@ class ClockWatch:
 
     def told(self, base_url: str, date: datetime) -> None:
         """Note what time SCM has just told."""
+        before = self.apart(base_url)
         self._seen[base_url] = _Seen(self._clock.now() - date, asyncio.get_running_loop().time())
+        if (before is None) is not ((apart := self.apart(base_url)) is None):
+            words = "the plugin's clock and SCM's agree again" if apart is None else apart.reason
+            _log.warning(words, extra={"kv": {"scm": base_url, "scm_time": date.isoformat()}})
 
     def difference(self, base_url: str) -> timedelta | None:
         """Return by how much the plugin's clock was ahead of SCM's when it was told last."""

@@ -119,9 +119,7 @@ def _life_in_hand(current: CurrentCertificate, renewed: RenewedCertificate | Non
     """Return how long a certificate is of use: what lies before its order, SCM may have dated back."""
     if renewed is None or renewed.ordered_at > now:  # a clock that was wrong has written the latter
         return current.life
-    begin: datetime = max(current.not_before, renewed.ordered_at)
-    end: datetime = current.not_after
-    return end - begin
+    return current.not_after - max(current.not_before, renewed.ordered_at)
 
 
 def is_in_force(until: datetime, now: datetime, *, longest: timedelta) -> bool:
@@ -137,7 +135,7 @@ def refused_again(earlier: RefusedRenewal | None, text: str, now: datetime) -> R
 
 def pause_after(times: int) -> timedelta:
     """Return how long nothing is tried after so many refusals in a row."""
-    return min(FIRST_RETRY * 2 ** min(times - 1, 10), LAST_RETRY)
+    return min(FIRST_RETRY * (1 << min(times - 1, 10)), LAST_RETRY)
 
 
 def notice_of_cut_window(window: timedelta, life: timedelta) -> str | None:
@@ -152,11 +150,12 @@ def notice_of_cut_window(window: timedelta, life: timedelta) -> str | None:
 
 
 def shown_length(length: timedelta) -> str:
-    """Return a length of time in days, or in hours where it is short."""
-    days, hours, minutes = (length / timedelta(**{unit: 1}) for unit in ("days", "hours", "minutes"))
-    if days >= 2:  # noqa: PLR2004 - shorter ones are clearer in hours
-        return f"{days:.4g} days"
-    return f"{hours:.3g} hours" if hours >= 1 else f"{minutes:.3g} minutes"
+    """Return a length of time in the largest unit of which there are at least two."""
+    for unit in ("days", "hours", "minutes"):
+        number = length / timedelta(**{unit: 1})
+        if number >= 2:  # noqa: PLR2004 - the smallest plural
+            return f"{number:.4g} {unit}"
+    return f"{length.total_seconds():.4g} seconds"
 
 
 def shown_time(moment: datetime) -> str:

@@ -1,13 +1,15 @@
 """Which order at SCM renews a certificate: told by key, mark, time, and the ids that were known before.
 
 A name is no proof: somebody else may order the same one, in another entry, another mount or SCM's own portal. The key
-is one: nobody else has it. What SCM has not issued has no key to see yet, and stays undecided.
+is one: nobody else has it. So is the mark of the certificate's first order, where SCM hands comments down to renewals.
+What has no mark and is not issued shows no key yet, and stays undecided.
 """
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import Enum, auto
 
 from sectigo_vault_pki.errors import ScmRefusedError
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Family, Listed
@@ -32,7 +34,7 @@ class SuccessorSearch:
     """What was found.
 
     Attributes:
-        scm_id: the order with a key of the certificate's.
+        scm_id: the order with a key of the certificate's, or its mark.
         undecided: how many may be it, and are not issued.
         complete: nothing that SCM has can have been overlooked.
         is_renewed: SCM says that the certificate was renewed.
@@ -96,6 +98,13 @@ class Successors:
             return None
 
 
+class _Owner(Enum):
+    """Whose an entry of SCM's is."""
+
+    OURS = auto()
+    SOMEBODY_ELSE = auto()
+
+
 class _Examination:
     """Looks at SCM's entries one by one.
 
@@ -139,8 +148,9 @@ class _Examination:
         stored = await self._resources.repository.certificate(self._config_name, unique_id)
         if stored is not None:
             return self._is_stored_as_it(stored)
-        if await self._is_somebody_elses(entry):
-            return False
+        owner = await self._owner_of(entry)
+        if owner is not None:
+            return owner is _Owner.OURS
         try:
             delivered = await self._family.collect(self._client, entry.scm_id)
         except ScmRefusedError as refusal:
@@ -159,24 +169,24 @@ class _Examination:
             return stored.order_uuid == self._order_uuid
         return stored.current is not None and not self._digests.isdisjoint(digests_of_keys(stored))
 
-    async def _is_somebody_elses(self, entry: Listed) -> bool:
-        """Whether an entry is too old, or carries the mark of another order of this mount's."""
+    async def _owner_of(self, entry: Listed) -> "_Owner | None":
+        """Tell by an entry's day and mark whose it is; None where its key has to tell."""
         try:
             remarks = await self._family.remarks(self._client, entry)
         except ScmRefusedError as refusal:
             if refusal.login_refused:
                 raise
-            return False  # its key tells
+            return None
         if remarks.requested is not None and remarks.requested < self._earliest:
-            return True
+            return _Owner.SOMEBODY_ELSE
         marked = mark_in(remarks.comments)
-        if marked is None or marked == self._order_uuid:
-            return False
-        repository = self._resources.repository
-        if await repository.order(self._config_name, marked) is not None:
-            return True
-        named = await repository.certificate_of_order(self._config_name, marked)
-        return named is not None and named not in await self._lineage()
+        if marked is None:
+            return None
+        named = await self._resources.repository.certificate_of_order(self._config_name, marked)
+        if named is not None:
+            return _Owner.OURS if named in await self._lineage() else _Owner.SOMEBODY_ELSE
+        is_under_way = await self._resources.repository.order(self._config_name, marked) is not None
+        return _Owner.SOMEBODY_ELSE if is_under_way else None
 
     async def _lineage(self) -> frozenset[UniqueId]:
         """Return the certificate and what it renewed: SCM hands comments, and so the mark, down to renewals."""
