@@ -86,7 +86,7 @@ def test_whole_blocks_are_not_cut_off(text: str) -> None:
         BLOCK + "-----B",
         BLOCK + "-----BEGIN",
         BLOCK + "-----BEGIN ",
-        BLOCK + "-----BEGIN CERTI",
+        BLOCK + "-----BEGIN CERT",
         BLOCK + "-----BEGIN CERTIFICATE-----",
         BLOCK[:-2],
         BLOCK[:40] + BLOCK,
