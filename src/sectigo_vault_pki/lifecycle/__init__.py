@@ -13,12 +13,14 @@ from sectigo_vault_pki.lifecycle.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
+from sectigo_vault_pki.lifecycle.role_policy import DEFAULT_MAX_ORDERS, guard_warnings
 from sectigo_vault_pki.lifecycle.roles import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.serials import CertificateWithSerial, SerialNumbers
 from sectigo_vault_pki.lifecycle.status import BackgroundRun, EngineStatus
 from sectigo_vault_pki.scm import parse_base_url, parse_ca_bundle
 
 __all__ = [
+    "DEFAULT_MAX_ORDERS",
     "MAX_COMMENTS",
     "Answer",
     "BackgroundRun",
@@ -45,6 +47,7 @@ __all__ = [
     "SerialNumbers",
     "StoredVersion",
     "default_jitter",
+    "guard_warnings",
     "key_threads",
     "notice_on_window",
     "order_id",

@@ -173,7 +173,7 @@ class Background:
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  whatever is stored, the others are another matter
-            self._tell(words, error, **about)
+            self._tell(words, error, is_logged=True, **about)
             return None
 
     def _tell(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:

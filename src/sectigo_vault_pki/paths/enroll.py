@@ -10,7 +10,7 @@ from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._keys import SUBJECT, key_parameters, key_problems
-from sectigo_vault_pki.pki import CertificateSigningRequest
+from sectigo_vault_pki.pki import CertificateSigningRequest, printable
 from sectigo_vault_pki.store import CertificateType, ClientFields, RequestedFields, SslFields, SubjectFields
 
 MAX_NAMES_LENGTH = 64
@@ -162,7 +162,8 @@ def _remarks_on_names(csr: CertificateSigningRequest | None) -> tuple[str, ...]:
     """Say which names of a CSR are not ordered."""
     if csr is None:
         return ()
-    names = [*csr.other_names, *(f"common name {value}" for word, value in csr.subject_fields if word == "common_name")]
+    common_names = (value for word, value in csr.subject_fields if word == "common_name")
+    names = [*csr.other_names, *(f"common name {printable(value)}" for value in common_names)]
     if not names:
         return ()
     more = f" and {len(names) - _MAX_NAMES_SHOWN} more" if len(names) > _MAX_NAMES_SHOWN else ""

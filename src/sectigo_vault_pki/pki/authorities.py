@@ -19,6 +19,14 @@ MAX_REMEMBERED = 64
 _MALFORMED = "the certificate is malformed"
 
 
+class KeyFacts(NamedTuple):
+    """What a certificate says of its subject's key."""
+
+    key_type: str
+    key_size: int
+    digest: bytes
+
+
 class Facts(NamedTuple):
     """What people ask of a certificate; `CertificateChain` says what each means."""
 
@@ -27,31 +35,30 @@ class Facts(NamedTuple):
     not_after: datetime
     common_name: str
     subject_alt_names: tuple[str, ...]
-    key_type: str
-    key_size: int
-    public_key_digest: bytes
+    key: KeyFacts
 
 
-def facts_of(certificate: x509.Certificate) -> Facts:
-    """Look at all of them; to be called through `decoded`.
+def facts_of(certificate: x509.Certificate, key: KeyFacts | None = None) -> Facts:
+    """Look at all of them, unless the key is known; to be called through `decoded`.
 
     Raises:
         ChainError: the serial number is negative, which RFC 5280 4.1.2.2 forbids.
     """
     if certificate.serial_number < 0:
         raise ChainError("the certificate is malformed: its serial number is negative")
-    public_key = certificate.public_key()
-    key_type, key_size = key_kind(public_key)
     return Facts(
         certificate.serial_number,
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
         common_name_of(certificate.subject),
         _names_in(certificate),
-        key_type,
-        key_size,
-        public_key_digest(public_key),
+        key or _key_of(certificate),
     )
+
+
+def _key_of(certificate: x509.Certificate) -> KeyFacts:
+    key = certificate.public_key()
+    return KeyFacts(*key_kind(key), public_key_digest(key))
 
 
 def _names_in(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -86,7 +93,7 @@ class FoundCertificate:
     @cached_property
     def facts(self) -> Facts:
         """What people ask of it."""
-        return decoded(lambda: facts_of(self._x509), ChainError, _MALFORMED)
+        return decoded(lambda: facts_of(self._x509, self.key), ChainError, _MALFORMED)
 
     @cached_property
     def not_after(self) -> datetime:
@@ -94,12 +101,17 @@ class FoundCertificate:
         return decoded(lambda: self._x509.not_valid_after_utc, ChainError, _MALFORMED)
 
     @cached_property
-    def key_digest(self) -> bytes | None:
-        """SHA-256 of the SubjectPublicKeyInfo in DER; None where the key is of no kind that anybody orders."""
+    def key(self) -> KeyFacts | None:
+        """The subject's key; None where it cannot be read, as it is of no kind that anybody orders."""
         try:
-            return decoded(lambda: public_key_digest(self._x509.public_key()), ChainError, _MALFORMED)
+            return decoded(lambda: _key_of(self._x509), ChainError, _MALFORMED)
         except ChainError:
             return None
+
+    @property
+    def key_digest(self) -> bytes | None:
+        """SHA-256 of the SubjectPublicKeyInfo in DER; None where there is no `key`."""
+        return self.key.digest if self.key else None
 
     @cached_property
     def says_ca(self) -> bool | None:

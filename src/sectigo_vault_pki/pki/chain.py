@@ -13,7 +13,7 @@ from sectigo_vault_pki.errors import ChainError, InvalidInputError
 from sectigo_vault_pki.pki.authorities import CERTIFICATE, Authorities, Facts, FoundCertificate, facts_of
 from sectigo_vault_pki.pki.csr import Subject, subject_of
 from sectigo_vault_pki.pki.foreign import decoded
-from sectigo_vault_pki.pki.pem import is_cut_off, normalise_pem, pem_blocks, pem_der, pem_texts
+from sectigo_vault_pki.pki.pem import STORED_UNREADABLE, is_cut_off, normalise_pem, pem_blocks, pem_der, pem_texts
 
 MAX_COLLECTED_LENGTH = 256 * 1024  # bytes
 MAX_CERTIFICATES = 32
@@ -21,7 +21,6 @@ MAX_CERTIFICATES = 32
 _SERIAL_NUMBER = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){0,39}", re.ASCII)
 _PKCS7_LABELS = frozenset({"PKCS7", "PKCS #7 SIGNED DATA", "CMS"})
 _DER_SEQUENCE = b"\x30"
-_UNREADABLE = "the stored certificate cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class PemBundle:
         """
         texts = pem_texts(leaf_first_bundle)
         if not texts:
-            raise ChainError(_UNREADABLE)
+            raise ChainError(STORED_UNREADABLE)
         return PemBundle(texts[0], texts[1:])
 
 
@@ -85,7 +84,7 @@ class CertificateChain(PemBundle):
         Raises:
             ChainError: it cannot be read.
         """
-        return decoded(lambda: subject_of(_leaf_of(self).subject), ChainError, _UNREADABLE)
+        return decoded(lambda: subject_of(_leaf_of(self).subject), ChainError, STORED_UNREADABLE)
 
     @property
     def lacks_issuers(self) -> bool:
@@ -108,7 +107,7 @@ class CertificateChain(PemBundle):
             ChainError: it is no list of certificates.
         """
         texts = PemBundle.split(leaf_first_bundle)
-        return cls._of(decoded(lambda: facts_of(_leaf_of(texts)), ChainError, _UNREADABLE), texts)
+        return cls._of(decoded(lambda: facts_of(_leaf_of(texts)), ChainError, STORED_UNREADABLE), texts)
 
     @classmethod
     def _of(cls, facts: Facts, texts: PemBundle) -> Self:
@@ -120,9 +119,9 @@ class CertificateChain(PemBundle):
             not_after=facts.not_after,
             common_name=facts.common_name,
             subject_alt_names=facts.subject_alt_names,
-            key_type=facts.key_type,
-            key_size=facts.key_size,
-            public_key_digest=facts.public_key_digest,
+            key_type=facts.key.key_type,
+            key_size=facts.key.key_size,
+            public_key_digest=facts.key.digest,
         )
 
 
@@ -204,7 +203,7 @@ class GivenCertificate:
         Raises:
             ChainError: the bundle cannot be read.
         """
-        return _der_of(PemBundle.split(leaf_first_bundle)) == self.der
+        return pem_der(PemBundle.split(leaf_first_bundle).leaf_pem) == self.der
 
 
 def is_self_signed(certificate_pem: str) -> bool:
@@ -213,7 +212,7 @@ def is_self_signed(certificate_pem: str) -> bool:
     Raises:
         ChainError: it cannot be read.
     """
-    certificate = FoundCertificate(_der_of(PemBundle(certificate_pem, ())))
+    certificate = FoundCertificate(pem_der(certificate_pem))
     return certificate.issued(certificate)
 
 
@@ -224,18 +223,11 @@ def certificates_of(bundle: PemBundle) -> list[x509.Certificate]:
         ChainError: one of them cannot be read.
     """
     pem = bundle.bundle_pem.encode()
-    return decoded(lambda: x509.load_pem_x509_certificates(pem), ChainError, _UNREADABLE)
+    return decoded(lambda: x509.load_pem_x509_certificates(pem), ChainError, STORED_UNREADABLE)
 
 
 def _leaf_of(bundle: PemBundle) -> x509.Certificate:
-    return x509.load_der_x509_certificate(_der_of(bundle))
-
-
-def _der_of(bundle: PemBundle) -> bytes:
-    try:
-        return pem_der(bundle.leaf_pem)
-    except ValueError:
-        raise ChainError(_UNREADABLE) from None
+    return x509.load_der_x509_certificate(pem_der(bundle.leaf_pem))
 
 
 def _certificates(collected: bytes, known: Authorities) -> Sequence[FoundCertificate]:

@@ -193,6 +193,8 @@ class RoleRecord(_Record):
         releases_key: see `RequestedFields`.
         min_remaining: as long as this is left of a stored certificate, it is answered again; 0: never.
         max_orders_per_day: in UTC; None: any number.
+        allowed_subject: the values that each part of a CSR's subject may have, by its name in Vault's pki; `*` allows
+            any. None in roles of earlier versions, which look at no part.
     """
 
     config_name: str
@@ -209,6 +211,7 @@ class RoleRecord(_Record):
     releases_key: bool = False
     min_remaining: float = 0.0
     max_orders_per_day: int | None = None
+    allowed_subject: dict[str, tuple[str, ...]] | None = None
 
 
 class RoleUse(_Record):
