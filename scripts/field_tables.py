@@ -13,11 +13,12 @@ from sectigo_vault_pki import backend
 from sectigo_vault_pki.clock import SystemClock
 from sectigo_vault_pki.framework import Field, Path
 from sectigo_vault_pki.framework.help import field_text
-from sectigo_vault_pki.lifecycle import Engine, Resources, ScmClients, key_threads
+from sectigo_vault_pki.lifecycle import ClockWatch, Engine, LoginPauses, Resources, ScmClients, key_threads
 from sectigo_vault_pki.logical import InmemStorage, Operation
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.paths._pki_answers import ISSUE_SCHEMA
 from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
+from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
 
 DOCUMENT = File(__file__).resolve().parent.parent / "docs" / "fields.md"
@@ -82,10 +83,11 @@ def declared_paths() -> Sequence[Path]:
     async def is_read_only() -> bool:
         return False
 
+    repository, clock = Repository(InmemStorage()), SystemClock()
     resources = Resources(
-        repository=Repository(InmemStorage()),
-        clock=SystemClock(),
-        clients=ScmClients(),
+        repository=repository,
+        clock=clock,
+        clients=ScmClients(ScmClient, LoginPauses(repository, clock), ClockWatch(clock)),
         is_read_only=is_read_only,
         executor=key_threads(),
     )

@@ -8,9 +8,11 @@ from sectigo_vault_pki.clock import Clock, SystemClock
 from sectigo_vault_pki.framework import Path, Router
 from sectigo_vault_pki.lifecycle import (
     ClientFactory,
+    ClockWatch,
     Configs,
     Engine,
     Issuer,
+    LoginPauses,
     Resources,
     Roles,
     ScmClients,
@@ -96,6 +98,9 @@ class SectigoBackend:
             return None
         return await self._router.route(request)
 
+    async def canonical_path(self, path: str) -> str | None:
+        return await self._router.canonical_path(path)
+
     async def check_existence(self, request: Request) -> bool | None:
         return await self._router.exists(request)
 
@@ -132,10 +137,12 @@ def build(
 ) -> SectigoBackend:
     """Build a backend from its parts; the ones not given are the real ones."""
     node = Node(config.system)
+    repository = Repository(config.storage, RecordCache(node.is_caching_disabled))
+    clock = clock or SystemClock()
     resources = Resources(
-        repository=Repository(config.storage, RecordCache(node.is_caching_disabled)),
-        clock=clock or SystemClock(),
-        clients=ScmClients(client_factory),
+        repository=repository,
+        clock=clock,
+        clients=ScmClients(client_factory, LoginPauses(repository, clock), ClockWatch(clock)),
         is_read_only=node.is_read_only,
         executor=executor or key_threads(),
         jitter=jitter,

@@ -12,13 +12,16 @@
     │   ├── UnknownRoleError
     │   └── UnknownSerialError
     ├── ConflictError                what is stored does not allow it
+    │   ├── OrderLimitError          the orders of the last 24 hours are used up
+    │   ├── StorageMovedError        the mount's storage is not where it was
+    │   └── RenewalHeldError         nothing is renewed automatically now
     ├── PendingError                 the certificate is ordered, and not there yet
     ├── RecordError                  a stored record cannot be read
     ├── StandbyError                 this node must leave it to the active one
     └── ScmError                     SCM
-        ├── ScmRefusedError          said no, with a code
-        ├── ScmUnavailableError      gave no useful answer, and took nothing
-        └── ScmAnswerLostError       may have taken an order, and the answer never came
+        ├── ScmRefusedError          said no, in its own words
+        ├── ScmUnavailableError      gave no useful answer, and took no order
+        └── ScmAnswerLostError       may have taken an order, and no clear answer came
 
 Every text is one sentence for the user and carries no secret. `paths._errors` maps each to one of the host's kinds.
 """
@@ -99,6 +102,24 @@ class ConflictError(SectigoVaultPkiError):
     """What is stored does not allow what was asked."""
 
 
+class OrderLimitError(ConflictError):
+    """As many orders were placed as are allowed; nothing was ordered."""
+
+
+class StorageMovedError(ConflictError):
+    """The mount's storage is not where it was, and what is bought would be lost; nothing was ordered."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this mount's storage has moved, so that a certificate would be stored where it is lost: nothing was "
+            "ordered; reload the plugin (plugin reload -mounts=<path>) and try again"
+        )
+
+
+class RenewalHeldError(ConflictError):
+    """A certificate is not renewed automatically now; a `renew` write is another matter."""
+
+
 class RecordError(SectigoVaultPkiError):
     """A stored record is damaged, or was written by a newer version of the engine."""
 
@@ -115,15 +136,17 @@ class ScmError(SectigoVaultPkiError):
 
     Attributes:
         operation: SCM's word for the call, such as `enroll`.
+        login_refused: whether the answer said that the login is wrong (HTTP 401, or SCM's code for it).
     """
 
-    def __init__(self, operation: str, text: str) -> None:
+    def __init__(self, operation: str, text: str, *, login_refused: bool = False) -> None:
         super().__init__(text)
         self.operation = operation
+        self.login_refused = login_refused
 
 
 class ScmRefusedError(ScmError):
-    """SCM said no: nothing was taken.
+    """SCM said no, in SCM's own shape: nothing was taken.
 
     Attributes:
         code: SCM's code, or None where the answer had none.
@@ -133,11 +156,20 @@ class ScmRefusedError(ScmError):
     """
 
     def __init__(
-        self, operation: str, *, code: int | None, description: str, status: int, hint: str | None = None
+        self,
+        operation: str,
+        *,
+        code: int | None,
+        description: str,
+        status: int,
+        hint: str | None = None,
+        login_refused: bool = False,
     ) -> None:
         shown = f"code {code}" if code is not None else f"HTTP {status}"
         advice = f"; {hint}" if hint is not None else ""
-        super().__init__(operation, f"SCM refused {operation}: {description} ({shown}){advice}")
+        super().__init__(
+            operation, f"SCM refused {operation}: {description} ({shown}){advice}", login_refused=login_refused
+        )
         self.hint = hint
         self.code = code
         self.description = description
@@ -145,8 +177,16 @@ class ScmRefusedError(ScmError):
 
 
 class ScmUnavailableError(ScmError):
-    """SCM certainly took nothing: not reached, too busy, or in trouble on a call that orders nothing."""
+    """SCM certainly took no order: not reached, too busy, or no clear answer to a call that orders nothing.
+
+    Attributes:
+        answered: whether something answered that cannot be used, such as a proxy's page; False where nothing did.
+    """
+
+    def __init__(self, operation: str, text: str, *, login_refused: bool = False, answered: bool = False) -> None:
+        super().__init__(operation, text, login_refused=login_refused)
+        self.answered = answered
 
 
 class ScmAnswerLostError(ScmError):
-    """The call was sent and no clear answer came: SCM may have taken the order."""
+    """The call was sent and no clear answer of SCM's came: SCM may have taken the order."""

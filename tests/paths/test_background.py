@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from sectigo_vault_pki.backend import does_background_work
-from sectigo_vault_pki.lifecycle import background, default_jitter
+from sectigo_vault_pki.lifecycle import account_run, background, default_jitter
 from sectigo_vault_pki.logical import BadRequestError
-from sectigo_vault_pki.scm.exchange import MAX_CALLS
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support.counting import CountingStorage
 from tests.support.mount import Mount, answered
@@ -243,10 +242,10 @@ async def test_a_run_does_a_bounded_number_of_deeds_and_the_next_goes_on_behind_
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = await waiting(mount, 25)
-    monkeypatch.setattr(background, "MAX_DEEDS", 10)
+    monkeypatch.setattr(background, "MAX_CALLS", 10)
     collected = []
     for _ in range(3):
-        await mount.tick()
+        await mount.tick(60)
         collected.append(25 - len([key for key in agenda_of(mount) if key.startswith("index/pending/")]))
     assert collected[-1] == 25
     assert all(after - before < 20 for before, after in zip([0, *collected], collected, strict=False))
@@ -397,7 +396,7 @@ async def test_two_hundred_pending_orders_survive_ten_minutes_without_scm(mount:
     for _ in range(2):
         await mount.tick(seconds=60)
     assert {(await stored(mount, unique_id))["status"] for unique_id in ids} == {"Issued"}
-    assert mount.most_scm_calls_under_way <= background.AT_ONCE
+    assert mount.most_scm_calls_under_way <= account_run.AT_ONCE
 
 
 async def test_once_scm_is_back_one_tick_collects_everything(mount: Mount, simulator: Simulator) -> None:
@@ -457,4 +456,4 @@ async def test_many_renewals_at_once_stay_within_what_an_account_may_call(mount:
     renewed = [await stored(mount, data["cert_unique_id"], name) for (name, _), data in zip(names, old, strict=True)]
     assert {data["status"] for data in renewed} == {"Renewed"}
     assert len(simulator.orders) == 200
-    assert background.AT_ONCE < mount.most_scm_calls_under_way <= MAX_CALLS
+    assert mount.most_scm_calls_under_way <= account_run.AT_ONCE

@@ -1,8 +1,10 @@
 """Certificates by their serial numbers."""
 
 import pytest
+from cryptography import x509
 
 from sectigo_vault_pki.logical import BadRequestError, NotFoundError, UnavailableError
+from tests.support import der
 from tests.support.mount import Mount, answered
 
 
@@ -93,6 +95,72 @@ async def test_a_replaced_certificate_is_not_revoked_in_place_of_its_successor(m
     assert mount.simulator.calls.count("revoke") == 0
 
 
+async def share_a_serial_number(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, object], ...]:
+    """Two entries, a certificate under each, of one serial number, as two CAs may give it."""
+    monkeypatch.setattr(x509, "random_serial_number", lambda: 0x4711)
+    first = await issued(mount)
+    await mount.configure("other")
+    second = dict(await mount.enroll("other", sectigo_csr_domain="other.example.test"))
+    assert first["serial_number"] == second["serial_number"] == "47:11"
+    return first, second
+
+
+async def test_a_serial_number_of_two_certificates_answers_one_and_says_so(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await share_a_serial_number(mount, monkeypatch)
+    answer = await mount.read("cert/47:11")
+    assert answered(answer)["certificate"] == str(second["leaf_certificate"]).strip()
+    assert answer is not None
+    (warning,) = answer.warnings
+    assert f"other/{second['cert_unique_id']}" in warning
+    assert f"web/{first['cert_unique_id']}" in warning
+
+
+async def test_a_serial_number_of_two_certificates_revokes_none(mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = await share_a_serial_number(mount, monkeypatch)
+    with pytest.raises(BadRequestError, match="several certificates have the serial number 47:11") as refused:
+        await mount.write("revoke", {"serial_number": "47:11"})
+    for name, data in (("web", first), ("other", second)):
+        assert f"{name}/{data['cert_unique_id']}" in str(refused.value)
+    assert "certificate in place of serial_number" in str(refused.value)
+    assert mount.simulator.calls.count("revoke") == 0
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_of_two_certificates_with_one_serial_number_the_given_one_is_revoked(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    both = await share_a_serial_number(mount, monkeypatch)
+    answer = answered(await mount.write("revoke", {"certificate": both[place]["leaf_certificate"]}))
+    assert answer["state"] == "revoked"
+    statuses = [
+        answered(await mount.read(f"certs/{name}/{data['cert_unique_id']}"))["status"]
+        for name, data in zip(("web", "other"), both, strict=True)
+    ]
+    assert statuses == ["Revoked" if number == place else "Issued" for number in (0, 1)]
+
+
+async def test_a_certificate_that_is_not_stored_revokes_none_with_its_serial_number(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(x509, "random_serial_number", lambda: 0x4711)
+    await issued(mount)
+    stranger = der.pem("CERTIFICATE", der.certificate_der(serial=b"\x47\x11"))
+    with pytest.raises(BadRequestError, match="certificate with serial 47:11 not found"):
+        await mount.write("revoke", {"certificate": stranger})
+    assert mount.simulator.calls.count("revoke") == 0
+
+
+async def test_one_certificate_under_two_entries_shares_its_serial_number_with_no_other(mount: Mount) -> None:
+    data = await issued(mount)
+    await mount.configure("other")
+    await mount.write(f"fetch/other/{data['ssl_id']}", {})
+    answer = await mount.read(f"cert/{data['serial_number']}")
+    assert answer is not None
+    assert answer.warnings == ()
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -101,6 +169,11 @@ async def test_a_replaced_certificate_is_not_revoked_in_place_of_its_successor(m
         ({"serial_number": "0x12"}, "serial_number cannot be used: not a serial number"),
         ({"serial_number": "11:22"}, "certificate with serial 11:22 not found"),
         ({"certificate": "-----BEGIN"}, "certificate cannot be used: exactly one certificate in PEM is needed"),
+        ({"certificate": "own.crt"}, "did you mean certificate=@own.crt?"),
+        (
+            {"certificate": der.pem("CERTIFICATE", der.certificate_der(serial=b"\x85"))},
+            "certificate cannot be used: exactly one certificate in PEM is needed",
+        ),
     ],
 )
 async def test_what_names_no_certificate_is_refused(mount: Mount, fields: dict[str, object], words: str) -> None:

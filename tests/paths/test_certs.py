@@ -227,7 +227,7 @@ async def test_a_standby_reads_what_is_there_and_forwards_what_must_be_asked(mou
 
 async def test_paths_take_only_their_own_operations(mount: Mount) -> None:
     with pytest.raises(UnsupportedOperationError):
-        await mount.write("certs/web/1_demo-customer", {})
+        await mount.write("certs/web", {})
     with pytest.raises(UnsupportedOperationError):
         await mount.read("enroll/web")
     with pytest.raises(UnsupportedPathError):

@@ -34,6 +34,8 @@ async def test_a_written_entry_is_read_back_without_its_password(mount: Mount) -
         "sectigo_expiry_window": 7,
         "sectigo_auto_renew": True,
         "sectigo_read_renewed_cert": True,
+        "sectigo_suspend_renewals": False,
+        "sectigo_max_orders_per_day": "",
     }
 
 

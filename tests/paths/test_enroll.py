@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 from sectigo_vault_pki.logical import BadRequestError, ReadOnlyError, UnavailableError
+from tests.support import der
 from tests.support.audit import entries_of
 from tests.support.certificates import key_fits, key_of, leaf_of, names_of, pem_of, public_bytes
-from tests.support.mount import Mount
+from tests.support.mount import ORDER, Mount
 from tests.support.system import STANDBY
 
 
@@ -238,7 +239,13 @@ async def test_a_hundred_parallel_enrolments_each_get_their_own_key(mount: Mount
         ({"sectigo_csr_key_algo": "DSA"}, "sectigo_csr_key_algo must be one of RSA, EC"),
         ({"sectigo_csr_country": "CAN"}, "sectigo_csr_country must be two letters"),
         ({"sectigo_csr_domain": "d" * 65}, "sectigo_csr_domain must have at most 64 characters"),
+        ({"sectigo_csr_domain": "https://web.example.test/"}, "not a URL: did you mean web.example.test?"),
+        ({"sectigo_csr_domain": "x@host/\ud800"}, "sectigo_csr_domain must be"),
+        ({"sectigo_csr_key_algo": "ECDSA"}, "sectigo_csr_key_algo must be one of RSA, EC; did you mean EC?"),
+        ({"sectigo_csr_key_algo": "rsa", "sectigo_csr_key_size": "2048-bit"}, "did you mean 2048?"),
         ({"sectigo_csr": "no CSR"}, "sectigo_csr cannot be used"),
+        ({"sectigo_csr": "own.csr.pem"}, "did you mean sectigo_csr=@own.csr.pem?"),
+        ({"sectigo_private_key": "s3cret.key"}, "did you mean sectigo_private_key=@<file>?"),
         ({"sectigo_private_key": "no key"}, "sectigo_private_key cannot be used"),
         ({"sectigo_ssl_cert_subject_alt_names": "a b"}, "sectigo_ssl_cert_subject_alt_names cannot be used"),
         ({"sectigo_ssl_cert_external_requester": "nobody"}, "must hold e-mail addresses only"),
@@ -283,6 +290,64 @@ async def test_a_key_that_does_not_fit_the_csr_is_refused(mount: Mount) -> None:
     assert set(mount.storage.snapshot()) == {"config/web"}
 
 
+NAMES_BESIDES = der.extension_request(
+    der.alt_names(der.dns_name("other.example.test"), der.value(0x86, b"urn:a"), der.value(0x88, b"\x2a\x03"))
+)
+
+
+async def test_names_of_a_csr_that_are_not_ordered_are_told(mount: Mount) -> None:
+    await mount.configure()
+    subject = [("2.5.4.3", der.UTF8_STRING, b"first.example.test"), der.COMMON_NAME]
+    csr = der.csr_pem(NAMES_BESIDES, subject=subject)
+    answer = await mount.write("enroll/web", {**ORDER, "sectigo_csr": csr})
+    assert answer is not None
+    assert list(answer.warnings) == [
+        "names of sectigo_csr that are not ordered: URI urn:a, registeredID 1.2.3, common name first.example.test"
+    ]
+    (order,) = mount.simulator.orders
+    assert set(order.request.names) == {"web.example.test", "other.example.test"}
+
+
+async def test_a_long_list_of_names_that_are_not_ordered_is_cut(mount: Mount) -> None:
+    await mount.configure()
+    names = [der.value(0x86, f"urn:{number}".encode()) for number in range(1000)]
+    answer = await mount.write(
+        "enroll/web", {**ORDER, "sectigo_csr": der.csr_pem(der.extension_request(der.alt_names(*names)))}
+    )
+    assert answer is not None
+    (warning,) = answer.warnings
+    assert warning.endswith("URI urn:4 and 995 more")
+
+
+async def test_the_csr_of_the_vendors_former_plugin_is_taken_without_its_empty_name(mount: Mount) -> None:
+    await mount.configure()
+    csr = der.csr_pem(der.extension_request(der.alt_names(der.dns_name(""))))
+    data = await mount.enroll(sectigo_csr=csr)
+    assert data["status"] == "Issued"
+    (order,) = mount.simulator.orders
+    assert order.request.names == ("web.example.test",)
+
+
+async def test_a_csr_without_a_common_name_is_refused_where_scm_requires_one(mount: Mount) -> None:
+    await mount.configure()
+    await mount.configure_client()
+    csr = der.csr_pem(der.extension_request(der.alt_names(der.dns_name("web.example.test"))), subject=())
+    with pytest.raises(BadRequestError, match=r"^sectigo_csr has no common name, which SCM requires$"):
+        await mount.enroll(sectigo_csr=csr)
+    assert not mount.simulator.calls.count("enroll")
+    assert (await mount.enroll_client(sectigo_csr=csr))["status"] == "Issued"
+
+
+@pytest.mark.parametrize("name", ["ü" * 64, "山" * 64])
+async def test_a_name_has_as_many_characters_as_x_520_says_however_many_bytes(mount: Mount, name: str) -> None:
+    await mount.configure_client()
+    data = await mount.enroll_client(
+        sectigo_csr_domain=name, sectigo_client_cert_first_name=name[:31], sectigo_client_cert_last_name=name[:32]
+    )
+    assert (data["status"], data["domain"]) == ("Issued", name)
+    assert (await mount.enroll_client())["status"] == "Issued"
+
+
 async def test_an_unknown_config_entry_is_named_with_what_to_do(mount: Mount) -> None:
     with pytest.raises(BadRequestError, match='no config entry named "web"; write configs/web first'):
         await mount.enroll()
@@ -309,7 +374,7 @@ async def test_a_wrong_password_is_told_and_not_shown(mount: Mount) -> None:
     with pytest.raises(BadRequestError, match=r"SCM refused enroll: Unknown user \(code -16\)") as refused:
         await mount.enroll()
     assert "hunter2" not in str(refused.value)
-    assert set(mount.storage.snapshot()) == {"config/web"}
+    assert set(mount.storage.snapshot()) == {"config/web", "index/login/web"}
 
 
 async def test_an_scm_that_is_too_busy_took_nothing_and_leaves_nothing(mount: Mount) -> None:
@@ -375,16 +440,3 @@ async def test_two_equal_enrolments_without_a_request_id_are_two_orders(mount: M
     await mount.configure()
     first, second = await mount.enroll(), await mount.enroll()
     assert first["cert_unique_id"] != second["cert_unique_id"]
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "size", "bits"), [("ECDSA", "", 256), ("ecc", "384 bits", 384), ("EC", "256-bit", 256)]
-)
-async def test_key_parameters_are_taken_as_other_tools_write_them(
-    mount: Mount, algorithm: str, size: str, bits: int
-) -> None:
-    await mount.configure()
-    data = await mount.enroll(sectigo_csr_key_algo=algorithm, sectigo_csr_key_size=size)
-    key = key_of(data)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    assert key.key_size == bits

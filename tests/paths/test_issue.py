@@ -11,9 +11,13 @@ from cryptography.x509.oid import NameOID
 
 from sectigo_vault_pki.logical import BadRequestError, ReadOnlyError, UnavailableError
 from sectigo_vault_pki.pki import format_serial_number
+from tests.support import der
 from tests.support.issuing import NAME, issue, leaf_of, names_in, prepared, request, sign, written
 from tests.support.mount import Mount, answered
 from tests.support.system import STANDBY
+
+A = (("2.5.4.3", der.UTF8_STRING, b"a.example.test"),)
+CA_TRUE = der.extension("2.5.29.19", der.value(der.SEQUENCE, der.value(der.BOOLEAN, b"\xff")))
 
 
 class TestAnswers:
@@ -45,9 +49,9 @@ class TestAnswers:
 
     async def test_der_is_base64_and_a_bundle_begins_with_the_key(self, mount: Mount) -> None:
         await prepared(mount)
-        der = await issue(mount, format="der", private_key_format="pkcs8")
-        x509.load_der_x509_certificate(base64.b64decode(der["certificate"]))
-        load_der_private_key(base64.b64decode(der["private_key"]), None)
+        as_der = await issue(mount, format="der", private_key_format="pkcs8")
+        x509.load_der_x509_certificate(base64.b64decode(as_der["certificate"]))
+        load_der_private_key(base64.b64decode(as_der["private_key"]), None)
         bundle = await issue(mount, format="pem_bundle")
         assert bundle["certificate"] == "\n".join((bundle["private_key"], leaf_pem(bundle), *bundle["ca_chain"]))
 
@@ -153,8 +157,15 @@ class TestPolicy:
             ),
             (
                 request("a.example.test", subject=(x509.NameAttribute(NameOID.EMAIL_ADDRESS, "a@evil.test"),)),
-                "of a kind that no role allows",
+                "email_address a@evil.test in the CSR's subject is not allowed by this role",
             ),
+            (request("192.0.2.7"), "common name 192.0.2.7 not allowed by this role"),
+            (der.csr_pem(der.extension_request(CA_TRUE), subject=A), "basicConstraints CA:TRUE, which no role allows"),
+            (
+                der.csr_pem(der.attribute("1.2.840.113549.1.9.2", der.value(0x0C, b"evil.test")), subject=A),
+                "attribute unstructuredName",
+            ),
+            (der.csr_pem(subject=[("2.5.4.5", 0x13, b"7"), *A]), "serial_number 7 in the CSR's subject"),
             (request("", x509.DNSName("a.example.test")), "the CSR has no common name"),
             (request("The Shop"), "no host name and no IP address"),
         ],

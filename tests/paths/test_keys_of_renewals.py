@@ -64,7 +64,7 @@ async def test_a_renewal_with_the_key_of_a_replacement_that_came_to_nothing_gets
     request, order.in_flight = order.request, None
     mount.clock.advance(minutes=11)
     mount.simulator.settings.never_issue = False
-    await replaced(mount, original)
+    await replaced(mount, original, sectigo_max_timeout=600)
     order.issued[-1].request = request
     renewal = await renewed(mount, original)
     assert renewal["private_key"] == lost["private_key"]
@@ -98,7 +98,7 @@ async def test_a_due_certificate_is_renewed_beside_a_replacement_that_scm_declin
     order.in_flight = None  # the entry is back to what it was
     mount.simulator.settings.never_issue = False
     mount.clock.advance(days=360)
-    renewal = answered(await mount.read(path))
+    renewal = answered(await mount.read(path, {"sectigo_max_timeout": 600}))
     assert renewal["renewed_from"] == original["cert_unique_id"]
     assert renewal["private_key"] == original["private_key"]
     assert key_fits(renewal)

@@ -131,7 +131,7 @@ async def test_a_renewal_that_scm_rejected_is_ordered_again_by_a_write_only(moun
     assert (await read(mount, old))["serial_number"] == old["serial_number"]
     assert len(list(mount.simulator.orders)) == 2
     mount.simulator.settings.never_issue = False
-    again = await renew(mount, old)
+    again = await renew(mount, old, sectigo_max_timeout=600)
     assert again["status"] == "Issued"
     assert again["cert_unique_id"] != rejected["cert_unique_id"]
     assert await read(mount, old) == again

@@ -144,7 +144,8 @@ async def test_a_replacement_that_never_comes_can_be_ordered_anew(mount: Mount) 
     mount.clock.advance(minutes=11)
     mount.simulator.settings.never_issue = False
     assert answered(await mount.read(path_of(old)))["serial_number"] == old["serial_number"]
-    outcome = await mount.write(f"replace/web/{old['cert_unique_id']}", {**REASON, "sectigo_csr_key_algo": "RSA"})
+    fields = {**REASON, "sectigo_csr_key_algo": "RSA", "sectigo_max_timeout": 600}
+    outcome = await mount.write(f"replace/web/{old['cert_unique_id']}", fields)
     assert answered(outcome)["private_key_type"] == "rsa"
 
 

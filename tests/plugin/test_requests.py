@@ -73,13 +73,31 @@ async def test_rollback_reaches_the_engine_which_has_nothing_to_do(host: PluginH
     assert await mount.request("rollback", "") == pb.HandleRequestReply()
 
 
-async def test_resolve_path_is_refused_without_asking_the_engine(host: PluginHost) -> None:
+async def test_path_of_one_spelling_is_not_resolved_and_nothing_is_done(host: PluginHost) -> None:
     mount = await host.mount()
     writes = list(mount.storage.writes)
     reply = await mount.request("resolve-path", "kv/a", {"text": "hello"})
     assert reply.err.err_type == 5
     assert not reply.HasField("response")
     assert mount.storage.writes == writes
+
+
+async def test_path_of_several_spellings_is_resolved_to_one_and_nothing_is_done(host: PluginHost) -> None:
+    mount = await host.mount()
+    writes = list(mount.storage.writes)
+    reply = await mount.request("resolve-path", "kv/A", {"text": "hello"})
+    assert json.loads(reply.response.data) == {"path": "kv/a"}
+    assert not reply.HasField("err")
+    assert mount.storage.writes == writes
+
+
+async def test_path_whose_spelling_cannot_be_told_is_refused(host: PluginHost) -> None:
+    mount = await host.mount()
+    failed = await mount.request("resolve-path", "fail/spelling-storage")
+    assert (failed.err.err_type, failed.err.err_msg) == (0, "disk on fire")
+    broken = await mount.request("resolve-path", "fail/spelling-bug")
+    assert broken.err.err_type == 2
+    assert "hunter2" not in str(broken)
 
 
 async def test_existence_check_tells_create_from_update(host: PluginHost) -> None:

@@ -17,5 +17,6 @@ def chain() -> CertificateChain:
         common_name="web.example.test",
         subject_alt_names=("web.example.test",),
         key_type="ec",
+        key_size=256,
         public_key_digest=b"digest",
     )

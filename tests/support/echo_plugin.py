@@ -49,6 +49,15 @@ class EchoBackend:
         self._initialized = True
         await self._config.storage.put(StorageEntry("initialized", b"yes"))
 
+    async def canonical_path(self, path: str) -> str | None:
+        room, _, name = path.partition("/")
+        match room:
+            case "kv" if name != name.lower():
+                return f"kv/{name.lower()}"
+            case "fail" if name.startswith("spelling-"):
+                raise self._failure(name.removeprefix("spelling-"))
+        return None
+
     async def handle_request(self, request: Request) -> Response | None:
         if request.operation is Operation.ROLLBACK:
             return None

@@ -1,11 +1,15 @@
 """The plugin's lines in the server's log."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
+from scripts.openbao import OpenBaoServer
 from tests.support.polling import until
-from tests.support.vault import ORDER, VaultMount
+from tests.support.scm_process import ScmProcess
+from tests.support.secrecy import Secrets
+from tests.support.vault import ORDER, PLUGIN, VaultMount, install, watched
 
 pytestmark = pytest.mark.vault
 
@@ -38,3 +42,44 @@ def test_a_line_of_a_read_names_the_certificate(mount: VaultMount) -> None:
         if _OF_THE_WORK.search(line):
             assert f"unique_id={unique_id}" in line
             assert "config=looked-at" in line
+
+
+@pytest.fixture
+def usual(scm: ScmProcess, secrets: Secrets) -> Iterator[VaultMount]:
+    """A mount on a server that was started at level info, and says nothing to the plugin about levels."""
+    with watched(OpenBaoServer.dev(env={"SECTIGO_VAULT_PKI_BACKGROUND": "off"}), secrets) as server:
+        install(server)
+        server.enable(PLUGIN, path="usual")
+        yield VaultMount(server, "usual", scm, secrets)
+
+
+def levels_of_an_order(mount: VaultMount, name: str) -> set[str]:
+    """Order a certificate, and return the levels of the plugin's lines about it."""
+    mount.configure(name)
+    mount.enroll(name).expect(200)
+    until(lambda: lines_of(mount, f"config={name}", "status=Issued"), what="the line of the issued certificate")
+    mount.api("LIST", f"certs/{name}").expect(200)
+    told = [line for line in lines_of(mount, f"config={name}") if _OF_THE_WORK.search(line)]
+    return {level for level in ("TRACE", "DEBUG", "INFO", "WARN", "ERROR") for line in told if f"[{level}]" in line}
+
+
+def change_level(mount: VaultMount, level: str) -> None:
+    """Change the server's level. It takes what its plugins say at the level that it had when it started them."""
+    mount.server.api("POST", "sys/loggers", {"level": level}).expect(200, 204)
+    mount.server.reload(PLUGIN)
+
+
+def test_the_log_level_is_the_servers_and_follows_it(usual: VaultMount) -> None:
+    assert levels_of_an_order(usual, "first") == {"INFO"}
+    change_level(usual, "debug")
+    assert levels_of_an_order(usual, "second") == {"DEBUG", "INFO"}
+    change_level(usual, "info")
+    assert levels_of_an_order(usual, "third") == {"INFO"}
+
+
+def test_a_level_that_is_changed_holds_for_the_plugin_from_its_next_start(usual: VaultMount) -> None:
+    usual.server.api("POST", "sys/loggers", {"level": "debug"}).expect(200, 204)
+    assert levels_of_an_order(usual, "before") == {"INFO"}
+    usual.server.reload(PLUGIN)
+    usual.server.api("POST", "sys/loggers", {"level": "info"}).expect(200, 204)
+    assert levels_of_an_order(usual, "after") == {"DEBUG", "INFO"}

@@ -117,6 +117,60 @@ def test_an_auditor_reads_and_sees_no_key_and_changes_nothing(mount: VaultMount,
     assert refused_of(mount, "auditor", others) == names(others)
 
 
+def spellings(serial_number: str) -> list[str]:
+    """Return a serial number as people write it, the canonical spelling first; `%3A` is a colon in a URL."""
+    return [
+        serial_number,
+        serial_number.upper(),
+        serial_number.replace(":", "-"),
+        serial_number.upper().replace(":", "-"),
+        serial_number.upper().replace(":", "%3A"),
+        serial_number.replace(":", "-", 1),
+    ]
+
+
+def token_without(mount: VaultMount, *denied: str) -> str:
+    """Return a token that may do everything on the mount but what is denied."""
+    rules = [f'path "{mount.path}/*" {{ capabilities = ["create", "read", "update", "delete", "list"] }}']
+    rules += [f'path "{mount.path}/{path}" {{ capabilities = ["deny"] }}' for path in denied]
+    name = f"{mount.path}-without"
+    mount.server.api("PUT", f"sys/policies/acl/{name}", {"policy": "\n".join(rules)}).expect(204)
+    created = mount.server.api("POST", "auth/token/create", {"policies": [name], "no_default_policy": True})
+    token: str = created.expect(200).body["auth"]["client_token"]
+    return token
+
+
+def test_a_policy_on_a_serial_number_meets_each_way_to_write_it(mount: VaultMount) -> None:
+    denied, other = (mount.enrolled()["serial_number"] for _ in range(2))
+    token = token_without(mount, f"cert/{denied}")
+    assert {
+        spelling: mount.api("GET", f"cert/{spelling}", token=token).status for spelling in spellings(denied)
+    } == dict.fromkeys(spellings(denied), 403)
+    answers = [mount.api("GET", f"cert/{spelling}", token=token).expect(200).data for spelling in spellings(other)]
+    assert answers == [answers[0]] * len(answers)
+
+
+def test_a_policy_on_a_certificate_to_fetch_meets_each_of_its_ids(mount: VaultMount) -> None:
+    unique_id = mount.enrolled()["cert_unique_id"]
+    scm_id, _, customer = unique_id.partition("_")
+    token = token_without(mount, f"fetch/web/{scm_id}")
+    written = [scm_id, unique_id, f"0{scm_id}", f"00{unique_id}"]
+    assert [mount.api("POST", f"fetch/web/{one}", {}, token=token).status for one in written] == [403] * len(written)
+    foreign = mount.api("POST", f"fetch/web/{scm_id}_not-{customer}", {}, token=token)
+    assert foreign.status == 400
+    assert "cert_id must be SCM's id" in foreign.errors[0]
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_policy_on_a_list_meets_it_with_and_without_its_slash(mount: VaultMount, slash: str) -> None:
+    mount.enrolled()
+    paths = ("certs", "certs/web", "configs", "roles")
+    token = token_without(mount, *(f"{path}{slash}" for path in paths))
+    asked = [f"{path}{end}" for path in paths for end in ("", "/")]
+    assert [mount.api("LIST", path, token=token).status for path in asked] == [403] * len(asked)
+    assert [mount.api("GET", f"{path}?list=true", token=token).status for path in asked] == [403] * len(asked)
+
+
 def test_an_operator_without_the_lines_about_keys_sees_none(mount: VaultMount, calls: Calls) -> None:
     policy = recipes.file("operator.hcl", mount).splitlines()
     less = [line for line in policy if "/export/" not in line and "/certs/+/+" not in line]

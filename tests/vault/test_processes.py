@@ -3,12 +3,14 @@
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from secrets import token_hex
 
 import httpx
 import pytest
 
-from scripts.openbao import OpenBaoError, OpenBaoServer
+from scripts.openbao import Answer, OpenBaoError, OpenBaoServer
 from sectigo_vault_pki import __version__
 from tests.support.certificates import key_fits
 from tests.support.polling import until
@@ -20,6 +22,8 @@ pytestmark = pytest.mark.vault
 
 KILLS = 3
 FIRST_ANSWER_SECONDS = 1.0
+AT_ONCE_SECONDS = 20.0
+"""Of the 50 that a request may wait, on a busy machine."""
 
 
 @pytest.fixture
@@ -175,6 +179,58 @@ def test_a_process_that_ends_while_an_order_waits_loses_nothing(
     collected = mount.read(unique_id).expect(200).data
     assert collected["status"] == "Issued"
     assert key_fits(collected)
+
+
+@contextmanager
+def waiting(mount: VaultMount, *, orders: int) -> Iterator[list[Future[Answer]]]:
+    """Let some orders wait for their certificates, which are not issued, and end when all are answered."""
+    mount.scm.set(never_issue=True)
+    with ThreadPoolExecutor(orders) as callers:
+        answers = [callers.submit(mount.enroll) for _ in range(orders)]
+        until(lambda: len(accepted(mount)) == orders, what="orders that SCM has accepted")
+        yield answers
+
+
+def accepted(mount: VaultMount) -> list[str]:
+    return [unique_id for unique_id in mount.ids() if not unique_id.startswith("order-")]
+
+
+def saved_and_collected(mount: VaultMount, answers: list[Future[Answer]]) -> None:
+    """See that each of the orders was answered as one whose time was over, and that a read carries it on."""
+    for answer in answers:
+        data = answer.result().expect(200).data
+        assert data["certificate"] == "TimeoutStateSaved"
+        mount.scm.issue(int(data["cert_unique_id"].partition("_")[0]))
+        collected = mount.read(data["cert_unique_id"]).expect(200).data
+        assert collected["status"] == "Issued"
+        assert key_fits(collected)
+    assert len(mount.scm.orders()) == len(answers)
+
+
+@pytest.mark.parametrize("what", ["plugin", "mounts"])
+def test_a_reload_has_what_waits_on_another_mount_of_its_process_answered_at_once(
+    two_mounts: tuple[VaultMount, VaultMount], engine: str, what: str
+) -> None:
+    reloaded, other = two_mounts
+    other.configure()
+    body = {"plugin": engine} if what == "plugin" else {"mounts": [f"{reloaded.path}/"]}
+    with waiting(other, orders=5) as answers:
+        other.server.api("PUT", "sys/plugins/reload/backend", body).expect(200, 202, 204)
+        assert max(answer.result().seconds for answer in answers) < AT_ONCE_SECONDS
+    saved_and_collected(other, answers)
+
+
+def test_a_reload_waits_for_what_waits_on_its_own_mount(two_mounts: tuple[VaultMount, VaultMount], engine: str) -> None:
+    mount, _ = two_mounts
+    mount.configure(sectigo_wait_limit=4)
+    before = only_pid(mount.server, engine)
+    with waiting(mount, orders=3) as answers:
+        assert not any(answer.done() for answer in answers)
+        body = {"mounts": [f"{mount.path}/"]}
+        mount.server.api("PUT", "sys/plugins/reload/backend", body).expect(200, 202, 204)
+        assert all(answer.done() for answer in answers)
+    assert only_pid(mount.server, engine) != before
+    saved_and_collected(mount, answers)
 
 
 def test_the_catalogue_knows_the_version_that_the_plugin_says(mount: VaultMount) -> None:

@@ -1,4 +1,4 @@
-"""Rebuild the files beside this script: `python tests/vectors/build_vectors.py`.
+"""Rebuild the files beside this script: `PYTHONPATH=. python tests/vectors/build_vectors.py`.
 
 The keys are throwaway keys of this script's own little CA; nothing trusts it.
 
@@ -6,6 +6,7 @@ The keys are throwaway keys of this script's own little CA; nothing trusts it.
     old_root ── cross (the root's name and key, signed by old_root)
     root ── people ── person (P-256, for e-mail)
     leaf_newer: the RSA leaf's key in a certificate that starts a day later
+    chain.ber.p7b: chain.p7b in BER, where no length is said
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests.support.der import ber_pkcs7
 
 FOLDER = Path(__file__).parent
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -45,6 +48,7 @@ def main() -> None:
         save(f"{name}.pem", certificate.public_bytes(Encoding.PEM))
     save("chain.p7b.pem", pkcs7.serialize_certificates([issuing, leaf, root], Encoding.PEM))
     save("chain.p7b", pkcs7.serialize_certificates([issuing, leaf, root], Encoding.DER))
+    save("chain.ber.p7b", ber_pkcs7([issuing, leaf, root]))
     save("person.p7b.pem", pkcs7.serialize_certificates([root, person, people], Encoding.PEM))
 
     save("rsa.pkcs1.pem", key_pem(rsa_key, PrivateFormat.TraditionalOpenSSL))

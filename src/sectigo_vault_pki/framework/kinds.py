@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Generic, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
@@ -44,12 +43,14 @@ class Kind(Generic[T_co]):
         schema: what OpenAPI calls it.
         parse: turns a JSON value, never None or empty text, into the type; raises `KindError`.
         pattern: what the value looks like inside a path, for kinds that may stand there.
+        canonical: the one spelling in a path of a value that has several, for policies; raises `KindError`.
     """
 
     label: str
     schema: Mapping[str, object]
     parse: Callable[[object], T_co] = field(repr=False)
     pattern: str = ""
+    canonical: Callable[[str], str] | None = field(default=None, repr=False)
 
 
 def _one_value(value: object) -> object:
@@ -194,14 +195,9 @@ def boolean() -> Kind[bool]:
     return Kind("bool", {"type": "boolean"}, parse)
 
 
-def choice(*options: str, aliases: Mapping[str, str] = MappingProxyType({})) -> Kind[str]:
-    """One of some words, in any case; the answer has the spelling declared here.
-
-    Args:
-        options: the words.
-        aliases: other words that are taken, in lower case, with the one that each means.
-    """
-    by_word = {option.lower(): option for option in options} | dict(aliases)
+def choice(*options: str) -> Kind[str]:
+    """One of some words, in any case; the answer has the spelling declared here."""
+    by_word = {option.lower(): option for option in options}
 
     def parse(value: object) -> str:
         chosen = by_word.get(_as_text(value).strip().lower())

@@ -11,6 +11,7 @@ from sectigo_vault_pki.logical import Operation, Request, Response
 
 Call = Callable[[Request, FieldData], Awaitable[Response | None]]
 ExistenceCheck = Callable[[Request, FieldData], Awaitable[bool]]
+Canonical = Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
 Review = Callable[[Request, FieldData], Awaitable[Sequence[str]]]
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -53,6 +54,8 @@ class Path:
             missing or unusable.
         strict: how undeclared names are judged if a misspelt one must not pass; without it they cause a warning.
         operation_words: what operation ids call it, where the template's words stand in another path's, too.
+        canonical: returns those of the captured values that have another, canonical spelling, where more than a field's
+            kind has to be asked for it; it is asked before each request, so it has to be quick, and does nothing.
     """
 
     template: str
@@ -64,6 +67,7 @@ class Path:
     review: Review | None = None
     strict: StrictNames | None = None
     operation_words: str = ""
+    canonical: Canonical | None = None
 
     @cached_property
     def captured(self) -> tuple[str, ...]:

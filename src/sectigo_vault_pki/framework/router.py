@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sectigo_vault_pki.framework.canonical import CanonicalPaths
 from sectigo_vault_pki.framework.fields import FieldData
 from sectigo_vault_pki.framework.help import path_help, root_help
 from sectigo_vault_pki.framework.names import warnings_about
@@ -43,6 +44,7 @@ class Router:
         environment: Callable[[], Awaitable[PluginEnvironment]],
     ) -> None:
         self._paths = paths
+        self._canonical_paths = CanonicalPaths(paths)
         self._description = description
         self._is_read_only = is_read_only
         self._environment = environment
@@ -75,6 +77,14 @@ class Router:
             return None
         names = {name: path.by_name[name].parse(value) for name, value in captured.items()}
         return await path.existence_check(request, FieldData(names))
+
+    async def canonical_path(self, relative_path: str) -> str | None:
+        """Return how a path that has several spellings is to be known; None where it needs no other.
+
+        Raises:
+            LogicalError: it cannot be told.
+        """
+        return await self._canonical_paths.find(relative_path)
 
     def _match(self, relative_path: str) -> tuple[Path, Mapping[str, str]]:
         for path in self._paths:

@@ -1,28 +1,33 @@
 """The life of a certificate: which step is next, and why."""
 
 from sectigo_vault_pki.lifecycle.accounts import ClientFactory, ScmClients
-from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
+from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, notice_on_window, order_id
+from sectigo_vault_pki.lifecycle.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.configs import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.enrolment import MAX_COMMENTS, EnrolmentRequest
 from sectigo_vault_pki.lifecycle.exporting import StoredVersion
 from sectigo_vault_pki.lifecycle.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.keys import KeyWish
+from sectigo_vault_pki.lifecycle.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
+from sectigo_vault_pki.lifecycle.role_policy import DEFAULT_MAX_ORDERS, guard_warnings
 from sectigo_vault_pki.lifecycle.roles import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.serials import CertificateWithSerial, SerialNumbers
 from sectigo_vault_pki.lifecycle.status import BackgroundRun, EngineStatus
 from sectigo_vault_pki.scm import parse_base_url, parse_ca_bundle
 
 __all__ = [
+    "DEFAULT_MAX_ORDERS",
     "MAX_COMMENTS",
     "Answer",
     "BackgroundRun",
     "CertificateAnswer",
     "CertificateWithSerial",
     "ClientFactory",
+    "ClockWatch",
     "Configs",
     "Engine",
     "EngineStatus",
@@ -31,6 +36,7 @@ __all__ = [
     "Issued",
     "Issuer",
     "KeyWish",
+    "LoginPauses",
     "OrderAnswer",
     "RenewalRequest",
     "ReplacementRequest",
@@ -41,7 +47,9 @@ __all__ = [
     "SerialNumbers",
     "StoredVersion",
     "default_jitter",
+    "guard_warnings",
     "key_threads",
+    "notice_on_window",
     "order_id",
     "parse_base_url",
     "parse_ca_bundle",

@@ -1,13 +1,18 @@
-"""SCM clients: one for each config entry, for as long as the entry says the same."""
+"""SCM clients: one for each config entry, for as long as the entry says the same; and what they learn of accounts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
+from sectigo_vault_pki.errors import ScmError
+from sectigo_vault_pki.lifecycle.clock_watch import ClockWatch
+from sectigo_vault_pki.lifecycle.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.policy import DEFAULT_REQUEST_TIMEOUT
+from sectigo_vault_pki.lifecycle.renewal_policy import Hold, shown_time
 from sectigo_vault_pki.scm import Availability, BreakerState, ScmAccount, ScmClient, call_slots
 from sectigo_vault_pki.store import ConfigRecord
 
@@ -24,10 +29,18 @@ class _Lent:
 
 
 class ScmClients:
-    """Lends clients; one that is no longer wanted is closed when its last call has ended."""
+    """Lends clients; one that is no longer wanted is closed when its last call has ended.
 
-    def __init__(self, factory: ClientFactory = ScmClient) -> None:
+    Args:
+        factory: builds them.
+        pauses: hears which logins SCM takes and refuses.
+        clocks: hears what time SCM tells.
+    """
+
+    def __init__(self, factory: ClientFactory, pauses: LoginPauses, clocks: ClockWatch) -> None:
         self._factory = factory
+        self._pauses = pauses
+        self.clocks = clocks
         self._by_config: dict[str, _Lent] = {}
         self._slots: WeakValueDictionary[tuple[str, str, str], asyncio.Semaphore] = WeakValueDictionary()
 
@@ -38,6 +51,12 @@ class ScmClients:
         lent.users += 1
         try:
             yield lent.client
+        except ScmError as error:
+            if error.login_refused:
+                await self._pauses.refused(config_name, lent.account)
+            raise
+        else:
+            await self._pauses.accepted(config_name, lent.account)
         finally:
             lent.users -= 1
             if lent.retired and not lent.users:
@@ -51,6 +70,23 @@ class ScmClients:
         """Whether SCM answers the config entry's calls, as far as they tell."""
         lent = self._by_config.get(config_name)
         return lent is None or lent.client.availability.breaker is BreakerState.CLOSED
+
+    async def login_hold(self, config_name: str, config: ConfigRecord) -> Hold | None:
+        """Return why SCM must not be asked automatically; None: it may, and after a pause by one caller only."""
+        until = await self._pauses.until(config_name, account_of(config))
+        if until is None:
+            return None
+        return Hold(
+            f"SCM refused the login of config entry {config_name}: it is tried again at {shown_time(until)}", until
+        )
+
+    def login_refused_until(self, config: ConfigRecord) -> datetime | None:
+        """Return how long the entry's login is not tried automatically, as far as this process knows."""
+        return self._pauses.known_until(account_of(config))
+
+    async def login_written(self, config_name: str, config: ConfigRecord) -> None:
+        """Let a login that was written anew be tried at once."""
+        await self._pauses.written(config_name, account_of(config))
 
     async def drop(self, config_name: str) -> None:
         """Forget the client of a config entry that was changed or deleted."""
@@ -70,7 +106,9 @@ class ScmClients:
         if lent is None or lent.account != account:
             await self.drop(config_name)
             slots = self._slots.setdefault(account.login_at_scm, call_slots())
-            lent = self._by_config[config_name] = _Lent(account, self._factory(account, slots))
+            client = self._factory(account, slots)
+            client.observe_dates(lambda date: self.clocks.told(account.base_url, date))
+            lent = self._by_config[config_name] = _Lent(account, client)
         return lent
 
 

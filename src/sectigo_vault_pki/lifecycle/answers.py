@@ -1,9 +1,28 @@
 """What the engine answers: a certificate's record, or an order that SCM has not named."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from sectigo_vault_pki.store import CertificateRecord, OrderRecord, Status
+from sectigo_vault_pki.lifecycle.renewal_policy import (
+    LONGEST_WINDOW,
+    Hold,
+    hold_for_good,
+    hold_on_renewal,
+    notice_of_cut_window,
+    renewal_policy,
+)
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    CurrentCertificate,
+    OrderRecord,
+    RequestedFields,
+    Status,
+    WaitingAndRenewal,
+)
+
+MAX_NAMES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +60,64 @@ class OrderAnswer:
 
 
 Answer: TypeAlias = CertificateAnswer | OrderAnswer
+
+
+def remarks_on(record: CertificateRecord, now: datetime) -> tuple[str, ...]:
+    """Return what whoever gets a certificate should know of it."""
+    current = record.current
+    if current is None or record.renewed_to is not None:
+        return ()
+    remarks = [*_remarks_on_names(current)]
+    if current.lacks_issuers:
+        remarks.append("SCM delivered the certificate without the certificates of its issuers")
+    if record.revoked_at is None and (hold := _hold_to_tell(record, now)) is not None:
+        remarks.append(hold.reason if hold.until else f"this certificate is not renewed automatically: {hold.reason}")
+    return tuple(remarks)
+
+
+def _hold_to_tell(record: CertificateRecord, now: datetime) -> Hold | None:
+    if record.requested.waiting.auto_renew is not False:
+        hold = hold_for_good(record, now)
+        if hold is not None:
+            return hold
+    return None if record.refused_renewal is None else hold_on_renewal(record, now)
+
+
+def with_notice_on_window(answer: Answer, requested: RequestedFields, defaults: WaitingAndRenewal) -> Answer:
+    """Return the answer to an enrolment, with a warning where its window is cut."""
+    if isinstance(answer, CertificateAnswer) and answer.record.current is not None:
+        notice = notice_on_window(answer.record, defaults)
+    else:
+        asked = requested.ssl or requested.client
+        life = timedelta(days=asked.validity_days) if asked else LONGEST_WINDOW
+        notice = _notice_on_window(life, requested.waiting, defaults)
+    return answer if notice is None else replace(answer, warnings=(*answer.warnings, notice))
+
+
+def notice_on_window(record: CertificateRecord, defaults: WaitingAndRenewal) -> str | None:
+    """Say that a certificate's window is longer than a third of its life, where it is."""
+    if record.current is None:
+        return None
+    return _notice_on_window(record.current.life, record.requested.waiting, defaults)
+
+
+def _notice_on_window(life: timedelta, *wishes: WaitingAndRenewal) -> str | None:
+    policy = renewal_policy(*wishes)
+    return notice_of_cut_window(policy.expiry_window, life) if policy.auto_renew else None
+
+
+def _remarks_on_names(current: CurrentCertificate) -> Iterator[str]:
+    if current.missing_names:
+        yield f"the certificate lacks names that were ordered: {listed(current.missing_names)}"
+    if current.other_names:
+        yield f"the certificate has names that were not ordered: {listed(current.other_names)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return some names as text, and how many more there are."""
+    shown = ", ".join(names[:MAX_NAMES_SHOWN])
+    return shown if len(names) <= MAX_NAMES_SHOWN else f"{shown} and {len(names) - MAX_NAMES_SHOWN} more"
+
 
 ORDER_ID_PREFIX = "order-"
 

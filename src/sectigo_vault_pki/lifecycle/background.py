@@ -1,73 +1,53 @@
 """Background work, on the host's tick: open orders are settled and collected, due certificates renewed.
 
-One run looks at what the agenda names (`store/agenda.py`) and does what a read would, without waiting. What it begins
-is bounded; the next run goes on behind the last one's end. Whatever fails is tried again by a later run, or by a read.
+One run looks at what the agenda (`store/agenda.py`) and the write-ahead entries name. Each account (login at SCM) has a
+task of its own, so that a slow or sick one delays no other, and all share one budget of calls for each tick. Whatever
+fails is tried again by a later run, or by a read.
 """
 
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextvars import Context
+from dataclasses import replace
+from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle import policy
-from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.collecting import Collector
-from sectigo_vault_pki.lifecycle.operations import Operations, waiting_of
-from sectigo_vault_pki.lifecycle.policy import Step
+from sectigo_vault_pki.lifecycle.account_run import AccountRun, Report
+from sectigo_vault_pki.lifecycle.accounts import account_of
+from sectigo_vault_pki.lifecycle.due_work import DueCertificate, DueWork, Item, OpenOrder
+from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.reading import Reader
-from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
+from sectigo_vault_pki.lifecycle.renewal_policy import renewal_policy
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.resuming import Resumer
 from sectigo_vault_pki.lifecycle.status import BackgroundRun
-from sectigo_vault_pki.store import (
-    AgendaEntry,
-    CertificateRecord,
-    ConfigRecord,
-    StorageError,
-    WaitingAndRenewal,
-    agenda_keys,
-)
+from sectigo_vault_pki.scm import CallBudget
+from sectigo_vault_pki.store import ConfigRecord, StorageError
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-MAX_DEEDS = 500
-"""What one run asks of SCM at most."""
+MAX_CALLS = 500
+"""Calls to SCM that the background work makes from one tick to the next at most."""
 
-AT_ONCE = 8
-"""Certificates that are looked at together."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """One certificate on the agenda."""
-
-    entry: AgendaEntry
-    config: ConfigRecord | None
+LONGEST_RUN = 50.0
+"""Seconds after which a run counts as ended, though an account's part of it may go on."""
 
 
 class Background:
     """Runs once for each tick, on the node that may write."""
 
-    def __init__(
-        self,
-        resources: Resources,
-        *,
-        collector: Collector,
-        operations: Operations,
-        reader: Reader,
-        resumer: Resumer,
-    ) -> None:
+    def __init__(self, resources: Resources, work: DueWork, reader: Reader, limits: OrderLimits) -> None:
         self._resources = resources
-        self._collector = collector
-        self._operations = operations
+        self._limits = limits
+        self._work = work
         self._reader = reader
-        self._resumer = resumer
-        self._asked_at: dict[str, datetime] = {}
-        self._found_out: set[str] = set()
-        self._last = ""
+        self._budget = CallBudget(MAX_CALLS)
+        self._refilled_at = -LONGEST_RUN
+        self._last: dict[str, str] = {}
         self.last_run: BackgroundRun | None = None
 
     async def run(self) -> None:
@@ -77,20 +57,85 @@ class Background:
         ordered then.
         """
         await asyncio.sleep(self._resources.jitter())
+        await self._run(self._due)
+
+    async def resume(self) -> None:
+        """Mark the storage as the mount's own, and carry on what an earlier process left open, at once."""
+        await self._run(self._marked_and_open_orders)
+
+    async def _run(self, find: Callable[[Mapping[str, ConfigRecord]], Awaitable[Sequence[Item]]]) -> None:
         if await self._resources.is_read_only():
             return
         self.last_run = BackgroundRun(self._resources.clock.now())
-        self._found_out.clear()
+        self._refill_budget()
         try:
-            await self._complete_agenda()
-            await self._carry_orders_on()
-            await self._look_at_all(await self._due())
+            configs = await self._configs()
+            await self._do(await find(configs), configs)
         except StorageError as error:
             self._tell("the background work was cut short", error)
-        except Exception:  # noqa: BLE001  nobody waits for a run, and the next tick begins another
-            self._note(error="the background work failed in a way that it should not; the server's log has more")
-            _log.exception("the background work failed in a way that it should not")
-        self._note(ended_at=self._resources.clock.now())
+        except Exception as error:  # noqa: BLE001  nobody waits for a run, and the next tick begins another
+            self._tell("the background work failed", error)
+        self._note(ended_at=self._resources.clock.now(), calls=self._budget.made)
+
+    def _refill_budget(self) -> None:
+        """Allow the calls of another minute, if the last one is over."""
+        now = asyncio.get_running_loop().time()
+        if now - self._refilled_at >= LONGEST_RUN:
+            self._refilled_at = now
+            self._budget.refill(MAX_CALLS)
+
+    async def _do(self, items: Iterable[Item], configs: Mapping[str, ConfigRecord]) -> None:
+        """Give each account its items, and wait for the accounts, but not for a slow one."""
+        by_account: dict[str, list[Item]] = {}
+        for item in items:
+            config = configs.get(item.config_name)
+            account = "" if config is None else "\n".join(account_of(config).login_at_scm)
+            by_account.setdefault(account, []).append(item)
+        tasks = [self._begin(account, items, configs) for account, items in by_account.items()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=LONGEST_RUN)
+
+    def _begin(self, account: str, items: Sequence[Item], configs: Mapping[str, ConfigRecord]) -> asyncio.Task[None]:
+        behind = bisect_right(items, self._last.get(account, ""), key=lambda item: item.key)
+        rotated = (*items[behind:], *items[:behind])
+
+        def begin_run() -> AccountRun:
+            report = Report(tell=self._tell, looked_at=lambda item: self._last.update({account: item.key}))
+            return AccountRun(self._resources, self._work, self._budget, report)
+
+        return self._resources.tasks.join(
+            ("background", account),
+            lambda: begin_run().run(rotated, configs),
+            name=f"background {account.partition(chr(10))[0]}",
+            context=Context(),
+        )
+
+    async def _due(self, configs: Mapping[str, ConfigRecord]) -> Sequence[Item]:
+        """Return what the agenda and the write-ahead entries name for today, by their keys."""
+        await self._complete_agenda()
+        repository, now = self._resources.repository, self._resources.clock.now()
+        self._work.forget_old(now)
+        windows = {name: renewal_policy(config.defaults).expiry_window for name, config in configs.items()}
+        last_days = {name: policy.date_after(now, window) for name, window in windows.items()}
+        by_hand = {name for name, config in configs.items() if config.defaults.auto_renew is False}
+        entries = {
+            *await repository.pending(),
+            *await repository.renewals_until(now.date()),
+            *await repository.expiring_until(last_days, by_hand=by_hand),
+        }
+        return [*(DueCertificate(entry) for entry in sorted(entries)), *await self._open_orders(configs)]
+
+    async def _marked_and_open_orders(self, configs: Mapping[str, ConfigRecord]) -> Sequence[Item]:
+        await self._limits.mark_storage()
+        return await self._open_orders(configs)
+
+    async def _open_orders(self, _: Mapping[str, ConfigRecord]) -> Sequence[Item]:
+        repository = self._resources.repository
+        return [
+            OpenOrder(f"order/{config_name}/{order_uuid}", config_name, order_uuid)
+            for config_name in await repository.configs_with_orders()
+            for order_uuid in await repository.order_uuids(config_name)
+        ]
 
     async def _complete_agenda(self) -> None:
         """Write, once, the entries of certificates that were stored before there was an agenda."""
@@ -102,165 +147,46 @@ class Background:
             self._tell("the agenda is completed anew", error)
         for config_name in await repository.configs_with_certificates():
             for unique_id in await repository.unique_ids(config_name):
-                try:
-                    record = await self._reader.stored(config_name, unique_id)
-                except SectigoVaultPkiError as error:
-                    words = "a certificate is left out of the background work"
-                    self._tell(words, error, config=config_name, unique_id=unique_id)
-                    continue
-                await repository.put_index_entries(config_name, record)
+                record = await self._guarded(
+                    self._reader.stored(config_name, unique_id),
+                    "a certificate is left out of the background work",
+                    config=config_name,
+                    unique_id=unique_id,
+                )
+                if record is not None:
+                    await repository.put_index_entries(config_name, record)
         await repository.put_agenda_complete()
-
-    async def _carry_orders_on(self) -> None:
-        repository, now = self._resources.repository, self._resources.clock.now()
-        for config_name in await repository.configs_with_orders():
-            for order_uuid in await repository.order_uuids(config_name):
-                await self._guarded(self._carry_on(config_name, order_uuid, now), config_name)
-
-    async def _carry_on(self, config_name: str, order_uuid: str, now: datetime) -> None:
-        order = await self._resources.repository.order(config_name, order_uuid)
-        if order is not None and self._is_time_for(order_uuid, order.created_at, now):
-            self._asked_at[order_uuid] = now
-            await self._resumer.carry_on(config_name, order_uuid)
-
-    async def _due(self) -> Sequence[_Due]:
-        """Return what the agenda names for today, behind the last run's end first."""
-        repository, now = self._resources.repository, self._resources.clock.now()
-        configs = await self._configs()
-        windows = {name: policy.renewal_policy(config.defaults).expiry_window for name, config in configs.items()}
-        last_days = {name: policy.date_after(now, window) for name, window in windows.items()}
-        by_hand = {name for name, config in configs.items() if config.defaults.auto_renew is False}
-        found = sorted(
-            {
-                *await repository.pending(),
-                *await repository.renewals_until(now.date()),
-                *await repository.expiring_until(last_days, by_hand=by_hand),
-            }
-        )
-        self._asked_at = {key: at for key, at in self._asked_at.items() if at > now - policy.LONGEST_REST}
-        behind = bisect_right(found, self._last, key=lambda entry: entry.key)
-        return [_Due(entry, configs.get(entry.config_name)) for entry in (*found[behind:], *found[:behind])]
 
     async def _configs(self) -> dict[str, ConfigRecord]:
         repository = self._resources.repository
         configs = {}
         for name in await repository.config_names():
-            try:
-                config = await repository.config(name)
-            except RecordError as error:
-                self._tell("a config entry cannot be read", error, config=name)
-                continue
+            config = await self._guarded(repository.config(name), "a config entry cannot be read", config=name)
             if config is not None:
                 configs[name] = config
         return configs
 
-    async def _look_at_all(self, due: Iterable[_Due]) -> None:
-        waiting = iter(due)
-        deeds = 0
-
-        async def look_at_some() -> None:
-            nonlocal deeds
-            while deeds < MAX_DEEDS and (next_due := next(waiting, None)) is not None:
-                self._last = next_due.entry.key
-                if await self._guarded(self._look_at(next_due), next_due.entry.config_name):
-                    deeds += 1
-                    self._note(deeds=deeds)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(look_at_some())
-
-    async def _look_at(self, due: _Due) -> bool:
-        """Do what is due for one certificate; return whether SCM was asked for something."""
-        entry, config, now = due.entry, due.config, self._resources.clock.now()
-        record = await self._resources.repository.certificate(entry.config_name, entry.unique_id)
-        if record is None or entry.key not in agenda_keys(entry.config_name, record):
-            await self._tidy(entry, record)
-            return False
-        if policy.is_key_overdue(record, now):
-            await self._resources.change(entry.config_name, entry.unique_id, lambda held: held.with_keys_released())
-            return False
-        if config is None or self._is_busy(entry):
-            return False
-        said = record.requested.waiting
-        step = policy.next_step(record, now=now, policy=policy.renewal_policy(said, config.defaults))
-        if step is Step.ANSWER or await self._is_on_the_agenda_otherwise(step, entry, record):
-            return False
-        since = now if step is Step.RENEW or record.order is None else record.order.accepted_at
-        return self._is_time_for(entry.key, since, now) and await self._ask(step, entry, config, record)
-
-    async def _ask(self, step: Step, entry: AgendaEntry, config: ConfigRecord, record: CertificateRecord) -> bool:
-        """Do what is due; of an SCM that does not answer, each run finds out once whether it does again."""
-        if self._resources.clients.is_answered(entry.config_name):
-            await self._do(step, entry, config, record)
-            return True
-        async with self._resources.locks.hold("unanswered", entry.config_name):
-            is_known_to_be_away = entry.config_name in self._found_out
-            if is_known_to_be_away and not self._resources.clients.is_answered(entry.config_name):
-                return False
-            self._found_out.add(entry.config_name)
-            await self._do(step, entry, config, record)
-        return True
-
-    async def _do(self, step: Step, entry: AgendaEntry, config: ConfigRecord, record: CertificateRecord) -> None:
-        self._asked_at[entry.key] = self._resources.clock.now()
-        match step:
-            case Step.COLLECT:
-                await self._collector.once(entry.config_name, record)
-            case Step.RENEW:
-                self._begin_renewal(entry, config, record)
-            case _:
-                await self._reader.read(entry.config_name, entry.unique_id, WaitingAndRenewal(), time_limit=0.0)
-
-    async def _is_on_the_agenda_otherwise(self, step: Step, entry: AgendaEntry, record: CertificateRecord) -> bool:
-        """Whether what is open is carried on by its own write-ahead entry, or as its own certificate."""
-        if step in {Step.COLLECT, Step.RENEW}:
-            return False
-        repository = self._resources.repository
-        if step is Step.SETTLE and record.submitting is not None:
-            return await repository.order(entry.config_name, record.submitting) is not None
-        if record.successor is None:
-            return False
-        successor = await repository.certificate(entry.config_name, record.successor)
-        return successor is not None and successor.order is not None
-
-    def _begin_renewal(self, entry: AgendaEntry, config: ConfigRecord, record: CertificateRecord) -> None:
-        waiting = waiting_of(WaitingAndRenewal(), record, config)
-        task = self._operations.begin_renewal(entry.config_name, config, entry.unique_id, RenewalRequest(), waiting)
-        task.add_done_callback(lambda done: self._tell_of_renewal(entry, done))
-
-    async def _tidy(self, entry: AgendaEntry, record: CertificateRecord | None) -> None:
-        """Remove an entry that leads nowhere any more, after those are there that should be."""
-        if record is not None:
-            await self._resources.repository.put_index_entries(entry.config_name, record)
-        await self._resources.repository.drop_from_agenda(entry)
-
-    def _is_busy(self, entry: AgendaEntry) -> bool:
-        name, unique_id = entry.config_name, entry.unique_id
-        return self._operations.under_way(name, unique_id) or self._collector.is_waiting(name, unique_id)
-
-    def _is_time_for(self, what: str, since: datetime, now: datetime) -> bool:
-        """Whether something open since then is to be asked for again."""
-        asked_at = self._asked_at.get(what)
-        return asked_at is None or now - asked_at >= policy.rest_between_ticks(now - since)
-
-    async def _guarded(self, work: Awaitable[bool | None], config_name: str) -> bool:
+    async def _guarded(self, reading: Awaitable[T], words: str, **about: str) -> T | None:
+        """Read one of many; what is wrong with it hides no other."""
         try:
-            return bool(await work)
-        except (SectigoVaultPkiError, StorageError) as error:
-            self._tell("background work failed", error, config=config_name)
-            return True
+            return await reading
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever is stored, the others are another matter
+            self._tell(words, error, is_logged=True, **about)
+            return None
 
-    def _tell_of_renewal(self, entry: AgendaEntry, renewal: asyncio.Task[Answer]) -> None:
-        if not renewal.cancelled() and (error := renewal.exception()) is not None:
-            words = "a due certificate could not be renewed"
-            self._tell(words, error, config=entry.config_name, unique_id=entry.unique_id)
-
-    def _tell(self, words: str, error: BaseException, **about: object) -> None:
-        _log.warning(words, extra={"kv": {**about, "error": error}})
-        shown = f": {error}" if isinstance(error, SectigoVaultPkiError | StorageError) else ""
-        self._note(error=f"{words}{shown}")
+    def _tell(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
+        if isinstance(error, str | SectigoVaultPkiError | StorageError):
+            _log.log(
+                logging.WARNING if is_logged else logging.DEBUG, words, extra={"kv": {**about, "error": str(error)}}
+            )
+            self._note(error=f"{words}: {error}")
+        else:  # what may quote something, goes to the log's own protection only
+            _log.error(words, extra={"kv": about}, exc_info=error)
+            named = "".join(f" {value}" for value in about.values())
+            self._note(error=f"{words}{named}: it failed in a way that it should not; the server's log has more")
 
     def _note(self, **news: object) -> None:
         if self.last_run is not None:
-            self.last_run = replace(self.last_run, **news)  # type: ignore[arg-type]  # fields of the run
+            self.last_run = replace(self.last_run, **{"calls": self._budget.made, **news})  # type: ignore[arg-type]  # fields of the run

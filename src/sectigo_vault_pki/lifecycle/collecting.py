@@ -8,22 +8,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError, UnknownConfigError
+from sectigo_vault_pki.errors import ChainError, ScmRefusedError, ScmUnavailableError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.judging import CollectEvent, change_of, event_of, with_fitting_key
-from sectigo_vault_pki.lifecycle.policy import Waiting, pauses
-from sectigo_vault_pki.lifecycle.renewal import renewed
+from sectigo_vault_pki.lifecycle.policy import Waiting, may_give_up, pauses
+from sectigo_vault_pki.lifecycle.renewal import renewal_failed, renewed
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.states import Collected, OrderState, StillProcessing, Trouble, advance
+from sectigo_vault_pki.lifecycle.states import (
+    Collected,
+    IssuersMissing,
+    OrderState,
+    StillProcessing,
+    Trouble,
+    advance,
+)
 from sectigo_vault_pki.lifecycle.watching import Watcher
 from sectigo_vault_pki.pki import Authorities
 from sectigo_vault_pki.scm import Collected as ScmCollected
+from sectigo_vault_pki.scm import is_final
 from sectigo_vault_pki.store import (
     CertificateRecord,
     ConfigRecord,
     HistoryEntry,
     OrderInFlight,
+    OrderOperation,
     Status,
     StorageError,
     UniqueId,
@@ -159,17 +168,27 @@ class Collector:
             "asked for a certificate",
             extra={"kv": {"config": config_name, "unique_id": record.unique_id, "order": state.name}},
         )
-        await self._tell_predecessor(config_name, changed)
-        goes_on = isinstance(event, StillProcessing) and changed.order is not None
+        await self._tell_predecessor(config_name, changed, event, order)
+        goes_on = isinstance(event, StillProcessing | IssuersMissing) and changed.order is not None
         warnings = _warnings(event, config_name, record.unique_id)
         if order.key_digest != record.order.key_digest:
             warnings += (OTHER_KEY,)
         return Attempt(CertificateAnswer(changed, warnings), goes_on)
 
-    async def _tell_predecessor(self, config_name: str, record: CertificateRecord) -> None:
-        if record.current is not None and record.renewed_from is not None:
-            change = renewed(record.unique_id, self._resources.clock.now())
-            await self._resources.change(config_name, record.renewed_from, change)
+    async def _tell_predecessor(
+        self, config_name: str, record: CertificateRecord, event: CollectEvent, order: OrderInFlight
+    ) -> None:
+        if record.renewed_from is None:
+            return
+        now = self._resources.clock.now()
+        match event:
+            case Trouble(ScmRefusedError() as refusal) if is_final(refusal.operation, refusal.code):
+                change = renewal_failed(record.unique_id, order.uuid, str(refusal), now)
+            case _ if record.current is not None:
+                change = renewed(record.unique_id, now)
+            case _:
+                return
+        await self._resources.change(config_name, record.renewed_from, change)
 
     async def _ask(
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderInFlight
@@ -185,12 +204,20 @@ class Collector:
         if not isinstance(result, ScmCollected):
             return StillProcessing(), order
         event = event_of(result.content, record, order, self._authorities)
+        if isinstance(event, StillProcessing) and self._is_overdue(record, order):
+            overdue = ChainError("SCM took the replacement, and still delivers the certificate that was to be replaced")
+            return Trouble(overdue, None, str(overdue)), order
         if isinstance(event, Trouble) and record.renewed_from is not None:
             predecessor = await self._resources.repository.certificate(config_name, record.renewed_from)
             if predecessor is not None:
                 order = with_fitting_key(order, result.content, predecessor)
                 event = event_of(result.content, record, order, self._authorities)
         return event, order
+
+    def _is_overdue(self, record: CertificateRecord, order: OrderInFlight) -> bool:
+        if record.current is None or order.operation is not OrderOperation.REPLACE:
+            return False
+        return may_give_up(self._resources.clock.now() - order.accepted_at, record.current)
 
 
 async def _or_as_ordered(
@@ -221,7 +248,7 @@ def _warnings(event: CollectEvent, config_name: str, unique_id: UniqueId) -> tup
     match event:
         case Trouble(error):
             return (f"the order is saved, and the certificate could not be collected: {error}; {again}",)
-        case StillProcessing(trouble=None) | Collected():
+        case StillProcessing(trouble=None) | IssuersMissing() | Collected():
             return ()
         case StillProcessing(trouble):
             return (f"the certificate could not be asked for: {trouble}; {again}",)

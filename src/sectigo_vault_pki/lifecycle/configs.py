@@ -1,11 +1,33 @@
 """Config entries: what may change while certificates stand under one."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
+from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.lifecycle.accounts import account_of
+from sectigo_vault_pki.lifecycle.renewal_policy import notice_of_cut_window, renewal_policy
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.store import ConfigIdentity, ConfigRecord
+from sectigo_vault_pki.store import ConfigIdentity, ConfigRecord, UniqueId
+
+COMMON_LIFE = timedelta(days=199)
+"""The longest that public CAs certify since March 2026 (scm-api.md 7)."""
+MAX_LOOKED_AT = 200
+"""Stored certificates whose lives are compared with a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigWritten:
+    """What became of a write.
+
+    Attributes:
+        touched: the attributes that it may not change and did, in which case nothing was stored.
+        warnings: what the writer should know.
+    """
+
+    touched: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Configs:
@@ -20,11 +42,19 @@ class Configs:
     async def names(self) -> Sequence[str]:
         return await self._resources.repository.config_names()
 
-    async def write(self, config_name: str, change: Callable[[ConfigRecord | None], ConfigRecord]) -> tuple[str, ...]:
+    async def write(
+        self,
+        config_name: str,
+        change: Callable[[ConfigRecord | None], ConfigRecord],
+        *,
+        is_login_written: bool = True,
+    ) -> ConfigWritten:
         """Store what `change` makes of the entry.
 
-        Returns:
-            The attributes that the change may not touch and did, in which case nothing was stored.
+        Args:
+            config_name: the entry's name.
+            change: returns the entry as it is to be.
+            is_login_written: whether the write says who logs in: then SCM is asked again at once.
 
         Raises:
             InvalidInputError: raised by `change`, or SCM's account cannot be like that.
@@ -38,11 +68,31 @@ class Configs:
             if identity is not None and await repository.has_certificates(config_name):
                 differing = differences(identity, identity_of(changed))
                 if differing:
-                    return differing
+                    return ConfigWritten(touched=differing)
             await self._resources.tasks.finish(repository.put_config(config_name, changed))
             if existing is None and identity is not None:
                 await repository.delete_config_identity(config_name)
-        return ()
+        if is_login_written:
+            await self._resources.clients.login_written(config_name, changed)
+        window = None if existing is None else existing.defaults.expiry_window
+        if changed.defaults.expiry_window in {None, window}:
+            return ConfigWritten()
+        return ConfigWritten(warnings=await self._warnings_on_window(config_name, changed))
+
+    async def _warnings_on_window(self, config_name: str, config: ConfigRecord) -> tuple[str, ...]:
+        """Warn of a window that is cut to a third of the life of certificates that SCM sells, or that are stored."""
+        window = renewal_policy(config.defaults).expiry_window
+        lives = [COMMON_LIFE]
+        repository = self._resources.repository
+        for unique_id in (await repository.unique_ids(config_name))[:MAX_LOOKED_AT]:
+            try:
+                record = await repository.certificate_once(config_name, UniqueId(unique_id))
+            except RecordError:  # `status` names it
+                continue
+            if record is not None and record.current is not None:
+                lives.append(record.current.life)
+        notice = notice_of_cut_window(window, min(lives))
+        return () if notice is None else (notice,)
 
     async def delete(self, config_name: str) -> bool:
         """Remove the entry, and say whether certificates stay behind under its name.

@@ -1,21 +1,33 @@
 """The certificate's life, for the paths: the one place where requests meet tasks, storage and SCM."""
 
+import asyncio
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from contextvars import Context
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownCertificateError, UnknownConfigError
+from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
-from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, Answer, CertificateAnswer, OrderAnswer, order_id
+from sectigo_vault_pki.lifecycle.answers import (
+    ORDER_ID_PREFIX,
+    Answer,
+    CertificateAnswer,
+    OrderAnswer,
+    order_id,
+    with_notice_on_window,
+)
 from sectigo_vault_pki.lifecycle.background import Background
 from sectigo_vault_pki.lifecycle.collecting import Collector
+from sectigo_vault_pki.lifecycle.due_work import DueWork
 from sectigo_vault_pki.lifecycle.enrolling import Admission, Enroller
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.exporting import StoredVersion, version_of
 from sectigo_vault_pki.lifecycle.fetching import Fetcher
 from sectigo_vault_pki.lifecycle.listing import Lister
 from sectigo_vault_pki.lifecycle.operations import Operations, config_or_error, waiting_of
+from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.reading import UNIQUE_ID, Reader
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest, Renewer
 from sectigo_vault_pki.lifecycle.repetition import Repetitions
@@ -26,6 +38,7 @@ from sectigo_vault_pki.lifecycle.revocation import Revoker
 from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
 from sectigo_vault_pki.lifecycle.status import EngineStatus, take_stock
 from sectigo_vault_pki.lifecycle.submission import Submitter
+from sectigo_vault_pki.lifecycle.successors import Successors
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import CertificateChain, Pkcs12Protection, PrivateKey
 from sectigo_vault_pki.store import (
@@ -48,14 +61,15 @@ class Engine:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._collector = Collector(resources)
-        write_ahead, acceptor = WriteAhead(resources), Acceptor(resources)
+        self._limits = limits = OrderLimits(resources.repository, resources.locks, resources.tasks)
+        write_ahead, acceptor, successors = WriteAhead(resources), Acceptor(resources), Successors(resources)
         self._write_ahead = write_ahead
-        self._submitter = Submitter(resources, write_ahead, acceptor)
-        renewer = Renewer(resources, write_ahead, acceptor)
-        replacer = Replacer(resources, write_ahead)
+        self._submitter = Submitter(resources, write_ahead, acceptor, limits)
+        renewer = Renewer(resources, write_ahead, acceptor, limits, successors)
+        replacer = Replacer(resources, write_ahead, limits)
         revoker = Revoker(resources, write_ahead)
         orderers = Orderers(self._submitter, renewer, replacer, revoker)
-        self._settler = Settler(resources, write_ahead, acceptor, orderers)
+        self._settler = Settler(resources, write_ahead, acceptor, orderers, successors)
         self._operations = Operations(
             resources,
             collector=self._collector,
@@ -67,20 +81,21 @@ class Engine:
         )
         self._reader = Reader(resources, self._collector, self._settler, self._operations)
         self._resumer = Resumer(resources, self._settler, write_ahead, self._is_under_way)
-        self._background = Background(
+        work = DueWork(
             resources,
             collector=self._collector,
             operations=self._operations,
             reader=self._reader,
             resumer=self._resumer,
         )
+        self._background = Background(resources, work, self._reader, limits)
         self._repetitions = Repetitions(resources)
         self._enroller = Enroller(resources, self._submitter, self._collector, self._repetitions)
         self._lister = Lister(resources)
 
     def resume(self) -> None:
         """Begin to carry on what an earlier process left open; it goes on by itself."""
-        self._resources.tasks.join("resume", self._resumer.run, name="resume", context=Context())
+        self._resources.tasks.join("resume", self._background.resume, name="resume", context=Context())
 
     def tick(self) -> None:
         """Begin what is due in the background, unless the run of an earlier tick still goes on."""
@@ -129,7 +144,7 @@ class Engine:
         config = await self._config(config_name)
         if config.certificate_type is not request.certificate_type:
             raise InvalidInputError(f'config entry "{config_name}" is for {config.certificate_type} certificates')
-        return await self._enroller.enroll(
+        answer = await self._enroller.enroll(
             config_name,
             config,
             request,
@@ -137,6 +152,7 @@ class Engine:
             admission=admission,
             reread=lambda unique_id, wish: self.read(config_name, unique_id, wish, time_limit=time_limit),
         )
+        return with_notice_on_window(answer, request.requested, config.defaults)
 
     async def read(
         self, config_name: str, unique_id: str, wish: WaitingAndRenewal, *, time_limit: float | None
@@ -162,7 +178,6 @@ class Engine:
         config_name: str,
         unique_id: str,
         request: RenewalRequest,
-        wish: WaitingAndRenewal,
         *,
         time_limit: float | None,
     ) -> Answer:
@@ -170,7 +185,7 @@ class Engine:
         record, config = await self._stored_with_config(config_name, unique_id)
         if config.certificate_type is CertificateType.CLIENT and not request.keeps_key:
             raise InvalidInputError("SCM renews client certificates with the key they have: replace it for another key")
-        waiting = waiting_of(wish, record, config)
+        waiting = waiting_of(request.flags, record, config)
         return await self._operations.renew(
             config_name, config, record.unique_id, request, waiting, time_limit=time_limit
         )
@@ -180,13 +195,12 @@ class Engine:
         config_name: str,
         unique_id: str,
         request: ReplacementRequest,
-        wish: WaitingAndRenewal,
         *,
         time_limit: float | None,
     ) -> Answer:
         """Replace a certificate under its id; see `Operations.replace`."""
         record, config = await self._stored_with_config(config_name, unique_id)
-        waiting = waiting_of(wish, record, config)
+        waiting = waiting_of(request.flags, record, config)
         return await self._operations.replace(
             config_name, config, record.unique_id, request, waiting, time_limit=time_limit
         )
@@ -207,14 +221,55 @@ class Engine:
         requested: RequestedFields,
         time_limit: float | None,
     ) -> Answer:
-        """Answer a certificate of SCM's: the stored one exactly as a read does, another after bringing it in."""
+        """Answer a certificate of SCM's: the stored one exactly as a read does, another after bringing it in.
+
+        A pending one is waited for as an enrolment is.
+
+        Raises:
+            KeyMismatchError: the given key is another certificate's.
+            ScmRefusedError, ScmUnavailableError: nothing was stored.
+        """
         config = await self._config(config_name)
         unique_id = UniqueId(f"{scm_id}_{config.customer_uri}")
-        if await self._resources.repository.certificate(config_name, unique_id) is not None:
+        stored = await self._resources.repository.certificate(config_name, unique_id)
+        if stored is not None:
+            if key is not None:
+                await self._operations.give_key(config_name, stored, key)
+            await self.change_flags(config_name, unique_id, requested.waiting)
             return await self._reader.read(config_name, unique_id, requested.waiting, time_limit=time_limit)
-        return await self._operations.fetch(
+        began = asyncio.get_running_loop().time()
+        answer = await self._operations.fetch(
             config_name, config, scm_id, key=key, requested=requested, time_limit=time_limit
         )
+        waiting = policy.waiting(requested.waiting, config.defaults)
+        if answer.record.order is None or not waiting.max_timeout:
+            return answer
+        wish = requested.waiting.model_copy(update={"max_timeout": waiting.max_timeout})
+        left = None if time_limit is None else time_limit - (asyncio.get_running_loop().time() - began)
+        return await self._reader.read(config_name, unique_id, wish, time_limit=left)
+
+    async def change_flags(
+        self, config_name: str, unique_id: str, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()
+    ) -> CertificateRecord:
+        """Store waiting and renewal fields with a certificate, for later reads and the background; nothing is called.
+
+        Args:
+            config_name: the config entry it was ordered under.
+            unique_id: its id.
+            said: the fields to store.
+            cleared: names of those to remove, so that the entry's values hold again.
+
+        Raises:
+            UnknownCertificateError: nothing is stored under that id.
+            ConflictError: it is the id of an order that is not settled.
+        """
+        record = await self._settled(config_name, unique_id)
+        if said == WaitingAndRenewal() and not cleared:
+            return record
+        change = await self._resources.change(
+            config_name, record.unique_id, lambda stored: stored.with_flags(said, cleared)
+        )
+        return change or record
 
     async def scm_id(self, config_name: str, text: str) -> int:
         """Return SCM's id in an id of SCM's or a unique id.

@@ -14,6 +14,8 @@ from sectigo_vault_pki.pki import (
     PrivateKey,
     Subject,
     build_csr,
+    host_of_common_name,
+    normalise_names,
 )
 from sectigo_vault_pki.store import (
     CertificateRecord,
@@ -128,9 +130,22 @@ def applied(order: OrderRecord, event: Accepted | Found, config: ConfigRecord, n
             private_key=order.private_key,
             key_digest=order.key_digest,
             accepted_at=now,
+            names=names_ordered(order),
         ),
         history=(HistoryEntry(status=Status.APPLIED, at=now),),
     )
+
+
+def names_ordered(order: OrderRecord) -> tuple[str, ...]:
+    """Return the names of an SSL order: those of the request, of the CSR, and the common name where it is a host's.
+
+    SCM ignores the CSR's own names, so they stand beside it (scm-api.md 3.2).
+    """
+    if order.requested.ssl is None:
+        return ()
+    common_name = host_of_common_name(order.common_name)
+    names = normalise_names((*order.requested.ssl.subject_alt_names, *order.subject_alt_names))
+    return names if common_name is None or common_name in names else (common_name, *names)
 
 
 def _names(requested: RequestedFields) -> tuple[str, ...]:

@@ -1,16 +1,27 @@
 """SSL and client certificates: the same steps, each family by SCM's own calls for it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from sectigo_vault_pki.lifecycle.marks import marked
 from sectigo_vault_pki.lifecycle.states import Accepted, Unnamed
 from sectigo_vault_pki.pki import normalise_names, reason_code_of
-from sectigo_vault_pki.scm import ClientOrder, Collected, ScmClient, SslOrder, StillProcessing
+from sectigo_vault_pki.scm import (
+    ClientOrder,
+    ClientRow,
+    Collected,
+    Page,
+    ScmClient,
+    SslOrder,
+    SslRow,
+    StillProcessing,
+)
 from sectigo_vault_pki.store import CertificateType, OrderRecord
+
+_Row = TypeVar("_Row")
 
 MAX_LISTED = 10_000
 """Rows of SCM's list that are looked through for one name."""
@@ -18,6 +29,8 @@ PAGE = 200
 """SCM's largest page (scm-api.md 2)."""
 MAX_PENDING = 10_000
 """Rows of one status beyond which a list is too long to be read again and again."""
+NO_ORDERS = frozenset({"rejected", "blank", "created"})
+"""SCM's words for client certificates that no CA makes, and which therefore have no number (scm-api.md 4.2)."""
 PENDING = ("Requested", "Approved", "Applied")
 """SCM's words for orders on their way to a certificate (scm-api.md 3.8, 3.10)."""
 
@@ -29,10 +42,12 @@ class Standing:
     Attributes:
         status: SCM's word.
         serial_number: of the newest certificate, in hex, with or without colons.
+        renewed: whether SCM took an order to renew it; None where it does not tell, as for client certificates.
     """
 
     status: str = ""
     serial_number: str = ""
+    renewed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +61,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What SCM says of one entry: its comments, and the day it was asked for."""
+    """What SCM says of one entry: its comments, the day it was asked for, and SCM's word for its status."""
 
     comments: str
     requested: date | None
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,10 @@ class Family(Protocol):
         """Revoke; one that is revoked already is no error."""
 
     async def listed(self, client: ScmClient, search_name: str) -> tuple[Sequence[Listed], bool]:
-        """Return what SCM lists for a name, newest first, and whether that is all."""
+        """Return what SCM lists for a name, newest first, and whether that is all.
+
+        It is not all where SCM lists too many, or rows that cannot be read and may be anything.
+        """
 
     async def remarks(self, client: ScmClient, listed: Listed) -> Remarks: ...
 
@@ -116,35 +135,35 @@ class SslFamily:
         await client.revoke_ssl(scm_id, reason=reason, reason_code=reason_code_of(reason))
 
     async def listed(self, client: ScmClient, search_name: str) -> tuple[Sequence[Listed], bool]:
-        async def page(position: int) -> tuple[list[Listed], int]:
-            rows = await client.list_ssl(common_name=search_name, size=PAGE, position=position)
-            # SCM may also list names that only contain this one.
-            fitting = [row for row in rows if not search_name or row.common_name.lower() == search_name.lower()]
-            return [Listed(row.ssl_id, None) for row in fitting], len(rows)
+        async def page(position: int) -> Page[SslRow]:
+            return await client.list_ssl(common_name=search_name, size=PAGE, position=position)
 
-        return await _all_pages(page)
+        read = await _read(page, limit=MAX_LISTED)
+        fitting = (row for row in read.rows if _may_be(row.common_name, search_name))
+        return _newest_first(Listed(row.ssl_id, None) for row in fitting), read.is_whole
 
     async def remarks(self, client: ScmClient, listed: Listed) -> Remarks:
         details = await client.ssl_details(listed.scm_id)
-        return Remarks(details.comments, details.requested)
+        return Remarks(details.comments, details.requested, details.status)
 
     async def standing(self, client: ScmClient, scm_id: int, search_name: str) -> Standing:
         del search_name
         details = await client.ssl_details(scm_id)
-        return Standing(details.status, details.serial_number)
+        return Standing(details.status, details.serial_number, details.renewed)
 
     async def pending(self, client: ScmClient) -> Pending | None:
         found: set[int] = set()
         calls = 0
         for status in PENDING:
-            for position in range(0, MAX_PENDING, PAGE):
-                rows = await client.list_ssl_by_status(status, size=PAGE, position=position)
-                calls += 1
-                found.update(row.ssl_id for row in rows)
-                if len(rows) < PAGE:
-                    break
-            else:
+
+            async def page(position: int, status: str = status) -> Page[SslRow]:
+                return await client.list_ssl_by_status(status, size=PAGE, position=position)
+
+            read = await _read(page, limit=MAX_PENDING)
+            if not read.is_whole:
                 return None
+            calls += read.calls
+            found.update(row.ssl_id for row in read.rows)
         return Pending(frozenset(found), calls)
 
     async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
@@ -171,20 +190,20 @@ class ClientFamily:
         await client.revoke_client(scm_id, reason=reason, reason_code=reason_code_of(reason))
 
     async def listed(self, client: ScmClient, search_name: str) -> tuple[Sequence[Listed], bool]:
-        async def page(position: int) -> tuple[list[Listed], int]:
-            rows = await client.list_client(email=search_name, size=PAGE, position=position)
-            numbered = [
-                Listed(row.order_number, row.comments, Standing(row.state, row.serial_number))
-                for row in rows
-                if row.order_number is not None
-            ]
-            return numbered, len(rows)
+        async def page(position: int) -> Page[ClientRow]:
+            return await client.list_client(email=search_name, size=PAGE, position=position)
 
-        return await _all_pages(page)
+        read = await _read(page, limit=MAX_LISTED)
+        numbered = (
+            Listed(row.order_number, row.comments, Standing(row.state, row.serial_number))
+            for row in read.rows
+            if row.order_number is not None
+        )
+        return _newest_first(numbered), read.is_whole and not any(map(_is_riddle, read.rows))
 
     async def remarks(self, client: ScmClient, listed: Listed) -> Remarks:
         del client  # the list itself tells the comments
-        return Remarks(listed.comments or "", None)
+        return Remarks(listed.comments or "", None, listed.standing.status)
 
     async def standing(self, client: ScmClient, scm_id: int, search_name: str) -> Standing:
         listed, _ = await self.listed(client, search_name)
@@ -245,16 +264,44 @@ def _named(scm_id: int | None) -> Accepted | Unnamed:
     return Unnamed() if scm_id is None else Accepted(scm_id)
 
 
-async def _all_pages(page: Callable[[int], Awaitable[tuple[list[Listed], int]]]) -> tuple[Sequence[Listed], bool]:
-    entries: list[Listed] = []
-    for position in range(0, MAX_LISTED, PAGE):
-        listed, rows = await page(position)
-        entries += listed
-        if rows < PAGE:
-            return _newest_first(entries), True
-    return _newest_first(entries), False
+def _may_be(common_name: str, search_name: str) -> bool:
+    """Whether a row of SCM's list may be about a name: SCM also lists names that only contain it.
+
+    A row without a name may be, and one whose name SCM prints in letters other than ours: its details tell.
+    """
+    return not search_name or not common_name.isascii() or common_name.strip().lower() in {"", search_name.lower()}
 
 
-def _newest_first(entries: list[Listed]) -> list[Listed]:
+def _is_riddle(row: ClientRow) -> bool:
+    """Whether a row may be any order: the list has no comments, or the CA has not given the order its number."""
+    return row.comments is None or (row.order_number is None and row.state.lower() not in NO_ORDERS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[_Row]):
+    """What a list has, as far as it was read; whole where that is every row, and how many calls it took."""
+
+    rows: Sequence[_Row]
+    is_whole: bool
+    calls: int
+
+
+async def _read(page: Callable[[int], Awaitable[Page[_Row]]], *, limit: int) -> _Read[_Row]:
+    """Read a list page by page up to so many rows; SCM may cut its pages shorter than asked for."""
+    rows: list[_Row] = []
+    position = unreadable = calls = 0
+    while position < limit:
+        found = await page(position)
+        calls += 1
+        rows += found.rows
+        unreadable += found.unreadable
+        position += found.length
+        has_more = found.length >= PAGE if found.total is None or found.total < position else position < found.total
+        if not has_more or not found.length:
+            return _Read(rows, is_whole=not has_more and not unreadable, calls=calls)
+    return _Read(rows, is_whole=False, calls=calls)
+
+
+def _newest_first(entries: Iterable[Listed]) -> list[Listed]:
     """Sort by SCM's ids, which grow (scm-api.md 6.3)."""
     return sorted(entries, key=lambda entry: entry.scm_id, reverse=True)

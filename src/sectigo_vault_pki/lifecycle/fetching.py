@@ -60,6 +60,27 @@ class Fetcher:
         )
         return CertificateAnswer(record, warnings)
 
+    async def give_key(self, config_name: str, record: CertificateRecord, key: PrivateKey) -> CertificateRecord:
+        """Store a private key with a certificate that came without it.
+
+        Raises:
+            KeyMismatchError: it is another certificate's.
+        """
+
+        def change(stored: CertificateRecord) -> CertificateRecord:
+            held = stored.current or stored.order
+            if held is None or _key_digest_of(stored) not in {"", key.public_key_digest.hex()}:
+                raise KeyMismatchError("sectigo_private_key is not the key of this certificate")
+            if held.private_key is not None:
+                return stored
+            if stored.current is not None:
+                current = stored.current.model_copy(update={"private_key": SecretStr(key.pem)})
+                return stored.model_copy(update={"current": current})
+            given = {"private_key": SecretStr(key.pem), "key_digest": key.public_key_digest.hex()}
+            return stored.model_copy(update={"order": held.model_copy(update=given)})
+
+        return await self._resources.change(config_name, record.unique_id, change) or record
+
     async def _store(self, config_name: str, record: CertificateRecord) -> CertificateRecord:
         """Store the record, unless an order has stored its own under the same id meanwhile."""
         repository = self._resources.repository
@@ -99,6 +120,13 @@ class Fetcher:
             order=None if chain else in_flight,
             history=(HistoryEntry(status=status, at=now),),
         )
+
+
+def _key_digest_of(record: CertificateRecord) -> str:
+    """Return the digest of the key that a certificate has, or is to have; empty where that is not known."""
+    if record.current is not None:
+        return CertificateChain.from_pem(record.current.bundle).public_key_digest.hex()
+    return record.order.key_digest if record.order is not None else ""
 
 
 def _chain(content: bytes) -> CertificateChain:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sectigo_vault_pki.errors import PendingError
 from sectigo_vault_pki.lifecycle import role_policy
-from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, order_id
+from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.operations import config_or_error
@@ -101,7 +101,13 @@ class Issuer:
             admission=lambda: self._roles.admission(role_name, role),
         )
         record, current = _in_hand(role.config_name, answer)
-        return Issued(role_name, role, record, current, enrolment.request_id or "", term.warnings)
+        notice = role_policy.notice_of_short_life(role, current)
+        warnings = (
+            *term.warnings,
+            *remarks_on(record, self._resources.clock.now()),
+            *(() if notice is None else (notice,)),
+        )
+        return Issued(role_name, role, record, current, enrolment.request_id or "", warnings)
 
     async def handed_out(self, issued: Issued) -> None:
         """Note that a caller is about to have the certificate: the next equal request is a wish of its own.
@@ -135,7 +141,7 @@ class Issuer:
         if record is not None and is_spent(
             record,
             index,
-            min_remaining=role.min_remaining,
+            role=role,
             now=self._resources.clock.now(),
             is_signed=bool(enrolment.csr),
         ):
@@ -148,14 +154,14 @@ class Issuer:
 
 
 def is_spent(
-    record: CertificateRecord, index: RequestIndex, *, min_remaining: float, now: datetime, is_signed: bool
+    record: CertificateRecord, index: RequestIndex, *, role: RoleRecord, now: datetime, is_signed: bool
 ) -> bool:
     """Whether a certificate cannot answer an equal request: a pending one can, and one that nobody has got yet.
 
     Args:
         record: what the earlier request led to.
         index: the earlier request.
-        min_remaining: seconds of life that a certificate must have left to be answered again; 0: none is.
+        role: says how much life a certificate must have left to be answered again.
         now: in UTC.
         is_signed: whether the request came with a CSR, and so needs no private key.
     """
@@ -168,7 +174,7 @@ def is_spent(
     remaining = record.current.not_after - now
     if remaining <= timedelta(0):
         return True
-    return index.is_answered and (not min_remaining or remaining < timedelta(seconds=min_remaining))
+    return index.is_answered and (not role.min_remaining or remaining < role_policy.needed_life(role, record.current))
 
 
 def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: int) -> EnrolmentRequest:

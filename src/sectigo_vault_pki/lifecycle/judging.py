@@ -1,13 +1,13 @@
 """Judging: what SCM's answer to a collect means for a certificate's record. Pure functions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ChainError, ScmRefusedError
 from sectigo_vault_pki.lifecycle.resources import Change
 from sectigo_vault_pki.lifecycle.revocation import revoked
-from sectigo_vault_pki.lifecycle.states import Collected, StillProcessing, Trouble
+from sectigo_vault_pki.lifecycle.states import Collected, IssuersMissing, StillProcessing, Trouble
 from sectigo_vault_pki.pki import Authorities, CertificateChain, parse_chain
 from sectigo_vault_pki.scm import is_revoked
 from sectigo_vault_pki.store import (
@@ -21,23 +21,24 @@ from sectigo_vault_pki.store import (
     Status,
 )
 
-CollectEvent: TypeAlias = StillProcessing | Trouble | Collected
+CollectEvent: TypeAlias = StillProcessing | IssuersMissing | Trouble | Collected
 
 
 def event_of(
     content: bytes, record: CertificateRecord, order: OrderInFlight, authorities: Authorities | None = None
-) -> StillProcessing | Trouble | Collected:
+) -> CollectEvent:
     """Judge what was collected: only the certificate of the order's own key counts.
 
     Right after a replacement SCM may still deliver an older certificate (scm-api.md 8.5): that is not the new one yet.
     """
     digest = bytes.fromhex(order.key_digest) if order.key_digest else None
     try:
-        return Collected(parse_chain(content, public_key_digest=digest, authorities=authorities))
+        chain = parse_chain(content, public_key_digest=digest, authorities=authorities)
     except ChainError as error:
-        if any(_fits(content, earlier) for earlier in _digests_before(record)):
+        if any(fits(content, earlier) for earlier in _digests_before(record)):
             return StillProcessing()
         return Trouble(error, None, str(error))
+    return IssuersMissing() if chain.lacks_issuers and not order.lacked_issuers else Collected(chain)
 
 
 def with_fitting_key(order: OrderInFlight, content: bytes, predecessor: CertificateRecord) -> OrderInFlight:
@@ -49,7 +50,12 @@ def with_fitting_key(order: OrderInFlight, content: bytes, predecessor: Certific
     keys = list(_keys_of(predecessor, order))
     if order.operation is not OrderOperation.RENEW or order.key_digest not in {key.key_digest for key in keys}:
         return order
-    return next((key for key in keys if _fits(content, bytes.fromhex(key.key_digest))), order)
+    return next((key for key in keys if fits(content, bytes.fromhex(key.key_digest))), order)
+
+
+def digests_of_keys(record: CertificateRecord) -> frozenset[bytes]:
+    """Return the digests of all keys that a certificate has, had, or was to have."""
+    return frozenset(_digests_before(record)) | {_digest_of(held) for held in record.earlier}
 
 
 def _keys_of(record: CertificateRecord, order: OrderInFlight) -> Iterator[OrderInFlight]:
@@ -76,7 +82,8 @@ def _digest_of(held: CurrentCertificate) -> bytes:
     return CertificateChain.from_pem(held.bundle).public_key_digest
 
 
-def _fits(content: bytes, public_key_digest: bytes) -> bool:
+def fits(content: bytes, public_key_digest: bytes) -> bool:
+    """Whether SCM delivered the certificate of a key, whose SubjectPublicKeyInfo has this SHA-256."""
     try:
         parse_chain(content, public_key_digest=public_key_digest)
     except ChainError:
@@ -94,16 +101,22 @@ def change_of(event: CollectEvent, order: OrderInFlight, now: datetime) -> Chang
             case Collected(chain):
                 return _issued(record, order, chain, now)
             case Trouble(ScmRefusedError() as refusal) if is_revoked(refusal.operation, refusal.code):
-                return revoked(record.with_order(None), now)
+                return _revoked_before_it_came(record, refusal, now)
             case Trouble(_, code, description):
                 entry = HistoryEntry(status=Status.ERROR_CODE, at=now, code=code, description=description)
                 return _in_trouble(record, record.order, yes=True).with_history(entry)
-            case StillProcessing(trouble=None):
-                return _in_trouble(record, record.order, yes=False)
-            case StillProcessing():
-                return record
+            case IssuersMissing():
+                return record.model_copy(update={"order": record.order.model_copy(update={"lacked_issuers": True})})
+            case StillProcessing(trouble):
+                return record if trouble else _in_trouble(record, record.order, yes=False)
 
     return change
+
+
+def _revoked_before_it_came(record: CertificateRecord, refusal: ScmRefusedError, now: datetime) -> CertificateRecord:
+    """Return the record of a certificate that nobody can collect any more, with SCM's reason and the order's key."""
+    entry = HistoryEntry(status=Status.ERROR_CODE, at=now, code=refusal.code, description=refusal.description)
+    return revoked(record.with_order(None).with_history(entry), now)
 
 
 def _in_trouble(record: CertificateRecord, order: OrderInFlight, *, yes: bool) -> CertificateRecord:
@@ -125,6 +138,8 @@ def _issued(
         }
     )
     if replaced is not None:
+        if order.revoke_replaced:
+            replaced = replaced.model_copy(update={"revoked_at": now})
         earlier = (replaced, *record.earlier)[:MAX_EARLIER]
         issued = issued.model_copy(update={"earlier": earlier})
         issued = issued.with_history(HistoryEntry(status=Status.REPLACED, at=now))
@@ -140,6 +155,7 @@ def _common_name(record: CertificateRecord, chain: CertificateChain) -> str:
 
 def current_certificate(order: OrderInFlight, chain: CertificateChain, now: datetime) -> CurrentCertificate:
     """Return a collected certificate with the key and the CSR of its order."""
+    missing, other = differing_names(order.names, chain)
     return CurrentCertificate(
         bundle=chain.bundle_pem,
         csr=order.csr,
@@ -148,4 +164,20 @@ def current_certificate(order: OrderInFlight, chain: CertificateChain, now: date
         not_before=chain.not_before,
         not_after=chain.not_after,
         collected_at=now,
+        missing_names=missing,
+        other_names=other,
+        lacks_issuers=chain.lacks_issuers,
     )
+
+
+def differing_names(ordered: Iterable[str], chain: CertificateChain) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which of the ordered names a certificate lacks, and which it has besides; none where they are not known.
+
+    CAs add `www.` to a domain, or the domain to its `www.`, unasked.
+    """
+    wanted = {name.lower() for name in ordered}
+    if not wanted:
+        return (), ()
+    got = {name.lower() for name in chain.subject_alt_names}
+    given = {f"www.{name}" for name in wanted} | {name.removeprefix("www.") for name in wanted}
+    return tuple(sorted(wanted - got)), tuple(sorted(got - wanted - given))

@@ -1,8 +1,7 @@
 """Key and CSR of a further certificate in the place of one that is stored."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
-from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.pki import (
     CertificateChain,
@@ -11,9 +10,8 @@ from sectigo_vault_pki.pki import (
     PrivateKey,
     Subject,
     build_csr,
-    parse_csr,
 )
-from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate, SubjectFields
+from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +55,12 @@ async def new_key_and_csr(
     if wish.csr is not None:
         return KeyAndCsr(wish.csr, wish.private_key)
     chain = CertificateChain.from_pem(current.bundle)
-    key = wish.private_key or await resources.make_key(wish.key_parameters or _like(current))
+    parameters = wish.key_parameters or KeyParameters.like(chain.key_type, chain.key_size)
+    key = wish.private_key or await resources.make_key(parameters)
     names = chain.subject_alt_names if wish.subject_alt_names is None else wish.subject_alt_names
     common_name = record.common_name or chain.common_name
-    stored = record.requested.subject or SubjectFields(common_name=common_name)
+    requested = record.requested.subject
+    stored = asdict(chain.subject) if requested is None else requested.model_dump()
     # An earlier replacement may have brought another name than the enrolment asked for.
-    subject = Subject(**(stored.model_dump() | {"common_name": common_name} | wish.subject))
+    subject = Subject(**(stored | {"common_name": common_name} | wish.subject))
     return KeyAndCsr(build_csr(subject, names, key), key)
-
-
-def _like(current: CurrentCertificate) -> KeyParameters:
-    """Return the parameters of a stored certificate's key, where they are known and still allowed."""
-    if not current.csr:
-        return KeyParameters.parse()
-    csr = parse_csr(current.csr)
-    try:
-        return KeyParameters.parse(csr.key_type, csr.key_size)
-    except InvalidInputError:
-        return KeyParameters.parse(csr.key_type)

@@ -10,13 +10,14 @@ from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sectigo_vault_pki.errors import ConflictError, ScmUnavailableError, UnknownConfigError
+from sectigo_vault_pki.errors import ConflictError, RenewalHeldError, ScmUnavailableError, UnknownConfigError
 from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
 from sectigo_vault_pki.lifecycle.collecting import Collector
 from sectigo_vault_pki.lifecycle.fetching import Fetcher
 from sectigo_vault_pki.lifecycle.policy import Waiting
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest, Renewer
+from sectigo_vault_pki.lifecycle.renewal_policy import hold_on_renewal
 from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest, Replacer
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.revocation import Revoker
@@ -77,24 +78,37 @@ class Operations:
             ConflictError: it is renewed already, revoked or not issued.
             ScmRefusedError, ScmUnavailableError: SCM took nothing.
         """
-        task = self.begin_renewal(config_name, config, unique_id, request, waiting)
-        limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
-        done, _ = await asyncio.wait({task}, timeout=limit)
-        if done and not task.cancelled():
-            return task.result()
-        return await self._renewal_so_far(config_name, unique_id)
-
-    def begin_renewal(
-        self, config_name: str, config: ConfigRecord, unique_id: UniqueId, request: RenewalRequest, waiting: Waiting
-    ) -> asyncio.Task[Answer]:
-        """Begin what `renew` waits for, or join it; it raises what `renew` raises."""
-        return self._run(
+        task = self._run(
             "renew",
             config_name,
             unique_id,
             request.fingerprint(),
             lambda: self._renew(config_name, config, unique_id, request, waiting),
         )
+        limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
+        done, _ = await asyncio.wait({task}, timeout=limit)
+        if done and not task.cancelled():
+            return task.result()
+        return await self._renewal_so_far(config_name, unique_id)
+
+    async def renew_unasked(self, config_name: str, config: ConfigRecord, unique_id: UniqueId) -> Answer:
+        """Renew a due certificate in the background: order, and ask once for the new one; later ticks go on.
+
+        Raises:
+            ConflictError, ScmRefusedError, ScmUnavailableError: as `renew`.
+        """
+        request = RenewalRequest(is_automatic=True)
+        task = self._run(
+            "renew",
+            config_name,
+            unique_id,
+            "unasked",
+            lambda: self._order_renewal(config_name, config, unique_id, request),
+        )
+        answer = await asyncio.shield(task)
+        if isinstance(answer, OrderAnswer) or answer.record.order is None:
+            return answer
+        return (await self._collector.once(config_name, answer.record)).answer
 
     async def replace(
         self,
@@ -165,6 +179,10 @@ class Operations:
         )
         return await self._finished("fetch", task, config, time_limit)
 
+    async def give_key(self, config_name: str, record: CertificateRecord, key: PrivateKey) -> CertificateRecord:
+        """Store a private key with a fetched certificate; see `Fetcher.give_key`."""
+        return await self._fetcher.give_key(config_name, record, key)
+
     def _run(
         self,
         operation: str,
@@ -189,18 +207,38 @@ class Operations:
     async def _renew(
         self, config_name: str, config: ConfigRecord, unique_id: UniqueId, request: RenewalRequest, waiting: Waiting
     ) -> Answer:
+        answer = await self._order_renewal(config_name, config, unique_id, request)
+        if isinstance(answer, OrderAnswer):
+            return answer
+        return await self._collector.until_issued_or_as_ordered(config_name, answer.record, waiting)
+
+    async def _order_renewal(
+        self, config_name: str, config: ConfigRecord, unique_id: UniqueId, request: RenewalRequest
+    ) -> Answer:
         async with self._resources.locks.hold("operation", config_name, unique_id):
             record, open_order = await self._settled(config_name, config, unique_id)
             if open_order is not None:
                 return open_order
             current = _renewable(record)
+            if request.is_automatic and (hold := hold_on_renewal(record, self._resources.clock.now())) is not None:
+                raise RenewalHeldError(hold.reason)
+            record = await self._with_flags(config_name, record, request.flags)
             in_flight = await self._renewal_in_flight(config_name, record)
-            answer: Answer = in_flight or await self._renewer.order(
+            if in_flight is not None:
+                await self._with_flags(config_name, in_flight.record, request.flags)
+                return in_flight
+            return await self._renewer.order(
                 config_name, config, record, current, request, order_uuid=str(uuid.uuid4())
             )
-        if isinstance(answer, OrderAnswer):
-            return answer
-        return await self._collector.until_issued_or_as_ordered(config_name, answer.record, waiting)
+
+    async def _with_flags(
+        self, config_name: str, record: CertificateRecord, said: WaitingAndRenewal
+    ) -> CertificateRecord:
+        """Store the waiting and renewal fields that a request carries with its certificate."""
+        if said == WaitingAndRenewal():
+            return record
+        changed = await self._resources.change(config_name, record.unique_id, lambda stored: stored.with_flags(said))
+        return changed or record
 
     async def _renewal_in_flight(self, config_name: str, record: CertificateRecord) -> CertificateAnswer | None:
         """Return the renewal that SCM accepted, unless SCM has rejected it since."""
@@ -228,6 +266,8 @@ class Operations:
             record, open_order = await self._settled(config_name, config, unique_id)
             if open_order is not None:
                 return open_order
+            self._replacer.check(record)
+            record = await self._with_flags(config_name, record, request.flags)
             answer = await self._replacer.order(config_name, config, record, request, order_uuid=str(uuid.uuid4()))
         if isinstance(answer, OrderAnswer):
             return answer

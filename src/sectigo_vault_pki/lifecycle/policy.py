@@ -1,14 +1,12 @@
 """What to do next, and for how long: pure functions of records, wishes and time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
-from typing import TypeVar
 
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, WaitingAndRenewal
-
-T = TypeVar("T")
+from sectigo_vault_pki.lifecycle.renewal_policy import RenewalPolicy, first_said, hold_on_renewal, is_due
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, CurrentCertificate, WaitingAndRenewal
 
 DEFAULT_WAIT_LIMIT = 50.0
 """Seconds a request waits at most: OpenBao cancels it at 90 s, the CLI gives up at 60 s (plugin-protocol.md 4.2)."""
@@ -25,6 +23,9 @@ SUBMISSION_GRACE = 3.0
 SETTLE_AFTER = timedelta(minutes=10)
 """Age from which an order that SCM does not list was not booked; before, another process may still be sending it."""
 
+LONGEST_DOUBT = timedelta(days=3)
+"""After which a renewal whose fate cannot be found out does not stop another."""
+
 LONGEST_REST = timedelta(hours=1)
 """Between two times that background work asks for an order that is open for long."""
 
@@ -32,8 +33,6 @@ KEY_KEPT_FOR = timedelta(hours=24)
 """How long a private key that goes with its first answer waits for one, from the moment the certificate is there."""
 
 FIRST_PAUSE = 1.0
-LONGEST_WINDOW = timedelta(days=36_500)
-"""No expiry window is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +41,6 @@ class Waiting:
 
     max_timeout: float
     loop_period: float
-
-
-@dataclass(frozen=True, slots=True)
-class RenewalPolicy:
-    """When a certificate is renewed by itself, and whether its successor is answered in its place."""
-
-    expiry_window: timedelta = timedelta(days=7)
-    auto_renew: bool = True
-    read_renewed_cert: bool = True
 
 
 class Step(Enum):
@@ -71,7 +61,7 @@ def next_step(record: CertificateRecord, *, now: datetime, policy: RenewalPolicy
     if is_renewable(record):
         if record.successor is not None:
             return Step.COLLECT_SUCCESSOR
-        if policy.auto_renew and is_due(record, now=now, policy=policy):
+        if policy.auto_renew and may_be_renewed(record, now=now, policy=policy):
             return Step.RENEW
     return Step.ANSWER if record.order is None else Step.COLLECT
 
@@ -87,40 +77,20 @@ def is_key_overdue(record: CertificateRecord, now: datetime) -> bool:
     """Whether nobody has asked for a private key that is kept for one answer only, and for no longer than that."""
     if record.current is None or not record.holds_key_to_release:
         return False
-    return now - record.current.collected_at >= KEY_KEPT_FOR
+    return not timedelta(0) <= now - record.current.collected_at < KEY_KEPT_FOR  # in the future: a clock was wrong
 
 
-def is_due(record: CertificateRecord, *, now: datetime, policy: RenewalPolicy) -> bool:
-    """Whether a certificate is inside its window, and no refused renewal asks for patience."""
-    if record.current is None or record.current.not_after - now > policy.expiry_window:
+def may_be_renewed(record: CertificateRecord, *, now: datetime, policy: RenewalPolicy) -> bool:
+    """Whether a certificate is inside its window, and nothing holds its renewal back."""
+    if record.current is None or not is_due(record.current, now=now, window=policy.expiry_window):
         return False
-    return record.refused_renewal is None or record.refused_renewal.retry_at <= now
-
-
-def renewal_policy(*wishes: WaitingAndRenewal) -> RenewalPolicy:
-    """Return the policy that holds: of the wishes, most specific first, the first that says something."""
-    window = _first([wish.expiry_window for wish in wishes])
-    auto = _first([wish.auto_renew for wish in wishes])
-    successor = _first([wish.read_renewed_cert for wish in wishes])
-    default = RenewalPolicy()
-    return RenewalPolicy(
-        expiry_window=default.expiry_window if window is None else timedelta(seconds=window),
-        auto_renew=default.auto_renew if auto is None else auto,
-        read_renewed_cert=default.read_renewed_cert if successor is None else successor,
-    )
-
-
-def _first(values: Iterable[T | None]) -> T | None:
-    for value in values:
-        if value is not None:
-            return value
-    return None
+    return hold_on_renewal(record, now) is None
 
 
 def waiting(*wishes: WaitingAndRenewal) -> Waiting:
     """Return the waiting that holds: of the wishes, most specific first, the first that says something."""
-    max_timeout = _first([wish.max_timeout for wish in wishes])
-    loop_period = _first([wish.loop_period for wish in wishes])
+    max_timeout = first_said([wish.max_timeout for wish in wishes])
+    loop_period = first_said([wish.loop_period for wish in wishes])
     return Waiting(
         max_timeout=DEFAULT_MAX_TIMEOUT if max_timeout is None else max_timeout,
         loop_period=DEFAULT_LOOP_PERIOD if loop_period is None else loop_period,
@@ -162,6 +132,14 @@ def caller_limit(config: ConfigRecord, max_timeout: float, time_limit: float | N
     return limit if time_limit is None else max(0.0, min(limit, time_limit - DEADLINE_MARGIN))
 
 
-def may_conclude_not_booked(order: OrderRecord, now: datetime) -> bool:
-    """Whether an order that SCM does not list was certainly never taken."""
-    return now - order.created_at >= SETTLE_AFTER
+def may_conclude_not_booked(age: timedelta) -> bool:
+    """Whether an order of this age that SCM does not list was certainly never taken."""
+    return age >= SETTLE_AFTER
+
+
+def may_give_up(age: timedelta, current: CurrentCertificate) -> bool:
+    """Whether a renewal that can be neither found nor excluded stands in the way of another for long enough.
+
+    Half of the longest window that a certificate can have, and three days at most: the other half is for the next one.
+    """
+    return age >= max(SETTLE_AFTER, min(LONGEST_DOUBT, current.life / 6))

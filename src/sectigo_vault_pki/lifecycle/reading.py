@@ -2,14 +2,24 @@
 
 import asyncio
 import re
+from datetime import datetime
 
-from sectigo_vault_pki.errors import ScmError, ScmRefusedError, UnknownCertificateError, UnknownConfigError
+from sectigo_vault_pki.errors import (
+    OrderLimitError,
+    RenewalHeldError,
+    ScmError,
+    ScmRefusedError,
+    StorageMovedError,
+    UnknownCertificateError,
+    UnknownConfigError,
+)
 from sectigo_vault_pki.lifecycle import policy
-from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer
+from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, remarks_on
 from sectigo_vault_pki.lifecycle.collecting import Collector
 from sectigo_vault_pki.lifecycle.operations import Operations, waiting_of
-from sectigo_vault_pki.lifecycle.policy import RenewalPolicy, Step, next_step
+from sectigo_vault_pki.lifecycle.policy import Step, next_step
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest, renewed
+from sectigo_vault_pki.lifecycle.renewal_policy import LONGEST_WINDOW, RenewalPolicy, renewal_policy
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.settling import Settler
 from sectigo_vault_pki.store import (
@@ -56,35 +66,50 @@ class Reader:
             UnknownCertificateError: nothing is stored under that id.
             StandbyError: something would have to be asked or written, and this node must not.
         """
-        record = await self.stored(config_name, unique_id)
+        record, now = await self.stored(config_name, unique_id), self._resources.clock.now()
         said = (wish, record.requested.waiting)
-        config = await self._config_if_needed(config_name, record, said)
-        held = policy.renewal_policy(*said, config.defaults if config else WaitingAndRenewal())
+        config = await self._config_if_needed(config_name, record, said, now)
+        held = renewal_policy(*said, config.defaults if config else WaitingAndRenewal())
         if record.renewed_to is not None and record.submitting is None and held.read_renewed_cert:
             newest = await self._newest(config_name, record)
             if newest.unique_id != record.unique_id:
                 return await self.read(config_name, newest.unique_id, wish, time_limit=time_limit)
-        step = next_step(record, now=self._resources.clock.now(), policy=held)
+        step = next_step(record, now=now, policy=held)
         if step is Step.ANSWER:
             if record.holds_key_to_release:
                 await self._resources.must_write()
-            return CertificateAnswer(record, _remarks(record))
+            return CertificateAnswer(record, remarks_on(record, now))
         if config is None:
             warning = f"{UnknownConfigError(config_name)}: SCM cannot be asked for anything"
             return CertificateAnswer(record, (warning,))
         if step is Step.SETTLE and self._operations.under_way(config_name, record.unique_id):
             return CertificateAnswer(record, ("something is being asked of SCM for this certificate right now",))
         await self._resources.must_write()
+        if (hold := await self._hold(step, config_name, config)) is not None:
+            return CertificateAnswer(record, (hold, *remarks_on(record, now)))
         return await self._carry_on(step, config_name, config, record, wish=wish, held=held, time_limit=time_limit)
 
+    async def _hold(self, step: Step, config_name: str, config: ConfigRecord) -> str | None:
+        """Return why what is due is not done now, for the whole account."""
+        clients = self._resources.clients
+        if step is Step.RENEW and config.suspend_renewals:
+            return (
+                f"the certificate is due, and sectigo_suspend_renewals of config entry {config_name} is true: it is "
+                "not renewed automatically"
+            )
+        hold = await clients.login_hold(config_name, config)
+        if hold is None and step is Step.RENEW:
+            hold = clients.clocks.hold(config.base_url)
+        return None if hold is None else hold.reason
+
     async def _config_if_needed(
-        self, config_name: str, record: CertificateRecord, said: tuple[WaitingAndRenewal, ...]
+        self, config_name: str, record: CertificateRecord, said: tuple[WaitingAndRenewal, ...], now: datetime
     ) -> ConfigRecord | None:
         """Read the config entry only where it makes a difference: a plain read is one storage call."""
         explicit = any(wish.auto_renew is not None for wish in said)
-        auto_renew = policy.renewal_policy(*said).auto_renew if explicit else True
-        widest = RenewalPolicy(policy.LONGEST_WINDOW, auto_renew=auto_renew)
-        step = next_step(record, now=self._resources.clock.now(), policy=widest)
+        auto_renew = renewal_policy(*said).auto_renew if explicit else True
+        widest = RenewalPolicy(LONGEST_WINDOW, auto_renew=auto_renew)
+        step = next_step(record, now=now, policy=widest)
         if step is Step.ANSWER and record.renewed_to is None:
             return None
         return await self._resources.repository.config(config_name)
@@ -183,13 +208,15 @@ class Reader:
                 config_name,
                 config,
                 record.unique_id,
-                RenewalRequest(),
+                RenewalRequest(is_automatic=True),
                 waiting_of(wish, record, config),
                 time_limit=time_limit,
             )
         except ScmError as error:
             later = "" if isinstance(error, ScmRefusedError) else "; the next read tries again"
             return CertificateAnswer(record, (f"the certificate is due and could not be renewed: {error}{later}",))
+        except (OrderLimitError, RenewalHeldError, StorageMovedError) as error:
+            return CertificateAnswer(record, (f"the certificate is due and is not renewed: {error}",))
         if isinstance(answer, OrderAnswer):
             return CertificateAnswer(record, answer.warnings)
         return await self._old_or_new(config_name, record, answer, held)
@@ -216,11 +243,3 @@ class Reader:
                 break
             record = following
         return record
-
-
-def _remarks(record: CertificateRecord) -> tuple[str, ...]:
-    refused = record.refused_renewal
-    if refused is None or record.renewed_to is not None:
-        return ()
-    at = refused.retry_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return (f"a renewal was refused and is tried again from {at} on: {refused.text}",)

@@ -4,39 +4,44 @@ The key stays, unless the request says otherwise; SCM renews client certificates
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pydantic import SecretStr
 
+from sectigo_vault_pki.errors import RenewalHeldError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
-from sectigo_vault_pki.lifecycle.families import FAMILIES
+from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
 from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
 from sectigo_vault_pki.lifecycle.names import search_name
+from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
+from sectigo_vault_pki.lifecycle.renewal_policy import refused_again
 from sectigo_vault_pki.lifecycle.resources import Change, Resources
 from sectigo_vault_pki.lifecycle.sending import send
 from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, Refused, Unnamed
+from sectigo_vault_pki.lifecycle.successors import Successors
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import CertificateChain
 from sectigo_vault_pki.store import (
+    MAX_EARLIER,
     CertificateRecord,
+    CertificateType,
     ConfigRecord,
     CurrentCertificate,
     HistoryEntry,
     OrderInFlight,
     OrderOperation,
     OrderRecord,
-    RefusedRenewal,
+    RenewedCertificate,
     Status,
     StorageError,
     UniqueId,
+    WaitingAndRenewal,
 )
 
 _log = logging.getLogger(__name__)
-
-FIRST_RETRY = timedelta(hours=1)
-LAST_RETRY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +51,18 @@ class RenewalRequest:
     Attributes:
         wish: another key or CSR.
         new_key: whether the key changes where the wish names none.
+        is_automatic: nobody has asked for it, so it is held back where it may not be needed.
+        flags: waiting and renewal fields to store with the certificate and its renewal.
     """
 
     wish: KeyWish = field(default_factory=KeyWish)
     new_key: bool = False
+    is_automatic: bool = False
+    flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""
-        return f"{self.new_key} {self.wish.fingerprint()}"
+        return f"{self.is_automatic} {self.new_key} {self.flags!r} {self.wish.fingerprint()}"
 
     @property
     def keeps_key(self) -> bool:
@@ -63,10 +72,19 @@ class RenewalRequest:
 class Renewer:
     """Orders renewals. The caller holds the certificate's operation lock."""
 
-    def __init__(self, resources: Resources, write_ahead: WriteAhead, acceptor: Acceptor) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        write_ahead: WriteAhead,
+        acceptor: Acceptor,
+        limits: OrderLimits,
+        successors: Successors,
+    ) -> None:
         self._resources = resources
         self._write_ahead = write_ahead
         self._acceptor = acceptor
+        self._limits = limits
+        self._successors = successors
 
     async def order(
         self,
@@ -81,11 +99,25 @@ class Renewer:
         """Order a renewal, and answer the new certificate's record, or the order where SCM's answer was lost.
 
         Raises:
+            RenewalHeldError: it is automatic, and nothing is renewed automatically now.
+            OrderLimitError, StorageMovedError: nothing may be ordered.
             ScmRefusedError, ScmUnavailableError: SCM took nothing.
             StorageError: nothing was sent.
         """
-        order = await self._prepare(config_name, config, record, current, request=request, order_uuid=order_uuid)
-        await self._write_ahead.open(config_name, record.unique_id, order)
+        async with self._resources.clients.lend(config_name, config) as client:
+            listed, _ = await FAMILIES[record.certificate_type].listed(client, search_name(record))
+        order = await self._prepare(record, current, listed, request=request, order_uuid=order_uuid)
+        if request.is_automatic:
+            self._check_clock(config)
+            if (scm_id := await self._renewed_elsewhere(config_name, config, record, listed)) is not None:
+                return await self.accepted(config_name, config, record, order, scm_id)
+        async with self._limits.admission(config_name, config, self._resources.clock.now()):
+            await self._write_ahead.open(config_name, record.unique_id, order)
+            return await self._send(config_name, config, record, order)
+
+    async def _send(
+        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord
+    ) -> Answer:
         call = self._renew(config_name, config, record, order)
         match await send(call, config_name=config_name, order=order):
             case Accepted(scm_id):
@@ -108,6 +140,29 @@ class Renewer:
         async with self._resources.clients.lend(config_name, config) as client:
             return await FAMILIES[record.certificate_type].renew(client, record.scm_id, order)
 
+    def _check_clock(self, config: ConfigRecord) -> None:
+        """Compare the clocks once more: SCM has just told its time."""
+        if (apart := self._resources.clients.clocks.apart(config.base_url)) is not None:
+            raise RenewalHeldError(apart.reason)
+
+    async def _renewed_elsewhere(
+        self, config_name: str, config: ConfigRecord, record: CertificateRecord, listed: Sequence[Listed]
+    ) -> int | None:
+        """Return the renewal that SCM has already: by another entry or mount, or after an older snapshot was restored.
+
+        Raises:
+            RenewalHeldError: there is one, and it is not known which, or it has another key.
+        """
+        search = await self._successors.of_known_certificate(config_name, config, record, listed)
+        if search.scm_id is not None or not search.is_renewed or record.failed_renewals:
+            return search.scm_id
+        text = (
+            "SCM says that the certificate was renewed already, by an order that is not known here: bring the newer "
+            "certificate in with fetch/, or order another with renew/"
+        )
+        await self._resources.change(config_name, record.unique_id, _refused(text, self._resources.clock.now()))
+        raise RenewalHeldError(text)
+
     async def accepted(
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord, scm_id: int
     ) -> Answer:
@@ -121,18 +176,28 @@ class Renewer:
             return unsettled(order, "SCM took the renewal, and its id could not be stored", config_name)
         return CertificateAnswer(stored)
 
+    async def gave_up(
+        self, config_name: str, record: CertificateRecord, order: OrderRecord, text: str
+    ) -> CertificateAnswer:
+        """Let another renewal be ordered, after a pause; what was ordered keeps its key, in case that it comes."""
+        failed = renewal_failed(None, order.uuid, text, self._resources.clock.now())
+        lost = in_flight_of(order, order.created_at, record.current) if order.csr else None
+
+        def change(stored: CertificateRecord) -> CertificateRecord:
+            return failed(stored if lost is None else stored.with_superseded(lost))
+
+        changed = await self._write_ahead.close(config_name, record.unique_id, order, change)
+        return CertificateAnswer(changed or record, (text,))
+
     async def _prepare(
         self,
-        config_name: str,
-        config: ConfigRecord,
         record: CertificateRecord,
         current: CurrentCertificate,
+        listed: Sequence[Listed],
         *,
         request: RenewalRequest,
         order_uuid: str,
     ) -> OrderRecord:
-        async with self._resources.clients.lend(config_name, config) as client:
-            listed, _ = await FAMILIES[record.certificate_type].listed(client, search_name(record))
         chain = CertificateChain.from_pem(current.bundle)
         order = OrderRecord(
             uuid=order_uuid,
@@ -146,6 +211,7 @@ class Renewer:
             requested=record.requested,
             created_at=self._resources.clock.now(),
             listed_ids=tuple(entry.scm_id for entry in listed),
+            subject_alt_names=chain.subject_alt_names,
         )
         if request.keeps_key:
             # Left to itself, SCM may take the first order's CSR after a replacement (scm-api.md 3.5).
@@ -160,6 +226,7 @@ class Renewer:
                 "private_key": SecretStr(made.private_key.pem) if made.private_key else None,
                 "key_digest": made.csr.public_key_digest.hex(),
                 "key_type": made.csr.key_type,
+                "subject_alt_names": made.csr.subject_alt_names,
             }
         )
 
@@ -167,7 +234,7 @@ class Renewer:
 def _successor(
     record: CertificateRecord, order: OrderRecord, scm_id: int, config: ConfigRecord, now: datetime
 ) -> CertificateRecord:
-    csr = order.csr or (record.current.csr if record.current else "")
+    current = record.current
     return CertificateRecord(
         unique_id=UniqueId(f"{scm_id}_{config.customer_uri}"),
         certificate_type=record.certificate_type,
@@ -176,16 +243,26 @@ def _successor(
         key_type=order.key_type,
         requested=order.requested,
         order_uuid=order.uuid,
-        order=OrderInFlight(
-            uuid=order.uuid,
-            operation=OrderOperation.RENEW,
-            csr=csr,
-            private_key=order.private_key,
-            key_digest=order.key_digest,
-            accepted_at=now,
-        ),
+        order=in_flight_of(order, now, current),
         history=(HistoryEntry(status=Status.APPLIED, at=now),),
         renewed_from=record.unique_id,
+        renewed=current
+        and RenewedCertificate(
+            not_before=current.not_before, not_after=current.not_after, ordered_at=min(order.created_at, now)
+        ),
+    )
+
+
+def in_flight_of(order: OrderRecord, accepted_at: datetime, current: CurrentCertificate | None) -> OrderInFlight:
+    """Return a renewal as its own record has it once SCM has taken it; without a CSR of its own it is the old one's."""
+    return OrderInFlight(
+        uuid=order.uuid,
+        operation=OrderOperation.RENEW,
+        csr=order.csr or (current.csr if current else ""),
+        private_key=order.private_key,
+        key_digest=order.key_digest,
+        accepted_at=accepted_at,
+        names=order.subject_alt_names if order.certificate_type is CertificateType.SSL else (),
     )
 
 
@@ -193,17 +270,33 @@ def _points_at(successor: UniqueId) -> Change:
     def change(record: CertificateRecord) -> CertificateRecord:
         if record.renewed_to is not None:  # the successor was collected before this was known
             return record
-        return record.model_copy(update={"successor": successor, "refused_renewal": None})
+        return record.model_copy(update={"successor": successor})
 
     return change
 
 
 def _refused(text: str, now: datetime) -> Change:
     def change(record: CertificateRecord) -> CertificateRecord:
-        times = record.refused_renewal.times + 1 if record.refused_renewal else 1
-        wait = min(FIRST_RETRY * 2 ** min(times - 1, 10), LAST_RETRY)
-        refusal = RefusedRenewal(times=times, retry_at=now + wait, text=text)
-        return record.model_copy(update={"refused_renewal": refusal})
+        return record.model_copy(update={"refused_renewal": refused_again(record.refused_renewal, text, now)})
+
+    return change
+
+
+def renewal_failed(successor: UniqueId | None, order_uuid: str, text: str, now: datetime) -> Change:
+    """Return the change of a certificate whose renewal came to nothing after SCM had taken it, or may have.
+
+    Args:
+        successor: the renewal, or None where SCM never named it; one that is not the certificate's any more is none.
+        order_uuid: its order.
+        text: why.
+        now: in UTC.
+    """
+
+    def change(record: CertificateRecord) -> CertificateRecord:
+        if record.renewed_to is not None or record.successor != successor:
+            return record
+        failed = (order_uuid, *record.failed_renewals)[:MAX_EARLIER]
+        return _refused(text, now)(record.model_copy(update={"successor": None, "failed_renewals": failed}))
 
     return change
 
@@ -214,7 +307,7 @@ def renewed(successor: UniqueId, now: datetime) -> Change:
     def change(record: CertificateRecord) -> CertificateRecord:
         if record.renewed_to is not None:
             return record
-        linked = record.model_copy(update={"renewed_to": successor, "successor": None})
+        linked = record.model_copy(update={"renewed_to": successor, "successor": None, "refused_renewal": None})
         return linked.with_history(HistoryEntry(status=Status.RENEWED, at=now))
 
     return change

@@ -1,7 +1,7 @@
 """Replacing: another certificate under the same id, with a new key. The old one stays in hand until then."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
@@ -9,6 +9,7 @@ from sectigo_vault_pki.errors import ConflictError
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
+from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.policy import SETTLE_AFTER
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.sending import send
@@ -16,33 +17,43 @@ from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, Re
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.store import (
     CertificateRecord,
+    CertificateType,
     ConfigRecord,
+    CurrentCertificate,
     OrderInFlight,
     OrderOperation,
     OrderRecord,
     StorageError,
+    WaitingAndRenewal,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ReplacementRequest:
-    """What takes a certificate's place, and why; `revoke_replaced` is for client certificates."""
+    """What takes a certificate's place, and why.
+
+    Attributes:
+        revoke_replaced: for client certificates.
+        flags: waiting and renewal fields to store with the certificate.
+    """
 
     reason: str
     wish: KeyWish = field(default_factory=KeyWish)
     revoke_replaced: bool = False
+    flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""
-        return f"{self.revoke_replaced} {self.reason} {self.wish.fingerprint()}"
+        return f"{self.revoke_replaced} {self.reason} {self.flags!r} {self.wish.fingerprint()}"
 
 
 class Replacer:
     """Orders replacements. The caller holds the certificate's operation lock."""
 
-    def __init__(self, resources: Resources, write_ahead: WriteAhead) -> None:
+    def __init__(self, resources: Resources, write_ahead: WriteAhead, limits: OrderLimits) -> None:
         self._resources = resources
         self._write_ahead = write_ahead
+        self._limits = limits
 
     async def order(
         self,
@@ -59,17 +70,14 @@ class Replacer:
 
         Raises:
             ConflictError: there is nothing that can be replaced now.
+            OrderLimitError, StorageMovedError: nothing may be ordered.
             InvalidInputError: no CSR can be made of the request.
             ScmRefusedError, ScmUnavailableError: SCM took nothing.
             StorageError: nothing was sent.
         """
-        if record.current is None:
-            raise ConflictError("the certificate is not issued yet, so there is nothing to replace")
-        if record.revoked_at is not None:
-            raise ConflictError("the certificate is revoked: order a new one")
-        if record.order is not None and self._resources.clock.now() - record.order.accepted_at < SETTLE_AFTER:
-            raise ConflictError("a replacement is under way: reading the certificate collects it")
-        made = await new_key_and_csr(self._resources, record, record.current, request.wish)
+        now = self._resources.clock.now()
+        current = self.check(record)
+        made = await new_key_and_csr(self._resources, record, current, request.wish)
         names = request.wish.subject_alt_names
         order = OrderRecord(
             uuid=order_uuid,
@@ -82,12 +90,33 @@ class Replacer:
             key_digest=made.csr.public_key_digest.hex(),
             key_type=made.csr.key_type,
             requested=record.requested,
-            created_at=self._resources.clock.now(),
+            created_at=now,
             reason=request.reason,
             subject_alt_names=made.csr.subject_alt_names if names is None else names,
             revoke_replaced=request.revoke_replaced,
         )
-        await self._write_ahead.open(config_name, record.unique_id, order)
+        async with self._limits.admission(config_name, config, now):
+            await self._write_ahead.open(config_name, record.unique_id, order)
+            return await self._send(config_name, config, record, order)
+
+    def check(self, record: CertificateRecord) -> CurrentCertificate:
+        """Return what would be replaced.
+
+        Raises:
+            ConflictError: there is nothing that can be replaced now.
+        """
+        if record.current is None:
+            raise ConflictError("the certificate is not issued yet, so there is nothing to replace")
+        if record.revoked_at is not None:
+            raise ConflictError("the certificate is revoked: order a new one")
+        now = self._resources.clock.now()
+        if record.order is not None and timedelta(0) <= now - record.order.accepted_at < SETTLE_AFTER:
+            raise ConflictError("a replacement is under way: reading the certificate collects it")
+        return record.current
+
+    async def _send(
+        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord
+    ) -> Answer:
         call = self._replace(config_name, config, record, order)
         match await send(call, config_name=config_name, order=order):
             case Accepted() | Unnamed():
@@ -126,4 +155,6 @@ def replacement_in_flight(order: OrderRecord, accepted_at: datetime) -> OrderInF
         private_key=order.private_key,
         key_digest=order.key_digest,
         accepted_at=accepted_at,
+        revoke_replaced=order.revoke_replaced,
+        names=order.subject_alt_names if order.certificate_type is CertificateType.SSL else (),
     )

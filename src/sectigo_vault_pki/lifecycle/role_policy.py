@@ -8,10 +8,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.pki import CertificateSigningRequest, KeyParameters, is_ip_address
-from sectigo_vault_pki.store import RoleRecord
+from sectigo_vault_pki.pki import (
+    ROLE_SUBJECT_FIELDS,
+    CertificateSigningRequest,
+    KeyParameters,
+    is_ip_address,
+    printable,
+)
+from sectigo_vault_pki.store import CurrentCertificate, RoleRecord
 
 _ONE_DAY = timedelta(days=1)
+ANY = "*"
+"""Among the values that a role allows: every value."""
+LARGEST_SHARE = 2 / 3
+"""Of its life, so much of a stored certificate must be left at most to be answered again."""
+DEFAULT_MAX_ORDERS = 10
+"""A day, under a role that does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,7 @@ class Term:
 
 
 def check_names(role: RoleRecord, common_name: str, names: Iterable[str]) -> None:
-    """Make sure that a role allows every name.
+    """Make sure that a role allows every name; as in Vault's pki, `allow_ip_sans` allows no IP as common name.
 
     Args:
         role: the policy.
@@ -33,7 +45,7 @@ def check_names(role: RoleRecord, common_name: str, names: Iterable[str]) -> Non
     Raises:
         InvalidInputError: one is not allowed; the text names it.
     """
-    if not _allows(role, common_name):
+    if is_ip_address(common_name) or not _allows(role, common_name):
         raise InvalidInputError(f"common name {common_name} not allowed by this role")
     for name in names:
         if _allows(role, name):
@@ -80,16 +92,19 @@ def key_parameters(role: RoleRecord) -> KeyParameters:
 
 
 def check_csr(role: RoleRecord, csr: CertificateSigningRequest) -> None:
-    """Make sure that a role allows a CSR's key, and that the CSR asks for nothing besides names that can be checked.
+    """Make sure that a role allows a CSR's key and subject, and that it asks for nothing that `check_names` does not see.
 
     Raises:
         InvalidInputError: it does not.
     """
-    if csr.has_other_names:
+    if csr.other_names:
         raise InvalidInputError(
-            "the CSR asks for subject alternative names of a kind that no role allows: only host names and IP "
-            "addresses are"
+            f"the CSR asks for names of a kind that no role allows, {csr.other_names[0]}: only host names and IP "
+            "addresses are allowed"
         )
+    if csr.privileges:
+        raise InvalidInputError(f"the CSR asks for {csr.privileges[0]}, which no role allows")
+    _check_subject(role, csr.subject_fields)
     if role.key_type not in {"any", csr.key_type}:
         raise InvalidInputError(f"role requires keys of type {role.key_type}")
     smallest = 0 if role.key_type == "any" else key_parameters(role).size
@@ -97,6 +112,61 @@ def check_csr(role: RoleRecord, csr: CertificateSigningRequest) -> None:
         raise InvalidInputError(
             f"role requires a minimum of a {smallest}-bit key, but CSR's key is {csr.key_size} bits"
         )
+
+
+def _check_subject(role: RoleRecord, subject_fields: Iterable[tuple[str, str]]) -> None:
+    """Refuse what the role does not allow besides the common name: SCM's profile may pass on the whole subject."""
+    for word, value in subject_fields:
+        if word in ROLE_SUBJECT_FIELDS and role.allowed_subject is None:
+            continue
+        allowed = (role.allowed_subject or {}).get(word, ())
+        if (word in ROLE_SUBJECT_FIELDS and ANY in allowed) or value in allowed:
+            continue
+        advice = f"; leave it out, or write {word} to the role" if word in ROLE_SUBJECT_FIELDS else ""
+        raise InvalidInputError(f"{word} {printable(value)} in the CSR's subject is not allowed by this role{advice}")
+
+
+def guard_warnings(role: RoleRecord) -> tuple[str, ...]:
+    """Say how a client's loop could spend under a role."""
+    warnings = []
+    if not role.min_remaining:
+        warnings.append("min_remaining is 0: every request under this role orders another certificate")
+    elif role.min_remaining > timedelta(days=role.validity_days).total_seconds() * LARGEST_SHARE:
+        warnings.append(
+            "min_remaining is longer than two thirds of validity: a stored certificate is answered until two thirds of "
+            "its life are left"
+        )
+    if role.max_orders_per_day is None:
+        warnings.append("max_orders_per_day is 0: any number of certificates may be ordered under this role")
+    elif not role.max_orders_per_day:
+        warnings.append("max_orders_per_day was set to none by an earlier version: nothing may be ordered")
+    return tuple(warnings)
+
+
+def needed_life(role: RoleRecord, certificate: CurrentCertificate) -> timedelta:
+    """Return how much life a stored certificate must have left to be answered again.
+
+    It is held against the life that was really got, so that no certificate is spent at its birth: at most two thirds
+    of it. One that lived no longer than `min_remaining` from the start is answered as long as it is valid.
+    """
+    wanted = timedelta(seconds=role.min_remaining)
+    life = life_in_hand(certificate)
+    return timedelta(0) if life <= wanted else min(wanted, life * LARGEST_SHARE)
+
+
+def life_in_hand(certificate: CurrentCertificate) -> timedelta:
+    """Return how long a certificate was still to live when it was collected."""
+    return certificate.not_after - max(certificate.not_before, certificate.collected_at)
+
+
+def notice_of_short_life(role: RoleRecord, certificate: CurrentCertificate) -> str | None:
+    """Say that certificates live shorter than the role wants to be left of them; None where they do not."""
+    if not role.min_remaining or life_in_hand(certificate) > timedelta(seconds=role.min_remaining):
+        return None
+    return (
+        "the certificate lives no longer than the role's min_remaining: it is answered to equal requests as long as it "
+        "is valid"
+    )
 
 
 def term(role: RoleRecord, ttl: timedelta | None, offered: Sequence[int] | None) -> Term:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownRoleError
+from sectigo_vault_pki.lifecycle import role_policy
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.pki import CertificateChain
 from sectigo_vault_pki.store import CertificateRecord, CertificateType, RoleRecord, RoleUse
@@ -55,13 +56,16 @@ class Roles:
                 f"{config.certificate_type} certificates"
             )
         await self._resources.tasks.finish(repository.put_role(role_name, role))
-        if config is not None:
-            return RoleWritten(role)
-        return RoleWritten(role, (f'no config entry named "{role.config_name}" yet: write it before the role is used',))
+        warnings = role_policy.guard_warnings(role)
+        if config is None:
+            missing = f'no config entry named "{role.config_name}" yet: write it before the role is used'
+            warnings = (missing, *warnings)
+        return RoleWritten(role, warnings)
 
     async def delete(self, role_name: str) -> None:
-        """Remove a role; what was ordered under it stays."""
+        """Remove a role; what was ordered under it stays, and what it has ordered today counts if it is written again."""
         await self._resources.tasks.finish(self._resources.repository.delete_role(role_name))
+        await self._change_use(role_name, lambda use: use.model_copy(update={"newest_config_name": "", "newest": None}))
 
     async def newest_chain(self, role_name: str) -> CertificateChain | None:
         """Return the certificate that the role answered last, with its issuers; None before there is one.
@@ -91,13 +95,10 @@ class Roles:
             ConflictError: the role has had its orders of the day.
         """
         most, today = role.max_orders_per_day, self._resources.clock.now().date()
-        if most is None:
-            yield
-            return
 
         def counted(use: RoleUse) -> RoleUse:
             orders = use.orders if use.day == today else 0
-            if orders >= most:
+            if most is not None and orders >= most:
                 raise ConflictError(
                     f"role {role_name} has ordered {orders} certificates today (UTC), and its max_orders_per_day is "
                     f"{most}: nothing was ordered"
@@ -122,5 +123,7 @@ class Roles:
         async with self._resources.locks.hold("role use", role_name):
             use = await repository.role_use(role_name)
             changed = change(use)
-            if changed != use:
+            if changed == RoleUse():
+                await repository.delete_role_use(role_name)
+            elif changed != use:
                 await repository.put_role_use(role_name, changed)

@@ -1,23 +1,23 @@
 """Settling: what became of something that was asked of SCM, and whose answer was lost. Nothing is ever ordered here."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
-from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
+from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.marks import mark, mark_in
 from sectigo_vault_pki.lifecycle.names import search_name, search_name_of_order
-from sectigo_vault_pki.lifecycle.policy import may_conclude_not_booked
+from sectigo_vault_pki.lifecycle.policy import may_conclude_not_booked, may_give_up
 from sectigo_vault_pki.lifecycle.renewal import Renewer
 from sectigo_vault_pki.lifecycle.replacement import Replacer, replacement_in_flight
 from sectigo_vault_pki.lifecycle.resources import Change, Resources
 from sectigo_vault_pki.lifecycle.revocation import Revoker
 from sectigo_vault_pki.lifecycle.states import Found, NotFound, OrderState, advance
 from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
+from sectigo_vault_pki.lifecycle.successors import CLOCK_DIFFERENCE, MAX_EXAMINED, Successors, SuccessorSearch
 from sectigo_vault_pki.lifecycle.verdicts import Verdict, verdict_on_replacement
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.scm import Collected as ScmCollected
@@ -29,13 +29,7 @@ from sectigo_vault_pki.store import (
     OrderOperation,
     OrderRecord,
     Status,
-    UniqueId,
 )
-
-MAX_EXAMINED = 100
-"""Orders, newest first, whose comments are read."""
-CLOCK_DIFFERENCE = timedelta(days=2)
-"""SCM tells only the day of an order, in a time zone of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +54,20 @@ class Orderers:
 class Settler:
     """Finds out at SCM, by marks, new ids or the collected key, and lets the operation go on from there."""
 
-    def __init__(self, resources: Resources, write_ahead: WriteAhead, acceptor: Acceptor, orderers: Orderers) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        write_ahead: WriteAhead,
+        acceptor: Acceptor,
+        orderers: Orderers,
+        successors: Successors,
+    ) -> None:
         self._resources = resources
         self._write_ahead = write_ahead
         self._acceptor = acceptor
         self._orderers = orderers
+        self._successors = successors
+        self._seen_at: dict[str, datetime] = {}
 
     async def settle(self, config_name: str, config: ConfigRecord, order: OrderRecord) -> Answer:
         """Find out what became of an order; concurrent calls for one order find out together."""
@@ -115,43 +118,17 @@ class Settler:
     async def _settle_renewal(
         self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
     ) -> Answer:
-        async with self._resources.clients.lend(config_name, config) as client:
-            listed, complete = await FAMILIES[record.certificate_type].listed(client, search_name(record))
-            new = [entry for entry in listed if entry.scm_id not in order.listed_ids]
-            candidates = await self._candidates(client, config_name, config, order, new)
-        if len(candidates) == 1:
-            (scm_id,) = candidates
-            advance(OrderState.UNSETTLED, Found(scm_id))
-            return await self._orderers.renewer.accepted(config_name, config, record, order, scm_id)
-        search = _Search(None, complete=complete and not candidates)
-        return await self._not_found_for(config_name, record, order, search)
-
-    async def _candidates(
-        self,
-        client: ScmClient,
-        config_name: str,
-        config: ConfigRecord,
-        order: OrderRecord,
-        new: Sequence[Listed],
-    ) -> list[int]:
-        """Return the one that is stored as the order's, else those that are nobody's.
-
-        An entry is somebody's that is stored, or carries the mark of another order under way.
-        """
-        repository = self._resources.repository
-        unclaimed: list[int] = []
-        for entry in new[:MAX_EXAMINED]:
-            unique_id = UniqueId(f"{entry.scm_id}_{config.customer_uri}")
-            stored = await repository.certificate(config_name, unique_id)
-            if stored is not None and stored.order_uuid == order.uuid:
-                return [entry.scm_id]
-            if stored is not None:
-                continue
-            remarks = await FAMILIES[order.certificate_type].remarks(client, entry)
-            other = mark_in(remarks.comments)
-            if other is None or await repository.order(config_name, other) is None:
-                unclaimed.append(entry.scm_id)
-        return unclaimed
+        search = await self._successors.of_order(config_name, config, order, record)
+        if search.scm_id is not None:
+            advance(OrderState.UNSETTLED, Found(search.scm_id))
+            return await self._orderers.renewer.accepted(config_name, config, record, order, search.scm_id)
+        if search.complete and not search.undecided:
+            return await self._not_found_for(config_name, record, order, _Search(None, complete=True))
+        doubt = _doubt_about(search)
+        if record.current is not None and may_give_up(self._age_of(order), record.current):
+            text = f"{doubt}; another renewal is ordered after a pause"
+            return await self._orderers.renewer.gave_up(config_name, record, order, text)
+        return _still_unsettled(order, f"{doubt}; it is looked for again at every read, and in the background")
 
     async def _settle_replacement(
         self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
@@ -160,7 +137,8 @@ class Settler:
         if verdict is Verdict.TAKEN:
             return await self._orderers.replacer.accepted(config_name, record, order)
         doubt = "SCM is working on another certificate under this id, or does not deliver the newest one"
-        search = _Search(None, complete=verdict is Verdict.NOT_TAKEN, doubt=doubt)
+        is_given_up = record.current is not None and may_give_up(self._age_of(order), record.current)
+        search = _Search(None, complete=verdict is Verdict.NOT_TAKEN or is_given_up, doubt=doubt)
         return await self._not_found_for(config_name, record, order, search)
 
     async def _verdict(
@@ -174,6 +152,8 @@ class Settler:
                     client, record.scm_id
                 )
             except ScmRefusedError as refusal:
+                if refusal.login_refused:
+                    raise
                 delivered = refusal
         return verdict_on_replacement(standing, delivered, record, replacement_in_flight(order, order.created_at))
 
@@ -188,7 +168,7 @@ class Settler:
         self, config_name: str, record: CertificateRecord, order: OrderRecord, search: _Search
     ) -> Answer:
         answer = self._not_found(order, search, look_for=f"what became of {record.scm_id}")
-        if not search.complete or not may_conclude_not_booked(order, self._resources.clock.now()):
+        if not search.complete or not may_conclude_not_booked(self._age_of(order)):
             return answer
         changed = await self._write_ahead.close(config_name, record.unique_id, order, _with_key_of(order))
         return CertificateAnswer(changed or record, (f"SCM never took the order to {order.operation} it",))
@@ -196,10 +176,26 @@ class Settler:
     def _not_found(self, order: OrderRecord, search: _Search, *, look_for: str) -> OrderAnswer:
         if not search.complete:
             return _still_unsettled(order, f"{search.doubt}: look for {look_for} there")
-        if not may_conclude_not_booked(order, self._resources.clock.now()):
+        if not may_conclude_not_booked(self._age_of(order)):
             return _still_unsettled(order, "SCM does not list the order yet; read again in some minutes")
         advance(OrderState.UNSETTLED, NotFound())
         return _still_unsettled(order, NOTHING_BOUGHT)
+
+    def _age_of(self, order: OrderRecord) -> timedelta:
+        """Return how old an order is; one of the future, which a clock that was wrong has dated, since it was seen."""
+        now = self._resources.clock.now()
+        seen_at = min(self._seen_at.get(order.uuid, now), now)
+        self._seen_at[order.uuid] = seen_at
+        return now - min(order.created_at, seen_at)
+
+
+def _doubt_about(search: SuccessorSearch) -> str:
+    if search.undecided:
+        return (
+            f"SCM lists {search.undecided} newer orders for this name that are not issued, and whether one of them is "
+            "the renewal shows when it is"
+        )
+    return "SCM lists too many orders for this name to find the renewal among them"
 
 
 NOTHING_BOUGHT = (

@@ -81,6 +81,11 @@ class StillProcessing:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuersMissing:
+    """The certificate came without its issuers; asked once more, SCM may have them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """SCM, or what it delivered, gives a reason why the certificate cannot be collected now."""
 
@@ -97,7 +102,17 @@ class Collected:
 
 
 Event: TypeAlias = (
-    Accepted | Unnamed | Refused | NotSent | AnswerLost | Found | NotFound | StillProcessing | Trouble | Collected
+    Accepted
+    | Unnamed
+    | Refused
+    | NotSent
+    | AnswerLost
+    | Found
+    | NotFound
+    | StillProcessing
+    | IssuersMissing
+    | Trouble
+    | Collected
 )
 
 ORDER: Mapping[OrderState, Mapping[type, OrderState]] = {
@@ -114,6 +129,7 @@ ORDER: Mapping[OrderState, Mapping[type, OrderState]] = {
     },
     OrderState.PENDING: {
         StillProcessing: OrderState.PENDING,
+        IssuersMissing: OrderState.PENDING,
         Trouble: OrderState.PENDING,
         Collected: OrderState.COLLECTED,
     },

@@ -26,13 +26,13 @@ class BackgroundRun:
 
     Attributes:
         ended_at: None while it goes on.
-        deeds: how often SCM was asked for something.
+        calls: how often SCM was asked for something.
         error: the last one, in words for users; empty where there was none.
     """
 
     started_at: datetime
     ended_at: datetime | None = None
-    deeds: int = 0
+    calls: int = 0
     error: str = ""
 
 

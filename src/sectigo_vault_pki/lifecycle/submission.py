@@ -8,6 +8,7 @@ from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, applied, write_ahead
 from sectigo_vault_pki.lifecycle.families import FAMILIES
+from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.sending import send
 from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, Found, NotSent, Refused, Unnamed
@@ -33,10 +34,11 @@ class Progress:
 class Submitter:
     """Sends orders to SCM."""
 
-    def __init__(self, resources: Resources, write_ahead: WriteAhead, acceptor: Acceptor) -> None:
+    def __init__(self, resources: Resources, write_ahead: WriteAhead, acceptor: Acceptor, limits: OrderLimits) -> None:
         self._resources = resources
         self._write_ahead = write_ahead
         self._acceptor = acceptor
+        self._limits = limits
 
     def begin(self, config_name: str, request: EnrolmentRequest) -> Progress:
         """Name an order: a call that the host sends again names the same one."""
@@ -50,6 +52,7 @@ class Submitter:
 
         Raises:
             InvalidInputError: no CSR can be made of the request; nothing was stored.
+            OrderLimitError, StorageMovedError: nothing may be ordered.
             ScmRefusedError, ScmUnavailableError: SCM took nothing, and nothing stays stored.
             StorageError: the order could not be stored, and was not sent.
         """
@@ -64,8 +67,12 @@ class Submitter:
             order_uuid=progress.order_uuid,
             created_at=resources.clock.now(),
         )
-        await resources.tasks.finish(resources.repository.put_order(config_name, order))
-        progress.order = order
+        async with self._limits.admission(config_name, config, order.created_at):
+            await resources.tasks.finish(resources.repository.put_order(config_name, order))
+            progress.order = order
+            return await self._send(config_name, config, order, progress)
+
+    async def _send(self, config_name: str, config: ConfigRecord, order: OrderRecord, progress: Progress) -> Answer:
         event = await send(self._enroll(config_name, config, order), config_name=config_name, order=order)
         match event:
             case Accepted():

@@ -5,7 +5,7 @@ from enum import Enum, auto
 from sectigo_vault_pki.errors import ChainError, ScmRefusedError
 from sectigo_vault_pki.lifecycle.families import Standing
 from sectigo_vault_pki.lifecycle.judging import event_of
-from sectigo_vault_pki.lifecycle.states import Collected
+from sectigo_vault_pki.lifecycle.states import Collected, IssuersMissing
 from sectigo_vault_pki.pki import parse_chain
 from sectigo_vault_pki.scm import Collected as ScmCollected
 from sectigo_vault_pki.scm import StillProcessing
@@ -42,7 +42,7 @@ def verdict_on_replacement(
         return Verdict.TAKEN if delivered.says_so and record.order is None else Verdict.UNKNOWN
     if isinstance(delivered, ScmRefusedError):
         return Verdict.NOT_TAKEN if is_at_rest else Verdict.UNKNOWN
-    if isinstance(event_of(delivered.content, record, replacement), Collected):
+    if isinstance(event_of(delivered.content, record, replacement), Collected | IssuersMissing):
         return Verdict.TAKEN
     return Verdict.NOT_TAKEN if is_at_rest and _is_newest(delivered.content, standing) else Verdict.UNKNOWN
 

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from contextvars import Context
 from dataclasses import dataclass, field
 
-from sectigo_vault_pki.errors import ScmError
+from sectigo_vault_pki.errors import SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.store import CertificateRecord, CertificateType, StorageError
@@ -143,7 +143,7 @@ class Watcher:
                     return len(counts)
                 asked_for = frozenset(watched.waiters)
                 pending = await family.pending(client)
-        except (ScmError, StorageError) as error:
+        except (SectigoVaultPkiError, StorageError) as error:  # whatever it is, the orders have pauses of their own
             _log.debug(
                 "the list of pending orders could not be read",
                 extra={"kv": {"config": config_name, "error": str(error)}},

@@ -65,6 +65,15 @@ class Backend(Protocol):
             LogicalError: the answer is an error of that kind.
         """
 
+    async def canonical_path(self, path: str) -> str | None:
+        """Return the path in the spelling on which policies are written; None where it is right as it is.
+
+        The host asks before each request, and goes on with what it is told. So nothing may happen here.
+
+        Raises:
+            LogicalError: the spelling cannot be told; the request is then refused.
+        """
+
     async def check_existence(self, request: Request) -> bool | None:
         """Say whether a write would update (True) or create (False); None where the path makes no difference."""
 

@@ -154,14 +154,16 @@ def _collected(current: CurrentCertificate, certificate_format: CertificateForma
 
 
 def _not_collected(record: CertificateRecord) -> dict[str, object]:
-    data: dict[str, object] = {"certificate": _reason(record.history)}
-    if record.order is not None:
-        data |= _key_and_csr(record.order)
+    data: dict[str, object] = {"certificate": _reason(record)}
+    asked_for = record.order or next(iter(record.superseded), None)  # revoked before it was collected
+    if asked_for is not None:
+        data |= _key_and_csr(asked_for)
     return data
 
 
-def _reason(history: tuple[HistoryEntry, ...]) -> str:
-    newest = history[-1] if history else None
+def _reason(record: CertificateRecord) -> str:
+    told = [entry for entry in record.history if entry.status is not Status.REVOKED]
+    newest = told[-1] if told else None
     if newest is None or newest.status is not Status.ERROR_CODE:
         return Status.TIMEOUT_STATE_SAVED.value
     code = "" if newest.code is None else f" {newest.code}"

@@ -1,7 +1,7 @@
 """The fields that several paths take, each with its help text: path-help, OpenAPI and the documents come from here."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -93,7 +93,7 @@ WAITING_AND_RENEWAL: tuple[Field[object], ...] = (
 CSR = Field(
     name="sectigo_csr",
     label="CSR",
-    kind=_kinds.csr(),
+    kind=_kinds.csr("sectigo_csr"),
     description=(
         "CSR in PEM, used as given. With it the other sectigo_csr_ fields have no effect. In JSON, write line ends "
         "as \\n."
@@ -102,7 +102,7 @@ CSR = Field(
 PRIVATE_KEY = Field(
     name="sectigo_private_key",
     label="Private key",
-    kind=_kinds.private_key(),
+    kind=_kinds.private_key("sectigo_private_key"),
     secret=True,
     description=(
         "Private key in PEM (PKCS#1, PKCS#8 or SEC1, unencrypted) to make the CSR with, or the key of the CSR that is "
@@ -161,7 +161,7 @@ CSR_KEY_ALGO = Field(
 CSR_KEY_SIZE = Field(
     name="sectigo_csr_key_size",
     label="Key size",
-    kind=_kinds.key_size(),
+    kind=kinds.text(max_length=16),
     description=(
         "Size of the key to make. RSA: 2048 (the default), 3072 or 4096 bits. EC: 256 (the default), 384 or 521, also "
         "written P-256."
@@ -402,6 +402,42 @@ def waiting_and_renewal(data: FieldData) -> WaitingAndRenewal:
         auto_renew=data.get(AUTO_RENEW),
         read_renewed_cert=data.get(READ_RENEWED_CERT),
     )
+
+
+FLAGS: Mapping[str, Field[object]] = {
+    "max_timeout": MAX_TIMEOUT,
+    "loop_period": LOOP_PERIOD,
+    "expiry_window": EXPIRY_WINDOW,
+    "auto_renew": AUTO_RENEW,
+    "read_renewed_cert": READ_RENEWED_CERT,
+}
+"""The parts of `WaitingAndRenewal`, and the fields that say them."""
+
+
+def cleared_flags(data: FieldData) -> frozenset[str]:
+    """Return which waiting and renewal fields the request sends empty: what was stored of them is removed."""
+    return frozenset(name for name, field in FLAGS.items() if field.name in data.emptied)
+
+
+def shown_flags(stored: WaitingAndRenewal) -> dict[str, object]:
+    """Return waiting and renewal fields as they are stored; empty where the config entry's values hold."""
+
+    def duration(seconds: float | None, unit: timedelta = SECOND) -> object:
+        return "" if seconds is None else shown_duration(timedelta(seconds=seconds), unit)
+
+    return {
+        MAX_TIMEOUT.name: duration(stored.max_timeout),
+        LOOP_PERIOD.name: duration(stored.loop_period),
+        EXPIRY_WINDOW.name: duration(stored.expiry_window, DAY),
+        AUTO_RENEW.name: "" if stored.auto_renew is None else stored.auto_renew,
+        READ_RENEWED_CERT.name: "" if stored.read_renewed_cert is None else stored.read_renewed_cert,
+    }
+
+
+def shown_duration(length: timedelta, unit: timedelta) -> int | str:
+    """Return a length of time as a bare number of its field's unit, or as text in seconds."""
+    whole, rest = divmod(length, unit)
+    return f"{int(length.total_seconds())}s" if rest else whole
 
 
 def certificate_format(data: FieldData) -> str | None:

@@ -11,8 +11,11 @@ from sectigo_vault_pki.lifecycle import parse_base_url, parse_ca_bundle
 from sectigo_vault_pki.pki import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
+    OTHER_NAMES_OF_EC,
     CertificateFormat,
     CertificateSigningRequest,
+    GivenCertificate,
+    KeyAlgorithm,
     Pkcs12Encryption,
     PrivateKey,
     is_host_name,
@@ -23,7 +26,6 @@ from sectigo_vault_pki.pki import (
     normalise_pem,
     parse_csr,
     parse_serial_number,
-    serial_number_of,
 )
 
 T = TypeVar("T")
@@ -37,7 +39,10 @@ _PORTAL = re.compile(
     r"(?:https?://)?[A-Za-z0-9.:-]+/customer/(?P<uri>[A-Za-z0-9][A-Za-z0-9_.-]{0,127})(?:[/?#].*)?", re.ASCII
 )
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@\s]*@)?(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+)?(?:[/?#].*)?", re.ASCII)
-_BITS = re.compile(r"([0-9]+)[ -]?bits?", re.ASCII | re.IGNORECASE)
+
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9._/~-]{1,100}\.(?:pem|csr|req|p10|crt|cer|der|txt|key)", re.ASCII | re.IGNORECASE)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
 def _domain(base: Kind[str], convert: Callable[[str], T]) -> Kind[T]:
@@ -50,14 +55,42 @@ def _domain(base: Kind[str], convert: Callable[[str], T]) -> Kind[T]:
     return Kind(base.label, base.schema, parse)
 
 
-def private_key() -> Kind[PrivateKey]:
+def _pem(parse: Callable[[str], T], *, field_name: str, is_secret: bool = False) -> Kind[T]:
+    """Text in PEM. The name of a file is answered with a hint how files are given, and not echoed if it is secret."""
+    read = _domain(kinds.text(max_length=MAX_TEXT_LENGTH), parse)
+
+    def parse_unless_file_name(value: object) -> T:
+        if isinstance(value, str) and _FILE_NAME.fullmatch(value.strip()):
+            shown = "<file>" if is_secret else value.strip()
+            raise KindError(f"must be PEM, and reads as the name of a file: did you mean {field_name}=@{shown}?")
+        return read.parse(value)
+
+    return Kind(read.label, read.schema, parse_unless_file_name)
+
+
+def private_key(field_name: str) -> Kind[PrivateKey]:
     """An unencrypted private key in PEM."""
-    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), PrivateKey.parse)
+    return _pem(PrivateKey.parse, field_name=field_name, is_secret=True)
 
 
-def csr() -> Kind[CertificateSigningRequest]:
+def csr(field_name: str) -> Kind[CertificateSigningRequest]:
     """A CSR in PEM whose signature is right."""
-    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), parse_csr)
+    return _pem(parse_csr, field_name=field_name)
+
+
+def key_algorithm() -> Kind[str]:
+    """RSA or EC, in any case."""
+    options = kinds.choice(*(known.value for known in KeyAlgorithm))
+
+    def parse(value: object) -> str:
+        try:
+            return options.parse(value)
+        except KindError as error:
+            if isinstance(value, str) and value.strip().upper() in OTHER_NAMES_OF_EC:
+                raise KindError(f"{error}; did you mean EC?") from None
+            raise
+
+    return Kind(options.label, options.schema, parse)
 
 
 def certificate_format() -> Kind[CertificateFormat]:
@@ -138,17 +171,6 @@ def _host_of_url(text: str) -> str | None:
     return match["host"] if match and is_host_name(match["host"]) else None
 
 
-def key_algorithm() -> Kind[str]:
-    """RSA or EC, in any case and by the names that other tools have for EC."""
-    return kinds.choice("RSA", "EC", aliases={"ecdsa": "EC", "ecc": "EC"})
-
-
-def key_size() -> Kind[str]:
-    """Bits of a key or the name of a curve, as other tools write them: `2048-bit`, `2048 bits`."""
-    base = kinds.text(max_length=16)
-    return Kind(base.label, base.schema, lambda value: _BITS.sub(r"\1", base.parse(value).strip()))
-
-
 def alternative_names() -> Kind[tuple[str, ...]]:
     """Host names, IP addresses and e-mail addresses."""
     base = kinds.string_list(max_length=30_000)
@@ -203,12 +225,13 @@ def domains() -> Kind[tuple[str, ...]]:
 def serial_number() -> Kind[str]:
     """A serial number in hex, with colons or hyphens between the bytes; the result has colons."""
     parsed = _domain(kinds.line(max_length=128), parse_serial_number)
-    return Kind(parsed.label, parsed.schema, parsed.parse, pattern="[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2})*")
+    pattern = "[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2})*"
+    return Kind(parsed.label, parsed.schema, parsed.parse, pattern, canonical=parsed.parse)
 
 
-def certificate() -> Kind[str]:
-    """A certificate in PEM; the result is its serial number."""
-    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), serial_number_of)
+def certificate(field_name: str) -> Kind[GivenCertificate]:
+    """One certificate in PEM."""
+    return _pem(GivenCertificate.parse, field_name=field_name)
 
 
 def common_name() -> Kind[str]:
@@ -216,6 +239,8 @@ def common_name() -> Kind[str]:
     base = kinds.line(max_length=64)
 
     def parse(value: object) -> str:
+        if isinstance(value, str) and (url := _SCHEME.match(value.strip())):
+            raise KindError(f"must be a name, not a URL{_host_meant(url[1])}")
         parsed = base.parse(value)
         is_host_name = "." in parsed and " " not in parsed
         if is_host_name and not parsed.isascii():
@@ -223,6 +248,12 @@ def common_name() -> Kind[str]:
         return parsed
 
     return Kind(base.label, base.schema, parse)
+
+
+def _host_meant(authority: str) -> str:
+    """Name the host in the authority of a URL, which may hold a password besides."""
+    host = authority.rpartition("@")[2].partition(":")[0]
+    return f": did you mean {host}?" if is_host_name(host) else ""
 
 
 def email() -> Kind[str]:

@@ -100,7 +100,7 @@ def ca_chain(chain: CertificateChain) -> Mapping[str, object]:
 
 
 def _revocation(found: CertificateWithSerial) -> Mapping[str, object]:
-    at = found.record.revoked_at if found.is_current else None
+    at = found.record.revoked_at if found.is_current else found.certificate.revoked_at
     return {
         "revocation_time": int(at.timestamp()) if at else 0,
         "revocation_time_rfc3339": rfc3339(at),

@@ -37,7 +37,7 @@ TTL = Field(
         "its certificate profile: the shortest that covers this is ordered. Without it, the role's validity."
     ),
 )
-CSR = Field(name="csr", kind=_kinds.csr(), required=True, description="PEM-format CSR to be signed.")
+CSR = Field(name="csr", kind=_kinds.csr("csr"), required=True, description="PEM-format CSR to be signed.")
 FORMAT = Field(
     name="format",
     kind=kinds.choice(*IssuedFormat),
@@ -130,7 +130,7 @@ SERIAL_NUMBER = Field(
 )
 CERTIFICATE = Field(
     name="certificate",
-    kind=_kinds.certificate(),
+    kind=_kinds.certificate("certificate"),
     description="The certificate to revoke, in PEM, in place of its serial number.",
 )
 REASON = Field(
@@ -224,14 +224,36 @@ NO_STORE_KEY = Field(
 MIN_REMAINING = Field(
     name="min_remaining",
     kind=kinds.duration(unit=SECOND),
-    default=timedelta(0),
     description=(
         "As long as this much life is left of a certificate, an equal request is answered with it, key included, "
-        "instead of ordering another; in seconds or as a duration such as 30d. Default: 0, every request orders."
+        "instead of ordering another; in seconds or as a duration such as 30d. 0: every request orders. Default: a "
+        "third of validity."
     ),
 )
 MAX_ORDERS_PER_DAY = Field(
     name="max_orders_per_day",
     kind=kinds.whole_number(minimum=0),
-    description="How many certificates may be ordered under the role on one day (UTC). Without it, any number.",
+    default=10,
+    description=("How many certificates may be ordered under the role on one day (UTC). 0: any number. Default: 10."),
 )
+
+
+def _subject(name: str, words: str) -> Field[tuple[str, ...]]:
+    return Field(
+        name=name,
+        kind=kinds.string_list(max_length=4096),
+        default=(),
+        description=f"{words} that a CSR's subject may name, comma-separated; * allows any. Default: none.",
+    )
+
+
+SUBJECT: tuple[Field[tuple[str, ...]], ...] = (
+    _subject("ou", "Organizational units (OU)"),
+    _subject("organization", "Organizations (O)"),
+    _subject("country", "Countries (C)"),
+    _subject("locality", "Localities (L)"),
+    _subject("province", "States or provinces (ST)"),
+    _subject("street_address", "Street addresses"),
+    _subject("postal_code", "Postal codes"),
+)
+"""The parts of a subject that a role may allow, under the names that Vault's own pki engine has for them."""

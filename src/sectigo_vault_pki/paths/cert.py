@@ -2,7 +2,7 @@
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.framework import FieldData, Handler, Path
-from sectigo_vault_pki.lifecycle import SerialNumbers
+from sectigo_vault_pki.lifecycle import CertificateWithSerial, SerialNumbers
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _pki_fields as fields
 from sectigo_vault_pki.paths._errors import with_logical_errors
@@ -12,6 +12,7 @@ from sectigo_vault_pki.paths._pki_answers import (
     certificate_data,
     revocation_data,
 )
+from sectigo_vault_pki.pki import GivenCertificate
 
 DEFAULT_REASON = "revoked in Vault"
 """SCM wants a reason, and Vault's pki takes none."""
@@ -42,7 +43,8 @@ def path_cert(serials: SerialNumbers) -> Path:
     """Declare the read."""
 
     async def read(_: Request, data: FieldData) -> Response:
-        return Response(data=certificate_data(await serials.find(data[fields.SERIAL])))
+        found = await serials.find(data[fields.SERIAL])
+        return Response(data=certificate_data(found), warnings=_remarks(found))
 
     return Path(
         template="cert/{serial}",
@@ -62,7 +64,7 @@ def path_revoke_by_serial(serials: SerialNumbers) -> Path:
 
     async def write(request: Request, data: FieldData) -> Response:
         reason = data.get(fields.REASON) or DEFAULT_REASON
-        found = await serials.revoke(_serial_number(data), reason, time_limit=request.time_limit)
+        found = await serials.revoke(_named(data), reason, time_limit=request.time_limit)
         return Response(data=revocation_data(found))
 
     return Path(
@@ -82,11 +84,17 @@ def path_revoke_by_serial(serials: SerialNumbers) -> Path:
     )
 
 
-def _serial_number(data: FieldData) -> str:
-    named = [data[field] for field in (fields.SERIAL_NUMBER, fields.CERTIFICATE) if field in data]
-    if len(named) != 1:
+def _named(data: FieldData) -> str | GivenCertificate:
+    if (fields.SERIAL_NUMBER in data) is (fields.CERTIFICATE in data):
         raise InvalidInputError("exactly one of serial_number and certificate must be provided")
-    return named[0]
+    return data[fields.CERTIFICATE] if fields.CERTIFICATE in data else data[fields.SERIAL_NUMBER]
+
+
+def _remarks(found: CertificateWithSerial) -> tuple[str, ...]:
+    if not found.others:
+        return ()
+    others = ", ".join(found.others)
+    return (f"several certificates have this serial number: this is {found.place}, and certs/ also answers {others}",)
 
 
 LIST_DESCRIPTION = """
@@ -96,10 +104,12 @@ under their id are among them, as long as they are kept.
 
 READ_DESCRIPTION = """
 Answers the certificate with this serial number, and when it was revoked. Nothing is called, collected or renewed; the
-private key stands in certs/<config_name>/<unique_id> only.
+private key stands in certs/<config_name>/<unique_id> only. Where certificates of several issuers share the number, one
+is answered, with a warning that says which, and where the others are.
 """
 
 REVOKE_DESCRIPTION = """
 Revokes the certificate at Sectigo Certificate Manager, whatever config entry it is stored under. It stays stored. One
-that is revoked already is no error.
+that is revoked already is no error. A certificate is recognised by all its bytes; a serial number that certificates of
+several issuers share is refused.
 """

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
-from sectigo_vault_pki.lifecycle import Engine
+from sectigo_vault_pki.lifecycle import Engine, notice_on_window
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key
 from sectigo_vault_pki.paths._entries import naming_unknown_entry
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._memo import AnsweredCertificates
+from sectigo_vault_pki.store import WaitingAndRenewal
 
 FORCE = Field(
     name="sectigo_force",
@@ -68,6 +69,18 @@ def path_certs(engine: Engine) -> Path:
         response = answered.response(answer, data.get(_fields.SSL_FORMAT_TYPE))
         return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
 
+    async def write(_: Request, data: FieldData) -> Response:
+        record = await engine.change_flags(
+            data[_fields.CONFIG_NAME],
+            data[_fields.UNIQUE_ID],
+            _fields.waiting_and_renewal(data),
+            _fields.cleared_flags(data),
+        )
+        notice = notice_on_window(record, WaitingAndRenewal())
+        return Response(
+            data=_fields.shown_flags(record.requested.waiting), warnings=() if notice is None else (notice,)
+        )
+
     async def delete(_: Request, data: FieldData) -> None:
         await engine.forget(data[_fields.CONFIG_NAME], data[_fields.UNIQUE_ID], force=bool(data.get(FORCE)))
 
@@ -89,6 +102,12 @@ def path_certs(engine: Engine) -> Path:
                 query=of_read,
                 answer=CERTIFICATE_SCHEMA,
             ),
+            Operation.UPDATE: Handler(
+                with_logical_errors(write),
+                summary="Store waiting and renewal fields with a certificate.",
+                forwarded=True,
+                answer={field.name: field.kind.schema for field in _fields.WAITING_AND_RENEWAL},
+            ),
             Operation.DELETE: Handler(
                 with_logical_errors(delete),
                 summary="Forget a certificate, with its key.",
@@ -96,7 +115,7 @@ def path_certs(engine: Engine) -> Path:
                 forwarded=True,
             ),
         },
-        synopsis="Read, collect or forget a stored certificate.",
+        synopsis="Read, collect, change or forget a stored certificate.",
         description=DESCRIPTION,
     )
 
@@ -112,6 +131,10 @@ for at SCM first: once, or until the read's own sectigo_max_timeout is over. A c
 (sectigo_expiry_window, sectigo_auto_renew) is renewed, and the new one is answered; if that fails, the stored one with
 a warning. Due certificates are also renewed in the background, without any read. Reading a renewed certificate answers
 its newest renewal, unless sectigo_read_renewed_cert is false. In all other cases nothing is called and nothing written.
+
+Writing stores the waiting and renewal fields that the request carries with the certificate, for later reads and for
+the background, and answers those that are stored; nothing is called. A field sent as empty text is removed, so that the
+config entry's value holds again.
 
 Reading order-<uuid> finds out at SCM what became of an order whose answer was lost.
 

@@ -81,6 +81,25 @@ WAIT_LIMIT = Field(
     ),
 )
 
+SUSPEND_RENEWALS = Field(
+    name="sectigo_suspend_renewals",
+    label="Suspend renewals",
+    kind=kinds.boolean(),
+    description=(
+        "Whether nothing under this entry is renewed automatically, whatever its certificates say; a renew write still "
+        "renews. The switch for emergencies. Default: false."
+    ),
+)
+MAX_ORDERS_PER_DAY = Field(
+    name="sectigo_max_orders_per_day",
+    label="Orders in 24 hours",
+    kind=kinds.whole_number(minimum=1),
+    description=(
+        "How many orders (enroll, renew, replace; by request or automatic) the entry may place in any 24 hours. "
+        "Without it, any number."
+    ),
+)
+
 CERTIFICATES_STAY = (
     "the certificates of this entry stay stored and readable; writing the entry again brings them back under management"
 )
@@ -118,11 +137,16 @@ def path_configs(configs: Configs) -> Path:
     async def review(_: Request, data: FieldData) -> Sequence[str]:
         return _login_problems(await configs.get(data[_fields.CONFIG_NAME]), data)
 
-    async def write(_: Request, data: FieldData) -> None:
-        touched = await configs.write(data[_fields.CONFIG_NAME], lambda existing: changed_config(existing, data))
-        if touched:
-            names = " and ".join(_FIXED[attribute].name for attribute in touched)
+    async def write(_: Request, data: FieldData) -> Response | None:
+        written = await configs.write(
+            data[_fields.CONFIG_NAME],
+            lambda existing: changed_config(existing, data),
+            is_login_written=any(field in data for field in (*_OF_THE_LOGIN.values(), PASSWORD)),
+        )
+        if written.touched:
+            names = " and ".join(_FIXED[attribute].name for attribute in written.touched)
             raise InvalidInputError(f"{names} cannot change while certificates are stored under this name")
+        return Response(warnings=written.warnings) if written.warnings else None
 
     async def read(_: Request, data: FieldData) -> Response:
         config = await configs.get(data[_fields.CONFIG_NAME])
@@ -175,6 +199,8 @@ _FIELDS: tuple[Field[object], ...] = (
     REQUEST_TIMEOUT,
     WAIT_LIMIT,
     *_fields.WAITING_AND_RENEWAL,
+    SUSPEND_RENEWALS,
+    MAX_ORDERS_PER_DAY,
 )
 
 
@@ -193,11 +219,7 @@ def changed_config(existing: ConfigRecord | None, data: FieldData) -> ConfigReco
         if _mentioned(field, data):
             values[attribute] = _seconds(data.get(field))
     defaults = existing.defaults if existing else WaitingAndRenewal()
-    said = _fields.waiting_and_renewal(data).model_dump()
-    cleared = {name for name, field in _DEFAULTS.items() if field.name in data.emptied}
-    values["defaults"] = defaults.model_copy(
-        update={name: value for name, value in said.items() if value is not None or name in cleared}
-    )
+    values["defaults"] = defaults.changed_by(_fields.waiting_and_renewal(data), _fields.cleared_flags(data))
     return ConfigRecord.model_validate(values)
 
 
@@ -223,15 +245,10 @@ _PLAIN: Mapping[str, Field[object]] = {
     "org_id": ORG_ID,
     "base_url": BASE_URL,
     "ca_bundle": CA_CERT,
+    "suspend_renewals": SUSPEND_RENEWALS,
+    "max_orders_per_day": MAX_ORDERS_PER_DAY,
 }
 _DURATIONS: Mapping[str, Field[timedelta]] = {"request_timeout": REQUEST_TIMEOUT, "wait_limit": WAIT_LIMIT}
-_DEFAULTS: Mapping[str, Field[object]] = {
-    "max_timeout": _fields.MAX_TIMEOUT,
-    "loop_period": _fields.LOOP_PERIOD,
-    "expiry_window": _fields.EXPIRY_WINDOW,
-    "auto_renew": _fields.AUTO_RENEW,
-    "read_renewed_cert": _fields.READ_RENEWED_CERT,
-}
 
 
 def _check_required(existing: ConfigRecord | None, data: FieldData) -> None:
@@ -255,10 +272,7 @@ def shown_config(config: ConfigRecord) -> Mapping[str, object]:
 
     def number(value: float | None, field: Field[timedelta], unit: timedelta = _fields.SECOND) -> object:
         held = field.default if value is None else timedelta(seconds=value)
-        if held is None:
-            return ""
-        whole, rest = divmod(held, unit)
-        return f"{int(held.total_seconds())}s" if rest else whole
+        return "" if held is None else _fields.shown_duration(held, unit)
 
     return {
         USER.name: config.login,
@@ -274,6 +288,8 @@ def shown_config(config: ConfigRecord) -> Mapping[str, object]:
         _fields.EXPIRY_WINDOW.name: number(said.expiry_window, _fields.EXPIRY_WINDOW, _fields.DAY),
         _fields.AUTO_RENEW.name: True if said.auto_renew is None else said.auto_renew,
         _fields.READ_RENEWED_CERT.name: True if said.read_renewed_cert is None else said.read_renewed_cert,
+        SUSPEND_RENEWALS.name: bool(config.suspend_renewals),
+        MAX_ORDERS_PER_DAY.name: config.max_orders_per_day or "",
     }
 
 

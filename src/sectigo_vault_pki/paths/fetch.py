@@ -1,7 +1,10 @@
 """`fetch/:config_name/:cert_id`: bring in a certificate that SCM has and Vault has not."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 
+from sectigo_vault_pki.errors import SectigoVaultPkiError
 from sectigo_vault_pki.framework import FieldData, Handler, Path
 from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.logical import Operation, Request, Response
@@ -10,6 +13,7 @@ from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_k
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.store import RequestedFields
 
+_SCM_ID = re.compile(r"[1-9][0-9]*", re.ASCII)
 PRIVATE_KEY = replace(
     _fields.PRIVATE_KEY,
     description=(
@@ -44,6 +48,17 @@ def path_fetch(engine: Engine) -> Path:
             engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
         )
 
+    async def canonical(captured: Mapping[str, str]) -> Mapping[str, str]:
+        """Return SCM's id in place of a unique id; what is neither of them, the request itself refuses."""
+        named = captured[_fields.CERT_ID.name]
+        if _SCM_ID.fullmatch(named):
+            return {}
+        try:
+            scm_id = await engine.scm_id(captured[_fields.CONFIG_NAME.name], named)
+        except SectigoVaultPkiError:
+            return {}
+        return {_fields.CERT_ID.name: str(scm_id)}
+
     taken = (PRIVATE_KEY, _fields.STORED_FORMAT)
     names = {declared.name for declared in taken}
     ignored = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f.name not in names)
@@ -67,6 +82,7 @@ def path_fetch(engine: Engine) -> Path:
         },
         synopsis="Fetch a certificate from SCM and store it.",
         description=DESCRIPTION,
+        canonical=canonical,
     )
 
 

@@ -45,11 +45,11 @@ def path_renew(engine: Engine) -> Path:
         return key_problems(data)
 
     async def write(request: Request, data: FieldData) -> Response:
+        flags = _fields.waiting_and_renewal(data)
         answer = await engine.renew(
             data[_fields.CONFIG_NAME],
             data[_fields.UNIQUE_ID],
-            RenewalRequest(wish=key_wish(data), new_key=bool(data.get(RENEW_NEW_KEY))),
-            _fields.waiting_and_renewal(data),
+            RenewalRequest(wish=key_wish(data), new_key=bool(data.get(RENEW_NEW_KEY)), flags=flags),
             time_limit=request.time_limit,
         )
         return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, None))

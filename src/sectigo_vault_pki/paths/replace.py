@@ -93,7 +93,6 @@ def path_replace(engine: Engine) -> Path:
             data[_fields.CONFIG_NAME],
             data[_fields.UNIQUE_ID],
             replacement_request(data),
-            _fields.waiting_and_renewal(data),
             time_limit=request.time_limit,
         )
         return await answered_with_key(
@@ -156,7 +155,10 @@ def replacement_request(data: FieldData) -> ReplacementRequest:
     if common_name is not None:
         wish = replace(wish, subject={**wish.subject, "common_name": common_name})
     return ReplacementRequest(
-        reason=data[_fields.REASON], wish=wish, revoke_replaced=bool(data.get(REVOKED_ON_REPLACE))
+        reason=data[_fields.REASON],
+        wish=wish,
+        revoke_replaced=bool(data.get(REVOKED_ON_REPLACE)),
+        flags=_fields.waiting_and_renewal(data),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, problem_text
-from sectigo_vault_pki.lifecycle import Roles
+from sectigo_vault_pki.lifecycle import DEFAULT_MAX_ORDERS, Roles, guard_warnings
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _pki_fields as fields
 from sectigo_vault_pki.paths._errors import with_logical_errors
@@ -31,7 +31,9 @@ _OF_A_ROLE: Mapping[str, Field[object]] = {
 }
 """The parts of a role's record, and the fields that say them."""
 
-ROLE_SCHEMA = {field.name: {**field.kind.schema} for field in _OF_A_ROLE.values()}
+_SUBJECT: tuple[Field[tuple[str, ...]], ...] = fields.SUBJECT
+
+ROLE_SCHEMA = {field.name: {**field.kind.schema} for field in (*_OF_A_ROLE.values(), *_SUBJECT)}
 
 
 def path_roles_list(roles: Roles) -> Path:
@@ -58,7 +60,8 @@ def path_roles(roles: Roles) -> Path:
         return Response(data=shown_role(written.role), warnings=written.warnings)
 
     async def read(_: Request, data: FieldData) -> Response:
-        return Response(data=shown_role(await roles.get(data[fields.ROLE])))
+        role = await roles.get(data[fields.ROLE])
+        return Response(data=shown_role(role), warnings=guard_warnings(role))
 
     async def delete(_: Request, data: FieldData) -> None:
         await roles.delete(data[fields.ROLE])
@@ -69,7 +72,7 @@ def path_roles(roles: Roles) -> Path:
     put = Handler(with_logical_errors(write), summary="Write a role.", forwarded=True, answer=ROLE_SCHEMA)
     return Path(
         template="roles/{role}",
-        fields=(fields.ROLE, *_OF_A_ROLE.values()),
+        fields=(fields.ROLE, *_OF_A_ROLE.values(), *_SUBJECT),
         operations={
             Operation.CREATE: put,
             Operation.UPDATE: put,
@@ -112,10 +115,23 @@ def role_record(data: FieldData) -> RoleRecord:
     if lacking := [field.missing_text for field in needed if data.lacks(field)]:
         raise InvalidInputError(problem_text(lacking))
     said = {part: _stored(field, data.get(field)) for part, field in _OF_A_ROLE.items()}
+    said["allowed_subject"] = {field.name: value for field in _SUBJECT if (value := data.get(field))}
     role = RoleRecord.model_validate({part: value for part, value in said.items() if value is not None})
     _check_key(role)
     _check_times(role)
-    return role.model_copy(update={"max_ttl": role.max_ttl or None})
+    return role.model_copy(update={"max_ttl": role.max_ttl or None, **_guards(role, data)})
+
+
+def _guards(role: RoleRecord, data: FieldData) -> Mapping[str, object]:
+    """Return what keeps a client's loop from spending: there unless the write says otherwise."""
+    third = timedelta(days=role.validity_days).total_seconds() / 3
+    return {
+        "min_remaining": role.min_remaining if fields.MIN_REMAINING in data else third,
+        "max_orders_per_day": (
+            data[fields.MAX_ORDERS_PER_DAY] if fields.MAX_ORDERS_PER_DAY in data else DEFAULT_MAX_ORDERS
+        )
+        or None,
+    }
 
 
 def _stored(field: Field[object], value: object) -> object:
@@ -153,6 +169,8 @@ def shown_role(role: RoleRecord) -> Mapping[str, object]:
         fields.ALLOWED_DOMAINS.name: list(role.allowed_domains),
         fields.MAX_TTL.name: int(role.max_ttl or 0),
         fields.MIN_REMAINING.name: int(role.min_remaining),
+        fields.MAX_ORDERS_PER_DAY.name: role.max_orders_per_day or 0,
+        **{field.name: list((role.allowed_subject or {}).get(field.name, ())) for field in _SUBJECT},
     }
 
 
@@ -160,8 +178,9 @@ DESCRIPTION = """
 A role says what may be ordered by issue/ and sign/: for which domains, with which keys, how long, how often, and under
 which config entry. Whoever may use a role needs to know neither SCM's ids nor its login.
 
-A write puts the role in place of what it was: what it does not mention has its default. Deleting a role leaves its
-certificates stored.
+A write puts the role in place of what it was: what it does not mention has its default. Two of the defaults keep a
+client that asks again and again from spending: min_remaining and max_orders_per_day. Deleting a role leaves its
+certificates stored, and its orders of the day counted.
 """
 
 CA_CHAIN_DESCRIPTION = """

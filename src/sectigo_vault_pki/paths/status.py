@@ -89,6 +89,6 @@ def _run(run: BackgroundRun | None) -> dict[str, object]:
     return {
         "started_at": rfc3339(run.started_at if run else None),
         "ended_at": rfc3339(run.ended_at if run else None),
-        "calls": run.deeds if run else 0,
+        "calls": run.calls if run else 0,
         "last_error": run.error if run else "",
     }

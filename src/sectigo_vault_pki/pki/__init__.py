@@ -3,23 +3,32 @@
 from sectigo_vault_pki.pki.authorities import Authorities
 from sectigo_vault_pki.pki.chain import (
     CertificateChain,
+    GivenCertificate,
     PemBundle,
     format_serial_number,
     is_self_signed,
     parse_chain,
     parse_serial_number,
-    serial_number_of,
 )
-from sectigo_vault_pki.pki.csr import CertificateSigningRequest, Subject, build_csr, check_key_fits, parse_csr
+from sectigo_vault_pki.pki.csr import (
+    ROLE_SUBJECT_FIELDS,
+    CertificateSigningRequest,
+    Subject,
+    build_csr,
+    check_key_fits,
+)
+from sectigo_vault_pki.pki.csr_parsing import parse_csr
 from sectigo_vault_pki.pki.formats import CertificateFormat, render
 from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
-from sectigo_vault_pki.pki.keys import KeyAlgorithm, KeyParameters, PrivateKey
+from sectigo_vault_pki.pki.keys import OTHER_NAMES_OF_EC, KeyAlgorithm, KeyParameters, PrivateKey
 from sectigo_vault_pki.pki.names import (
+    host_of_common_name,
     is_host_name,
     is_ip_address,
     normalise_email,
     normalise_name,
     normalise_names,
+    printable,
     same_names,
 )
 from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
@@ -35,10 +44,13 @@ from sectigo_vault_pki.pki.revocation import reason_code_of
 __all__ = [
     "MAX_PASSWORD_LENGTH",
     "MIN_PASSWORD_LENGTH",
+    "OTHER_NAMES_OF_EC",
+    "ROLE_SUBJECT_FIELDS",
     "Authorities",
     "CertificateChain",
     "CertificateFormat",
     "CertificateSigningRequest",
+    "GivenCertificate",
     "KeyAlgorithm",
     "KeyFormat",
     "KeyParameters",
@@ -50,6 +62,7 @@ __all__ = [
     "build_csr",
     "check_key_fits",
     "format_serial_number",
+    "host_of_common_name",
     "is_host_name",
     "is_ip_address",
     "is_self_signed",
@@ -64,8 +77,8 @@ __all__ = [
     "parse_serial_number",
     "pem_der",
     "pkcs12_file",
+    "printable",
     "reason_code_of",
     "render",
     "same_names",
-    "serial_number_of",
 ]

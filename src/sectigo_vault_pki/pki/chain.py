@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
@@ -10,11 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from sectigo_vault_pki.errors import ChainError, InvalidInputError
-from sectigo_vault_pki.pki.authorities import CERTIFICATE, UNREADABLE, Authorities, FoundCertificate
-from sectigo_vault_pki.pki.csr import common_name_of
-from sectigo_vault_pki.pki.keys import key_kind
-from sectigo_vault_pki.pki.names import names_of
-from sectigo_vault_pki.pki.pem import normalise_pem, pem_blocks, pem_der, pem_texts
+from sectigo_vault_pki.pki.authorities import CERTIFICATE, Authorities, Facts, FoundCertificate, facts_of
+from sectigo_vault_pki.pki.csr import Subject, subject_of
+from sectigo_vault_pki.pki.foreign import decoded
+from sectigo_vault_pki.pki.pem import STORED_UNREADABLE, is_cut_off, normalise_pem, pem_blocks, pem_der, pem_texts
 
 MAX_COLLECTED_LENGTH = 256 * 1024  # bytes
 MAX_CERTIFICATES = 32
@@ -50,7 +49,7 @@ class PemBundle:
         """
         texts = pem_texts(leaf_first_bundle)
         if not texts:
-            raise _unreadable()
+            raise ChainError(STORED_UNREADABLE)
         return PemBundle(texts[0], texts[1:])
 
 
@@ -65,6 +64,7 @@ class CertificateChain(PemBundle):
         common_name: empty where the subject has none.
         subject_alt_names: host names, IP addresses and e-mail addresses, as they stand in the certificate.
         key_type: `rsa` or `ec`; empty for a kind the engine never orders.
+        key_size: bits of the modulus or of the curve; 0 for such a kind.
         public_key_digest: SHA-256 of the SubjectPublicKeyInfo in DER.
     """
 
@@ -74,7 +74,26 @@ class CertificateChain(PemBundle):
     common_name: str
     subject_alt_names: tuple[str, ...]
     key_type: str
+    key_size: int
     public_key_digest: bytes
+
+    @property
+    def subject(self) -> Subject:
+        """What the leaf's subject has of the parts that a CSR can be made with; parsed anew each time.
+
+        Raises:
+            ChainError: it cannot be read.
+        """
+        return decoded(lambda: subject_of(_leaf_of(self).subject), ChainError, STORED_UNREADABLE)
+
+    @property
+    def lacks_issuers(self) -> bool:
+        """Whether no issuer is there and the leaf is not its own.
+
+        Raises:
+            ChainError: the leaf cannot be read.
+        """
+        return not self.issuers_pem and not is_self_signed(self.leaf_pem)
 
     def with_issuers(self, issuers_pem: tuple[str, ...]) -> "CertificateChain":
         """Return the certificate with other issuers."""
@@ -88,30 +107,22 @@ class CertificateChain(PemBundle):
             ChainError: it is no list of certificates.
         """
         texts = PemBundle.split(leaf_first_bundle)
-        try:
-            leaf = FoundCertificate(pem_der(texts.leaf_pem))
-        except UNREADABLE:
-            raise _unreadable() from None
-        return cls._of(leaf, texts)
+        return cls._of(decoded(lambda: facts_of(_leaf_of(texts)), ChainError, STORED_UNREADABLE), texts)
 
     @classmethod
-    def _of(cls, leaf: FoundCertificate, texts: PemBundle) -> Self:
-        if leaf.key_digest is None:
-            raise _malformed()
-        try:
-            return cls(
-                leaf_pem=texts.leaf_pem,
-                issuers_pem=texts.issuers_pem,
-                serial_number=format_serial_number(leaf.x509.serial_number),
-                not_before=leaf.x509.not_valid_before_utc,
-                not_after=leaf.x509.not_valid_after_utc,
-                common_name=common_name_of(leaf.x509.subject),
-                subject_alt_names=_names_in(leaf.x509),
-                key_type=key_kind(leaf.public_key)[0],
-                public_key_digest=leaf.key_digest,
-            )
-        except UNREADABLE:
-            raise _malformed() from None
+    def _of(cls, facts: Facts, texts: PemBundle) -> Self:
+        return cls(
+            leaf_pem=texts.leaf_pem,
+            issuers_pem=texts.issuers_pem,
+            serial_number=format_serial_number(facts.serial_number),
+            not_before=facts.not_before,
+            not_after=facts.not_after,
+            common_name=facts.common_name,
+            subject_alt_names=facts.subject_alt_names,
+            key_type=facts.key.key_type,
+            key_size=facts.key.key_size,
+            public_key_digest=facts.key.digest,
+        )
 
 
 def parse_chain(
@@ -136,11 +147,11 @@ def parse_chain(
         fitting = _of_one_subscriber(certificates)
     else:
         fitting = _of_key(certificates, public_key_digest)
-    leaf = max(fitting, key=lambda found: (found.x509.not_valid_before_utc, found.x509.serial_number))
+    leaf = max(fitting, key=lambda found: (found.facts.not_before, found.facts.serial_number))
     issuers = _Issuing(certificates, known).issuers_of(leaf)
     known.remember(issuers)
     texts = PemBundle(leaf.pem, tuple(issuer.pem for issuer in issuers))
-    return CertificateChain._of(leaf, texts)  # noqa: SLF001 - own class
+    return CertificateChain._of(leaf.facts, texts)  # noqa: SLF001 - own class
 
 
 def format_serial_number(number: int) -> str:
@@ -159,48 +170,85 @@ def parse_serial_number(text: str) -> str:
     return text.lower().replace("-", ":")
 
 
-def serial_number_of(certificate_pem: str) -> str:
-    """Return the serial number of a certificate that a user gave, as `format_serial_number` prints it.
+@dataclass(frozen=True, slots=True)
+class GivenCertificate:
+    """A certificate that a user gave, to name it; serial numbers alone may be shared by two issuers.
 
-    Raises:
-        InvalidInputError: it is not exactly one certificate in PEM.
+    Attributes:
+        serial_number: as `format_serial_number` prints it.
+        der: its bytes.
     """
-    try:
-        blocks = [block for block in pem_blocks(normalise_pem(certificate_pem)) if block.label == CERTIFICATE]
-        (certificate,) = (x509.load_der_x509_certificate(block.der) for block in blocks)
-        return format_serial_number(certificate.serial_number)
-    except UNREADABLE:
-        raise InvalidInputError("exactly one certificate in PEM is needed") from None
+
+    serial_number: str
+    der: bytes = field(repr=False)
+
+    @classmethod
+    def parse(cls, pem: str) -> Self:
+        """Read the one certificate in a text.
+
+        Raises:
+            InvalidInputError: it is not exactly one certificate in PEM.
+        """
+        return decoded(lambda: cls._parsed(pem), InvalidInputError, "exactly one certificate in PEM is needed")
+
+    @classmethod
+    def _parsed(cls, pem: str) -> Self:
+        (block,) = (block for block in pem_blocks(normalise_pem(pem)) if block.label == CERTIFICATE)
+        number = x509.load_der_x509_certificate(block.der).serial_number
+        return cls(format_serial_number(number), block.der)
+
+    def is_leaf_of(self, leaf_first_bundle: str) -> bool:
+        """Tell whether a stored bundle is this certificate's.
+
+        Raises:
+            ChainError: the bundle cannot be read.
+        """
+        return pem_der(PemBundle.split(leaf_first_bundle).leaf_pem) == self.der
 
 
 def is_self_signed(certificate_pem: str) -> bool:
-    """Tell a root, which issued itself, from another certificate."""
+    """Tell a root, which issued itself, from another certificate.
+
+    Raises:
+        ChainError: it cannot be read.
+    """
     certificate = FoundCertificate(pem_der(certificate_pem))
     return certificate.issued(certificate)
+
+
+def certificates_of(bundle: PemBundle) -> list[x509.Certificate]:
+    """Return the leaf and its issuers as `cryptography` takes them.
+
+    Raises:
+        ChainError: one of them cannot be read.
+    """
+    pem = bundle.bundle_pem.encode()
+    return decoded(lambda: x509.load_pem_x509_certificates(pem), ChainError, STORED_UNREADABLE)
+
+
+def _leaf_of(bundle: PemBundle) -> x509.Certificate:
+    return x509.load_der_x509_certificate(pem_der(bundle.leaf_pem))
 
 
 def _certificates(collected: bytes, known: Authorities) -> Sequence[FoundCertificate]:
     if len(collected) > MAX_COLLECTED_LENGTH:
         raise ChainError(f"what was collected is longer than {MAX_COLLECTED_LENGTH} bytes")
-    try:
-        ders = tuple(_ders(collected))
-    except UNREADABLE:
-        raise _no_certificates() from None
+    ders = decoded(lambda: tuple(_ders(collected)), ChainError, "what was collected cannot be read as certificates")
     if not ders:
         raise ChainError("what was collected holds no certificate")
     if len(ders) > MAX_CERTIFICATES:
         raise ChainError(f"what was collected holds more than {MAX_CERTIFICATES} certificates")
-    try:
-        return [known.find(der) for der in dict.fromkeys(ders)]
-    except UNREADABLE:
-        raise _no_certificates() from None
+    return [known.find(der) for der in dict.fromkeys(ders)]
 
 
 def _ders(collected: bytes) -> Iterable[bytes]:
     if collected.startswith(_DER_SEQUENCE):
         yield from _within(pkcs7.load_der_pkcs7_certificates(collected))
         return
-    for block in pem_blocks(normalise_pem(collected.decode("ascii", errors="replace"))):
+    text = normalise_pem(collected.decode("ascii", errors="replace"))
+    if is_cut_off(text):
+        raise ChainError("what was collected is cut off: a line that begins a certificate has no line that ends it")
+    for block in pem_blocks(text):
         if block.label == CERTIFICATE:
             yield block.der
         elif block.label in _PKCS7_LABELS:
@@ -228,11 +276,10 @@ def _of_one_subscriber(certificates: Sequence[FoundCertificate]) -> Sequence[Fou
 
 
 def _is_authority(certificate: FoundCertificate, certificates: Sequence[FoundCertificate]) -> bool:
-    """Tell a CA's certificate by what it says (RFC 5280 4.2.1.9), or, where it says nothing, by what it signed."""
-    try:
-        return certificate.x509.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, *UNREADABLE):
-        return any(other is not certificate and certificate.issued(other) for other in certificates)
+    """Tell a CA's certificate by what it says, or, where it says nothing, by what it signed."""
+    if certificate.says_ca is not None:
+        return certificate.says_ca
+    return any(other is not certificate and certificate.issued(other) for other in certificates)
 
 
 class _Issuing:
@@ -260,30 +307,10 @@ class _Issuing:
     def _rank(self, path: Sequence[FoundCertificate]) -> tuple[bool, bool, datetime]:
         """Order those of one name and key: a cross-signed one that leads on, then a root, then the longest lived."""
         end = path[-1]
-        return bool(self._candidates(path)), self._issued(end, end), end.x509.not_valid_after_utc
+        return bool(self._candidates(path)), self._issued(end, end), end.not_after
 
     def _issued(self, issuer: FoundCertificate, certificate: FoundCertificate) -> bool:
         pair = issuer, certificate
         if pair not in self._known:
             self._known[pair] = self._authorities.issued(issuer, certificate)
         return self._known[pair]
-
-
-def _no_certificates() -> ChainError:
-    return ChainError("what was collected cannot be read as certificates")
-
-
-def _malformed() -> ChainError:
-    return ChainError("the certificate is malformed")
-
-
-def _unreadable() -> ChainError:
-    return ChainError("the stored certificate cannot be read")
-
-
-def _names_in(certificate: x509.Certificate) -> tuple[str, ...]:
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return ()
-    return names_of(extension.value)

@@ -1,4 +1,4 @@
-"""Certificate signing requests (PKCS#10, RFC 2986)."""
+"""Certificate signing requests (PKCS#10, RFC 2986): what is known of one, and how one is made."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,21 +6,31 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from sectigo_vault_pki.errors import InvalidCsrError, InvalidInputError, KeyMismatchError
-from sectigo_vault_pki.pki.keys import PrivateKey, key_kind, public_key_digest, weakness
-from sectigo_vault_pki.pki.names import general_name, host_of_common_name, names_of, normalise_email, normalise_names
-from sectigo_vault_pki.pki.pem import PemBlock, normalise_pem, pem_blocks
+from sectigo_vault_pki.errors import InvalidInputError, KeyMismatchError
+from sectigo_vault_pki.pki.foreign import decoded
+from sectigo_vault_pki.pki.keys import PrivateKey
+from sectigo_vault_pki.pki.names import (
+    general_name,
+    has_control_characters,
+    host_of_common_name,
+    name_attribute,
+    normalise_email,
+    normalise_names,
+)
+from sectigo_vault_pki.pki.pem import PemBlock
 
 MAX_CSR_LENGTH = 32_767  # characters; scm-api.md 3.2
+CSR_LABEL = "CERTIFICATE REQUEST"
 
-_LABELS = frozenset({"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})
-_LABEL = "CERTIFICATE REQUEST"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+ROLE_SUBJECT_FIELDS = frozenset(
+    {"country", "province", "locality", "organization", "ou", "street_address", "postal_code"}
+)
+"""The parts of a subject that a role of Vault's pki sets, in its words."""
+
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
@@ -48,8 +58,12 @@ class CertificateSigningRequest:
         public_key_digest: SHA-256 of the SubjectPublicKeyInfo in DER.
         key_type: `rsa` or `ec`.
         key_size: bits of the modulus or of the curve.
-        has_other_names: whether it asks for names besides: SANs of other kinds, more than one common name, or an
-            e-mail address in its subject.
+        subject_fields: what its subject has besides the common name, as pairs of word and value in the CSR's order. The
+            words are those of `ROLE_SUBJECT_FIELDS`, `common_name` for any but the last one, `email_address`,
+            `serial_number`, `user_id`, `domain_component`, `unstructured_name`, or an object identifier.
+        other_names: names that it asks for and nobody orders, such as `URI urn:a`: SANs of other kinds, and names in
+            other places.
+        privileges: what it asks for beyond the certificate of a server or client, such as `basicConstraints CA:TRUE`.
     """
 
     pem: str
@@ -58,27 +72,35 @@ class CertificateSigningRequest:
     public_key_digest: bytes
     key_type: str
     key_size: int
-    has_other_names: bool = False
+    subject_fields: tuple[tuple[str, str], ...] = ()
+    other_names: tuple[str, ...] = ()
+    privileges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One part of a subject: its word in errors, its place in X.509, its upper bound (RFC 5280 appendix A.1)."""
+    """One part of a subject: its word in errors, its place in X.509, its upper bound (RFC 5280 appendix A.1).
+
+    Attributes:
+        limit: in characters.
+        field: its word among `subject_fields`.
+    """
 
     word: str
     oid: x509.ObjectIdentifier
     limit: int
+    field: str
 
 
 _PARTS: Mapping[str, _Part] = MappingProxyType(
     {
-        "country": _Part("country", NameOID.COUNTRY_NAME, 2),
-        "state": _Part("state", NameOID.STATE_OR_PROVINCE_NAME, 128),
-        "locality": _Part("locality", NameOID.LOCALITY_NAME, 128),
-        "organization": _Part("organization", NameOID.ORGANIZATION_NAME, 64),
-        "organizational_unit": _Part("organizational unit", NameOID.ORGANIZATIONAL_UNIT_NAME, 64),
-        "common_name": _Part("common name", NameOID.COMMON_NAME, 64),
-        "email_address": _Part("e-mail address", NameOID.EMAIL_ADDRESS, 255),
+        "country": _Part("country", NameOID.COUNTRY_NAME, 2, "country"),
+        "state": _Part("state", NameOID.STATE_OR_PROVINCE_NAME, 128, "province"),
+        "locality": _Part("locality", NameOID.LOCALITY_NAME, 128, "locality"),
+        "organization": _Part("organization", NameOID.ORGANIZATION_NAME, 64, "organization"),
+        "organizational_unit": _Part("organizational unit", NameOID.ORGANIZATIONAL_UNIT_NAME, 64, "ou"),
+        "common_name": _Part("common name", NameOID.COMMON_NAME, 64, "common_name"),
+        "email_address": _Part("e-mail address", NameOID.EMAIL_ADDRESS, 255, "email_address"),
     }
 )
 
@@ -97,18 +119,23 @@ def build_csr(subject: Subject, subject_alt_names: Sequence[str], key: PrivateKe
         InvalidInputError: a part of the subject or a SAN cannot stand in a certificate; the text names which.
     """
     names = _with_common_name(subject.common_name, normalise_names(subject_alt_names))
+    parts = _checked_parts(subject)
+    pem = decoded(
+        lambda: _signed(parts, names, key), InvalidInputError, "the subject or a name cannot be written into a CSR"
+    )
     return CertificateSigningRequest(
-        pem=_signed(_x509_name(subject), names, key),
+        pem=pem,
         common_name=subject.common_name.strip(),
         subject_alt_names=names,
         public_key_digest=key.public_key_digest,
         key_type=key.key_type,
         key_size=key.key_size,
-        has_other_names=bool(subject.email_address),
+        subject_fields=tuple((part.field, value) for part, value in parts if part.oid != NameOID.COMMON_NAME),
     )
 
 
-def _signed(subject: x509.Name, names: tuple[str, ...], key: PrivateKey) -> str:
+def _signed(parts: Sequence[tuple[_Part, str]], names: tuple[str, ...], key: PrivateKey) -> str:
+    subject = x509.Name([name_attribute(part.oid, value) for part, value in parts])
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
     if names:
         extension = x509.SubjectAlternativeName([general_name(name) for name in names])
@@ -116,42 +143,19 @@ def _signed(subject: x509.Name, names: tuple[str, ...], key: PrivateKey) -> str:
     csr = builder.sign(key.signer, _HASHES.get((key.key_type, key.key_size), hashes.SHA256())).public_bytes(
         Encoding.DER
     )
-    pem = PemBlock(_LABEL, csr).text
+    pem = PemBlock(CSR_LABEL, csr).text
     if len(pem) > MAX_CSR_LENGTH:
         raise InvalidInputError(f"too many subject alternative names: the CSR exceeds {MAX_CSR_LENGTH} characters")
     return pem
 
 
-def parse_csr(pem: str) -> CertificateSigningRequest:
-    """Read a CSR and check the signature it carries.
-
-    Raises:
-        InvalidCsrError: it is none, is signed by another key, or asks for what no CA here could certify.
-    """
-    block = _csr_block(pem)
-    try:
-        csr = x509.load_der_x509_csr(block.der)
-        signature_is_valid = csr.is_signature_valid
-        public_key = csr.public_key()
-        common_name = common_name_of(csr.subject)
-        names, has_other_kinds = _names_in(csr)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise InvalidCsrError("the CSR cannot be read: an RSA or EC CSR in PEM is needed") from None
-    if not signature_is_valid:
-        raise InvalidCsrError("the CSR's signature is wrong: it is damaged, or was signed by another key")
-    problem = weakness(public_key)
-    if problem is not None:
-        raise InvalidCsrError(f"the CSR's key is not supported: {problem}")
-    key_type, key_size = key_kind(public_key)
-    return CertificateSigningRequest(
-        pem=PemBlock(_LABEL, block.der).text,
-        common_name=common_name,
-        subject_alt_names=_normalised(names),
-        public_key_digest=public_key_digest(public_key),
-        key_type=key_type,
-        key_size=key_size,
-        has_other_names=has_other_kinds or _has_other_names(csr.subject),
-    )
+def subject_of(name: x509.Name) -> Subject:
+    """Return the parts of a subject that a CSR can be made with, of each the most specific value."""
+    found = {
+        part.oid: attribute.value for part in _PARTS.values() for attribute in name.get_attributes_for_oid(part.oid)
+    }
+    parts = {attribute: str(found.get(part.oid, "")) for attribute, part in _PARTS.items()}
+    return Subject(**{attribute: value for attribute, value in parts.items() if value or attribute == "common_name"})
 
 
 def check_key_fits(csr: CertificateSigningRequest, key: PrivateKey) -> None:
@@ -164,57 +168,17 @@ def check_key_fits(csr: CertificateSigningRequest, key: PrivateKey) -> None:
         raise KeyMismatchError("the private key does not belong to the CSR")
 
 
-def common_name_of(name: x509.Name) -> str:
-    """Return the most specific common name of a subject, empty where it has none."""
-    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[-1].value) if found else ""
-
-
-def _csr_block(pem: str) -> PemBlock:
-    if len(pem) > MAX_CSR_LENGTH:
-        raise InvalidCsrError(f"the CSR is longer than {MAX_CSR_LENGTH} characters")
-    try:
-        blocks = [block for block in pem_blocks(normalise_pem(pem)) if block.label in _LABELS]
-    except ValueError:
-        raise InvalidCsrError("the CSR cannot be read: its PEM is no base64") from None
-    if len(blocks) != 1:
-        raise InvalidCsrError(f"exactly one PEM block CERTIFICATE REQUEST is needed, there are {len(blocks)}")
-    return blocks[0]
-
-
-def _names_in(csr: x509.CertificateSigningRequest) -> tuple[tuple[str, ...], bool]:
-    """Return the SANs that can be written as text, and whether there are others."""
-    try:
-        extension = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return (), False
-    names = names_of(extension.value)
-    return names, len(names) < len(list(extension.value))
-
-
-def _has_other_names(subject: x509.Name) -> bool:
-    common_names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return len(common_names) > 1 or bool(subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS))
-
-
-def _normalised(names: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        return normalise_names(names)
-    except InvalidInputError as error:
-        raise InvalidCsrError(f"the CSR has an unusable subject alternative name: {error}") from None
-
-
 def _with_common_name(common_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
     host = host_of_common_name(common_name)
     return names if host is None or host in names else (host, *names)
 
 
-def _x509_name(subject: Subject) -> x509.Name:
+def _checked_parts(subject: Subject) -> Sequence[tuple[_Part, str]]:
     values = ((part, getattr(subject, attribute)) for attribute, part in _PARTS.items())
-    attributes = [x509.NameAttribute(part.oid, _checked(part, value)) for part, value in values if value]
+    parts = [(part, _checked(part, value)) for part, value in values if value]
     if not subject.common_name:
         raise InvalidInputError("common name is missing")
-    return x509.Name(attributes)
+    return parts
 
 
 def _checked(part: _Part, text: str) -> str:
@@ -225,7 +189,7 @@ def _checked(part: _Part, text: str) -> str:
         raise InvalidInputError(f"{part.word} consists of blanks only")
     if len(value) > part.limit:
         raise InvalidInputError(f"{part.word} is longer than {part.limit} characters")
-    if _CONTROL.search(value):
+    if has_control_characters(value):
         raise InvalidInputError(f"{part.word} contains control characters")
     if part.oid == NameOID.COMMON_NAME and not value.isascii() and _reads_as_host(value):
         raise InvalidInputError("common name has characters outside ASCII: write international names as xn--…")

@@ -6,11 +6,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Self
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.pki.chain import PemBundle
+from sectigo_vault_pki.pki.chain import PemBundle, certificates_of
 
 _MAX_SHOWN = 32
 
@@ -48,6 +47,9 @@ def render(bundle: PemBundle, certificate_format: CertificateFormat) -> str:
     """Write a bundle in a format; `bin`, which is bytes at SCM, comes as base64 text without line ends.
 
     A format without a leaf is empty where the CA gave no issuers.
+
+    Raises:
+        ChainError: the bundle cannot be read.
     """
     return _WRITERS[certificate_format](bundle)
 
@@ -81,8 +83,7 @@ def _pkcs7_base64(bundle: PemBundle) -> str:
 
 
 def _pkcs7(bundle: PemBundle, encoding: Encoding) -> bytes:
-    certificates = x509.load_pem_x509_certificates(bundle.bundle_pem.encode("ascii"))
-    return pkcs7.serialize_certificates(certificates, encoding)
+    return pkcs7.serialize_certificates(certificates_of(bundle), encoding)
 
 
 _WRITERS: Mapping[CertificateFormat, Callable[[PemBundle], str]] = MappingProxyType(

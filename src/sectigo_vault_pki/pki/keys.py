@@ -1,16 +1,17 @@
 """Private keys: made, read, shown to nobody."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Self
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -20,17 +21,23 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sectigo_vault_pki.errors import InvalidInputError, InvalidPrivateKeyError
+from sectigo_vault_pki.pki import der
+from sectigo_vault_pki.pki.foreign import decoded
 from sectigo_vault_pki.pki.pem import PemBlock, normalise_pem, pem_blocks
 
 MAX_PRIVATE_KEY_LENGTH = 16 * 1024  # characters; RSA 8192 in PKCS#8 takes 6 400
 MIN_RSA_BITS = 2048
 MAX_RSA_BITS = 8192
+RSASSA_PSS = bytes.fromhex("2a864886f70d01010a")
+"""The content of the object identifier 1.2.840.113549.1.1.10 in DER: an RSA key for PSS only (RFC 4055 1.2)."""
 
 _CURVES: Mapping[int, ec.EllipticCurve] = MappingProxyType(
     {256: ec.SECP256R1(), 384: ec.SECP384R1(), 521: ec.SECP521R1()}
 )
-_KEY_LABELS = frozenset({"RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY"})
+_PKCS8_LABEL = "PRIVATE KEY"
+_KEY_LABELS = frozenset({"RSA PRIVATE KEY", _PKCS8_LABEL, "EC PRIVATE KEY"})
 _FORMATS = "an unencrypted PEM key in PKCS#1, PKCS#8 or SEC1 is needed"
+_UNREADABLE = f"the private key cannot be read: {_FORMATS}"
 
 SupportedPrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -41,6 +48,9 @@ class KeyAlgorithm(StrEnum):
     RSA = "RSA"
     EC = "EC"
 
+
+OTHER_NAMES_OF_EC = frozenset({"ECC", "ECDSA"})
+_SIZE_WITH_UNIT = re.compile(r"([0-9]{3,4})[ -]?BITS?")
 
 _SIZES: Mapping[KeyAlgorithm, tuple[int, ...]] = MappingProxyType(
     {KeyAlgorithm.RSA: (2048, 3072, 4096), KeyAlgorithm.EC: tuple(_CURVES)}
@@ -66,15 +76,31 @@ class KeyParameters:
         parsed = _parse_algorithm(algorithm)
         return cls(parsed, _parse_size(parsed, size))
 
+    @classmethod
+    def like(cls, key_type: str, key_size: int) -> Self:
+        """Return the parameters of a key of the same kind, and of the same size where such keys are made.
+
+        Otherwise of the next larger size, or of the largest; RSA's smallest for a kind that is never made.
+
+        Args:
+            key_type: `rsa`, `ec`, or empty for another kind.
+            key_size: bits.
+        """
+        if not key_type:
+            return cls.parse()
+        algorithm = _parse_algorithm(key_type)
+        sizes = _SIZES[algorithm]
+        return cls(algorithm, next((size for size in sizes if size >= key_size), sizes[-1]))
+
 
 def _parse_algorithm(text: str | None) -> KeyAlgorithm:
     if not text:
         return KeyAlgorithm.RSA
-    try:
-        return KeyAlgorithm(text.strip().upper())
-    except ValueError:
-        allowed = " or ".join(KeyAlgorithm)
-        raise InvalidInputError(f"the key algorithm is not supported: {allowed}") from None
+    name = text.strip().upper()
+    if name in KeyAlgorithm.__members__:
+        return KeyAlgorithm[name]
+    hint = "; did you mean EC?" if name in OTHER_NAMES_OF_EC else ""
+    raise InvalidInputError(f"the key algorithm is not supported: {' or '.join(KeyAlgorithm)}{hint}")
 
 
 def _parse_size(algorithm: KeyAlgorithm, size: str | int | None) -> int:
@@ -88,7 +114,9 @@ def _parse_size(algorithm: KeyAlgorithm, size: str | int | None) -> int:
         if text == str(allowed):
             return allowed
     listed = f"{', '.join(map(str, sizes[:-1]))} or {sizes[-1]}"
-    raise InvalidInputError(f"the key size is not supported for {algorithm}: {listed}")
+    meant = _SIZE_WITH_UNIT.fullmatch(text)
+    hint = f"; did you mean {meant[1]}?" if meant and int(meant[1]) in sizes else ""
+    raise InvalidInputError(f"the key size is not supported for {algorithm}: {listed}{hint}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -132,11 +160,7 @@ class PrivateKey:
             InvalidPrivateKeyError: anything else; the text never shows what was given.
         """
         block = _key_block(pem)
-        key = _load(block)
-        _check_strength(key)
-        if isinstance(key, rsa.RSAPrivateKey):
-            _check_rsa_numbers(key)
-        return cls._of(key, block.text)
+        return decoded(lambda: cls._of(_proven(block), block.text), InvalidPrivateKeyError, _UNREADABLE)
 
     @classmethod
     def _of(cls, key: SupportedPrivateKey, pem: str) -> Self:
@@ -150,7 +174,8 @@ def stored_key(pem: str) -> SupportedPrivateKey:
     Raises:
         InvalidPrivateKeyError: it is none any more; the text never shows what was stored.
     """
-    return _load(_key_block(pem))
+    block = _key_block(pem)
+    return decoded(lambda: _load(block), InvalidPrivateKeyError, _UNREADABLE)
 
 
 def _key_block(pem: str) -> PemBlock:
@@ -164,22 +189,36 @@ def _key_block(pem: str) -> PemBlock:
     except ValueError:
         blocks = []
     if not blocks:
-        raise InvalidPrivateKeyError(f"the private key cannot be read: {_FORMATS}")
+        raise InvalidPrivateKeyError(_UNREADABLE)
     if len(blocks) > 1:
         raise InvalidPrivateKeyError("there is more than one private key: exactly one is needed")
     return blocks[0]
 
 
+def _proven(block: PemBlock) -> SupportedPrivateKey:
+    # An RSA key that is marked for PSS: the CSR and every other format would forget the mark.
+    if block.label == _PKCS8_LABEL and _algorithm_of(block.der) == RSASSA_PSS:
+        raise InvalidPrivateKeyError(
+            "the private key is for RSA-PSS only, which CAs do not certify: use an RSA key without that restriction"
+        )
+    key = _load(block)
+    _check_strength(key)
+    if isinstance(key, rsa.RSAPrivateKey):
+        _check_rsa_numbers(key)
+    return key
+
+
+def _algorithm_of(pkcs8: bytes) -> bytes:
+    """Return the content of the object identifier in a PrivateKeyInfo (RFC 5958 2)."""
+    (info,) = der.contents(pkcs8, der.SEQUENCE)
+    _, algorithm, *_ = der.elements(info)
+    return next(der.elements(algorithm.content)).content
+
+
 def _load(block: PemBlock) -> SupportedPrivateKey:
-    key: PrivateKeyTypes | None = None
-    try:
-        # The library's own check of RSA keys holds the GIL for 0.2 s (4096 bits) to 3 s (8192 bits), which would stop
-        # the event loop even from a thread. `_check_rsa_numbers` takes its place.
-        key = load_pem_private_key(block.text.encode("ascii"), None, unsafe_skip_rsa_key_validation=True)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None  # no chaining: the cause may quote the input
-    if key is None:
-        raise InvalidPrivateKeyError(f"the private key cannot be read: {_FORMATS}")
+    # The library's own check of RSA keys holds the GIL for 0.2 s (4096 bits) to 3 s (8192 bits), which would stop the
+    # event loop even from a thread. `_check_rsa_numbers` takes its place.
+    key = load_pem_private_key(block.text.encode("ascii"), None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise InvalidPrivateKeyError("the private key is of an unsupported kind: RSA or EC is needed")
     return key

@@ -5,19 +5,23 @@ import re
 from collections.abc import Iterable
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from sectigo_vault_pki.errors import InvalidInputError
 
 MAX_DNS_NAME_LENGTH = 253
 MAX_EMAIL_LENGTH = 254
+_MAX_SHOWN = 100
 _MAX_LOCAL_PART_LENGTH = 64  # RFC 5321 4.5.3.1.1
 
 # Underscores are no host name characters, yet private CAs certify them; whether one may is the CA's say.
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DNS_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NUMERIC_TLD = re.compile(r"(?:.*\.)?[0-9]+")
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322 3.2.3
 _ADDRESS = re.compile(r"[0-9A-Fa-f:.]+")  # without a zone, which says nothing outside one machine
+WRITTEN_AS_TEXT = (x509.DNSName, x509.RFC822Name, x509.IPAddress)
 _LOCAL_PART = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 
 
@@ -117,14 +121,37 @@ def general_name(name: str) -> x509.GeneralName:
 
 
 def names_of(extension: x509.SubjectAlternativeName) -> tuple[str, ...]:
-    """Return the host names, IP addresses and e-mail addresses of a certificate or CSR; other kinds are left out."""
-    names: list[str] = []
-    for entry in extension:
-        if isinstance(entry, x509.DNSName | x509.RFC822Name):
-            names.append(entry.value)
-        elif isinstance(entry, x509.IPAddress):
-            names.append(str(entry.value))
-    return tuple(names)
+    """Return the host names, IP addresses and e-mail addresses of a certificate or CSR; other kinds are left out.
+
+    So is an empty name: the vendor's former plugin wrote one into every CSR that it was to have no name in.
+    """
+    names = (str(entry.value) for entry in extension if isinstance(entry, WRITTEN_AS_TEXT))
+    return tuple(name for name in names if name)
+
+
+def has_control_characters(text: str) -> bool:
+    """Tell whether text holds what no name on paper has: a line end, a NUL, an escape."""
+    return _CONTROL.search(text) is not None
+
+
+def printable(text: str) -> str:
+    """Return somebody else's text as it may stand in a message: one line of at most 100 characters."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:_MAX_SHOWN])
+
+
+def common_name_of(name: x509.Name) -> str:
+    """Return the most specific common name of a subject, empty where it has none."""
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[-1].value) if found else ""
+
+
+def name_attribute(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str]:
+    """Return one part of a subject, whose length the caller has checked.
+
+    X.520 bounds the characters of a string, `cryptography` the bytes of its UTF-8: it refuses 33 umlauts as a common
+    name, and with `_validate` off, as it has it for names that it reads, it warns.
+    """
+    return x509.NameAttribute(oid, value, _validate=value.isascii())
 
 
 def _dns_name(text: str) -> str:

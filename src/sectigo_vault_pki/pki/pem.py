@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9][A-Z0-9 ]*)-----([A-Za-z0-9+/=\s]*)-----END \1-----")
+from sectigo_vault_pki.errors import ChainError
+
+STORED_UNREADABLE = "the stored certificate cannot be read"
+
+# A label is printable ASCII without hyphens (RFC 7468 2 allows some, and nobody writes them): `PKCS #7 SIGNED DATA`.
+_BLOCK = re.compile(r"-----BEGIN ([!-,.-~][ -,.-~]*)-----([A-Za-z0-9+/=\s]*)-----END \1-----")
+_MARKERS = re.compile(r"-----(?:BEGIN ([^-\n]*)|END ([^-\n]*)-----|B(?:E|EG|EGI|EGIN)?\n\Z)")
 _ESCAPED_LINE_END = re.compile(r"\\r\\n|\\n|\\r")
 _LINE_LENGTH = 64  # RFC 7468 2
 
@@ -51,18 +57,38 @@ def pem_blocks(text: str) -> Iterator[PemBlock]:
         yield PemBlock(label, _decoded(body))
 
 
+def is_cut_off(text: str) -> bool:
+    """Tell whether text that went through `normalise_pem` begins an armoured object and does not end it.
+
+    Other text between the objects or behind them does not count.
+    """
+    begun: str | None = None
+    for marker in _MARKERS.finditer(text):
+        label, ended = marker.groups()
+        if ended is None and begun is not None:
+            return True
+        if ended is None:
+            begun = label or ""
+        elif ended == begun:
+            begun = None
+    return begun is not None
+
+
 def pem_texts(text: str) -> tuple[str, ...]:
     """Take text apart that `PemBlock.text` wrote, without reading what stands inside the blocks."""
     return tuple(f"{found.group()}\n" for found in _BLOCK.finditer(text))
 
 
 def pem_der(text: str) -> bytes:
-    """Return what stands inside the one block of text that `PemBlock.text` wrote.
+    """Return what stands inside the one block of a stored certificate's text, which `PemBlock.text` wrote.
 
     Raises:
-        ValueError: it is not exactly one block.
+        ChainError: it is not exactly one block.
     """
-    (block,) = pem_blocks(text)
+    try:
+        (block,) = pem_blocks(text)
+    except ValueError:
+        raise ChainError(STORED_UNREADABLE) from None
     return block.der
 
 

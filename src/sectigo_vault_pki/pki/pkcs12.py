@@ -7,11 +7,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import KeySerializationEncryption, PrivateFormat, pkcs12
 
-from sectigo_vault_pki.pki.chain import CertificateChain
+from sectigo_vault_pki.pki.chain import CertificateChain, certificates_of
 from sectigo_vault_pki.pki.keys import stored_key
 
 MIN_PASSWORD_LENGTH = 8
@@ -62,8 +61,9 @@ def pkcs12_file(chain: CertificateChain, stored_key_pem: str, protection: Pkcs12
 
     Raises:
         InvalidPrivateKeyError: the stored text is no key; the error never shows it.
+        ChainError: the stored certificates cannot be read.
     """
-    leaf, *issuers = x509.load_pem_x509_certificates(chain.bundle_pem.encode("ascii"))
+    leaf, *issuers = certificates_of(chain)
     return pkcs12.serialize_key_and_certificates(
         _friendly_name(chain).encode(),
         stored_key(stored_key_pem),

@@ -9,7 +9,14 @@ import grpc
 
 from sectigo_vault_pki._proto import backend_pb2 as pb
 from sectigo_vault_pki._proto.backend_pb2_grpc import BackendServicer
-from sectigo_vault_pki.logical import LogicalError, UnavailableError, UnsupportedOperationError, add_log_values
+from sectigo_vault_pki.logical import (
+    BadRequestError,
+    LogicalError,
+    Operation,
+    UnavailableError,
+    UnsupportedOperationError,
+    add_log_values,
+)
 from sectigo_vault_pki.plugin import translate
 from sectigo_vault_pki.plugin.instances import Instance, Instances, NoInstanceError
 from sectigo_vault_pki.plugin.multiplex_id import InvalidMultiplexIdError, multiplex_id_of
@@ -19,6 +26,8 @@ _log = logging.getLogger(__name__)
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _STOPPING_TEXT = "the mount is being shut down"
+_STOPPED_WRITE_TEXT = f"{_STOPPING_TEXT} while it works on this request: look at what came of it before you repeat it"
+_WRITES = frozenset({Operation.CREATE.value, Operation.UPDATE.value, Operation.PATCH.value, Operation.DELETE.value})
 
 
 class BackendService(BackendServicer):
@@ -33,7 +42,8 @@ class BackendService(BackendServicer):
         """
         self._instances = instances
         self._id_of = id_of
-        self._no_resolve_path = translate.reply_from_error(UnsupportedOperationError())
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._no_other_path = translate.reply_from_error(UnsupportedOperationError())
 
     async def Setup(self, request: pb.SetupArgs, context: Context) -> pb.SetupReply:  # noqa: N802  the wire's name
         multiplex_id = await self._multiplex_id(context)
@@ -83,10 +93,11 @@ class BackendService(BackendServicer):
         self, request: pb.HandleRequestArgs, context: Context
     ) -> pb.HandleRequestReply:
         instance = await self._instance(context)
-        # Sent ahead of every request, with the request's own data: nothing may be done for it, nor logged.
         if request.request.operation == translate.RESOLVE_PATH:
-            return self._no_resolve_path
+            return await self._resolve_path(instance, request.request)
         add_log_values(request_id=request.request.id)
+        task = _current_task()
+        self._under_way.add(task)
         try:
             asked = translate.request_from_wire(
                 request.request, storage=instance.storage, time_limit=context.time_remaining()
@@ -97,10 +108,12 @@ class BackendService(BackendServicer):
         except asyncio.CancelledError:
             if _is_cancelled():
                 raise
-            return translate.reply_from_error(UnavailableError(_STOPPING_TEXT))
+            return translate.reply_from_error(_stopped(request.request.operation))
         except Exception:  # noqa: BLE001  logged, and hidden from the host
             _log_failure(request.request)
             return translate.internal_error_reply()
+        finally:
+            self._under_way.discard(task)
 
     async def HandleExistenceCheck(  # noqa: N802  the wire's name
         self, request: pb.HandleExistenceCheckArgs, context: Context
@@ -141,6 +154,23 @@ class BackendService(BackendServicer):
             await _abort(context, error)
         return pb.Empty()
 
+    async def end(self, seconds: float) -> None:
+        """Let all mounts go, and their requests be answered, for so long at most."""
+        await self._instances.close(seconds=seconds)
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=seconds)
+
+    async def _resolve_path(self, instance: Instance, request: pb.Request) -> pb.HandleRequestReply:
+        """Answer what is sent ahead of every request, with that one's own data: nothing may be done for it."""
+        try:
+            path = await instance.backend.canonical_path(request.path)
+        except LogicalError as error:
+            return translate.reply_from_error(error)
+        except Exception:  # noqa: BLE001  logged, and hidden from the host
+            _log_failure(request)
+            return translate.internal_error_reply()
+        return self._no_other_path if path is None else translate.canonical_path_reply(path)
+
     async def _instance(self, context: Context) -> Instance:
         multiplex_id = await self._multiplex_id(context)
         try:
@@ -159,10 +189,21 @@ async def _abort(context: Context, error: NoInstanceError | InvalidMultiplexIdEr
     await context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
 
+def _current_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a call is answered by a task")
+    return task
+
+
 def _is_cancelled() -> bool:
     """Tell a cancellation of this call, by the host, from one of a task that the call only waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return _current_task().cancelling() > 0
+
+
+def _stopped(operation: str) -> LogicalError:
+    """Return what a request is told that the mount's end cuts short; clients repeat by themselves what gets a 5xx."""
+    return BadRequestError(_STOPPED_WRITE_TEXT) if operation in _WRITES else UnavailableError(_STOPPING_TEXT)
 
 
 def _log_failure(request: pb.Request) -> None:

@@ -122,5 +122,5 @@ def _load(load: Callable[[Path], object], file: Path, *, what: str = "a certific
     try:
         load(file)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "it is not PEM"
         raise CredentialsError(f"{what} cannot be read from {file}: {reason}") from None

@@ -8,9 +8,9 @@ Our modules log with the standard library, key-values going along as `extra={"kv
 A line carries what is known of its request too (`logical.add_log_values`): the host's id, and what its path names.
 
 Values and message arguments become numbers, booleans, null or text; of an object of any further kind only the kind's
-name is told. An exception, wherever it turns up, is told by its type and the places it came through: its own text may
-quote a secret. Only the texts of our own trees (`logical.LogicalError`, `errors.SectigoVaultPkiError`), which carry
-none, are told too.
+name is told. An exception of our own trees (`logical.LogicalError`, `errors.SectigoVaultPkiError`) is told by its
+text, which carries no secret, and one of the system's by what its number means. The text of any other may quote a
+secret: it is told by its type. Where it came through is told of each that a line is about.
 """
 
 import datetime as dt
@@ -19,6 +19,8 @@ import itertools
 import json
 import logging
 import math
+import os
+import ssl
 import traceback
 import uuid
 from collections.abc import Iterable, Mapping
@@ -56,13 +58,13 @@ _SPEAKING_ERRORS = (LogicalError, SectigoVaultPkiError)
 _OWN_PACKAGE = "sectigo_vault_pki"
 
 
-def level_from(environ: Mapping[str, str], *, own_variable: str) -> int:
-    """Return the level asked for by the first variable that names one, else info."""
-    for variable in (own_variable, "BAO_LOG_LEVEL", "VAULT_LOG_LEVEL"):
-        level = LEVELS.get(environ.get(variable, "").strip().lower())
-        if level is not None:
-            return level
-    return logging.INFO
+def level_from(environ: Mapping[str, str], *, variable: str) -> int:
+    """Return the level from which on lines are sent: what the variable names, else debug.
+
+    The host drops what is below its own level (plugin-protocol.md 2), which `sys/loggers` changes while both run. So
+    what it was started with says nothing, and no plugin is told of a change.
+    """
+    return LEVELS.get(environ.get(variable, "").strip().lower(), logging.DEBUG)
 
 
 def configure(handler: logging.Handler, level: int) -> None:
@@ -178,8 +180,11 @@ def _first(items: Iterable[ItemT]) -> Iterable[ItemT]:
 
 
 def _error_text(error: BaseException) -> str:
-    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    return f"{name}: {error}" if isinstance(error, _SPEAKING_ERRORS) else name
+    if isinstance(error, _SPEAKING_ERRORS) and str(error):
+        return str(error)
+    if isinstance(error, OSError) and type(error.errno) is int and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno)
+    return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
 
 
 def _frames(error: BaseException, trace: TracebackType | None) -> str:

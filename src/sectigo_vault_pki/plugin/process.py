@@ -117,13 +117,15 @@ class Process:
     def _register_services(self, transport: Transport, stop: asyncio.Event) -> Instances:
         broker = Broker()
         instances = Instances(self._factory, transport=transport, broker=broker)
-        server = transport.server
-        add_BackendServicer_to_server(self._backend_service(instances), server)
+        server, service = transport.server, self._backend_service(instances)
+        add_BackendServicer_to_server(service, server)
         add_PluginVersionServicer_to_server(PluginVersion(self._version), server)
         if self._launch.is_multiplexed:
             add_PluginMultiplexingServicer_to_server(PluginMultiplexing(), server)
         add_GRPCBrokerServicer_to_server(broker, server)
-        add_GRPCControllerServicer_to_server(Controller(stop), server)
+        add_GRPCControllerServicer_to_server(
+            Controller(stop, end_requests=partial(service.end, _CLEANUP_SECONDS)), server
+        )
         add_GRPCStdioServicer_to_server(Stdio(stop), server)
         add_HealthServicer_to_server(Health(stop), server)
         return instances

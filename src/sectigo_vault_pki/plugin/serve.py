@@ -36,8 +36,8 @@ def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: flo
 
     Args:
         factory: builds one mount's engine; called on the event loop, once for each mount.
-        name: what the plugin is called at the host; `<NAME>_LOG_LEVEL` sets the log level, and `<NAME>_MAX_PROTOCOL`
-            the highest app protocol.
+        name: what the plugin is called at the host; `<NAME>_LOG_LEVEL` sets the level from which on log lines are
+            sent, in place of debug, and `<NAME>_MAX_PROTOCOL` the highest app protocol.
         version: semantic version without a leading `v`.
         host_seconds: how long the process stays while no host is connected.
     """
@@ -49,7 +49,7 @@ def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: flo
         return 1
     except UnsupportedHostError as error:
         return _refuse(error)
-    level = logs.level_from(os.environ, own_variable=f"{own}_LOG_LEVEL")
+    level = logs.level_from(os.environ, variable=f"{own}_LOG_LEVEL")
     handler = QueuedHandler(_STDERR)
     logs.configure(handler, level)
     try:

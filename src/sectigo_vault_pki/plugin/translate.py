@@ -115,6 +115,11 @@ def reply_from_response(response: logical.Response | None) -> pb.HandleRequestRe
     )
 
 
+def canonical_path_reply(path: str) -> pb.HandleRequestReply:
+    """Return the reply that makes the host go on with another spelling of the path (plugin-protocol.md 5.1)."""
+    return pb.HandleRequestReply(response=pb.Response(data=logical.to_json({"path": path})))
+
+
 def _data_to_wire(data: Mapping[str, object] | None) -> str:
     if data is None:
         return "null"

@@ -58,7 +58,8 @@ async def _answer(token: str, settings: HostApiTls) -> bytes:
             )
             return await _unwrap(client, url, token, settings)
     except (httpx.HTTPError, TimeoutError) as error:
-        reason = str(error) or type(error).__name__
+        is_late = isinstance(error, httpx.TimeoutException | TimeoutError)
+        reason = str(error) or ("it took too long" if is_late else "the connection broke")
         raise CredentialsError(f"the host's API at {_shown(address)} gave no answer: {reason}") from None
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import httpx
 
@@ -12,7 +13,8 @@ from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, Cli
 from sectigo_vault_pki.scm.driver import Driver
 from sectigo_vault_pki.scm.exchange import Exchange, call_slots
 from sectigo_vault_pki.scm.guarded import Availability, GuardedExchange
-from sectigo_vault_pki.scm.outcomes import Collected, Revoked, StillProcessing
+from sectigo_vault_pki.scm.outcomes import Collected, Page, Revoked, StillProcessing
+from sectigo_vault_pki.scm.redaction import Redactor
 from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslProfile, SslRenewed, SslRow
 
 
@@ -44,12 +46,19 @@ class ScmClient:
         self._account = account
         self._exchange = Exchange(account, slots or call_slots(), transport)
         self._guarded = GuardedExchange(self._exchange, Breaker(now or _loop_time))
-        self._driver = Driver(self._guarded, sleep)
+        self._driver = Driver(self._guarded, sleep, Redactor(account.password))
 
     @property
     def availability(self) -> Availability:
         """How SCM answers this account."""
         return self._guarded.availability
+
+    def observe_dates(self, callback: Callable[[datetime], None] | None) -> None:
+        """Have a function called with SCM's time, aware and in UTC, at once for each answer that brings it.
+
+        What a proxy answers in SCM's place does not count. None: no more calls.
+        """
+        self._guarded.observe_dates(callback)
 
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `ScmUnavailableError`."""
@@ -86,7 +95,9 @@ class ScmClient:
             ScmRefusedError, ScmUnavailableError: nothing was ordered.
             ScmAnswerLostError: SCM may have taken the order.
         """
-        answer = await self._driver.parsed_if_any(ssl_orders.renew_call(ssl_id, csr), models.RENEW_ANSWER)
+        answer = await self._driver.parsed_if_named(
+            ssl_orders.renew_call(ssl_id, csr), models.RENEW_ANSWER, lambda answer: answer.ssl_id is not None
+        )
         return ssl_orders.renewed_from(answer, ssl_id)
 
     async def replace_ssl(
@@ -110,7 +121,7 @@ class ScmClient:
         call = ssl_orders.replace_call(
             ssl_id, csr=csr, reason=reason, common_name=common_name, subject_alt_names=subject_alt_names
         )
-        await self._driver.settled(call)
+        await self._driver.done(call)
 
     async def revoke_ssl(self, ssl_id: int, *, reason: str, reason_code: int | None) -> Revoked:
         """Revoke a certificate; asked several times, it happens once.
@@ -126,23 +137,23 @@ class ScmClient:
         """
         return await self._driver.revoked(ssl_orders.revoke_call(ssl_id, reason, reason_code))
 
-    async def list_ssl(self, *, common_name: str, size: int = 200, position: int = 0) -> list[SslRow]:
+    async def list_ssl(self, *, common_name: str, size: int = 200, position: int = 0) -> Page[SslRow]:
         """List the entries of a common name: at most `size` (SCM's limit is 200) from `position` on.
 
         Raises:
             ScmRefusedError, ScmUnavailableError
         """
-        rows = await self._driver.parsed(ssl_orders.list_call(common_name, size, position), models.LIST_ANSWER)
-        return [ssl_orders.row_from(row) for row in rows]
+        call = ssl_orders.list_call(common_name, size, position)
+        return await self._driver.listed(call, models.LIST_ROW, ssl_orders.row_from)
 
-    async def list_ssl_by_status(self, status: str, *, size: int = 200, position: int = 0) -> list[SslRow]:
+    async def list_ssl_by_status(self, status: str, *, size: int = 200, position: int = 0) -> Page[SslRow]:
         """List the organization's entries in a status: at most `size` (SCM's limit is 200) from `position` on.
 
         Raises:
             ScmRefusedError, ScmUnavailableError
         """
         call = ssl_orders.status_list_call(status, self._account.org_id, size, position)
-        return [ssl_orders.row_from(row) for row in await self._driver.parsed(call, models.LIST_ANSWER)]
+        return await self._driver.listed(call, models.LIST_ROW, ssl_orders.row_from)
 
     async def count_ssl_by_status(self, status: str) -> int | None:
         """Count the organization's entries in a status; None where SCM does not tell.
@@ -161,14 +172,14 @@ class ScmClient:
         answer = await self._driver.parsed(ssl_orders.details_call(ssl_id), models.DETAILS_ANSWER)
         return ssl_orders.details_from(answer)
 
-    async def ssl_profiles(self) -> list[SslProfile]:
-        """List the certificate profiles that the organization may order.
+    async def ssl_profiles(self) -> Page[SslProfile]:
+        """List the certificate profiles that the organization may order; SCM may name one twice.
 
         Raises:
             ScmRefusedError, ScmUnavailableError
         """
-        rows = await self._driver.parsed(ssl_orders.profiles_call(self._account.org_id), models.PROFILES_ANSWER)
-        return [ssl_orders.profile_from(row) for row in rows]
+        call = ssl_orders.profiles_call(self._account.org_id)
+        return await self._driver.listed(call, models.PROFILE_ROW, ssl_orders.profile_from)
 
     async def enroll_client(self, order: ClientOrder) -> ClientAccepted:
         """Place an order for a person's certificate. Sent and limited in time as `enroll_ssl` is.
@@ -199,7 +210,9 @@ class ScmClient:
             ScmAnswerLostError: SCM may have taken the order.
         """
         call = client_orders.renew_call(order_number)
-        answer = await self._driver.parsed_if_any(call, models.CLIENT_RENEW_ANSWER)
+        answer = await self._driver.parsed_if_named(
+            call, models.CLIENT_RENEW_ANSWER, lambda answer: answer.order_number is not None
+        )
         return client_orders.renewed_from(answer, order_number)
 
     async def replace_client(self, order_number: int, *, csr: str, reason: str, revoke: bool) -> None:
@@ -217,7 +230,7 @@ class ScmClient:
             ScmRefusedError, ScmUnavailableError: nothing was ordered.
             ScmAnswerLostError: SCM may have taken the order.
         """
-        await self._driver.settled(client_orders.replace_call(order_number, csr=csr, reason=reason, revoke=revoke))
+        await self._driver.done(client_orders.replace_call(order_number, csr=csr, reason=reason, revoke=revoke))
 
     async def revoke_client(self, order_number: int, *, reason: str, reason_code: int | None) -> Revoked:
         """Revoke a certificate; asked several times, it happens once.
@@ -233,14 +246,14 @@ class ScmClient:
         """
         return await self._driver.revoked(client_orders.revoke_call(order_number, reason, reason_code))
 
-    async def list_client(self, *, email: str, size: int = 200, position: int = 0) -> list[ClientRow]:
+    async def list_client(self, *, email: str, size: int = 200, position: int = 0) -> Page[ClientRow]:
         """List a person's entries: at most `size` (SCM's limit is 200) from `position` on.
 
         Raises:
             ScmRefusedError, ScmUnavailableError
         """
-        rows = await self._driver.parsed(client_orders.list_call(email, size, position), models.CLIENT_LIST_ANSWER)
-        return [client_orders.row_from(row) for row in rows]
+        call = client_orders.list_call(email, size, position)
+        return await self._driver.listed(call, models.CLIENT_LIST_ROW, client_orders.row_from)
 
 
 def _loop_time() -> float:

@@ -62,14 +62,14 @@ class ClientRow:
         order_number: None before the CA has given one, and where the order was rejected.
         state: SCM's word, such as `requested`, `issued` or `revoked`; lower case.
         serial_number: as SCM prints it, usually upper-case hex with colons.
-        comments: ours, with whatever SCM's users made of them.
+        comments: ours, with whatever SCM's users made of them; None where the list has no such column.
         expires: the last day.
     """
 
     order_number: int | None
     state: str
     serial_number: str
-    comments: str
+    comments: str | None
     expires: date | None
 
 

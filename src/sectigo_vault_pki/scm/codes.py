@@ -21,7 +21,10 @@ _IN_WORK = frozenset({0, -1400, -183})
 _CA_TROUBLE = frozenset({-109, -129, -140, -195})
 _PENDING = _IN_WORK | _CA_TROUBLE
 
+_LOGIN_REFUSED = frozenset({-16, -970})
+
 _REVOKED = frozenset({(COLLECT, -110), (COLLECT, -192)})
+_DECLINED = frozenset({(COLLECT, -1112)})
 # The second is what SCM says of a client certificate on collect; nobody saw it here, and it can mean nothing else.
 _ALREADY_REVOKED = frozenset({(REVOKE, -159), (REVOKE, -192)})
 _UNKNOWN_IDS = frozenset({-124, -5101, -1104})
@@ -113,7 +116,7 @@ _OPERATION_HINTS: Mapping[tuple[str, int], str] = MappingProxyType(
     }
 )
 
-NOT_SCM = "what answered may not be SCM: check the base URL"
+NOT_SCM = "and not in SCM's words: what answered may not be SCM (check the base URL and any proxy)"
 
 
 class Verdict(Enum):
@@ -121,6 +124,9 @@ class Verdict(Enum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
+    """Nothing was taken, if it is SCM that says so."""
+    REDIRECTED = "redirected"
+    """SCM redirects nobody: something else answers, and what SCM did is not known."""
     BUSY = "busy"
     """Nothing was taken; the same call may succeed later."""
     UNCLEAR = "unclear"
@@ -128,7 +134,10 @@ class Verdict(Enum):
 
 
 _SUCCESSFUL = range(200, 300)
-_REDIRECTED_OR_REFUSED = range(300, 500)
+_REDIRECTED = range(300, 400)
+_REFUSED = range(400, 500)
+# With these SCM says, without a word in the body, that something was done (scm-api.md 2).
+_ACKNOWLEDGING = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
 
 
 def verdict(status: int) -> Verdict:
@@ -137,9 +146,16 @@ def verdict(status: int) -> Verdict:
         return Verdict.ACCEPTED
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Verdict.BUSY
-    if status == HTTPStatus.REQUEST_TIMEOUT or status not in _REDIRECTED_OR_REFUSED:
+    if status in _REDIRECTED:
+        return Verdict.REDIRECTED
+    if status == HTTPStatus.REQUEST_TIMEOUT or status not in _REFUSED:
         return Verdict.UNCLEAR
     return Verdict.REFUSED
+
+
+def acknowledges(status: int) -> bool:
+    """Tell whether SCM says by an HTTP status alone that something was done."""
+    return status in _ACKNOWLEDGING
 
 
 def is_pending(code: int) -> bool:
@@ -155,6 +171,16 @@ def is_in_work(code: int) -> bool:
 def is_revoked(operation: str, code: int | None) -> bool:
     """Tell whether a refusal says that the certificate was revoked, and therefore is not handed out."""
     return (operation, code) in _REVOKED
+
+
+def is_final(operation: str, code: int | None) -> bool:
+    """Tell whether a refusal says that the order can never be collected: declined, or revoked before."""
+    return (operation, code) in _REVOKED | _DECLINED
+
+
+def is_login_refused(code: int | None) -> bool:
+    """Tell whether a code of SCM's says that user, password or customer URI is wrong."""
+    return code in _LOGIN_REFUSED
 
 
 def is_already_revoked(operation: str, code: int | None) -> bool:

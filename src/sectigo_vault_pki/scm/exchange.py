@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, cast
@@ -21,6 +22,7 @@ from sectigo_vault_pki.scm.trouble import TROUBLES, Trouble, trouble_from
 
 MAX_ANSWER_LENGTH = 1024 * 1024
 MAX_CALLS = 32  # at once, for one account
+_LONGEST_DATE = 40  # characters; the longest of the three forms has 33
 _REMEMBERED_URLS = 64  # parsing one costs as much as the rest of a request
 
 _JSON = (b"Content-Type", b"application/json;charset=UTF-8")
@@ -60,12 +62,14 @@ class Answer:
         body: the whole body.
         retry_after: seconds the server asks to wait, or None.
         total: how long the whole list is of which this is a page (scm-api.md 2), or None.
+        date: the server's time as it answered, in UTC, or None.
     """
 
     status: int
     body: bytes = field(repr=False)
     retry_after: float | None = None
     total: int | None = None
+    date: datetime | None = None
 
 
 def call_slots() -> asyncio.Semaphore:
@@ -157,7 +161,8 @@ class Exchange:
         finally:
             await response.aclose()
         headers = response.headers
-        return Answer(response.status_code, bytes(body), _retry_after(headers), _total(headers))
+        date = _http_date(headers.get("Date", ""))
+        return Answer(response.status_code, bytes(body), _retry_after(headers, date), _total(headers), date)
 
 
 def _total(headers: httpx.Headers) -> int | None:
@@ -165,15 +170,21 @@ def _total(headers: httpx.Headers) -> int | None:
     return int(text[:9]) if text.isascii() and text.isdigit() else None
 
 
-def _retry_after(headers: httpx.Headers) -> float | None:
+def _retry_after(headers: httpx.Headers, date: datetime | None) -> float | None:
     """Read `Retry-After` (RFC 9110 10.2.3); a date counts from the answer's own `Date`."""
     text = headers.get("Retry-After", "").strip()
-    if not text:
-        return None
     if text.isascii() and text.isdigit():
         return float(text[:9])
-    try:
-        wait = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):
+    then = _http_date(text)
+    return None if then is None or date is None else max(0.0, (then - date).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
+    """Read a date of HTTP (RFC 9110 5.6.7), all of which are in UTC; None for anything else."""
+    if not text or len(text) > _LONGEST_DATE:
         return None
-    return max(0.0, wait.total_seconds())
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

@@ -1,6 +1,9 @@
 """What SCM's answers amount to, whatever kind of certificate they are about."""
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,23 @@ class Revoked:
     """
 
     already: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[_Row]):
+    """A part of a list.
+
+    Attributes:
+        rows: those that could be read.
+        unreadable: how many more there were: rows without an id, or that are none.
+        total: how many rows SCM says the whole list has, or None where it does not say.
+    """
+
+    rows: tuple[_Row, ...]
+    unreadable: int = 0
+    total: int | None = None
+
+    @property
+    def length(self) -> int:
+        """The rows of this page, readable or not."""
+        return len(self.rows) + self.unreadable

@@ -75,7 +75,7 @@ class SslDetails:
         serial_number: as SCM prints it, usually upper-case hex with colons.
         comments: ours, with whatever SCM's users made of them.
         replaced: the day it was last issued anew under this id.
-        renewed: whether SCM took an order to renew it; the newer certificate is another entry.
+        renewed: whether SCM took an order to renew it, as another entry; None where it does not say.
     """
 
     ssl_id: int
@@ -90,12 +90,12 @@ class SslDetails:
     expires: date | None
     replaced: date | None
     revoked: date | None
-    renewed: bool
+    renewed: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class SslProfile:
-    """A certificate profile; `terms` are the validities on offer, in days."""
+    """A certificate profile; `terms` are the validities on offer, in days, or empty where they cannot be told."""
 
     id: int
     terms: tuple[int, ...]

@@ -1,5 +1,6 @@
 """The order book: every order of both kinds, and the moment at which each is due."""
 
+import logging
 import secrets
 import string
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from sectigo_vault_pki.scm_simulator.settings import Settings
 
 _RENEW_ID_ALPHABET = string.ascii_letters + string.digits
 _RENEW_ID_LENGTH = 20
+
+_log = logging.getLogger(__name__)
 
 
 class OrderBook:
@@ -155,15 +158,24 @@ class OrderBook:
         due = self._due(order, in_flight)
         if due is None or due > self._now():
             return
-        if in_flight.not_after is not None and in_flight.not_after <= due:
-            in_flight.rejected_at = due  # nothing is left of the validity that a replacement takes over
+        issued = self._sign_if_possible(order, in_flight, due)
+        if issued is None:
+            in_flight.rejected_at = due
             del self._waiting[order.id]
             return
-        issued = self._sign(order.subscription, in_flight, due)
         order.issued.append(issued)
         order.in_flight = None
         self._by_serial[issued.serial_number] = order
         del self._waiting[order.id]
+
+    def _sign_if_possible(self, order: Order, in_flight: InFlight, due: datetime) -> Issued | None:
+        if in_flight.not_after is not None and in_flight.not_after <= due:
+            return None  # nothing is left of the validity that a replacement takes over
+        try:
+            return self._sign(order.subscription, in_flight, due)
+        except Exception:  # noqa: BLE001  logged; else it would end every later look at the book
+            _log.exception("order %s cannot be signed: the CA rejects it", order.handle)
+            return None
 
     def _due(self, order: Order, in_flight: InFlight) -> datetime | None:
         """Tell when the request is issued, or None while that depends on something yet to happen."""

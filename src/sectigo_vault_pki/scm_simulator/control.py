@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -44,12 +44,20 @@ class FaultBody(BaseModel):
 
     operation: Operation
     kind: FaultKind
-    status: Annotated[int, Field(ge=400, le=599)] = DEFAULT_STATUS
+    status: Annotated[int, Field(ge=200, le=599)] = DEFAULT_STATUS
     retry_after: Annotated[int, Field(ge=0)] | None = None
     seconds: Seconds = 0
     code: int | None = None
     description: str = ""
+    body: str = ""
+    booked: bool = False
     times: Annotated[int, Field(ge=1)] | None = 1
+
+    @model_validator(mode="after")
+    def _status_of_an_error(self) -> Self:
+        if self.kind == "status" and self.status < HTTPStatus.BAD_REQUEST:
+            raise ValueError("status: a fault of this kind needs one of 400 to 599")
+        return self
 
 
 def build_control_app(

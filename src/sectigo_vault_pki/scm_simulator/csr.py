@@ -53,14 +53,16 @@ def parse_csr(text: str) -> Csr:
     try:
         request = x509.load_der_x509_csr(_der(text))
         subject = _subject(request)
-    except (ValueError, x509.InvalidVersion) as error:
+    except problems.Problem:
+        raise
+    except Exception as error:  # the library raises more than it documents
         raise problems.csr_not_decodable() from error
     try:
         public_key = request.public_key()
         genuine = request.is_signature_valid
     except UnsupportedAlgorithm as error:
         raise problems.unsupported_key_algorithm() from error
-    except (ValueError, TypeError) as error:
+    except Exception as error:
         raise problems.unusable_public_key() from error
     if not isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         raise problems.unsupported_key_algorithm()

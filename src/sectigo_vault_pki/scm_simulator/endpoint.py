@@ -1,6 +1,7 @@
 """From ASGI to a handler and back, with the faults in between."""
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -15,6 +16,9 @@ from sectigo_vault_pki.scm_simulator.problems import Problem
 from sectigo_vault_pki.scm_simulator.settings import Settings
 
 LARGEST_BODY = 256 * 1024
+_LOGIN_PAGE = "https://login.example.test/"
+
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[Inbound], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -52,15 +56,18 @@ class Endpoints:
             except Problem as problem:
                 return problem_response(problem, self._content_type)
             fault = self._faults.take(operation)
-            return self._answer(handler, inbound) if fault is None else await self._faulty(fault, handler, inbound)
+            if fault is None:
+                return self._answer(handler, inbound)
+            return await self._faulty(fault, handler, inbound, request.headers)
 
         return run
 
-    async def _faulty(self, fault: Fault, handler: Handler, inbound: Inbound) -> Response:
-        if fault.kind == "status":
-            return _status_response(fault, self._content_type)
-        if fault.kind == "drop_before":
-            return CutResponse()
+    async def _faulty(self, fault: Fault, handler: Handler, inbound: Inbound, headers: Mapping[str, str]) -> Response:
+        instead = self._response_instead(fault, headers)
+        if instead is not None:
+            if fault.booked:
+                self._answer(handler, inbound)
+            return instead
         answer = self._answer(handler, inbound)
         if fault.kind == "drop_after":
             return CutResponse()
@@ -69,11 +76,33 @@ class Endpoints:
         await self._sleep(fault.seconds)
         return answer
 
+    def _response_instead(self, fault: Fault, headers: Mapping[str, str]) -> Response | None:
+        """Return what a fault answers in place of the API, or None where the API answers first."""
+        match fault.kind:
+            case "status":
+                return _status_response(fault, self._content_type)
+            case "page":
+                return _proxy_page(fault)
+            case "body":
+                return Response(fault.body, status_code=fault.status, headers={"content-type": self._content_type})
+            case "echo":
+                shown = f"{fault.description or 'bad headers'}: {dict(headers)}"
+                problem = Problem(-14 if fault.code is None else fault.code, shown, fault.status)
+                return problem_response(problem, self._content_type)
+            case "drop_before":
+                return CutResponse()
+            case _:
+                return None
+
     def _answer(self, handler: Handler, inbound: Inbound) -> Response:
+        """Let the API answer; where it breaks, this request alone fails, as a real service would let it."""
         try:
             return handler(inbound)
         except Problem as problem:
             return problem_response(problem, self._content_type)
+        except Exception:  # noqa: BLE001  logged, and the other requests go on
+            _log.exception("a request broke the simulator")
+            return problem_response(problems.internal_error(), self._content_type)
 
 
 def problem_response(problem: Problem, content_type: str = JSON_UTF8_TYPE) -> Response:
@@ -98,22 +127,29 @@ async def _inbound(request: Request) -> Inbound:
 
 
 def _status_response(fault: Fault, content_type: str) -> Response:
-    headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
     if fault.code is None and (
         fault.status >= HTTPStatus.INTERNAL_SERVER_ERROR or fault.status == HTTPStatus.TOO_MANY_REQUESTS
     ):
-        return _proxy_page(fault.status, headers)
+        return _proxy_page(fault)
     if fault.code is not None:
         problem = Problem(fault.code, fault.description, fault.status)
     elif fault.status == HTTPStatus.UNAUTHORIZED:
         problem = problems.unknown_user()
     else:
         problem = Problem(-14, "Unknown error.", fault.status)
-    return Response(problem.body(), status_code=problem.status, headers={**headers, "content-type": content_type})
+    headers = {**_headers(fault), "content-type": content_type}
+    return Response(problem.body(), status_code=problem.status, headers=headers)
 
 
-def _proxy_page(status: int, headers: dict[str, str]) -> Response:
+def _headers(fault: Fault) -> dict[str, str]:
+    waits = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+    is_redirect = HTTPStatus.MULTIPLE_CHOICES <= fault.status < HTTPStatus.BAD_REQUEST
+    return {**waits, "location": _LOGIN_PAGE} if is_redirect else waits
+
+
+def _proxy_page(fault: Fault) -> Response:
     """What a proxy in front of the service says; never JSON."""
+    status, headers = fault.status, _headers(fault)
     reason = f"{status} {_phrase(status)}".rstrip()
     page = f"<html>\r\n<head><title>{reason}</title></head>\r\n<body><h1>{reason}</h1></body>\r\n</html>\r\n"
     return Response(page, status_code=status, headers={**headers, "content-type": "text/html"})

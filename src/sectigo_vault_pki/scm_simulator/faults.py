@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-FaultKind = Literal["status", "drop_before", "drop_after", "slow", "stale", "empty"]
+FaultKind = Literal["status", "page", "body", "echo", "drop_before", "drop_after", "slow", "stale", "empty"]
 ANY_OPERATION = "*"
 DEFAULT_STATUS = 503
 
@@ -15,14 +15,17 @@ class Fault:
 
     Attributes:
         operation: Such as "enroll" or "collect", or "*" for any.
-        kind: `status` answers an HTTP status instead of doing anything; `drop_before` cuts the connection before the
-            call has an effect, `drop_after` after it; `slow` does it and answers late; `empty` does it and answers 200
-            without a body; `stale` lets collect deliver the certificate before the replacement.
-        status: HTTP status of `status`.
+        kind: `status` answers an HTTP status instead of doing anything, `page` an HTML page with it, `body` the text
+            `body`, and `echo` an error of SCM's that shows the request's headers; `drop_before` cuts the connection
+            before the call has an effect, `drop_after` after it; `slow` does it and answers late; `empty` does it and
+            answers 200 without a body; `stale` lets collect deliver the certificate before the replacement.
+        status: HTTP status of `status`, `page`, `body` and `echo`; all but the first also take a success or a redirect.
         retry_after: Seconds for the header of that name, or None.
         seconds: How late `slow` answers.
-        code: SCM's code in the body of a status below 500, or None for a usual one.
+        code: SCM's code in the body of a status below 500 and of an echo, or None for a usual one.
         description: The text that goes with the code.
+        body: What `body` answers, as JSON or whatever it is.
+        booked: Whether what was asked for is done all the same before one of these four is answered.
         times: How many calls it still hits; None is until faults are cleared.
     """
 
@@ -33,6 +36,8 @@ class Fault:
     seconds: float = 0.0
     code: int | None = None
     description: str = ""
+    body: str = ""
+    booked: bool = False
     times: int | None = 1
 
     def hits(self, operation: str) -> bool:
@@ -61,6 +66,8 @@ class Faults:
         seconds: float = 0.0,
         code: int | None = None,
         description: str = "",
+        body: str = "",
+        booked: bool = False,
         times: int | None = 1,
     ) -> Fault:
         """Let something go wrong; see `Fault` for what each value means."""
@@ -72,6 +79,8 @@ class Faults:
             seconds=seconds,
             code=code,
             description=description,
+            body=body,
+            booked=booked,
             times=times,
         )
         self._faults.append(fault)

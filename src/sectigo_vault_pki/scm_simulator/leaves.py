@@ -7,7 +7,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sectigo_vault_pki.scm_simulator.ca import Leaf, key_usage
 from sectigo_vault_pki.scm_simulator.catalogue import Organization
 from sectigo_vault_pki.scm_simulator.csr import LONGEST_COMMON_NAME
-from sectigo_vault_pki.scm_simulator.names import general_name
+from sectigo_vault_pki.scm_simulator.names import general_name, name_attribute
 from sectigo_vault_pki.scm_simulator.orders import CertificateRequest, Person, Subscription
 
 _ORGANIZATION_VALIDATED = x509.ObjectIdentifier("2.23.140.1.2.2")  # CA/B Forum baseline requirements 7.1.6.1
@@ -37,10 +37,10 @@ def _client_leaf(request: CertificateRequest, organization: Organization, person
     given_names = " ".join(name for name in (person.first_name, person.middle_name) if name)
     subject = [
         *_organization(organization),
-        x509.NameAttribute(NameOID.GIVEN_NAME, given_names),
-        x509.NameAttribute(NameOID.SURNAME, person.last_name),
+        name_attribute(NameOID.GIVEN_NAME, given_names),
+        name_attribute(NameOID.SURNAME, person.last_name),
         *_common_name(request.common_name),
-        x509.NameAttribute(NameOID.EMAIL_ADDRESS, person.email),
+        name_attribute(NameOID.EMAIL_ADDRESS, person.email),
     ]
     return Leaf(
         public_key=request.csr.public_key,
@@ -54,14 +54,14 @@ def _client_leaf(request: CertificateRequest, organization: Organization, person
 
 def _organization(organization: Organization) -> list[x509.NameAttribute[str]]:
     return [
-        x509.NameAttribute(NameOID.COUNTRY_NAME, organization.country),
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization.name),
+        name_attribute(NameOID.COUNTRY_NAME, organization.country),
+        name_attribute(NameOID.ORGANIZATION_NAME, organization.name),
     ]
 
 
 def _common_name(common_name: str) -> list[x509.NameAttribute[str]]:
     """Leave a name out that is too long for a subject; a server's is among the SANs as well."""
-    return [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if len(common_name) <= LONGEST_COMMON_NAME else []
+    return [name_attribute(NameOID.COMMON_NAME, common_name)] if len(common_name) <= LONGEST_COMMON_NAME else []
 
 
 def _is_rsa(request: CertificateRequest) -> bool:

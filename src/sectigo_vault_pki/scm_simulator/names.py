@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import warnings
 from collections.abc import Iterable
 
 from cryptography import x509
@@ -22,6 +23,15 @@ def general_name(text: str) -> x509.GeneralName:
     if _is_ip_address(text):
         return x509.IPAddress(ipaddress.ip_address(text))
     return x509.DNSName(text)
+
+
+def name_attribute(oid: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str]:
+    """Return one part of a subject that has as many characters as X.520 allows; `cryptography` counts bytes."""
+    if value.isascii():
+        return x509.NameAttribute(oid, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return x509.NameAttribute(oid, value, _validate=False)
 
 
 def distinct(names: Iterable[str]) -> tuple[str, ...]:

@@ -27,6 +27,10 @@ def unknown_user() -> Problem:
     return Problem(-16, "Unknown user", HTTPStatus.UNAUTHORIZED)
 
 
+def internal_error() -> Problem:
+    return Problem(-14, "Unknown error.", HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
 def unknown_path(path: str) -> Problem:
     return Problem(-1, f"Unknown error. No such path: {path}", HTTPStatus.NOT_FOUND)
 

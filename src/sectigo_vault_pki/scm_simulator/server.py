@@ -48,7 +48,10 @@ def bind(host: str, port: int) -> socket.socket:
 async def serving(
     app: ASGIApp, listener: socket.socket, certificate: ServerCertificate | None = None
 ) -> AsyncIterator[None]:
-    """Serve the app on a bound socket, which is listening when the block begins and closed when it ends."""
+    """Serve the app on a bound socket, which is listening when the block begins and closed when it ends.
+
+    The app dates its answers itself, if it does: by a clock of its own.
+    """
     config = uvicorn.Config(
         app,
         http=CuttableProtocol,
@@ -58,6 +61,7 @@ async def serving(
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
         ssl_certfile=certificate.certificate if certificate else None,

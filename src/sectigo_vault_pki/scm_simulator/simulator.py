@@ -15,6 +15,7 @@ from sectigo_vault_pki.scm_simulator.client_api import ClientApi
 from sectigo_vault_pki.scm_simulator.control import build_control_app
 from sectigo_vault_pki.scm_simulator.desk import Desk
 from sectigo_vault_pki.scm_simulator.endpoint import Endpoints, Sleep
+from sectigo_vault_pki.scm_simulator.envelope import Envelope
 from sectigo_vault_pki.scm_simulator.faults import Faults
 from sectigo_vault_pki.scm_simulator.inbound import JSON_TYPE, JSON_UTF8_TYPE
 from sectigo_vault_pki.scm_simulator.orders import Kind
@@ -68,7 +69,7 @@ class Simulator:
         self.faults = Faults()
         self.calls = CallLog()
         self._sleep = sleep
-        self.app = self._build_app()
+        self.app = Envelope(self._build_app(), now=now)
         self.control_app = build_control_app(
             orders=self.orders, faults=self.faults, settings=self.settings, reset=self.reset, now=now
         )

@@ -1,7 +1,7 @@
 """Typed, versioned records in a mount's storage; storage's own errors pass through."""
 
 from sectigo_vault_pki.logical.errors import ReadOnlyError, StorageError
-from sectigo_vault_pki.store.agenda import AgendaEntry, agenda_keys
+from sectigo_vault_pki.store.agenda import AgendaEntry, agenda_keys, due_from
 from sectigo_vault_pki.store.cache import RecordCache
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.locks import NamedLocks
@@ -14,10 +14,13 @@ from sectigo_vault_pki.store.records import (
     ConfigRecord,
     CurrentCertificate,
     HistoryEntry,
+    LoginPause,
+    OrderCounts,
     OrderInFlight,
     OrderOperation,
     OrderRecord,
     RefusedRenewal,
+    RenewedCertificate,
     RequestedFields,
     RequestIndex,
     RoleRecord,
@@ -40,13 +43,16 @@ __all__ = [
     "ConfigRecord",
     "CurrentCertificate",
     "HistoryEntry",
+    "LoginPause",
     "NamedLocks",
+    "OrderCounts",
     "OrderInFlight",
     "OrderOperation",
     "OrderRecord",
     "ReadOnlyError",
     "RecordCache",
     "RefusedRenewal",
+    "RenewedCertificate",
     "Repository",
     "RequestIndex",
     "RequestedFields",
@@ -59,4 +65,5 @@ __all__ = [
     "UniqueId",
     "WaitingAndRenewal",
     "agenda_keys",
+    "due_from",
 ]

@@ -6,12 +6,12 @@ then. One too many by serial number leads to a record without that number.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from sectigo_vault_pki.store import layout
 from sectigo_vault_pki.store.layout import UniqueId
-from sectigo_vault_pki.store.records import CertificateRecord
+from sectigo_vault_pki.store.records import CertificateRecord, CurrentCertificate
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,11 +65,14 @@ def _renewal_key(config_name: str, record: CertificateRecord) -> str | None:
     if said.expiry_window is None:
         key = layout.wanted_key if said.auto_renew else layout.expiry_key
         return key(record.current.not_after.date(), config_name, record.unique_id)
-    due = _day_before(record.current.not_after, timedelta(seconds=said.expiry_window))
-    return layout.renewal_key(due, config_name, record.unique_id)
+    due = due_from(record.current, timedelta(seconds=said.expiry_window))
+    return layout.renewal_key(due.date(), config_name, record.unique_id)
 
 
-def _day_before(moment: datetime, length: timedelta) -> date:
-    """Return the day some time before a moment, or the first day there is."""
-    earliest = datetime.min.replace(tzinfo=moment.tzinfo)
-    return (moment - length).date() if length < moment - earliest else earliest.date()
+LONGEST_WINDOW_SHARE = 3
+"""A window is at most this fraction of a certificate's life, so that no certificate is due at its birth (api.md 6)."""
+
+
+def due_from(certificate: CurrentCertificate, window: timedelta) -> datetime:
+    """Return the moment from which a certificate is due for renewal."""
+    return certificate.not_after - min(window, certificate.life / LONGEST_WINDOW_SHARE)

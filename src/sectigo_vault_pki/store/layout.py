@@ -94,5 +94,19 @@ def role_key(role_name: str) -> str:
     return f"{ROLES}{role_name}"
 
 
+def order_counts_key(config_name: str) -> str:
+    """Where the orders that a config entry placed lately are counted."""
+    return f"index/orders/{config_name}"
+
+
+def login_pause_key(config_name: str) -> str:
+    """Where it stands that SCM refused a config entry's login."""
+    return f"index/login/{config_name}"
+
+
+MOUNT = "index/mount"
+"""Written at a mount's first start; storage without it is not the mount's own any more."""
+
+
 def role_use_key(role_name: str) -> str:
     return f"index/role/{role_name}"

@@ -1,6 +1,7 @@
 """What is stored: versioned JSON (design.md 5). A record holds facts; what to do next is derived from them."""
 
-from datetime import date
+from collections.abc import Set as AbstractSet
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -23,6 +24,9 @@ class CertificateType(StrEnum):
 
 MAX_EARLIER = 10
 """What is kept of earlier certificates, and of superseded orders."""
+
+MAX_HISTORY = 100
+"""Entries kept of a certificate's history: the first one and the newest."""
 
 
 class Status(StrEnum):
@@ -65,9 +69,19 @@ class WaitingAndRenewal(_Part):
     auto_renew: bool | None = None
     read_renewed_cert: bool | None = None
 
+    def changed_by(self, said: "WaitingAndRenewal", cleared: AbstractSet[str] = frozenset()) -> "WaitingAndRenewal":
+        """Return what holds after a request has said something: its own values, and none where it clears one."""
+        values = {name: value for name, value in said if value is not None}
+        return self.model_copy(update=dict.fromkeys(cleared) | values)
+
 
 class ConfigRecord(_Record):
-    """A config entry: one SCM account, one organisation, one certificate type."""
+    """A config entry: one SCM account, one organisation, one certificate type.
+
+    Attributes:
+        suspend_renewals: nothing is renewed automatically, whatever the certificates say.
+        max_orders_per_day: orders placed in any 24 hours at most; None: any number.
+    """
 
     login: str
     password: StoredSecret
@@ -79,6 +93,29 @@ class ConfigRecord(_Record):
     request_timeout: float | None = None
     wait_limit: float | None = None
     defaults: WaitingAndRenewal = WaitingAndRenewal()
+    suspend_renewals: bool | None = None
+    max_orders_per_day: int | None = None
+
+
+class OrderCounts(_Record):
+    """The orders that a config entry placed lately.
+
+    Attributes:
+        by_minute: how many, by the minute they were placed in, counted from the Unix epoch; oldest first.
+    """
+
+    by_minute: tuple[tuple[int, int], ...] = ()
+
+
+class LoginPause(_Record):
+    """A login that SCM refused: nothing is asked automatically until `retry_at`.
+
+    Attributes:
+        times: refusals in a row, each after its pause.
+    """
+
+    times: int
+    retry_at: AwareDatetime
 
 
 class ConfigIdentity(_Record):
@@ -156,6 +193,8 @@ class RoleRecord(_Record):
         releases_key: see `RequestedFields`.
         min_remaining: as long as this is left of a stored certificate, it is answered again; 0: never.
         max_orders_per_day: in UTC; None: any number.
+        allowed_subject: the values that each part of a CSR's subject may have, by its name in Vault's pki; `*` allows
+            any. None in roles of earlier versions, which look at no part.
     """
 
     config_name: str
@@ -172,6 +211,7 @@ class RoleRecord(_Record):
     releases_key: bool = False
     min_remaining: float = 0.0
     max_orders_per_day: int | None = None
+    allowed_subject: dict[str, tuple[str, ...]] | None = None
 
 
 class RoleUse(_Record):
@@ -249,6 +289,10 @@ class CurrentCertificate(_Part):
 
     Attributes:
         bundle: PEM, the leaf first, then its issuers leaf-ward first.
+        revoked_at: when it was revoked by its replacement; a record's own revocation stands in the record.
+        missing_names: what was ordered, and the certificate lacks.
+        other_names: what it has, and was not ordered.
+        lacks_issuers: SCM delivered it without the certificates of its issuers.
     """
 
     bundle: str
@@ -258,6 +302,15 @@ class CurrentCertificate(_Part):
     not_before: AwareDatetime
     not_after: AwareDatetime
     collected_at: AwareDatetime
+    revoked_at: AwareDatetime | None = None
+    missing_names: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()
+    lacks_issuers: bool = False
+
+    @property
+    def life(self) -> timedelta:
+        """The whole length of its validity."""
+        return self.not_after - self.not_before
 
 
 class OrderInFlight(_Part):
@@ -266,6 +319,9 @@ class OrderInFlight(_Part):
     Attributes:
         key_digest: SHA-256 of the public key that the certificate must have, in hex; empty where it is not known.
         in_trouble: what SCM said of it last is a reason why it cannot be collected.
+        revoke_replaced: SCM was asked to revoke the certificate that this one replaces.
+        names: what was ordered, as host names and IP addresses; empty where that is not known.
+        lacked_issuers: the certificate came without its issuers, and is asked for once more.
     """
 
     uuid: str
@@ -275,6 +331,9 @@ class OrderInFlight(_Part):
     key_digest: str = ""
     accepted_at: AwareDatetime
     in_trouble: bool = False
+    revoke_replaced: bool = False
+    names: tuple[str, ...] = ()
+    lacked_issuers: bool = False
 
 
 class RefusedRenewal(_Part):
@@ -283,6 +342,23 @@ class RefusedRenewal(_Part):
     times: int
     retry_at: AwareDatetime
     text: str
+
+
+class RenewedCertificate(_Part):
+    """What a successor must know of the certificate that it renewed, which may be deleted by then.
+
+    Attributes:
+        ordered_at: when SCM took the renewal.
+    """
+
+    not_before: AwareDatetime
+    not_after: AwareDatetime
+    ordered_at: AwareDatetime
+
+    @property
+    def life(self) -> timedelta:
+        """The whole length of its validity."""
+        return self.not_after - self.not_before
 
 
 class CertificateRecord(_Record):
@@ -298,6 +374,8 @@ class CertificateRecord(_Record):
         earlier: what `current` was before replacements, newest first.
         aliases: orders for it whose answer was lost; their uuids lead to it, too.
         superseded: orders that ended without a certificate of theirs, newest first; SCM may still use their keys.
+        renewed: the certificate that this one renewed; None for an enrolment, and in records of earlier versions.
+        failed_renewals: orders that SCM took to renew it and that came to nothing, newest first.
     """
 
     unique_id: UniqueId
@@ -321,6 +399,13 @@ class CertificateRecord(_Record):
     renewed_to: UniqueId | None = None
     renewed_from: UniqueId | None = None
     revoked_at: AwareDatetime | None = None
+    renewed: RenewedCertificate | None = None
+    failed_renewals: tuple[str, ...] = ()
+
+    def with_flags(self, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()) -> "CertificateRecord":
+        """Return the record with other waiting and renewal fields, for later reads and for the background work."""
+        waiting = self.requested.waiting.changed_by(said, cleared)
+        return self.model_copy(update={"requested": self.requested.model_copy(update={"waiting": waiting})})
 
     def with_order(self, order: OrderInFlight | None) -> "CertificateRecord":
         """Return the record with another order in flight, or none; the one that was in flight keeps its key."""
@@ -352,8 +437,31 @@ class CertificateRecord(_Record):
         return self.history[-1].status if self.history else None
 
     def with_history(self, entry: HistoryEntry) -> "CertificateRecord":
-        """Return the record with one more entry; one equal to the newest, in status and code, adds nothing."""
+        """Return the record with one more entry.
+
+        One equal to the newest, in status and code, adds nothing. Of troubles that alternate, each stands there twice
+        at most, first and last seen. The first entry and the newest are kept, `MAX_HISTORY` in all.
+        """
         newest = self.history[-1] if self.history else None
-        if newest is not None and (newest.status, newest.code) == (entry.status, entry.code):
+        if newest is not None and _kind(newest) == _kind(entry):
             return self
-        return self.model_copy(update={"history": (*self.history, entry)})
+        history = (*_folded(self.history, entry), entry)
+        if len(history) > MAX_HISTORY:
+            history = (history[0], *history[1 - MAX_HISTORY :])
+        return self.model_copy(update={"history": history})
+
+
+_TROUBLES = frozenset({Status.ERROR_CODE, Status.TIMEOUT_STATE_SAVED})
+
+
+def _kind(entry: HistoryEntry) -> tuple[Status, int | None]:
+    return entry.status, entry.code
+
+
+def _folded(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
+    """Return a history without the entry that a further one of a series of troubles takes the place of."""
+    if entry.status not in _TROUBLES:
+        return history
+    begin = next((place for place in range(len(history), 0, -1) if history[place - 1].status not in _TROUBLES), 0)
+    equal = [place for place in range(begin, len(history)) if _kind(history[place]) == _kind(entry)]
+    return history if len(equal) < 2 else history[: equal[-1]] + history[equal[-1] + 1 :]  # noqa: PLR2004 - first, last

@@ -20,7 +20,9 @@ from sectigo_vault_pki.store.records import (
     CertificateRecord,
     ConfigIdentity,
     ConfigRecord,
+    LoginPause,
     Mark,
+    OrderCounts,
     OrderIndex,
     OrderRecord,
     RequestIndex,
@@ -214,6 +216,8 @@ class Repository:
 
     async def delete_role(self, role_name: str) -> None:
         await self._delete_cached(layout.role_key(role_name))
+
+    async def delete_role_use(self, role_name: str) -> None:
         await self._delete_cached(layout.role_use_key(role_name))
 
     async def role_names(self) -> Sequence[str]:
@@ -224,6 +228,28 @@ class Repository:
 
     async def put_role_use(self, role_name: str, use: RoleUse) -> None:
         await self._put_cached(layout.role_use_key(role_name), use)
+
+    async def order_counts(self, config_name: str) -> OrderCounts:
+        return await self._get(layout.order_counts_key(config_name), OrderCounts) or OrderCounts()
+
+    async def put_order_counts(self, config_name: str, counts: OrderCounts) -> None:
+        await self._put(layout.order_counts_key(config_name), counts)
+
+    async def login_pause(self, config_name: str) -> LoginPause | None:
+        return await self._get(layout.login_pause_key(config_name), LoginPause)
+
+    async def put_login_pause(self, config_name: str, pause: LoginPause) -> None:
+        await self._put(layout.login_pause_key(config_name), pause)
+
+    async def delete_login_pause(self, config_name: str) -> None:
+        await self._storage.delete(layout.login_pause_key(config_name))
+
+    async def is_marked_as_ours(self) -> bool:
+        """Whether storage holds what the mount wrote at its first start."""
+        return await self._get(layout.MOUNT, Mark) is not None
+
+    async def mark_as_ours(self) -> None:
+        await self._put_mark(layout.MOUNT)
 
     def _index_keys(self, config_name: str, record: CertificateRecord) -> frozenset[str]:
         return index_keys(config_name, record) - self._led_to_by_orders

@@ -132,13 +132,6 @@ def test_a_choice_is_taken_in_any_case_and_answered_in_its_own() -> None:
         kinds.choice("x509CO", "bin").parse("der")
 
 
-def test_a_choice_may_have_other_words_for_its_options() -> None:
-    kind = kinds.choice("RSA", "EC", aliases={"ecdsa": "EC"})
-    assert kind.parse("ECDSA") == "EC"
-    with pytest.raises(KindError, match=r"^must be one of RSA, EC$"):
-        kind.parse("DSA")
-
-
 @pytest.mark.parametrize(
     "value",
     ["<organization>", " <first name> <last name> ", ["a", "<b>"], {"x": [["<deep>"]]}, ("a", ("b", "<value_1>"))],

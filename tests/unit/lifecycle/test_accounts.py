@@ -3,8 +3,13 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from sectigo_vault_pki.clock import SystemClock
 from sectigo_vault_pki.lifecycle.accounts import ScmClients
+from sectigo_vault_pki.lifecycle.clock_watch import ClockWatch
+from sectigo_vault_pki.lifecycle.login_pauses import LoginPauses
+from sectigo_vault_pki.logical import InmemStorage
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.store import Repository
 from tests.support.records import config_record
 
 
@@ -22,7 +27,8 @@ class Tracked(ScmClient):
 
 @pytest.fixture
 def clients() -> ScmClients:
-    return ScmClients(Tracked)
+    clock = SystemClock()
+    return ScmClients(Tracked, LoginPauses(Repository(InmemStorage()), clock), ClockWatch(clock))
 
 
 async def test_one_entry_has_one_client(clients: ScmClients) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from sectigo_vault_pki.clock import SystemClock
-from sectigo_vault_pki.lifecycle import Resources, ScmClients
+from sectigo_vault_pki.lifecycle import ClockWatch, LoginPauses, Resources, ScmClients
 from sectigo_vault_pki.logical import InmemStorage
 from sectigo_vault_pki.pki import KeyParameters, Pkcs12Protection, PrivateKey, parse_chain
+from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
 from tests.support.inline_executor import InlineExecutor
 
@@ -30,10 +31,11 @@ async def is_read_only() -> bool:
 
 async def test_keys_and_files_are_made_by_the_executor_so_that_the_event_loop_turns() -> None:
     executor = CountingExecutor()
+    repository, clock = Repository(InmemStorage()), SystemClock()
     resources = Resources(
-        repository=Repository(InmemStorage()),
-        clock=SystemClock(),
-        clients=ScmClients(),
+        repository=repository,
+        clock=clock,
+        clients=ScmClients(ScmClient, LoginPauses(repository, clock), ClockWatch(clock)),
         is_read_only=is_read_only,
         executor=executor,
     )

@@ -8,7 +8,7 @@ import pytest
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.lifecycle import role_policy
-from sectigo_vault_pki.pki import CertificateSigningRequest, normalise_name
+from sectigo_vault_pki.pki import ROLE_SUBJECT_FIELDS, CertificateSigningRequest, normalise_name
 from sectigo_vault_pki.store import RoleRecord
 
 DAY = 86_400.0
@@ -77,7 +77,7 @@ class TestNames:
         """Decide by walking the labels from the right, without the product's own words for a name."""
         name = written.strip().lower()
         if name in {"192.0.2.7", "2001:db8::1"}:
-            return held.allow_ip_sans
+            return False
         labels = name.removesuffix(".").split(".")
         is_wild = labels[0] == "*" and len(labels) > 1
         plain = labels[1:] if is_wild else labels
@@ -121,7 +121,14 @@ class TestNames:
             assert actual is expected, written
             verdicts[expected] += 1
         assert verdicts[False] > 100
-        assert verdicts[True] >= (10 if subdomains or bare or addresses else 0)
+        assert verdicts[True] >= (10 if subdomains or bare else 0)
+
+    @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::1"])
+    def test_an_address_may_be_a_san_and_no_common_name(self, address: str) -> None:
+        held = role(allow_subdomains=True, allow_ip_sans=True)
+        role_policy.check_names(held, "a.example.test", (address,))
+        with pytest.raises(InvalidInputError, match=f"^common name {address} not allowed by this role$"):
+            role_policy.check_names(held, address, (address,))
 
     def test_without_domains_no_host_is_allowed(self) -> None:
         held = role(allowed_domains=(), allow_subdomains=True, allow_bare_domains=True)
@@ -142,7 +149,14 @@ class TestNames:
             assert str(refused.value) == words
 
 
-def csr(key_type: str = "rsa", key_size: int = 2048, *, has_other_names: bool = False) -> CertificateSigningRequest:
+def csr(
+    key_type: str = "rsa",
+    key_size: int = 2048,
+    *,
+    subject_fields: tuple[tuple[str, str], ...] = (),
+    other_names: tuple[str, ...] = (),
+    privileges: tuple[str, ...] = (),
+) -> CertificateSigningRequest:
     return CertificateSigningRequest(
         pem="",
         common_name="a.example.test",
@@ -150,7 +164,9 @@ def csr(key_type: str = "rsa", key_size: int = 2048, *, has_other_names: bool = 
         public_key_digest=b"",
         key_type=key_type,
         key_size=key_size,
-        has_other_names=has_other_names,
+        subject_fields=subject_fields,
+        other_names=other_names,
+        privileges=privileges,
     )
 
 
@@ -164,6 +180,7 @@ def csr(key_type: str = "rsa", key_size: int = 2048, *, has_other_names: bool = 
         ({"key_type": "ec", "key_bits": 384}, csr("ec", 521)),
         ({"key_type": "any"}, csr("ec", 256)),
         ({"key_type": "any"}, csr("rsa", 2048)),
+        ({}, csr(subject_fields=tuple((word, "x") for word in sorted(ROLE_SUBJECT_FIELDS)))),
     ],
 )
 def test_a_csr_with_a_key_that_the_role_has_is_taken(
@@ -179,7 +196,10 @@ def test_a_csr_with_a_key_that_the_role_has_is_taken(
         ({"key_type": "ec"}, csr("rsa", 4096), "role requires keys of type ec"),
         ({"key_bits": 3072}, csr(), "role requires a minimum of a 3072-bit key, but CSR's key is 2048 bits"),
         ({"key_type": "ec", "key_bits": 384}, csr("ec", 256), "a minimum of a 384-bit key"),
-        ({"key_type": "any"}, csr(has_other_names=True), "of a kind that no role allows"),
+        ({"key_type": "any"}, csr(other_names=("URI urn:a",)), "names of a kind that no role allows, URI urn:a"),
+        ({}, csr(privileges=("basicConstraints CA:TRUE",)), "asks for basicConstraints CA:TRUE, which no role allows"),
+        ({}, csr(subject_fields=(("ou", "IT"), ("serial_number", "7"))), "serial_number 7 in the CSR's subject is not"),
+        ({}, csr(subject_fields=(("1.2.3", "a\x1bb"),)), r"1\.2\.3 a\?b in the CSR's subject is not allowed"),
     ],
 )
 def test_a_csr_beyond_the_role_is_refused(

@@ -12,6 +12,7 @@ from sectigo_vault_pki.lifecycle.states import (
     Collected,
     Event,
     Found,
+    IssuersMissing,
     NotFound,
     NotSent,
     OrderState,
@@ -34,6 +35,7 @@ EVENTS: list[Event] = [
     Found(1),
     NotFound(),
     StillProcessing(),
+    IssuersMissing(),
     Trouble(ERROR, -1, "no"),
     Collected(chain()),
 ]

@@ -1,4 +1,5 @@
 import itertools
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sectigo_vault_pki.errors import ChainError
-from sectigo_vault_pki.pki import CertificateChain, PrivateKey, format_serial_number, parse_chain
+from sectigo_vault_pki.errors import ChainError, InvalidInputError
+from sectigo_vault_pki.pki import (
+    CertificateChain,
+    GivenCertificate,
+    PrivateKey,
+    Subject,
+    build_csr,
+    format_serial_number,
+    parse_chain,
+    parse_csr,
+)
+from tests.support import der
 from tests.support.signing import certificate, self_signed, signed_by
 
 Vector = Callable[[str], str]
@@ -27,7 +38,7 @@ def test_a_bundle_in_any_order_is_put_leaf_first(order: tuple[str, ...], vector:
     assert chain.bundle_pem == vector("leaf.pem") + vector("issuing.pem") + vector("root.pem")
 
 
-@pytest.mark.parametrize("file_name", ["chain.p7b", "chain.p7b.pem"])
+@pytest.mark.parametrize("file_name", ["chain.p7b", "chain.p7b.pem", "chain.ber.p7b"])
 def test_pkcs7_gives_the_same_chain(file_name: str, chain: CertificateChain, rsa_key: PrivateKey) -> None:
     collected = (VECTORS / file_name).read_bytes()
     assert parse_chain(collected, public_key_digest=rsa_key.public_key_digest) == chain
@@ -50,7 +61,7 @@ def test_a_chain_tells_what_people_ask_of_it(chain: CertificateChain, rsa_key: P
     assert chain.not_after == datetime(2026, 7, 19, tzinfo=UTC)
     assert chain.common_name == "web.example.test"
     assert chain.subject_alt_names == ("web.example.test", "www.web.example.test")
-    assert chain.key_type == "rsa"
+    assert (chain.key_type, chain.key_size) == ("rsa", 2048)
     assert chain.public_key_digest == rsa_key.public_key_digest
 
 
@@ -202,6 +213,158 @@ def test_without_a_key_a_certificate_signed_by_itself_is_one() -> None:
     assert parse_chain(bundle, public_key_digest=None).common_name == "Jane Doe"
 
 
+@pytest.mark.parametrize("label", ["PKCS7", "PKCS #7 SIGNED DATA", "CMS"])
+@pytest.mark.parametrize("file_name", ["chain.p7b", "chain.ber.p7b"])
+def test_pkcs7_is_taken_in_every_armour_and_without_a_warning(
+    label: str, file_name: str, chain: CertificateChain, rsa_key: PrivateKey
+) -> None:
+    collected = der.pem(label, (VECTORS / file_name).read_bytes()).encode()
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        assert parse_chain(collected, public_key_digest=rsa_key.public_key_digest) == chain
+    assert shown == []
+
+
+def test_a_chain_that_is_cut_off_is_no_shorter_chain(vector: Vector, chain: CertificateChain) -> None:
+    blocks = [vector(f"{name}.pem") for name in ("leaf", "issuing", "root")]
+    whole = "".join(blocks)
+    ends = {len("".join(blocks[:count])) for count in (1, 2, 3)}
+    for length in range(len(blocks[0]), len(whole) + 1):
+        cut = whole[:length]
+        begun = max(end for end in ends if end <= length + 1)  # the last line end is not missed
+        rest = cut[begun:]
+        if len(rest) <= len("-----") or whole[length:] == "":
+            shorter = parse_chain(cut.encode(), public_key_digest=chain.public_key_digest)
+            assert shorter.bundle_pem == whole[:begun]
+            continue
+        with pytest.raises(ChainError, match="is cut off"):
+            parse_chain(cut.encode(), public_key_digest=chain.public_key_digest)
+
+
+def test_a_certificate_that_lost_its_end_among_others_is_missed(vector: Vector, chain: CertificateChain) -> None:
+    lines = vector("issuing.pem").splitlines(keepends=True)
+    damaged = vector("leaf.pem") + "".join(lines[:-1]) + vector("root.pem")
+    with pytest.raises(ChainError, match="is cut off"):
+        parse_chain(damaged.encode(), public_key_digest=chain.public_key_digest)
+
+
+@pytest.mark.parametrize("lines", [2, 5])
+def test_base64_that_is_cut_inside_its_armour_is_refused(lines: int, vector: Vector, chain: CertificateChain) -> None:
+    taken = vector("issuing.pem").splitlines(keepends=True)
+    damaged = vector("leaf.pem") + "".join([*taken[:-lines], taken[-1]])
+    with pytest.raises(ChainError, match="cannot be read as certificates"):
+        parse_chain(damaged.encode(), public_key_digest=chain.public_key_digest)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    ["\n\n", "\x00", "\x1a", "-----\n", "--\n", "# issued by Sectigo\n", "----------\n", "</body>", "Zürich\n"],
+)
+def test_what_stands_behind_the_last_certificate_does_not_matter(
+    behind: str, vector: Vector, chain: CertificateChain
+) -> None:
+    collected = (vector("leaf.pem") + vector("issuing.pem") + vector("root.pem") + behind).encode()
+    assert parse_chain(collected, public_key_digest=chain.public_key_digest) == chain
+
+
+def test_a_leaf_that_is_not_its_own_issuer_lacks_one(vector: Vector, chain: CertificateChain) -> None:
+    assert not chain.lacks_issuers
+    for names in (["leaf"], ["leaf", "root"]):
+        bundle = "".join(vector(f"{name}.pem") for name in names)
+        alone = parse_chain(bundle.encode(), public_key_digest=chain.public_key_digest)
+        assert alone.lacks_issuers
+        assert CertificateChain.from_pem(alone.bundle_pem).lacks_issuers
+    own = self_signed("Jane Doe").public_bytes(Encoding.PEM).decode()
+    assert not CertificateChain.from_pem(own).lacks_issuers
+    assert not CertificateChain.from_pem(vector("leaf.pem") + vector("issuing.pem")).lacks_issuers
+
+
+def test_the_subject_of_a_leaf_is_what_a_csr_is_made_with(ec_key: PrivateKey) -> None:
+    printable = 0x13
+    subject = [
+        ("2.5.4.6", printable, b"DE"),
+        ("2.5.4.8", der.UTF8_STRING, "Württemberg".encode()),
+        ("2.5.4.7", der.UTF8_STRING, b"Aalen"),
+        ("2.5.4.10", der.UTF8_STRING, ("ü" * 64).encode()),
+        ("2.5.4.11", der.UTF8_STRING, b"IT"),
+        ("2.5.4.11", der.UTF8_STRING, b"PKI"),
+        ("1.2.840.113549.1.9.1", 0x16, b"pki@example.test"),
+        der.COMMON_NAME,
+    ]
+    chain = CertificateChain.from_pem(der.pem("CERTIFICATE", der.certificate_der(subject=subject)))
+    assert chain.subject == Subject(
+        common_name="web.example.test",
+        country="DE",
+        state="Württemberg",
+        locality="Aalen",
+        organization="ü" * 64,
+        organizational_unit="PKI",
+        email_address="pki@example.test",
+    )
+    again = parse_csr(build_csr(chain.subject, [], ec_key).pem)
+    assert ("organization", "ü" * 64) in again.subject_fields
+
+
+def test_a_certificate_without_a_subject_has_an_empty_one() -> None:
+    chain = CertificateChain.from_pem(der.pem("CERTIFICATE", der.certificate_der(subject=())))
+    assert (chain.common_name, chain.subject) == ("", Subject(""))
+
+
+DUPLICATE = (der.alt_names(der.dns_name("a.test")), der.alt_names(der.dns_name("b.test")))
+
+
+@pytest.mark.parametrize(
+    ("odd", "message"),
+    [
+        (der.certificate_der(serial=b"\x85"), "its serial number is negative"),
+        (der.certificate_der(*DUPLICATE), "malformed"),
+        (der.certificate_der(der.alt_names(der.value(0xA3, der.value(der.SEQUENCE)))), "malformed"),
+        (
+            der.certificate_der(
+                der.extension("1.3.6.1.5.5.7.1.24", der.value(der.SEQUENCE, der.value(der.INTEGER, b"\x63")))
+            ),
+            "malformed",
+        ),
+        (der.certificate_der(start=b"00000101000000Z"), "malformed|cannot be read as certificates"),
+        (der.certificate_der(version=9), "cannot be read as certificates"),
+    ],
+    ids=["negative serial", "two SANs", "x400Address", "TLS feature", "year 0", "version"],
+)
+def test_an_odd_certificate_is_an_error_of_ours(odd: bytes, message: str) -> None:
+    pem = der.pem("CERTIFICATE", odd)
+    with pytest.raises(ChainError, match=message):
+        parse_chain(pem.encode(), public_key_digest=None)
+    with pytest.raises(ChainError):
+        CertificateChain.from_pem(pem)
+
+
+def test_an_odd_issuer_does_not_stop_a_chain(vector: Vector, chain: CertificateChain) -> None:
+    odd = der.pem("CERTIFICATE", der.certificate_der(*DUPLICATE, serial=b"\x85"))
+    bundle = odd + vector("leaf.pem") + vector("issuing.pem") + vector("root.pem")
+    assert parse_chain(bundle.encode(), public_key_digest=chain.public_key_digest) == chain
+
+
+def test_an_empty_name_in_a_certificate_is_left_out() -> None:
+    pem = der.pem("CERTIFICATE", der.certificate_der(der.alt_names(der.dns_name(""), der.dns_name("a.test"))))
+    assert CertificateChain.from_pem(pem).subject_alt_names == ("a.test",)
+
+
+def test_a_certificate_is_recognised_by_all_its_bytes(vector: Vector, chain: CertificateChain) -> None:
+    given_one = GivenCertificate.parse(vector("leaf.pem").replace("\n", "\r\n"))
+    assert given_one.serial_number == chain.serial_number
+    assert given_one.is_leaf_of(chain.bundle_pem)
+    twin = der.certificate_der(serial=bytes.fromhex("00f1a2b3c4d5e6f708"))
+    other = GivenCertificate.parse(der.pem("CERTIFICATE", twin))
+    assert other.serial_number == chain.serial_number
+    assert not other.is_leaf_of(chain.bundle_pem)
+
+
+@pytest.mark.parametrize("names", [[], ["leaf", "root"]])
+def test_exactly_one_certificate_names_one(names: list[str], vector: Vector) -> None:
+    with pytest.raises(InvalidInputError, match="exactly one certificate in PEM is needed"):
+        GivenCertificate.parse("".join(vector(f"{name}.pem") for name in names))
+
+
 def test_a_stored_chain_is_read_back(chain: CertificateChain) -> None:
     assert CertificateChain.from_pem(chain.bundle_pem) == chain
 
@@ -240,5 +403,5 @@ def test_a_certificate_with_a_strange_key_is_no_leaf_and_no_obstacle(
     strange = x509.load_der_x509_certificate(der.replace(old, old[:-1] + b"\x7f")).public_bytes(Encoding.PEM)
     bundle = strange + vector("leaf.pem").encode() + vector("issuing.pem").encode() + vector("root.pem").encode()
     assert parse_chain(bundle, public_key_digest=rsa_key.public_key_digest) == chain
-    with pytest.raises(ChainError, match="malformed"):
+    with pytest.raises(ChainError, match="the stored certificate cannot be read"):
         CertificateChain.from_pem(strange.decode())

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sectigo_vault_pki.errors import InvalidInputError, InvalidPrivateKeyError
-from sectigo_vault_pki.pki import KeyAlgorithm, KeyParameters, PrivateKey
+from sectigo_vault_pki.pki import KeyAlgorithm, KeyFormat, KeyParameters, PrivateKey, key_pem
+from tests.support.openssl import openssl
 
 Vector = Callable[[str], str]
 VECTOR_KEYS = ["rsa.pkcs1.pem", "rsa.pkcs8.pem", "ec.sec1.pem", "ec.pkcs8.pem"]
@@ -45,6 +46,12 @@ def test_parameters_are_taken_in_every_spelling(
         ("RSA", "P-256", "the key size is not supported for RSA: 2048, 3072 or 4096"),
         ("EC", 2048, "the key size is not supported for EC: 256, 384 or 521"),
         ("RSA", "9" * 100, "the key size is not supported for RSA: 2048, 3072 or 4096"),
+        ("ecc", None, "the key algorithm is not supported: RSA or EC; did you mean EC?"),
+        ("ECDSA", 256, "the key algorithm is not supported: RSA or EC; did you mean EC?"),
+        ("RSA", "2048-bit", "the key size is not supported for RSA: 2048, 3072 or 4096; did you mean 2048?"),
+        ("RSA", "4096 bits", "the key size is not supported for RSA: 2048, 3072 or 4096; did you mean 4096?"),
+        ("EC", "256bit", "the key size is not supported for EC: 256, 384 or 521; did you mean 256?"),
+        ("RSA", "1024-bit", "the key size is not supported for RSA: 2048, 3072 or 4096"),
     ],
 )
 def test_other_parameters_are_refused_with_what_is_allowed(
@@ -53,6 +60,24 @@ def test_other_parameters_are_refused_with_what_is_allowed(
     with pytest.raises(InvalidInputError) as caught:
         KeyParameters.parse(algorithm, size)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("key_type", "size", "expected"),
+    [
+        ("rsa", 2048, KeyParameters(KeyAlgorithm.RSA, 2048)),
+        ("rsa", 1024, KeyParameters(KeyAlgorithm.RSA, 2048)),
+        ("rsa", 2049, KeyParameters(KeyAlgorithm.RSA, 3072)),
+        ("rsa", 4096, KeyParameters(KeyAlgorithm.RSA, 4096)),
+        ("rsa", 8192, KeyParameters(KeyAlgorithm.RSA, 4096)),
+        ("ec", 224, KeyParameters(KeyAlgorithm.EC, 256)),
+        ("ec", 384, KeyParameters(KeyAlgorithm.EC, 384)),
+        ("ec", 521, KeyParameters(KeyAlgorithm.EC, 521)),
+        ("", 0, KeyParameters(KeyAlgorithm.RSA, 2048)),
+    ],
+)
+def test_a_key_is_made_like_another_or_the_next_stronger(key_type: str, size: int, expected: KeyParameters) -> None:
+    assert KeyParameters.like(key_type, size) == expected
 
 
 @pytest.mark.parametrize(
@@ -133,6 +158,20 @@ def test_other_texts_are_refused_without_an_echo(make: Callable[[], str], messag
     assert "s3cret" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def pss_key() -> str:
+    return openssl("genpkey", "-quiet", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048")
+
+
+def test_a_key_for_rsa_pss_is_refused_for_that_without_an_echo() -> None:
+    with pytest.raises(InvalidPrivateKeyError, match=r"^the private key is for RSA-PSS only, which CAs") as caught:
+        PrivateKey.parse(pss_key())
+    assert caught.value.__context__ is None
+
+
+def test_a_stored_key_for_rsa_pss_can_still_be_exported() -> None:
+    assert key_pem(pss_key(), KeyFormat.TRADITIONAL).startswith("-----BEGIN RSA PRIVATE KEY-----")
 
 
 def tampered(pem: str, attribute: str) -> str:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sectigo_vault_pki.pki.pem import PemBlock, normalise_pem, pem_blocks, pem_der
+from sectigo_vault_pki.errors import ChainError
+from sectigo_vault_pki.pki.pem import PemBlock, is_cut_off, normalise_pem, pem_blocks, pem_der
 
 ders = st.binary(min_size=1, max_size=400)
 labels = st.sampled_from(["CERTIFICATE", "RSA PRIVATE KEY", "PKCS7"])
@@ -53,5 +54,49 @@ def test_a_block_shows_no_content() -> None:
 def test_the_one_block_of_a_text_is_taken_out_of_it() -> None:
     block = PemBlock("CERTIFICATE", b"\x30\x00")
     assert pem_der(block.text) == b"\x30\x00"
-    with pytest.raises(ValueError, match="too many values"):
-        pem_der(block.text * 2)
+    for stored in ("", block.text * 2, "-----BEGIN CERTIFICATE-----\nMAA\n-----END CERTIFICATE-----\n"):
+        with pytest.raises(ChainError, match="the stored certificate cannot be read"):
+            pem_der(stored)
+
+
+BLOCK = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no PEM",
+        BLOCK,
+        BLOCK + BLOCK,
+        BLOCK.rstrip() + BLOCK,
+        BLOCK + "-----\n",
+        BLOCK + "---------\n",
+        BLOCK + "END OF FILE\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMAA=\n-----END RSA PRIVATE KEY-----\n" + BLOCK,
+    ],
+)
+def test_whole_blocks_are_not_cut_off(text: str) -> None:
+    assert not is_cut_off(normalise_pem(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BLOCK + "-----B",
+        BLOCK + "-----BEGIN",
+        BLOCK + "-----BEGIN ",
+        BLOCK + "-----BEGIN CERT",
+        BLOCK + "-----BEGIN CERTIFICATE-----",
+        BLOCK[:-2],
+        BLOCK[:40] + BLOCK,
+        BLOCK.replace("END CERTIFICATE", "END PKCS7"),
+    ],
+)
+def test_a_block_without_an_end_is_cut_off(text: str) -> None:
+    assert is_cut_off(normalise_pem(text))
+
+
+def test_a_label_may_hold_a_number_sign() -> None:
+    (block,) = pem_blocks("-----BEGIN PKCS #7 SIGNED DATA-----\nMAA=\n-----END PKCS #7 SIGNED DATA-----\n")
+    assert block == PemBlock("PKCS #7 SIGNED DATA", b"\x30\x00")

@@ -63,6 +63,15 @@ async def test_request_whose_task_was_ended_by_a_cleanup_is_unavailable() -> Non
     assert "shut down" in check.err.err_msg
 
 
+@pytest.mark.parametrize("operation", ["create", "update", "patch", "delete"])
+async def test_write_that_a_cleanup_has_cut_short_is_not_for_clients_to_repeat(operation: str) -> None:
+    service = service_failing_with(asyncio.CancelledError())
+    write = pb.Request(operation=operation, path="a", data="null")
+    reply = await service.HandleRequest(pb.HandleRequestArgs(request=write), CONTEXT)
+    assert "before you repeat it" in reply.response.data
+    assert not reply.HasField("err")  # so it is a 400
+
+
 async def test_request_that_the_host_cancels_stays_cancelled() -> None:
     instances: Any = FailingInstances(None)
     service = BackendService(instances)

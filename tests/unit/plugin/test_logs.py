@@ -1,10 +1,12 @@
 """Log lines: what the host can read, and nothing that it dies of or that should stay secret."""
 
 import asyncio
+import errno
 import functools
 import json
 import logging
 import re
+import ssl
 import sys
 import types
 from collections.abc import Callable, Mapping
@@ -148,8 +150,24 @@ def test_exception_is_told_by_type_and_places_without_its_text() -> None:
 
 
 @pytest.mark.parametrize("error", [StorageError("disk on fire"), InvalidInputError("disk on fire")])
-def test_our_own_errors_tell_their_text(error: Exception) -> None:
-    assert line_of("failed", error=raised(error))["error"].endswith("Error: disk on fire")
+def test_our_own_errors_are_told_by_their_text(error: Exception) -> None:
+    assert line_of("failed", error=raised(error))["error"] == "disk on fire"
+
+
+def test_error_of_the_system_is_told_by_what_its_number_means() -> None:
+    line = line_of(
+        "failed: %s", OSError(errno.ENOSPC, SECRET, SECRET), error=raised(ConnectionRefusedError(111, SECRET))
+    )
+    assert line["@message"] == "failed: No space left on device"
+    assert line["error"] == "Connection refused"
+    assert SECRET not in json.dumps(line)
+
+
+@pytest.mark.parametrize("error", [OSError(SECRET), OSError(SECRET, SECRET), ssl.SSLError(1, SECRET), StorageError("")])
+def test_error_that_says_nothing_safe_is_told_by_its_type(error: Exception) -> None:
+    line = line_of("failed", error=raised(error))
+    assert line["error"].endswith("Error")
+    assert SECRET not in json.dumps(line)
 
 
 def test_value_that_cannot_be_shown_does_not_take_the_log_down() -> None:
@@ -163,18 +181,24 @@ def test_value_that_cannot_be_shown_does_not_take_the_log_down() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "level"),
+    ("word", "level"),
     [
-        ({}, logging.INFO),
-        ({"VAULT_LOG_LEVEL": "Trace"}, logs.TRACE),
-        ({"VAULT_LOG_LEVEL": "trace", "BAO_LOG_LEVEL": "WARN"}, logging.WARNING),
-        ({"BAO_LOG_LEVEL": "warn", "OWN_LOG_LEVEL": "error"}, logging.ERROR),
-        ({"OWN_LOG_LEVEL": "OFF"}, logs.OFF),
-        ({"OWN_LOG_LEVEL": "loud", "BAO_LOG_LEVEL": " debug "}, logging.DEBUG),
+        ("", logging.DEBUG),
+        ("Trace", logs.TRACE),
+        (" info ", logging.INFO),
+        ("WARN", logging.WARNING),
+        ("error", logging.ERROR),
+        ("OFF", logs.OFF),
+        ("loud", logging.DEBUG),
     ],
 )
-def test_level_comes_from_the_first_variable_that_names_one(environ: dict[str, str], level: int) -> None:
-    assert logs.level_from(environ, own_variable="OWN_LOG_LEVEL") == level
+def test_level_is_the_variables_and_debug_without_one(word: str, level: int) -> None:
+    assert logs.level_from({"OWN_LOG_LEVEL": word}, variable="OWN_LOG_LEVEL") == level
+
+
+def test_level_that_the_host_was_started_with_is_not_ours_as_it_may_change() -> None:
+    started = {"BAO_LOG_LEVEL": "error", "VAULT_LOG_LEVEL": "error"}
+    assert logs.level_from(started, variable="OWN_LOG_LEVEL") == logging.DEBUG
 
 
 def test_sys_exc_info_of_nothing_adds_nothing() -> None:

@@ -16,6 +16,7 @@ from sectigo_vault_pki.scm import (
     ClientRenewed,
     ClientRow,
     Collected,
+    Page,
     ScmClient,
     StillProcessing,
 )
@@ -199,11 +200,13 @@ async def test_a_list_takes_rows_as_sparse_as_they_come(script: Script, client: 
         {"orderNumber": "12", "serialNumber": None, "surprise": [1, {}]},
     ]
     script.answers(httpx.Response(200, json=rows))
-    assert await client.list_client(email="jane+a&size=1@a.test", size=3, position=6) == [
-        ClientRow(1923182777, "issued", "0A:FF", "ours [vault:1]", date(2027, 11, 22)),
-        ClientRow(None, "rejected", "", "", None),
-        ClientRow(12, "", "", "", None),
-    ]
+    assert await client.list_client(email="jane+a&size=1@a.test", size=3, position=6) == Page(
+        (
+            ClientRow(1923182777, "issued", "0A:FF", "ours [vault:1]", date(2027, 11, 22)),
+            ClientRow(None, "rejected", "", "", None),
+            ClientRow(12, "", "", None, None),
+        )
+    )
     (request,) = script.requests
     assert request.url.copy_with(query=None) == f"{BASE_URL}/api/smime/v2"
     assert dict(request.url.params) == {"email": "jane+a&size=1@a.test", "size": "3", "position": "6"}
@@ -211,5 +214,5 @@ async def test_a_list_takes_rows_as_sparse_as_they_come(script: Script, client: 
 
 async def test_the_default_page_is_the_first_and_largest(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json=[]))
-    assert await client.list_client(email="jane@a.test") == []
+    assert await client.list_client(email="jane@a.test") == Page(())
     assert dict(script.requests[0].url.params) == {"email": "jane@a.test", "size": "200", "position": "0"}

@@ -1,6 +1,6 @@
 import pytest
 
-from sectigo_vault_pki.scm import hint_for, is_revoked, is_unknown
+from sectigo_vault_pki.scm import hint_for, is_final, is_revoked, is_unknown
 
 OPERATIONS = ["enroll", "collect", "list", "details", "renew", "replace", "revoke"]
 
@@ -13,6 +13,16 @@ def test_only_a_refused_collect_tells_of_a_revoked_certificate(code: int) -> Non
 @pytest.mark.parametrize("code", [None, 0, -159, -102, -1112, -124])
 def test_other_codes_tell_of_no_revoked_certificate(code: int | None) -> None:
     assert not is_revoked("collect", code)
+
+
+@pytest.mark.parametrize("code", [-1112, -110, -192])
+def test_only_a_refused_collect_tells_that_an_order_can_never_be_collected(code: int) -> None:
+    assert [operation for operation in OPERATIONS if is_final(operation, code)] == ["collect"]
+
+
+@pytest.mark.parametrize("code", [None, 0, -1400, -183, -109, -1, -159, -124, -5101, -16])
+def test_other_codes_leave_an_order_open(code: int | None) -> None:
+    assert not is_final("collect", code)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -173,8 +173,7 @@ async def test_a_wish_that_cannot_be_read_is_passed_over(
         (refusal(400, 0, "Being processed by Sectigo"), 0),
         (refusal(401, -16, "Unknown user"), -16),
         (refusal(400, -195, "CA is not available now"), -195),
-        (httpx.Response(404, text="<html>"), None),
-        (httpx.Response(302, headers={"Location": "https://elsewhere.test/"}), None),
+        (httpx.Response(403, json={"description": "Go away"}), None),
     ],
 )
 async def test_a_refused_order_is_not_sent_again(

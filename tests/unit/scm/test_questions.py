@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
-from sectigo_vault_pki.scm import ScmClient, SslDetails, SslRow
+from sectigo_vault_pki.scm import Page, ScmClient, SslDetails, SslProfile, SslRow
 from tests.unit.scm.script import BASE_URL, Script, refusal
 
 Question = Callable[[ScmClient], Awaitable[object]]
@@ -33,11 +33,13 @@ async def test_a_list_takes_rows_as_sparse_as_they_come(script: Script, client: 
             ],
         )
     )
-    assert await client.list_ssl(common_name="web.example.test", size=3, position=6) == [
-        SslRow(7, "web.example.test", ("a.test",), "0A:FF"),
-        SslRow(8, "web.example.test", (), ""),
-        SslRow(9, "", (), ""),
-    ]
+    assert await client.list_ssl(common_name="web.example.test", size=3, position=6) == Page(
+        (
+            SslRow(7, "web.example.test", ("a.test",), "0A:FF"),
+            SslRow(8, "web.example.test", (), ""),
+            SslRow(9, "", (), ""),
+        )
+    )
     (request,) = script.requests
     assert request.url.copy_with(query=None) == f"{BASE_URL}/api/ssl/v1"
     assert dict(request.url.params) == {"commonName": "web.example.test", "size": "3", "position": "6"}
@@ -45,13 +47,13 @@ async def test_a_list_takes_rows_as_sparse_as_they_come(script: Script, client: 
 
 async def test_a_common_name_cannot_smuggle_parameters(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json=[]))
-    assert await client.list_ssl(common_name="a&size=1#x ✓") == []
+    assert await client.list_ssl(common_name="a&size=1#x ✓") == Page(())
     assert dict(script.requests[0].url.params) == {"commonName": "a&size=1#x ✓", "size": "200", "position": "0"}
 
 
 async def test_the_list_of_a_status_is_that_of_the_own_organization(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json=[{"sslId": 7}]))
-    assert await client.list_ssl_by_status("Applied", size=3, position=6) == [SslRow(7, "", (), "")]
+    assert await client.list_ssl_by_status("Applied", size=3, position=6) == Page((SslRow(7, "", (), ""),))
     (request,) = script.requests
     org_id = request.url.params["orgId"]
     assert org_id.isdigit()
@@ -111,6 +113,11 @@ async def test_details_of_an_issued_certificate_are_read(script: Script, client:
     assert str(script.requests[0].url) == f"{BASE_URL}/api/ssl/v1/55"
 
 
+async def test_a_status_is_one_short_line(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(200, json={"sslId": 55, "status": "SA\r\nApproved" + "x" * 100}))
+    assert (await client.ssl_details(55)).status == f"SA Approved{'x' * 53}"
+
+
 async def test_details_may_lack_everything_but_the_id(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json={"sslId": 55, "status": None, "expires": None, "issued": "someday"}))
     details = await client.ssl_details(55)
@@ -124,7 +131,8 @@ async def test_details_may_lack_everything_but_the_id(script: Script, client: Sc
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(True, True), ("true", True), (False, False), (None, False), ("", False), ([], False)]
+    ("value", "expected"),
+    [(True, True), ("true", True), (False, False), ("False", False), (None, None), ("", None), ([], None), (1, None)],
 )
 async def test_whether_it_was_renewed_is_read_from_anything(
     value: object, expected: object, script: Script, client: ScmClient
@@ -149,7 +157,7 @@ async def test_a_question_is_asked_again_and_then_given_up(
 
 async def test_the_second_answer_counts(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(503, headers={"Retry-After": "3"}), httpx.Response(200, json=[]))
-    assert await client.list_ssl(common_name="a.test") == []
+    assert await client.list_ssl(common_name="a.test") == Page(())
     assert 3.0 <= script.pauses[0] <= 3.3
 
 
@@ -161,7 +169,10 @@ async def test_a_refused_question_is_not_asked_again(ask: Question, script: Scri
 
 
 @pytest.mark.parametrize("ask", QUESTIONS)
-@pytest.mark.parametrize("body", [b"", b"<html>", b'"text"', b'["row"]', b'{"code": 0}', b"\xff\xfe", b"[" * 10_000])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"<html>", b'"text"', b'{"content": []}', b'{"code": 0}', b"\xff\xfe", b"[" * 100_000],
+)
 async def test_an_answer_that_cannot_be_read_is_no_answer(
     ask: Question, body: bytes, script: Script, client: ScmClient
 ) -> None:
@@ -171,7 +182,91 @@ async def test_an_answer_that_cannot_be_read_is_no_answer(
     assert caught.value.__suppress_context__
 
 
-async def test_an_ssl_row_without_a_usable_id_spoils_the_list(script: Script, client: ScmClient) -> None:
-    script.answers(httpx.Response(200, json=[{"sslId": 7}, {"sslId": -1}]))
+@pytest.mark.parametrize("total", [None, 2017])
+async def test_rows_are_read_one_by_one_and_those_without_a_usable_id_are_counted(
+    total: int | None, script: Script, client: ScmClient
+) -> None:
+    odd: list[object] = [
+        {},
+        "row",
+        None,
+        [],
+        {"sslId": -1},
+        {"sslId": 0},
+        {"sslId": True},
+        {"sslId": "x"},
+        {"sslId": 10**18},
+    ]
+    good: list[dict[str, object]] = [
+        {"sslId": "7"},
+        {"sslId": None, "id": 8.0},
+        {"sslId": 9, "commonName": ["x"], "subjectAlternativeNames": "a.test, b.test", "serialNumber": {}},
+        {"sslId": 10, "commonName": 5, "subjectAlternativeNames": ["a.test", None, 7]},
+    ]
+    headers = {} if total is None else {"X-Total-Count": str(total)}
+    script.answers(httpx.Response(200, json=[*odd, *good], headers=headers))
+    page = await client.list_ssl(common_name="web.example.test")
+    assert page == Page(
+        (
+            SslRow(7, "", (), ""),
+            SslRow(8, "", (), ""),
+            SslRow(9, "", ("a.test", "b.test"), ""),
+            SslRow(10, "5", ("a.test",), ""),
+        ),
+        unreadable=len(odd),
+        total=total,
+    )
+    assert page.length == len(odd) + len(good)
+
+
+async def test_a_client_row_whose_comments_cannot_be_read_is_counted(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(200, json=[{"orderNumber": 1, "comments": ["x"]}, 7, {"orderNumber": 2}]))
+    page = await client.list_client(email="jane@a.test")
+    assert (page.unreadable, [row.order_number for row in page.rows]) == (2, [2])
+
+
+async def test_details_whose_comments_cannot_be_read_are_no_answer(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(200, json={"sslId": 55, "comments": {"text": "ours"}}))
     with pytest.raises(ScmUnavailableError, match="cannot be read"):
-        await client.list_ssl(common_name="web.example.test")
+        await client.ssl_details(55)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-28T10:00:00.000Z", date(2026, 11, 28)),
+        ("2027-11-28T00:00:00+0000", date(2027, 11, 28)),
+        ("12/31/9999", date.max),
+        ("0000-00-00", None),
+        ("13/13/2026", None),
+        ("1" * 5000, None),
+        (20261128, None),
+    ],
+)
+async def test_a_day_is_read_from_each_form_or_is_none(
+    text: object, expected: date | None, script: Script, client: ScmClient
+) -> None:
+    script.answers(httpx.Response(200, json={"sslId": 55, "requested": text}))
+    assert (await client.ssl_details(55)).requested == expected
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ([365, 199, 365], (199, 365)),
+        (["365", " 199 "], (199, 365)),
+        ([365.0], (365,)),
+        ("365,199", (199, 365)),
+        (47, (47,)),
+        (None, ()),
+        ([], ()),
+        ([365, "a year"], ()),
+        ([365, -1], ()),
+        ({"days": 365}, ()),
+    ],
+)
+async def test_the_terms_of_a_profile_are_read_in_each_form_or_are_unknown(
+    terms: object, expected: tuple[int, ...], script: Script, client: ScmClient
+) -> None:
+    script.answers(httpx.Response(200, json=[{"id": "501", "terms": terms}, {"id": 0}, "odd"]))
+    assert await client.ssl_profiles() == Page((SslProfile(501, expected),), unreadable=2)

@@ -34,6 +34,8 @@ async def test_a_renewal_brings_a_csr_only_where_there_is_one(
         httpx.Response(204),
         httpx.Response(200),
         httpx.Response(201, text=" \r\n"),
+        httpx.Response(202, text="null"),
+        httpx.Response(200, json={"code": 0, "description": "Success"}),
         httpx.Response(200, json={}),
         httpx.Response(200, json={"sslId": None}),
         httpx.Response(200, json={"sslId": 0}),
@@ -51,7 +53,10 @@ async def test_a_renewal_without_a_new_id_is_accepted_all_the_same(
     assert await client.renew_ssl(55, csr=None) == SslRenewed(None)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b'"done"', b"null", b"\xff", b"[" * 10_000])
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>", b"[]", b'"done"', b"OK", b"\xff", b"[" * 100_000, b'{"message": "Log in first"}', b'{"error": "no"}'],
+)
 async def test_a_renewal_answered_by_something_else_than_scm_is_lost(
     body: bytes, script: Script, client: ScmClient
 ) -> None:

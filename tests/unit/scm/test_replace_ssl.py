@@ -8,7 +8,17 @@ from sectigo_vault_pki.scm import ScmClient
 from tests.unit.scm.script import BASE_URL, Script, refusal
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(204), httpx.Response(200, text="whatever")])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(204),
+        httpx.Response(200),
+        httpx.Response(202, text=" "),
+        httpx.Response(200, text="null"),
+        httpx.Response(201, json={"sslId": 55}),
+        httpx.Response(200, json={"code": 0, "description": "Success"}),
+    ],
+)
 async def test_a_replacement_keeps_its_id_and_answers_nothing(
     answer: httpx.Response, script: Script, client: ScmClient
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.unit.scm_simulator.tenant import (
@@ -186,3 +187,12 @@ async def test_orders_of_one_kind_do_not_exist_for_the_other_api(client: httpx.A
     serial = (await client.get(f"/api/ssl/v1/{ssl_id}")).json()["serialNumber"]
     answer = await client.post(f"{CLIENT_V1}/revoke/serial/{serial}", json={"reason": ""})
     assert refusal(answer) == (400, -5101)
+
+
+async def test_64_characters_are_a_common_name_however_many_bytes_they_take(client: httpx.AsyncClient) -> None:
+    name = "ü" * 64
+    number = await client_enrolled(client, commonName=name)
+    leaf, *_ = await client_collected(client, number)
+    with pytest.warns(UserWarning, match="it was 128"):
+        (common_name,) = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    assert common_name.value == name

@@ -140,6 +140,8 @@ FLAWED_FAULTS: list[dict[str, Any]] = [
     {"operation": "type", "kind": "slow"},
     {"operation": "types", "kind": "explode"},
     {"operation": "types", "kind": "status", "status": 200},
+    {"operation": "types", "kind": "page", "status": 199},
+    {"operation": "types", "kind": "body", "body": 5},
     {"operation": "types", "kind": "slow", "seconds": -1},
     {"operation": "types", "kind": "slow", "times": 0},
     {"operation": "types", "kind": "slow", "second": 1},

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sectigo_vault_pki.scm_simulator.csr import parse_csr
 from sectigo_vault_pki.scm_simulator.problems import Problem
+from tests.support import der
 from tests.unit.scm_simulator.tenant import ec_key, make_csr
 
 EC_POINT = bytes.fromhex("03420004")  # BIT STRING, uncompressed
@@ -74,3 +75,21 @@ def test_a_common_name_beyond_64_characters_is_no_name() -> None:
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([name]))
     csr = builder.sign(ec_key(), hashes.SHA256())
     assert code_of(csr.public_bytes(serialization.Encoding.DER)) == -138
+
+
+@pytest.mark.parametrize(
+    "csr",
+    [
+        der.csr_der(subject=[("2.5.4.3", der.BIT_STRING, b"\x00x")]),
+        der.csr_der(subject=[("2.5.4.3", 0x02, b"\x05")]),
+        der.csr_der(subject=[("2.5.4.3", 0x1E, b"\x00w\x00")]),
+        der.csr_der(version=2),
+    ],
+)
+def test_odd_csrs_cannot_be_decoded(csr: bytes) -> None:
+    assert code_of(csr) == -10
+
+
+def test_64_characters_are_a_common_name_however_many_bytes_they_take() -> None:
+    csr = der.csr_der(subject=[("2.5.4.3", der.UTF8_STRING, ("ü" * 64).encode())])
+    assert parse_csr(base64.b64encode(csr).decode()).common_name == "ü" * 64

@@ -5,7 +5,7 @@ import pytest
 
 from sectigo_vault_pki.scm_simulator.faults import Faults
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from tests.unit.scm_simulator.tenant import SSL, Clock, collected, enrolled, enrolment, make_csr, refusal
+from tests.unit.scm_simulator.tenant import LOGIN, SSL, Clock, collected, enrolled, enrolment, make_csr, refusal
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 599])
@@ -109,6 +109,33 @@ async def test_stale_delivers_the_certificate_before_the_replacement(
     assert (await collected(client, ssl_id))[0] == old  # and once more although it is there
     assert (await collected(client, ssl_id))[0] != old
     assert len(simulator.faults) == 0
+
+
+@pytest.mark.parametrize("status", [200, 302, 403, 503])
+@pytest.mark.parametrize("booked", [False, True])
+async def test_a_page_stands_in_for_the_answer_of_a_call_that_was_made_or_not(
+    client: httpx.AsyncClient, simulator: Simulator, status: int, *, booked: bool
+) -> None:
+    simulator.faults.add("enroll", "page", status=status, booked=booked)
+    answer = await client.post(f"{SSL}/enroll", json=enrolment())
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html")
+    assert answer.text.startswith("<html>")
+    assert ("location" in answer.headers) == (status == 302)
+    assert len(simulator.orders) == booked
+
+
+async def test_a_body_is_answered_as_it_is(client: httpx.AsyncClient, simulator: Simulator) -> None:
+    simulator.faults.add("list", "body", status=200, body='[{"sslId": 0}, {}]')
+    answer = await client.get(SSL)
+    assert (answer.status_code, answer.json()) == (200, [{"sslId": 0}, {}])
+
+
+async def test_an_echo_shows_the_headers_in_scms_shape(client: httpx.AsyncClient, simulator: Simulator) -> None:
+    simulator.faults.add("enroll", "echo", status=400, code=-5)
+    answer = await client.post(f"{SSL}/enroll", json=enrolment())
+    assert refusal(answer) == (400, -5)
+    assert all(value in answer.json()["description"] for value in LOGIN.values())
+    assert len(simulator.orders) == 0
 
 
 def test_faults_strike_in_the_order_they_were_added() -> None:

@@ -47,7 +47,7 @@ def record(**said: object) -> CertificateRecord:
         ({"expiry_window": 7 * DAY}, {"index/renewal/2026-12-03/web/1_customer"}),
         ({"expiry_window": 1.5 * DAY}, {"index/renewal/2026-12-08/web/1_customer"}),
         ({"expiry_window": 0.0}, {"index/renewal/2026-12-10/web/1_customer"}),
-        ({"expiry_window": 3_000_000 * DAY}, {"index/renewal/0001-01-01/web/1_customer"}),
+        ({"expiry_window": 3_000_000 * DAY}, {"index/renewal/2026-08-17/web/1_customer"}),  # a third of its life
     ],
 )
 def test_a_certificate_in_hand_is_on_the_agenda_from_the_day_on_which_it_may_be_due(

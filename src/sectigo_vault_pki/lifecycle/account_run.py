@@ -1,0 +1,169 @@
+"""One account's part of a run of the background work: bounded, one call first, renewals by their urgency."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, SectigoVaultPkiError
+from sectigo_vault_pki.lifecycle.due_work import DueWork, Item, Task
+from sectigo_vault_pki.lifecycle.policy import Step
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.scm import CallBudget
+from sectigo_vault_pki.store import ConfigRecord, StorageError
+
+AT_ONCE = 8
+"""Certificates of one account that SCM is asked about together."""
+
+CALLS_OF_A_RENEWAL = 4
+"""List, details, order, collect: with fewer left in the budget, none is begun."""
+
+
+class Tell(Protocol):
+    """Notes what went wrong, for `status` and, unless it is said again at each tick, in the log."""
+
+    def __call__(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where a run tells of itself.
+
+    Attributes:
+        tell: what went wrong.
+        looked_at: how far it has come, for the next run to go on behind.
+    """
+
+    tell: Tell
+    looked_at: Callable[[Item], None]
+
+
+class AccountRun:
+    """Works through an account's items, until they or the budget end.
+
+    The first call of a run is made alone: it finds out whether SCM answers, and whether it takes the login. Many at
+    once would lock an account whose password was changed.
+    """
+
+    def __init__(self, resources: Resources, work: DueWork, budget: CallBudget, report: Report) -> None:
+        self._resources = resources
+        self._work = work
+        self._budget = budget
+        self._report = report
+        self._renewals: deque[Task] = deque()
+        self._others: deque[Task] = deque()
+        self._turn = 0
+        self._found_out: set[str] = set()
+        self._without_budget: set[str] = set()
+        self._is_over = False
+        self._has_asked = False
+        self._under_way = 0
+
+    async def run(self, items: Iterable[Item], configs: Mapping[str, ConfigRecord]) -> None:
+        """Find out what is to be done, then do it: renewals soonest expiry first, in turn with everything else."""
+        for item in items:
+            task = await self._guarded_task_for(item, configs.get(item.config_name))
+            if task is not None:
+                (self._others if task.expires_at is None else self._renewals).append(task)
+        self._renewals = deque(sorted(self._renewals, key=_expiry))
+        with self._budget.spending():
+            while not self._has_asked and await self._do_next():
+                pass
+            async with asyncio.TaskGroup() as group:
+                for _ in range(AT_ONCE):
+                    group.create_task(self._do_all())
+
+    async def _do_all(self) -> None:
+        while await self._do_next():
+            pass
+
+    async def _do_next(self) -> bool:
+        """Do one task; return whether there may be another."""
+        task = self._next()
+        if task is None:
+            return False
+        if task.expires_at is None:
+            self._report.looked_at(task.item)
+        self._under_way += 1
+        try:
+            await self._ask(task)
+        except OrderLimitError as error:
+            self._without_budget.add(task.item.config_name)
+            self._report.tell("renewals wait for the entry's budget", error, is_logged=False)
+        except RenewalHeldError as error:
+            self._report.tell(f"{task.item.name} is due and not renewed", error, is_logged=False)
+        except (SectigoVaultPkiError, StorageError) as error:
+            self._tell(_WORDS.get(task.step, "background work failed"), error, task)
+        except Exception as error:  # noqa: BLE001  one certificate's turn ends, and no other's
+            self._tell("background work failed", error, task)
+        finally:
+            self._under_way -= 1
+        return True
+
+    def _next(self) -> Task | None:
+        if self._is_over or self._budget.left <= self._under_way:
+            return None
+        self._turn += 1
+        first, second = (self._renewals, self._others) if self._turn % 2 else (self._others, self._renewals)
+        queue = first or second
+        if not queue:
+            return None
+        if queue is self._renewals and self._budget.left < CALLS_OF_A_RENEWAL * (self._under_way + 1):
+            self._renewals.clear()
+            return self._next()
+        return queue.popleft()
+
+    async def _ask(self, task: Task) -> None:
+        """Do what is due; of an SCM that does not answer, each run finds out once whether it does again."""
+        name = task.item.config_name
+        if await self._is_held(task):
+            return
+        if self._resources.clients.is_answered(name):
+            await self._do(task)
+            return
+        async with self._resources.locks.hold("unanswered", name):
+            if name in self._found_out and not self._resources.clients.is_answered(name):
+                return
+            self._found_out.add(name)
+            await self._do(task)
+
+    async def _is_held(self, task: Task) -> bool:
+        name, config, clients = task.item.config_name, task.config, self._resources.clients
+        if (hold := await clients.login_hold(name, config)) is not None:
+            self._is_over = True
+            self._report.tell("nothing is asked automatically", hold.reason, is_logged=False)
+            return True
+        if task.step is not Step.RENEW:
+            return False
+        if config.suspend_renewals or name in self._without_budget:
+            return True
+        if (apart := clients.clocks.hold(config.base_url)) is not None:
+            self._renewals.clear()
+            self._report.tell("nothing is renewed automatically", apart.reason, is_logged=False)
+            return True
+        return False
+
+    async def _do(self, task: Task) -> None:
+        self._has_asked = True
+        answer = await self._work.do(task)
+        if task.step in {Step.COLLECT, Step.RENEW} and answer is not None and answer.warnings:
+            self._tell("a certificate could not be collected", "; ".join(answer.warnings), task)
+
+    async def _guarded_task_for(self, item: Item, config: ConfigRecord | None) -> Task | None:
+        try:
+            return await self._work.task_for(item, config)
+        except Exception as error:  # noqa: BLE001  one certificate's turn ends, and no other's
+            self._report.tell("background work failed", error, config=item.config_name, certificate=item.name)
+            return None
+
+    def _tell(self, words: str, error: BaseException | str, task: Task) -> None:
+        self._report.tell(words, error, config=task.item.config_name, certificate=task.item.name)
+
+
+_WORDS = {Step.RENEW: "a due certificate could not be renewed"}
+
+
+def _expiry(task: Task) -> datetime:
+    return task.expires_at or datetime.max.replace(tzinfo=UTC)

@@ -1,0 +1,180 @@
+"""What background work does for one certificate or one write-ahead entry: what a read would do, without waiting."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sectigo_vault_pki.lifecycle import policy
+from sectigo_vault_pki.lifecycle.answers import Answer
+from sectigo_vault_pki.lifecycle.collecting import Collector
+from sectigo_vault_pki.lifecycle.operations import Operations
+from sectigo_vault_pki.lifecycle.policy import Step
+from sectigo_vault_pki.lifecycle.reading import Reader
+from sectigo_vault_pki.lifecycle.renewal_policy import renewal_policy
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.resuming import Resumer
+from sectigo_vault_pki.store import (
+    AgendaEntry,
+    CertificateRecord,
+    ConfigRecord,
+    WaitingAndRenewal,
+    agenda_keys,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """A write-ahead entry that an earlier process, or a lost answer, has left."""
+
+    key: str
+    config_name: str
+    order_uuid: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.config_name}/order-{self.order_uuid}"
+
+
+@dataclass(frozen=True, slots=True)
+class DueCertificate:
+    """A certificate that the agenda names."""
+
+    entry: AgendaEntry
+
+    @property
+    def key(self) -> str:
+        return self.entry.key
+
+    @property
+    def config_name(self) -> str:
+        return self.entry.config_name
+
+    @property
+    def name(self) -> str:
+        return f"{self.entry.config_name}/{self.entry.unique_id}"
+
+
+Item = OpenOrder | DueCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that SCM is to be asked for.
+
+    Attributes:
+        expires_at: of a certificate to renew; None: it is another step.
+    """
+
+    item: Item
+    config: ConfigRecord
+    step: Step
+    expires_at: datetime | None = None
+
+
+class DueWork:
+    """Finds out what is to be done for an item, and does it.
+
+    Args:
+        resources: the backend's.
+        collector: asks for certificates.
+        operations: renew.
+        reader: settles, and collects successors.
+        resumer: carries write-ahead entries on.
+
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        *,
+        collector: Collector,
+        operations: Operations,
+        reader: Reader,
+        resumer: Resumer,
+    ) -> None:
+        self._resources = resources
+        self._collector = collector
+        self._operations = operations
+        self._reader = reader
+        self._resumer = resumer
+        self._asked_at: dict[str, datetime] = {}
+
+    def forget_old(self, now: datetime) -> None:
+        """Drop the times that decide nothing any more, and those of a clock that was wrong."""
+        recent = now - policy.LONGEST_REST
+        self._asked_at = {key: at for key, at in self._asked_at.items() if recent < at <= now}
+
+    async def task_for(self, item: Item, config: ConfigRecord | None) -> Task | None:
+        """Return what SCM is to be asked for; None where nothing is due, or only storage had to be put in order."""
+        if isinstance(item, OpenOrder):
+            return await self._task_for_order(item, config)
+        return await self._task_for_certificate(item, config)
+
+    async def _task_for_order(self, item: OpenOrder, config: ConfigRecord | None) -> Task | None:
+        order = await self._resources.repository.order(item.config_name, item.order_uuid)
+        if order is None or config is None or not self._is_time_for(item.key, order.created_at):
+            return None
+        return Task(item, config, Step.SETTLE)
+
+    async def _task_for_certificate(self, item: DueCertificate, config: ConfigRecord | None) -> Task | None:
+        entry, now = item.entry, self._resources.clock.now()
+        record = await self._resources.repository.certificate(entry.config_name, entry.unique_id)
+        if record is None or entry.key not in agenda_keys(entry.config_name, record):
+            await self._put_agenda_in_order(entry, record)
+            return None
+        if policy.is_key_overdue(record, now):
+            await self._resources.change(entry.config_name, entry.unique_id, lambda held: held.with_keys_released())
+            return None
+        if config is None or self._is_busy(entry):
+            return None
+        step = policy.next_step(record, now=now, policy=renewal_policy(record.requested.waiting, config.defaults))
+        if step is Step.ANSWER or await self._is_on_the_agenda_otherwise(step, entry, record):
+            return None
+        since = now if step is Step.RENEW or record.order is None else record.order.accepted_at
+        if not self._is_time_for(entry.key, since):
+            return None
+        expires_at = record.current.not_after if step is Step.RENEW and record.current is not None else None
+        return Task(item, config, step, expires_at)
+
+    async def do(self, task: Task) -> Answer | None:
+        """Ask SCM; return what came of it, where there is an answer to look at."""
+        self._asked_at[task.item.key] = self._resources.clock.now()
+        match task.item:
+            case OpenOrder(_, config_name, order_uuid):
+                return await self._resumer.carry_on(config_name, order_uuid)
+            case DueCertificate(entry):
+                return await self._do_for(entry, task)
+
+    async def _do_for(self, entry: AgendaEntry, task: Task) -> Answer | None:
+        if task.step is Step.COLLECT:
+            record = await self._resources.repository.certificate(entry.config_name, entry.unique_id)
+            return None if record is None else (await self._collector.once(entry.config_name, record)).answer
+        if task.step is Step.RENEW:
+            return await self._operations.renew_unasked(entry.config_name, task.config, entry.unique_id)
+        return await self._reader.read(entry.config_name, entry.unique_id, WaitingAndRenewal(), time_limit=0.0)
+
+    async def _is_on_the_agenda_otherwise(self, step: Step, entry: AgendaEntry, record: CertificateRecord) -> bool:
+        """Whether what is open is carried on by its own write-ahead entry, or as its own certificate."""
+        if step in {Step.COLLECT, Step.RENEW}:
+            return False
+        repository = self._resources.repository
+        if step is Step.SETTLE and record.submitting is not None:
+            return await repository.order(entry.config_name, record.submitting) is not None
+        if record.successor is None:
+            return False
+        successor = await repository.certificate(entry.config_name, record.successor)
+        return successor is not None and successor.order is not None
+
+    async def _put_agenda_in_order(self, entry: AgendaEntry, record: CertificateRecord | None) -> None:
+        """Remove an entry that leads nowhere any more, after those are there that should be."""
+        if record is not None:
+            await self._resources.repository.put_index_entries(entry.config_name, record)
+        await self._resources.repository.drop_from_agenda(entry)
+
+    def _is_busy(self, entry: AgendaEntry) -> bool:
+        name, unique_id = entry.config_name, entry.unique_id
+        return self._operations.under_way(name, unique_id) or self._collector.is_waiting(name, unique_id)
+
+    def _is_time_for(self, what: str, since: datetime) -> bool:
+        """Whether something open since then is to be asked for again."""
+        asked_at, now = self._asked_at.get(what), self._resources.clock.now()
+        return asked_at is None or asked_at > now or now - asked_at >= policy.rest_between_ticks(now - since)

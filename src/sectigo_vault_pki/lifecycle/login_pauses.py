@@ -1,0 +1,120 @@
+"""After SCM refuses a login, nothing is asked automatically for a while: accounts are locked after a few attempts.
+
+One pause for all config entries with the same login. It survives a restart, and ends when the login is written anew or
+SCM takes it again. Requests of users are not held back: they are how somebody finds out that it works again.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from pydantic import SecretStr
+
+from sectigo_vault_pki.clock import Clock
+from sectigo_vault_pki.errors import RecordError
+from sectigo_vault_pki.lifecycle.renewal_policy import LAST_RETRY, is_in_force, pause_after
+from sectigo_vault_pki.scm import ScmAccount
+from sectigo_vault_pki.store import LoginPause, Repository, StorageError
+
+_log = logging.getLogger(__name__)
+
+PROBE_TIME = timedelta(minutes=1)
+"""How long whoever asks first after a pause has, until another may."""
+
+Login: TypeAlias = tuple[str, str, str, SecretStr]
+
+
+@dataclass(slots=True)
+class _Pause:
+    pause: LoginPause
+    probe_until: datetime | None = None
+
+
+class LoginPauses:
+    """Knows which logins SCM has refused.
+
+    Args:
+        repository: keeps the pauses, for each config entry.
+        clock: the time of day.
+    """
+
+    def __init__(self, repository: Repository, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+        self._pauses: dict[Login, _Pause] = {}
+        self._read: set[str] = set()
+
+    async def until(self, config_name: str, account: ScmAccount) -> datetime | None:
+        """Return until when nothing is asked automatically; None: now, and by one caller only after a pause."""
+        now = self._clock.now()
+        await self._read_once(config_name, account)
+        paused = self._pauses.get(_login_of(account))
+        if paused is None:
+            return None
+        if is_in_force(paused.pause.retry_at, now, longest=LAST_RETRY):
+            return paused.pause.retry_at
+        if paused.probe_until is not None and is_in_force(paused.probe_until, now, longest=PROBE_TIME):
+            return paused.probe_until
+        paused.probe_until = now + PROBE_TIME
+        return None
+
+    def known_until(self, account: ScmAccount) -> datetime | None:
+        """Return until when the pause lasts that this process knows of; for reports, without reading storage."""
+        paused = self._pauses.get(_login_of(account))
+        if paused is None or not is_in_force(paused.pause.retry_at, self._clock.now(), longest=LAST_RETRY):
+            return None
+        return paused.pause.retry_at
+
+    async def refused(self, config_name: str, account: ScmAccount) -> None:
+        """Note that SCM refused the login: a pause begins, twice as long as the one before. One in force goes on."""
+        now, login = self._clock.now(), _login_of(account)
+        paused = self._pauses.get(login)
+        if paused is not None and is_in_force(paused.pause.retry_at, now, longest=LAST_RETRY):
+            return
+        times = 1 if paused is None else paused.pause.times + 1
+        pause = LoginPause(times=times, retry_at=now + pause_after(times))
+        self._pauses[login] = _Pause(pause)
+        self._read.add(config_name)
+        _log.warning(
+            "SCM refuses the login: nothing is asked automatically for a while",
+            extra={"kv": {"config": config_name, "user": account.login, "until": pause.retry_at.isoformat()}},
+        )
+        try:
+            await self._repository.put_login_pause(config_name, pause)
+        except StorageError as error:
+            _log.warning("a refused login could not be noted", extra={"kv": {"config": config_name, "error": error}})
+
+    async def accepted(self, config_name: str, account: ScmAccount) -> None:
+        """Note that SCM took the login."""
+        if self._pauses.pop(_login_of(account), None) is not None:
+            await self._forget_stored(config_name)
+
+    async def written(self, config_name: str, account: ScmAccount) -> None:
+        """End the pause of a login that was written anew."""
+        self._pauses.pop(_login_of(account), None)
+        await self._forget_stored(config_name)
+
+    async def _forget_stored(self, config_name: str) -> None:
+        self._read.add(config_name)
+        try:
+            await self._repository.delete_login_pause(config_name)
+        except StorageError as error:
+            _log.warning("a login's pause could not be ended", extra={"kv": {"config": config_name, "error": error}})
+
+    async def _read_once(self, config_name: str, account: ScmAccount) -> None:
+        """Take up the pause that an earlier process has left."""
+        if config_name in self._read:
+            return
+        try:
+            stored = await self._repository.login_pause(config_name)
+        except RecordError:
+            stored = None
+        self._read.add(config_name)
+        if stored is not None:
+            self._pauses.setdefault(_login_of(account), _Pause(stored))
+
+
+def _login_of(account: ScmAccount) -> Login:
+    """Return what SCM knows an account by, and its password: another one is another login."""
+    return (*account.login_at_scm, account.password)

@@ -1,0 +1,113 @@
+"""What must be true before an order is sent: storage is the mount's own, and the config entry's budget is not used up.
+
+Every operation that buys (enroll, renew, replace; by request or by tick) passes here, before its write-ahead entry.
+"""
+
+import math
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from sectigo_vault_pki.errors import OrderLimitError, StorageMovedError
+from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
+from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
+from sectigo_vault_pki.store import ConfigRecord, NamedLocks, OrderCounts, Repository
+
+PERIOD = timedelta(hours=24)
+_MINUTE = timedelta(minutes=1)
+
+
+class OrderLimits:
+    """Lets orders pass, and counts them.
+
+    Args:
+        repository: where they are counted.
+        locks: keep two orders of one entry from taking the same place.
+        tasks: carry a count to its end.
+    """
+
+    def __init__(self, repository: Repository, locks: NamedLocks, tasks: OwnedTasks) -> None:
+        self._repository = repository
+        self._locks = locks
+        self._tasks = tasks
+        self._is_marked = False
+
+    async def mark_storage(self) -> None:
+        """Leave a mark in the mount's storage when the mount starts: where it is missing later, storage has moved."""
+        if not await self._repository.is_marked_as_ours():
+            await self._repository.mark_as_ours()
+        self._is_marked = True
+
+    @asynccontextmanager
+    async def admission(self, config_name: str, config: ConfigRecord, now: datetime) -> AsyncIterator[None]:
+        """Count an order that is placed in the block; one that ends in an error was not placed, and does not count.
+
+        Raises:
+            OrderLimitError: the entry's orders of the last 24 hours are used up.
+            StorageMovedError: what is bought would be stored where nobody finds it.
+        """
+        await self._check_storage()
+        most = config.max_orders_per_day
+        if most is None:
+            yield
+            return
+        minute = _minute_of(now)
+        await self._count(config_name, minute, most)
+        try:
+            yield
+        except Exception:
+            await self._uncount(config_name, minute)
+            raise
+
+    async def used(self, config_name: str, now: datetime) -> int:
+        """Return how many orders of the last 24 hours were counted."""
+        return sum(number for _, number in _of_period(await self._repository.order_counts(config_name), now))
+
+    async def _check_storage(self) -> None:
+        if self._is_marked and not await self._repository.is_marked_as_ours():
+            raise StorageMovedError
+
+    async def _count(self, config_name: str, minute: int, most: int) -> None:
+        async with self._locks.hold("order counts", config_name):
+            counts = dict(_of_period(await self._repository.order_counts(config_name), _moment_of(minute)))
+            used = sum(counts.values())
+            if used >= most:
+                raise OrderLimitError(
+                    f'config entry "{config_name}" has placed {used} orders in the last 24 hours, and its '
+                    f"sectigo_max_orders_per_day is {most}: nothing was ordered, and the next order is possible from "
+                    f"{shown_time(_next_place(counts.items(), most))} on"
+                )
+            await self._put(config_name, counts | {minute: counts.get(minute, 0) + 1})
+
+    async def _uncount(self, config_name: str, minute: int) -> None:
+        async with self._locks.hold("order counts", config_name):
+            counts = dict((await self._repository.order_counts(config_name)).by_minute)
+            if counts.get(minute):
+                await self._put(config_name, counts | {minute: counts[minute] - 1})
+
+    async def _put(self, config_name: str, counts: dict[int, int]) -> None:
+        kept = tuple(sorted((minute, number) for minute, number in counts.items() if number))
+        await self._tasks.finish(self._repository.put_order_counts(config_name, OrderCounts(by_minute=kept)))
+
+
+def _of_period(counts: OrderCounts, now: datetime) -> list[tuple[int, int]]:
+    """Return what counts at a moment; what lies a day ahead or more, a clock that was wrong has written."""
+    return [(minute, number) for minute, number in counts.by_minute if abs(now - _moment_of(minute)) < PERIOD + _MINUTE]
+
+
+def _next_place(counts: Iterable[tuple[int, int]], most: int) -> datetime:
+    """Return when so many orders have left the period that one more is possible."""
+    left = sum(number for _, number in counts)
+    for minute, number in sorted(counts):
+        left -= number
+        if left < most:
+            return _moment_of(minute) + PERIOD + _MINUTE
+    return datetime.max.replace(tzinfo=UTC)
+
+
+def _minute_of(moment: datetime) -> int:
+    return math.floor(moment.timestamp() / 60)
+
+
+def _moment_of(minute: int) -> datetime:
+    return datetime.fromtimestamp(minute * 60, UTC)

@@ -1,0 +1,200 @@
+"""Which order at SCM renews a certificate: told by key, mark, time, and the ids that were known before.
+
+A name is no proof: somebody else may order the same one, in another entry, another mount or SCM's own portal. The key
+is one: nobody else has it. So is the mark of the certificate's first order, where SCM hands comments down to renewals.
+What has no mark and is not issued shows no key yet, and stays undecided.
+"""
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import Enum, auto
+
+from sectigo_vault_pki.errors import ScmRefusedError
+from sectigo_vault_pki.lifecycle.families import FAMILIES, Family, Listed
+from sectigo_vault_pki.lifecycle.judging import digests_of_keys, fits
+from sectigo_vault_pki.lifecycle.marks import mark_in
+from sectigo_vault_pki.lifecycle.names import search_name
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.scm import Collected, ScmClient, is_final
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId
+
+MAX_EXAMINED = 100
+"""Orders, newest first, that are looked at one by one."""
+MAX_EXAMINED_UNASKED = 20
+"""The same before an automatic renewal, which looks at newer orders of the name only."""
+CLOCK_DIFFERENCE = timedelta(days=2)
+"""SCM tells only the day of an order, in a time zone of its own."""
+MAX_ANCESTORS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessorSearch:
+    """What was found.
+
+    Attributes:
+        scm_id: the order with a key of the certificate's, or its mark.
+        undecided: how many may be it, and are not issued.
+        complete: nothing that SCM has can have been overlooked.
+        is_renewed: SCM says that the certificate was renewed.
+    """
+
+    scm_id: int | None = None
+    undecided: int = 0
+    complete: bool = True
+    is_renewed: bool = False
+
+
+class Successors:
+    """Looks for renewals; orders nothing."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def of_order(
+        self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
+    ) -> SuccessorSearch:
+        """Look for what a renewal whose answer was lost has become."""
+        async with self._resources.clients.lend(config_name, config) as client:
+            listed, complete = await FAMILIES[record.certificate_type].listed(client, search_name(record))
+            new = [entry for entry in listed if entry.scm_id not in order.listed_ids]
+            examination = _Examination(
+                self._resources,
+                client,
+                config_name,
+                config,
+                record,
+                digests=digests_of_keys(record) | {bytes.fromhex(order.key_digest)},
+                order_uuid=order.uuid,
+                earliest=(order.created_at - CLOCK_DIFFERENCE).date(),
+            )
+            found = await examination.of(new[:MAX_EXAMINED])
+        return SuccessorSearch(found, examination.undecided, complete=complete and len(new) <= MAX_EXAMINED)
+
+    async def of_known_certificate(
+        self, config_name: str, config: ConfigRecord, record: CertificateRecord, listed: Sequence[Listed]
+    ) -> SuccessorSearch:
+        """Look for a renewal that was ordered elsewhere, before one is ordered automatically."""
+        family = FAMILIES[record.certificate_type]
+        newer = [entry for entry in listed if entry.scm_id > record.scm_id]
+        async with self._resources.clients.lend(config_name, config) as client:
+            is_renewed = await self._is_renewed(family, client, record)
+            if is_renewed is False:
+                return SuccessorSearch()
+            examination = _Examination(
+                self._resources, client, config_name, config, record, digests=digests_of_keys(record)
+            )
+            found = await examination.of(newer[:MAX_EXAMINED_UNASKED])
+        return SuccessorSearch(found, examination.undecided, is_renewed=bool(is_renewed))
+
+    async def _is_renewed(self, family: Family, client: ScmClient, record: CertificateRecord) -> bool | None:
+        """Return what SCM says; None where it does not: then it is for SCM to refuse the renewal."""
+        try:
+            return (await family.standing(client, record.scm_id, search_name(record))).renewed
+        except ScmRefusedError as refusal:
+            if refusal.login_refused:
+                raise
+            return None
+
+
+class _Owner(Enum):
+    """Whose an entry of SCM's is."""
+
+    OURS = auto()
+    SOMEBODY_ELSE = auto()
+
+
+class _Examination:
+    """Looks at SCM's entries one by one.
+
+    Attributes:
+        undecided: how many of them nothing can be said of yet.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        client: ScmClient,
+        config_name: str,
+        config: ConfigRecord,
+        record: CertificateRecord,
+        *,
+        digests: AbstractSet[bytes],
+        order_uuid: str = "",
+        earliest: date = date.min,
+    ) -> None:
+        self._resources = resources
+        self._client = client
+        self._config_name = config_name
+        self._config = config
+        self._record = record
+        self._family = FAMILIES[record.certificate_type]
+        self._digests = digests
+        self._order_uuid = order_uuid
+        self._earliest = earliest
+        self._ancestors: frozenset[UniqueId] | None = None
+        self.undecided = 0
+
+    async def of(self, entries: Iterable[Listed]) -> int | None:
+        """Return the entry that has a key of the certificate's, the newest where there are several."""
+        for entry in entries:
+            if await self._is_it(entry):
+                return entry.scm_id
+        return None
+
+    async def _is_it(self, entry: Listed) -> bool:
+        unique_id = UniqueId(f"{entry.scm_id}_{self._config.customer_uri}")
+        stored = await self._resources.repository.certificate(self._config_name, unique_id)
+        if stored is not None:
+            return self._is_stored_as_it(stored)
+        owner = await self._owner_of(entry)
+        if owner is not None:
+            return owner is _Owner.OURS
+        try:
+            delivered = await self._family.collect(self._client, entry.scm_id)
+        except ScmRefusedError as refusal:
+            if refusal.login_refused:
+                raise
+            self.undecided += not is_final(refusal.operation, refusal.code)
+            return False
+        if not isinstance(delivered, Collected):
+            self.undecided += 1
+            return False
+        return any(fits(delivered.content, digest) for digest in self._digests)
+
+    def _is_stored_as_it(self, stored: CertificateRecord) -> bool:
+        """Whether a stored certificate is the order's: stored before a crash, or fetched by its number meanwhile."""
+        if stored.order_uuid is not None:
+            return stored.order_uuid == self._order_uuid
+        return stored.current is not None and not self._digests.isdisjoint(digests_of_keys(stored))
+
+    async def _owner_of(self, entry: Listed) -> "_Owner | None":
+        """Tell by an entry's day and mark whose it is; None where its key has to tell."""
+        try:
+            remarks = await self._family.remarks(self._client, entry)
+        except ScmRefusedError as refusal:
+            if refusal.login_refused:
+                raise
+            return None
+        if remarks.requested is not None and remarks.requested < self._earliest:
+            return _Owner.SOMEBODY_ELSE
+        marked = mark_in(remarks.comments)
+        if marked is None:
+            return None
+        named = await self._resources.repository.certificate_of_order(self._config_name, marked)
+        if named is not None:
+            return _Owner.OURS if named in await self._lineage() else _Owner.SOMEBODY_ELSE
+        is_under_way = await self._resources.repository.order(self._config_name, marked) is not None
+        return _Owner.SOMEBODY_ELSE if is_under_way else None
+
+    async def _lineage(self) -> frozenset[UniqueId]:
+        """Return the certificate and what it renewed: SCM hands comments, and so the mark, down to renewals."""
+        if self._ancestors is None:
+            lineage, earlier = {self._record.unique_id}, self._record.renewed_from
+            while earlier is not None and len(lineage) < MAX_ANCESTORS:
+                lineage.add(earlier)
+                record = await self._resources.repository.certificate(self._config_name, earlier)
+                earlier = None if record is None else record.renewed_from
+            self._ancestors = frozenset(lineage)
+        return self._ancestors
