@@ -111,8 +111,10 @@ INHERITED = {
     "sectigo_cm_request_timeout",
     "sectigo_expiry_window",
     "sectigo_loop_period",
+    "sectigo_max_orders_per_day",
     "sectigo_max_timeout",
     "sectigo_read_renewed_cert",
+    "sectigo_suspend_renewals",
     "sectigo_wait_limit",
 }
 INHERITED_FROM_THE_CERTIFICATE = {
