@@ -230,7 +230,7 @@ async def test_role_sample_with_the_accounts_profile_allows_its_domains(mount: M
     sample = json.loads(ROLE.read_text())
     written = without_warnings(await mount.write("roles/web", sample))
     assert written == {
-        **dict.fromkeys(PARTS_OF_THE_SUBJECT, []),
+        **{part: [] for part in PARTS_OF_THE_SUBJECT},
         **sample,
         "allowed_domains": ["example.com"],
         "max_ttl": 398 * 86_400,

@@ -211,10 +211,15 @@ def test_a_key_alone_signs_the_csr_that_the_fields_describe(terminal: Terminal, 
     assert x509.load_pem_x509_csr(enrolled.data["csr"].encode()).subject.rfc4514_string().count("O=") == 1
 
 
-def test_a_certificate_that_is_due_is_renewed_by_the_read_of_the_guide(terminal: Terminal, mount: VaultMount) -> None:
+def test_the_read_of_the_guide_answers_the_renewal_and_orders_none_before_it_is_due(
+    terminal: Terminal, mount: VaultMount
+) -> None:
     old = mount.enrolled()
     terminal.fill_in("", sectigo_expiry_window=400)
     shell = Terminal(terminal.server, terminal.secrets, terminal.folder, terminal.kind, "json")
-    read = shell.type(f"vault read sectigo-vault-pki/certs/web/{old['cert_unique_id']} @{terminal.kind.name}.json")
-    assert read.data["renewed_from"] == old["cert_unique_id"]
+    read = f"vault read sectigo-vault-pki/certs/web/{old['cert_unique_id']}"
+    assert shell.type(f"{read} @{terminal.kind.name}.json").data["cert_unique_id"] == old["cert_unique_id"]
+    assert len(mount.scm.orders()) == 1
+    renewed = shell.type(f"vault write -force sectigo-vault-pki/renew/web/{old['cert_unique_id']}").data
+    assert shell.type(read).data["cert_unique_id"] == renewed["cert_unique_id"]
     assert len(mount.scm.orders()) == 2
