@@ -36,7 +36,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.resuming import Resumer
 from sectigo_vault_pki.lifecycle.revocation import Revoker
 from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
-from sectigo_vault_pki.lifecycle.status import EngineStatus, take_stock
+from sectigo_vault_pki.lifecycle.status import EngineStatus, account_statuses, take_stock
 from sectigo_vault_pki.lifecycle.submission import Submitter
 from sectigo_vault_pki.lifecycle.successors import Successors
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
@@ -108,7 +108,7 @@ class Engine:
             stock=await take_stock(resources),
             pending=len(await resources.repository.pending()),
             run=self._background.last_run,
-            accounts=resources.clients.availability(),
+            accounts=await account_statuses(resources, self._limits),
         )
 
     async def certificate_type(self, config_name: str) -> CertificateType:
