@@ -54,11 +54,11 @@ async def test_a_field_that_is_like_none_of_ours_is_answered_with_a_warning(moun
     [
         (
             {"sectigo_csr_domain": "https://www.example.com/shop"},
-            "sectigo_csr_domain must not be a URL: give the host name alone: www.example.com",
+            "sectigo_csr_domain must be a name, not a URL: did you mean www.example.com?",
         ),
         (
             {"sectigo_ssl_cert_subject_alt_names": "a.example,https://b.example:8443/x"},
-            "sectigo_ssl_cert_subject_alt_names cannot be used: name 2 is a URL: give the host name alone: b.example",
+            "sectigo_ssl_cert_subject_alt_names cannot be used: name 2 is a URL, not a name: did you mean b.example?",
         ),
         ({"sectigo_csr_organization": "<organization>"}, "sectigo_csr_organization still holds the sample's text"),
         (

@@ -166,6 +166,7 @@ async def test_certificates_are_listed_by_id(mount: Mount) -> None:
     await mount.configure()
     ids = sorted([(await mount.enroll())["cert_unique_id"] for _ in range(3)])
     assert sorted(await mount.list("certs/web")) == ids
+    await mount.configure("other")
     assert await mount.list("certs/other") == []
 
 

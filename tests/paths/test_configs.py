@@ -51,6 +51,18 @@ async def test_an_unknown_entry_is_not_found(mount: Mount) -> None:
         await mount.read("configs/web")
 
 
+async def test_an_unknown_entry_is_named_by_reads_and_lists_of_what_is_under_it(mount: Mount) -> None:
+    for asked in (mount.read("certs/web/1_demo-customer"), mount.list("certs/web")):
+        with pytest.raises(NotFoundError, match=r'^no config entry named "web"$'):
+            await asked
+    with pytest.raises(BadRequestError, match=r'^no config entry named "web"; write configs/web first$'):
+        await mount.write("export/web/1_demo-customer", {})
+    await mount.configure()
+    assert await mount.list("certs/web") == []
+    with pytest.raises(NotFoundError, match='no certificate "1_demo-customer" under config entry "web"'):
+        await mount.read("certs/web/1_demo-customer")
+
+
 @pytest.mark.parametrize("name", REQUIRED)
 @pytest.mark.parametrize("value", [None, ""])
 async def test_a_new_entry_needs_each_required_field(mount: Mount, name: str, value: str | None) -> None:
@@ -166,6 +178,16 @@ async def test_a_stored_password_is_not_sent_elsewhere_without_being_given_again
         await mount.write("configs/web", {name: value})
     await mount.write("configs/web", {name: value, "sectigo_cm_password": "demo-password"})
     assert answered(await mount.read("configs/web"))[name] == value
+
+
+async def test_a_missing_password_is_told_with_the_other_problems_and_names_only_what_changes(mount: Mount) -> None:
+    await mount.configure()
+    change = {"sectigo_cm_user": "somebody-else", "sectigo_cm_uri": "demo-customer", "sectigo_cm_org_id": 0}
+    with pytest.raises(BadRequestError) as refused:
+        await mount.write("configs/web", change)
+    first, second = str(refused.value).splitlines()
+    assert first == "sectigo_cm_org_id must be at least 1, it is 0"
+    assert second.startswith("sectigo_cm_password is required in the same write to change sectigo_cm_user, so that")
 
 
 async def test_writing_the_same_address_again_needs_no_password(mount: Mount) -> None:

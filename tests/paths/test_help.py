@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scripts.field_tables import declared_paths
 from sectigo_vault_pki.logical import Operation, Request, UnsupportedPathError
 from tests.support.mount import Mount, answered
 
@@ -110,8 +111,10 @@ INHERITED = {
     "sectigo_cm_request_timeout",
     "sectigo_expiry_window",
     "sectigo_loop_period",
+    "sectigo_max_orders_per_day",
     "sectigo_max_timeout",
     "sectigo_read_renewed_cert",
+    "sectigo_suspend_renewals",
     "sectigo_wait_limit",
 }
 INHERITED_FROM_THE_CERTIFICATE = {
@@ -159,6 +162,12 @@ async def test_a_read_with_everything_that_its_openapi_offers_leaves_a_due_certi
     answer = answered(await mount.read(f"certs/web/{issued['cert_unique_id']}", sent))
     assert answer["cert_unique_id"] == issued["cert_unique_id"]
     assert len(list(mount.simulator.orders)) == 1
+
+
+async def test_help_asks_nothing_of_a_field_without_effect() -> None:
+    ignored = [field for path in declared_paths() for field in path.fields if field.without_effect]
+    assert len(ignored) > 60
+    assert [field.name for field in ignored if "Required" in field.description or "Default" in field.description] == []
 
 
 @pytest.mark.parametrize(
@@ -221,7 +230,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 24
+    assert len(ids) == len(set(ids)) == 25
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:

@@ -49,9 +49,9 @@ FIELDS: Mapping[str, list[str]] = {
     "enroll/people": [field.name for field in ENROLMENT],
     "revoke/web/ID": [_fields.REASON.name],
     "replace/web/ID": [
-        field.name for field in (*ENROLMENT, _fields.REASON, replace.COMMON_NAME, replace.REVOKED_ON_REPLACE)
+        field.name for field in (*ENROLMENT[:-1], _fields.REASON, replace.COMMON_NAME, replace.REVOKED_ON_REPLACE)
     ],
-    "renew/web/ID": [field.name for field in (*ENROLMENT, renew.RENEW_NEW_KEY)],
+    "renew/web/ID": [field.name for field in (*ENROLMENT[:-1], renew.RENEW_NEW_KEY)],
     "fetch/web/1": [field.name for field in ENROLMENT],
     "export/web/ID": [field.name for field in (export.FORMAT, export.VERSION, *PROTECTION)],
     "certs/web/ID": [field.name for field in ENROLMENT],
@@ -174,5 +174,5 @@ def test_no_path_is_a_fault_or_is_shown_unless_it_is_a_plain_name(
 ) -> None:
     seen = sent.outcome(operation, prefix + path, {"sectigo_reason": "x"} if operation is Operation.UPDATE else {})
     assert not seen.startswith("FAULT")
-    assert seen.isprintable()
+    assert all(line.isprintable() for line in seen.split("\n"))
     assert len(seen) < MEBIBYTE // 1024

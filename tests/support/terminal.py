@@ -108,7 +108,7 @@ class Terminal:
         return self.folder / f"{self.kind.name}{suffix}.json"
 
     def fill_in(self, suffix: str, **values: object) -> None:
-        """Do in a sample what a user does: customize it, and put own words in the place of those in brackets."""
+        """Do in a sample what a user does: customize it, and replace what stands in angle brackets."""
         file = self.sample(suffix)
         fields = {**json.loads(_BRACKETS.sub("own text", file.read_text())), **values}
         file.write_text(json.dumps(fields, indent=2))

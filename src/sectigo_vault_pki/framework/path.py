@@ -50,7 +50,8 @@ class Path:
         description: the help's text.
         existence_check: tells create from update; without it every write is an update.
         review: returns the problems of a write's fields in combination. They are reported together with the problems of
-            single fields, before the handler is called.
+            single fields, before the handler is called. The fields that the path captures are there; any other may be
+            missing or unusable.
         strict: how undeclared names are judged if a misspelt one must not pass; without it they cause a warning.
         operation_words: what operation ids call it, where the template's words stand in another path's, too.
         canonical: returns those of the captured values that have another, canonical spelling, where more than a field's

@@ -113,7 +113,7 @@ async def _checked_fields(
     """
     read = read_fields(path, captured, request)
     problems = list(read.problems)
-    if path.review is not None and request.operation not in _BY_URL:
+    if path.review is not None and request.operation not in _BY_URL and _has_its_names(path, read.data):
         try:
             problems += await path.review(request, read.data)
         except BadRequestError as error:
@@ -121,6 +121,10 @@ async def _checked_fields(
     if problems:
         raise BadRequestError(problem_text(problems))
     return read.data, read.warnings
+
+
+def _has_its_names(path: Path, data: FieldData) -> bool:
+    return all(data.is_usable(path.by_name[name]) for name in path.captured)
 
 
 @dataclass(frozen=True, slots=True)

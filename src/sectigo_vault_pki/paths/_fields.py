@@ -1,10 +1,9 @@
 """The fields that several paths take, each with its help text: path-help, OpenAPI and the documents come from here."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import timedelta
 
-from sectigo_vault_pki.framework import Field, FieldData, StrictNames, kinds
+from sectigo_vault_pki.framework import Field, FieldData, kinds
 from sectigo_vault_pki.lifecycle import MAX_COMMENTS
 from sectigo_vault_pki.paths import _kinds
 from sectigo_vault_pki.pki import CertificateFormat
@@ -111,7 +110,7 @@ PRIVATE_KEY = Field(
 CSR_DOMAIN = Field(
     name="sectigo_csr_domain",
     label="Common name (CN)",
-    kind=_kinds.without_url(_kinds.common_name()),
+    kind=_kinds.common_name(),
     description="Common name (CN) of the certificate. Required without sectigo_csr.",
 )
 CSR_COUNTRY = Field(
@@ -323,52 +322,6 @@ CERT_ID = Field(
     kind=_kinds.identifier(),
     description="SCM's id of the certificate: ssl_id or order number; a unique id is taken too.",
 )
-
-
-def otherwise(source: str, fields: Iterable[Field[object]]) -> tuple[Field[object], ...]:
-    """Return fields whose help names, before the default, what holds in their absence."""
-    return tuple(
-        replace(declared, description=declared.description.replace("Default:", f"Default: {source}"))
-        for declared in fields
-    )
-
-
-OF_A_CERTIFICATE = otherwise(
-    "the value stored with the certificate, else the config entry's, else", WAITING_AND_RENEWAL
-)
-"""Waiting and renewal on the paths of a certificate that is stored."""
-STORED_FORMAT = replace(
-    SSL_FORMAT_TYPE,
-    default=None,
-    inherits=True,
-    description=SSL_FORMAT_TYPE.description.replace(", the default", "")
-    + " Default: the format stored with the certificate.",
-)
-"""The format on the paths of a certificate that is stored."""
-
-ORDERING = StrictNames(
-    prefix="sectigo_",
-    ignored=dict.fromkeys(
-        (
-            "sectigo_cm_base_url",
-            "sectigo_cm_org_id",
-            "sectigo_cm_password",
-            "sectigo_cm_uri",
-            "sectigo_cm_user",
-            "sectigo_config_type",
-        ),
-        "the account belongs to the config entry, configs/<config_name>",
-    ),
-)
-"""How paths that order judge undeclared names: a misspelt option must not buy a certificate without it.
-
-Newer samples of the vendor's carry the account's fields in an order's body.
-"""
-
-
-def without_effect(fields: Iterable[Field[object]]) -> tuple[Field[object], ...]:
-    """Return the fields as a path declares them that takes and ignores them."""
-    return tuple(replace(declared, required=False, without_effect=True) for declared in fields)
 
 
 _NOTHING_SAID = WaitingAndRenewal()

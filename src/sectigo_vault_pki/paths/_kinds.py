@@ -38,9 +38,6 @@ MAX_CUSTOM_FIELD_LENGTH = 256
 _PORTAL = re.compile(
     r"(?:https?://)?[A-Za-z0-9.:-]+/customer/(?P<uri>[A-Za-z0-9][A-Za-z0-9_.-]{0,127})(?:[/?#].*)?", re.ASCII
 )
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@\s]*@)?(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+)?(?:[/?#].*)?", re.ASCII)
-
-
 _FILE_NAME = re.compile(r"[A-Za-z0-9._/~-]{1,100}\.(?:pem|csr|req|p10|crt|cer|der|txt|key)", re.ASCII | re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
@@ -155,20 +152,13 @@ def identifier() -> Kind[str]:
     return Kind(base.label, base.schema, parse, pattern=base.pattern)
 
 
-def without_url(base: Kind[T]) -> Kind[T]:
-    """A name that is no URL."""
-
+def _without_url(base: Kind[T]) -> Kind[T]:
     def parse(value: object) -> T:
-        if isinstance(value, str) and (host := _host_of_url(value)):
-            raise KindError(f"must not be a URL: give the host name alone: {host}")
+        if isinstance(value, str) and (url := _SCHEME.match(value.strip())):
+            raise KindError(f"must be a name, not a URL{_host_meant(url[1])}")
         return base.parse(value)
 
     return Kind(base.label, base.schema, parse, pattern=base.pattern)
-
-
-def _host_of_url(text: str) -> str | None:
-    match = _URL.fullmatch(text.strip())
-    return match["host"] if match and is_host_name(match["host"]) else None
 
 
 def alternative_names() -> Kind[tuple[str, ...]]:
@@ -178,8 +168,8 @@ def alternative_names() -> Kind[tuple[str, ...]]:
     def parse(value: object) -> tuple[str, ...]:
         parsed = base.parse(value)
         for place, name in enumerate(parsed, start=1):
-            if host := _host_of_url(name):
-                raise KindError(f"cannot be used: name {place} is a URL: give the host name alone: {host}")
+            if url := _SCHEME.match(name):
+                raise KindError(f"cannot be used: name {place} is a URL, not a name{_host_meant(url[1])}")
         try:
             return normalise_names(parsed)
         except InvalidInputError as error:
@@ -190,7 +180,7 @@ def alternative_names() -> Kind[tuple[str, ...]]:
 
 def host_name(*, max_length: int) -> Kind[str]:
     """One host name, wildcard, IP address or e-mail address; which of them are allowed is another matter."""
-    return without_url(_domain(kinds.line(max_length=max_length), normalise_name))
+    return _without_url(_domain(kinds.line(max_length=max_length), normalise_name))
 
 
 def ip_addresses() -> Kind[tuple[str, ...]]:
@@ -239,15 +229,13 @@ def common_name() -> Kind[str]:
     base = kinds.line(max_length=64)
 
     def parse(value: object) -> str:
-        if isinstance(value, str) and (url := _SCHEME.match(value.strip())):
-            raise KindError(f"must be a name, not a URL{_host_meant(url[1])}")
         parsed = base.parse(value)
         is_host_name = "." in parsed and " " not in parsed
         if is_host_name and not parsed.isascii():
             raise KindError("must be ASCII: write international names as xn--…")
         return parsed
 
-    return Kind(base.label, base.schema, parse)
+    return _without_url(Kind(base.label, base.schema, parse))
 
 
 def _host_meant(authority: str) -> str:

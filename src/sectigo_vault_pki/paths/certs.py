@@ -5,7 +5,7 @@ from dataclasses import replace
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, notice_on_window
 from sectigo_vault_pki.logical import Operation, Request, Response, list_response
-from sectigo_vault_pki.paths import _fields
+from sectigo_vault_pki.paths import _fields, _variants
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key
 from sectigo_vault_pki.paths._entries import naming_unknown_entry
 from sectigo_vault_pki.paths._errors import with_logical_errors
@@ -84,7 +84,7 @@ def path_certs(engine: Engine) -> Path:
     async def delete(_: Request, data: FieldData) -> None:
         await engine.forget(data[_fields.CONFIG_NAME], data[_fields.UNIQUE_ID], force=bool(data.get(FORCE)))
 
-    of_read = (MAX_TIMEOUT, *_fields.OF_A_CERTIFICATE[1:], _fields.STORED_FORMAT)
+    of_read = (MAX_TIMEOUT, *_variants.OF_A_CERTIFICATE[1:], _variants.STORED_FORMAT)
     of_enrolment = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f != _fields.SSL_FORMAT_TYPE)
     return Path(
         template="certs/{config_name}/{sectigo_cert_unique_id}",
@@ -93,7 +93,7 @@ def path_certs(engine: Engine) -> Path:
             _fields.UNIQUE_ID,
             *of_read,
             FORCE,
-            *_fields.without_effect(of_enrolment),
+            *_variants.without_effect(of_enrolment),
         ),
         operations={
             Operation.READ: Handler(

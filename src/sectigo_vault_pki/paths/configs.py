@@ -1,6 +1,6 @@
 """`configs/` and `configs/:config_name`: an SCM account, an organization and a certificate type under a name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError, UnknownConfigError
@@ -104,7 +104,12 @@ CERTIFICATES_STAY = (
     "the certificates of this entry stay stored and readable; writing the entry again brings them back under management"
 )
 
-_OF_THE_LOGIN: tuple[Field[object], ...] = (USER, URI, BASE_URL, CA_CERT)
+_OF_THE_LOGIN: Mapping[str, Field[object]] = {
+    "login": USER,
+    "customer_uri": URI,
+    "base_url": BASE_URL,
+    "ca_bundle": CA_CERT,
+}
 _FIXED: Mapping[str, Field[object]] = {"certificate_type": CONFIG_TYPE, "customer_uri": URI, "host": BASE_URL}
 
 
@@ -129,11 +134,14 @@ def path_configs_list(configs: Configs) -> Path:
 def path_configs(configs: Configs) -> Path:
     """Declare write, read and delete."""
 
+    async def review(_: Request, data: FieldData) -> Sequence[str]:
+        return _login_problems(await configs.get(data[_fields.CONFIG_NAME]), data)
+
     async def write(_: Request, data: FieldData) -> Response | None:
         written = await configs.write(
             data[_fields.CONFIG_NAME],
             lambda existing: changed_config(existing, data),
-            is_login_written=any(field in data for field in (*_OF_THE_LOGIN, PASSWORD)),
+            is_login_written=any(field in data for field in (*_OF_THE_LOGIN.values(), PASSWORD)),
         )
         if written.touched:
             names = " and ".join(_FIXED[attribute].name for attribute in written.touched)
@@ -176,6 +184,7 @@ def path_configs(configs: Configs) -> Path:
         synopsis="Keep an SCM account, an organization and a certificate type under a name.",
         description=DESCRIPTION,
         existence_check=exists,
+        review=with_logical_errors(review),
     )
 
 
@@ -202,6 +211,8 @@ def changed_config(existing: ConfigRecord | None, data: FieldData) -> ConfigReco
         InvalidInputError: the write may not be done so.
     """
     _check_required(existing, data)
+    for problem in _login_problems(existing, data):
+        raise InvalidInputError(problem)
     values: dict[str, object] = existing.model_dump() if existing else {}
     values |= {attribute: data.get(field) for attribute, field in _PLAIN.items() if _mentioned(field, data)}
     for attribute, field in _DURATIONS.items():
@@ -209,14 +220,21 @@ def changed_config(existing: ConfigRecord | None, data: FieldData) -> ConfigReco
             values[attribute] = _seconds(data.get(field))
     defaults = existing.defaults if existing else WaitingAndRenewal()
     values["defaults"] = defaults.changed_by(_fields.waiting_and_renewal(data), _fields.cleared_flags(data))
-    changed = ConfigRecord.model_validate(values)
-    if existing is not None and PASSWORD not in data and _login(existing) != _login(changed):
-        names = ", ".join(field.name for field in _OF_THE_LOGIN if _mentioned(field, data))
-        raise InvalidInputError(
-            f"sectigo_cm_password is required in the same write to change {names}, so that nobody can send the stored "
-            "password elsewhere"
-        )
-    return changed
+    return ConfigRecord.model_validate(values)
+
+
+def _login_problems(existing: ConfigRecord | None, data: FieldData) -> Sequence[str]:
+    if existing is None or not data.lacks(PASSWORD):
+        return ()
+    sent = {attribute: field for attribute, field in _OF_THE_LOGIN.items() if _mentioned(field, data)}
+    names = [field.name for attribute, field in sent.items() if data.get(field) != getattr(existing, attribute)]
+    if not names:
+        return ()
+    complaint = (
+        f"sectigo_cm_password is required in the same write to change {', '.join(names)}, so that nobody can send the "
+        "stored password elsewhere"
+    )
+    return (complaint,)
 
 
 _PLAIN: Mapping[str, Field[object]] = {
@@ -242,10 +260,6 @@ def _check_required(existing: ConfigRecord | None, data: FieldData) -> None:
 
 def _mentioned(field: Field[object], data: FieldData) -> bool:
     return field in data or field.name in data.emptied
-
-
-def _login(config: ConfigRecord) -> tuple[object, ...]:
-    return config.login, config.customer_uri, config.base_url, config.ca_bundle
 
 
 def _seconds(duration: timedelta | None) -> float | None:

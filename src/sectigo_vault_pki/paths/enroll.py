@@ -6,7 +6,7 @@ from dataclasses import replace
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, EnrolmentRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
-from sectigo_vault_pki.paths import _fields
+from sectigo_vault_pki.paths import _fields, _variants
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._keys import SUBJECT, key_parameters, key_problems
@@ -48,7 +48,7 @@ def path_enroll(engine: Engine) -> Path:
         fields=(
             _fields.CONFIG_NAME,
             *_fields.KEY_AND_CSR,
-            *_fields.otherwise("the config entry's value, else", _fields.WAITING_AND_RENEWAL),
+            *_variants.otherwise("the config entry's value, else", _fields.WAITING_AND_RENEWAL),
             *_fields.SSL,
             *_fields.CLIENT,
             REQUEST_ID,
@@ -64,7 +64,7 @@ def path_enroll(engine: Engine) -> Path:
         synopsis="Order a certificate at SCM and collect it.",
         description=DESCRIPTION,
         review=with_logical_errors(review),
-        strict=_fields.ORDERING,
+        strict=_variants.ORDERING,
     )
 
 

@@ -8,7 +8,7 @@ from sectigo_vault_pki.errors import SectigoVaultPkiError
 from sectigo_vault_pki.framework import FieldData, Handler, Path
 from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.logical import Operation, Request, Response
-from sectigo_vault_pki.paths import _fields
+from sectigo_vault_pki.paths import _fields, _variants
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.store import RequestedFields
@@ -22,7 +22,7 @@ PRIVATE_KEY = replace(
     ),
 )
 MAX_TIMEOUT = replace(
-    _fields.OF_A_CERTIFICATE[0],
+    _variants.OF_A_CERTIFICATE[0],
     description=(
         "Seconds to wait for a certificate that SCM has not issued yet; 0 does not wait. "
         "Default: the config entry's value, else 600."
@@ -59,7 +59,7 @@ def path_fetch(engine: Engine) -> Path:
             return {}
         return {_fields.CERT_ID.name: str(scm_id)}
 
-    taken = (PRIVATE_KEY, _fields.STORED_FORMAT)
+    taken = (PRIVATE_KEY, _variants.STORED_FORMAT)
     names = {declared.name for declared in taken}
     ignored = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f.name not in names)
     return Path(
@@ -69,8 +69,8 @@ def path_fetch(engine: Engine) -> Path:
             _fields.CERT_ID,
             *taken,
             MAX_TIMEOUT,
-            *_fields.OF_A_CERTIFICATE[1:],
-            *_fields.without_effect(ignored),
+            *_variants.OF_A_CERTIFICATE[1:],
+            *_variants.without_effect(ignored),
         ),
         operations={
             Operation.UPDATE: Handler(

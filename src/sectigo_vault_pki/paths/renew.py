@@ -6,7 +6,7 @@ from dataclasses import replace
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, RenewalRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
-from sectigo_vault_pki.paths import _fields
+from sectigo_vault_pki.paths import _fields, _variants
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._keys import key_problems, key_wish
@@ -64,8 +64,8 @@ def path_renew(engine: Engine) -> Path:
             _fields.UNIQUE_ID,
             *taken,
             RENEW_NEW_KEY,
-            *_fields.OF_A_CERTIFICATE,
-            *_fields.without_effect(ignored),
+            *_variants.OF_A_CERTIFICATE,
+            *_variants.without_effect(ignored),
         ),
         operations={
             Operation.UPDATE: Handler(
@@ -78,7 +78,7 @@ def path_renew(engine: Engine) -> Path:
         synopsis="Renew a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
         review=review,
-        strict=_fields.ORDERING,
+        strict=_variants.ORDERING,
     )
 
 

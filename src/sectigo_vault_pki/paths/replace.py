@@ -6,7 +6,7 @@ from dataclasses import replace
 from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, ReplacementRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
-from sectigo_vault_pki.paths import _fields, _kinds
+from sectigo_vault_pki.paths import _fields, _kinds, _variants
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._keys import key_problems, key_wish
@@ -15,7 +15,7 @@ from sectigo_vault_pki.store import CertificateType
 COMMON_NAME = Field(
     name="sectigo_common_name",
     label="Common name",
-    kind=_kinds.without_url(_kinds.common_name()),
+    kind=_kinds.common_name(),
     description="Common name of the new SSL certificate; the stored one where it is absent.",
 )
 _OF_THE_STORED_ONE = "Without it, and without sectigo_csr, the new certificate has that of the stored one."
@@ -65,11 +65,14 @@ SUBJECT = tuple(
 )
 SUBJECT_ALT_NAMES = replace(
     _fields.SSL_SUBJECT_ALT_NAMES,
-    description=f"Subject alternative names of the new SSL certificate, comma-separated. {_OF_THE_STORED_ONE}",
+    description=(
+        "Subject alternative names of the new SSL certificate, comma-separated. Without it, and without sectigo_csr, "
+        "the new certificate has those of the stored one."
+    ),
 )
 MAX_TIMEOUT = replace(
-    _fields.OF_A_CERTIFICATE[0],
-    description=_fields.OF_A_CERTIFICATE[0].description.replace("the certificate to", "the new certificate to"),
+    _variants.OF_A_CERTIFICATE[0],
+    description=_variants.OF_A_CERTIFICATE[0].description.replace("the certificate to", "the new certificate to"),
 )
 REVOKED_ON_REPLACE = Field(
     name="sectigo_client_cert_revoked_on_replace",
@@ -96,7 +99,7 @@ def path_replace(engine: Engine) -> Path:
             engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
         )
 
-    taken = (SUBJECT_ALT_NAMES, _fields.STORED_FORMAT)
+    taken = (SUBJECT_ALT_NAMES, _variants.STORED_FORMAT)
     names = {declared.name for declared in taken}
     ignored = (f for f in (*_fields.SSL, *_fields.CLIENT) if f.name not in names)
     return Path(
@@ -114,9 +117,9 @@ def path_replace(engine: Engine) -> Path:
             CSR_KEY_ALGO,
             CSR_KEY_SIZE,
             MAX_TIMEOUT,
-            *_fields.OF_A_CERTIFICATE[1:],
+            *_variants.OF_A_CERTIFICATE[1:],
             *taken,
-            *_fields.without_effect(ignored),
+            *_variants.without_effect(ignored),
         ),
         operations={
             Operation.UPDATE: Handler(
@@ -129,7 +132,7 @@ def path_replace(engine: Engine) -> Path:
         synopsis="Replace a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
         review=with_logical_errors(review),
-        strict=_fields.ORDERING,
+        strict=_variants.ORDERING,
     )
 
 

@@ -145,6 +145,11 @@ async def test_a_review_that_ends_in_a_refusal_is_one_of_the_problems(shop: Shop
         await shop.ask(Operation.UPDATE, "orders/unknown")
 
 
+async def test_nothing_is_reviewed_under_a_name_that_is_none(shop: Shop) -> None:
+    with pytest.raises(BadRequestError, match=r"^name must have at most 128 characters, it has 129\nsize is required$"):
+        await shop.ask(Operation.UPDATE, f"orders/{'b' * 129}")
+
+
 async def test_problems_are_told_before_a_standby_forwards(shop: Shop) -> None:
     shop.read_only = True
     with pytest.raises(BadRequestError, match=r"^size is required$"):
