@@ -10,7 +10,7 @@ from secrets import token_hex
 import httpx
 
 from scripts.environment import EXECUTABLE
-from scripts.openbao import OpenBaoServer
+from scripts.openbao import OpenBaoServer, product
 from tests.support.books import RAW_STORAGE
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
@@ -103,4 +103,5 @@ def cluster(scm: ScmProcess, secrets: Secrets) -> Iterator[Cluster]:
 
 
 def _node(name: str) -> OpenBaoServer:
-    return OpenBaoServer.raft(node=name, log_level="trace", env=TALKATIVE, settings=RAW_STORAGE + AUDIT)
+    settings = RAW_STORAGE + (AUDIT if product().is_openbao else "")
+    return OpenBaoServer.raft(node=name, log_level="trace", env=TALKATIVE, settings=settings)
