@@ -1,7 +1,7 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
 # What may be chosen: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
-# for `dist` DIST; for `test` PYTEST_ARGS; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH;
-# for `profile` PROFILE.
+# for `dist` DIST; for `test` PYTEST_ARGS; for `test-server` SERVER; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED,
+# REQUESTS; for `bench` BENCH; for `profile` PROFILE.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -55,6 +55,12 @@ lint: $(READY)  ## formatting, lint, types, import directions, spelling, generat
 .PHONY: test
 test: $(READY)  ## every test, those on a real OpenBao server too
 	@exec $(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: test-server
+test-server: $(READY)  ## the server's tests on another binary: SERVER=/path/to/vault, of OpenBao or of Vault
+	@test -x "$(SERVER)" || { echo "make test-server SERVER=/path/to/vault (or bao)" >&2; exit 2; }
+	@"$(SERVER)" version
+	@SERVER="$(abspath $(SERVER))" exec $(BIN)/pytest tests/vault $(PYTEST_ARGS)
 
 .PHONY: test-browser
 test-browser: $(READY)  ## our paths in OpenBao's web UI; needs Debian's packages chromium and chromium-driver

@@ -1,4 +1,4 @@
-"""A real OpenBao server on loopback, for the demo, for development and for tests.
+"""A real OpenBao server on loopback, or another of its kind, for the demo, for development and for tests.
 
     with OpenBaoServer.dev() as server:
         command = server.install(Path(".venv/bin/sectigo-vault-pki"))
@@ -8,11 +8,14 @@
 
 `OpenBaoServer.raft()` keeps its state in a folder, starts sealed, and can be restarted; `initialize` and `unseal` open
 it.
+
+The environment variable `SERVER` names another binary, of OpenBao or of HashiCorp Vault, in place of the package's.
 """
 
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -23,13 +26,14 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-BAO = Path(sys.executable).parent / "bao"
+BAO = Path(os.environ.get("SERVER") or Path(sys.executable).parent / "bao").absolute()
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
@@ -40,6 +44,53 @@ _START_ATTEMPTS = 3  # another process may take the free port before the server 
 
 class OpenBaoError(Exception):
     """The server could not be started, or refused what was asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a server's binary is.
+
+    Attributes:
+        name: `OpenBao` or `Vault`.
+        version: its numbers, such as `(1, 21, 4)`.
+    """
+
+    name: str
+    version: tuple[int, ...]
+
+    @property
+    def is_openbao(self) -> bool:
+        return self.name == "OpenBao"
+
+    def __str__(self) -> str:
+        return f"{self.name} {'.'.join(map(str, self.version))}"
+
+
+@cache
+def product() -> Product:
+    """Return what `BAO` says it is.
+
+    Raises:
+        OpenBaoError: it is neither, or cannot be run.
+    """
+    try:
+        said = subprocess.run([str(BAO), "version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise OpenBaoError(f"{BAO} does not say its version: {error}") from None
+    return product_from(said)
+
+
+def product_from(said: str) -> Product:
+    """Return the product in a server's words about its version.
+
+    Raises:
+        OpenBaoError: it is another, or none.
+    """
+    match = re.match(r"(OpenBao|Vault) v(\d+)\.(\d+)\.(\d+)", said)
+    if match is None:
+        raise OpenBaoError(f"this is neither OpenBao nor Vault; it says: {said[:200]}")
+    name, *numbers = match.groups()
+    return Product(name, tuple(map(int, numbers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,6 +491,7 @@ class OpenBaoServer:
               cluster_address = "127.0.0.1:{self._cluster_port}"
               tls_disable = true
             }}
+            {"" if product().is_openbao else "disable_mlock = true"}
             {self._settings}
             """,
         )

@@ -117,3 +117,10 @@ async def test_a_repetition_of_an_earlier_enrolment_orders_nothing(upgraded: Mou
 async def test_a_config_entry_that_was_deleted_is_fixed_as_before(upgraded: Mount) -> None:
     with pytest.raises(Exception, match="sectigo_cm_uri"):
         await upgraded.configure("brought-in", sectigo_cm_uri="another")
+
+
+async def test_a_role_of_an_earlier_version_keeps_what_it_has(upgraded: Mount, stored: Stored) -> None:
+    for key in (key for key in stored if key.startswith("role/")):
+        shown = answered(await upgraded.read(f"roles/{key.rpartition('/')[2]}"))
+        assert shown["min_remaining"] == stored[key]["min_remaining"]
+        assert shown["max_orders_per_day"] == stored[key].get("max_orders_per_day", 0)

@@ -228,7 +228,7 @@ class TestPolicy:
         assert await mount.list("certs/web") == []
 
     async def test_profiles_that_were_known_are_good_enough_while_scm_does_not_tell(self, mount: Mount) -> None:
-        await prepared(mount)
+        await prepared(mount, min_remaining=0)
         await issue(mount)
         mount.clock.advance(hours=2)
         mount.simulator.faults.add("types", "status", status=503, times=None)

@@ -1,6 +1,7 @@
 """Certificates under a role: when a request buys nothing, and how much a role may buy."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -12,7 +13,7 @@ from tests.support.mount import Mount
 
 class TestReuse:
     async def test_each_request_orders_a_certificate_of_its_own(self, mount: Mount) -> None:
-        await prepared(mount)
+        await prepared(mount, min_remaining=0)
         first, second = await issue(mount), await issue(mount)
         assert first["serial_number"] != second["serial_number"]
         assert first["private_key"] != second["private_key"]
@@ -95,7 +96,7 @@ class TestPending:
         assert len(list(mount.simulator.orders)) == 1
 
     async def test_one_that_the_background_collected_is_answered_and_not_bought_again(self, mount: Mount) -> None:
-        await prepared(mount)
+        await prepared(mount, min_remaining=0)
         await leave_pending(mount)
         await mount.tick(120)
         await mount.restart()
@@ -148,7 +149,7 @@ class TestPending:
 
 class TestQuota:
     async def test_no_more_are_ordered_than_the_role_has_for_the_day(self, mount: Mount) -> None:
-        await prepared(mount, max_orders_per_day=2)
+        await prepared(mount, max_orders_per_day=2, min_remaining=0)
         await issue(mount)
         await issue(mount)
         with pytest.raises(BadRequestError, match="has ordered 2 certificates today"):
@@ -185,7 +186,72 @@ class TestQuota:
         with pytest.raises(BadRequestError, match="max_orders_per_day"):
             await issue(mount, common_name="b.example.test")
 
-    async def test_none_may_be_ordered_under_a_role_with_none_a_day(self, mount: Mount) -> None:
+    async def test_zero_lifts_the_limit_that_is_there_by_default(self, mount: Mount) -> None:
         await prepared(mount, max_orders_per_day=0)
-        with pytest.raises(BadRequestError, match="max_orders_per_day is 0"):
+        for number in range(12):
+            await issue(mount, common_name=f"h{number}.example.test")
+        assert len(list(mount.simulator.orders)) == 12
+
+    async def test_deleting_or_rewriting_a_role_gives_it_no_second_budget(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=2)
+        for number in range(2):
+            await issue(mount, common_name=f"h{number}.example.test")
+        await written(mount, key_type="ec", max_orders_per_day=2)
+        with pytest.raises(BadRequestError, match="max_orders_per_day is 2"):
             await issue(mount)
+        await mount.delete("roles/shop")
+        await written(mount, key_type="ec", max_orders_per_day=2)
+        with pytest.raises(BadRequestError, match="max_orders_per_day is 2"):
+            await issue(mount)
+        mount.clock.advance(days=1)
+        await issue(mount)
+
+    async def test_what_a_role_ordered_without_a_limit_counts_when_it_gets_one(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=0)
+        for number in range(3):
+            await issue(mount, common_name=f"h{number}.example.test")
+        await written(mount, key_type="ec", max_orders_per_day=3)
+        with pytest.raises(BadRequestError, match="has ordered 3 certificates today"):
+            await issue(mount)
+
+
+class TestLoops:
+    """A client that asks again and again: an agent whose template fails begins anew at once."""
+
+    async def test_a_thousand_equal_requests_under_a_new_role_are_one_order(self, mount: Mount) -> None:
+        await prepared(mount)
+        answers = {(await issue(mount))["serial_number"] for _ in range(1000)}
+        assert len(answers) == len(list(mount.simulator.orders)) == 1
+
+    async def test_a_thousand_requests_for_new_names_are_ten_orders_a_day(self, mount: Mount) -> None:
+        await prepared(mount)
+        for number in range(1000):
+            with suppress(BadRequestError):
+                await issue(mount, common_name=f"h{number}.example.test")
+        assert len(list(mount.simulator.orders)) == 10
+
+    @pytest.mark.parametrize("says_so", ["request", "SCM"])
+    async def test_a_life_shorter_than_min_remaining_is_answered_while_it_lasts(
+        self, mount: Mount, says_so: str
+    ) -> None:
+        await prepared(mount, certificate_type=502, validity=199, min_remaining="60d", max_orders_per_day=0)
+        wish: dict[str, object] = {"ttl": "47d"} if says_so == "request" else {}
+        if says_so == "SCM":
+            mount.simulator.settings.validity_seconds = 47 * 86_400
+        for _ in range(46):
+            response = await mount.write("issue/shop", {**NAME, **wish})
+            mount.clock.advance(days=1)
+        assert response is not None
+        assert any("lives no longer than the role's min_remaining" in warning for warning in response.warnings)
+        assert len(list(mount.simulator.orders)) == 1
+        mount.clock.advance(days=2)
+        await issue(mount, **wish)
+        assert len(list(mount.simulator.orders)) == 2
+
+    async def test_a_life_a_little_longer_than_min_remaining_serves_a_third_of_it(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="60d", max_orders_per_day=0)
+        mount.simulator.settings.validity_seconds = 61 * 86_400
+        for _ in range(61):
+            await issue(mount)
+            mount.clock.advance(days=1)
+        assert len(list(mount.simulator.orders)) == 3

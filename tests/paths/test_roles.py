@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from sectigo_vault_pki.logical import BadRequestError, NotFoundError
@@ -23,6 +25,13 @@ async def test_a_role_is_written_read_listed_and_deleted(mount: Mount) -> None:
         "no_store_key": False,
         "min_remaining": 2_592_000,
         "max_orders_per_day": 5,
+        "ou": [],
+        "organization": [],
+        "country": [],
+        "locality": [],
+        "province": [],
+        "street_address": [],
+        "postal_code": [],
     }
     assert answered(await mount.read("roles/shop")) == shown
     assert await mount.list("roles/") == ["shop"]
@@ -34,9 +43,61 @@ async def test_a_role_is_written_read_listed_and_deleted(mount: Mount) -> None:
 
 async def test_a_write_puts_the_role_in_place_of_what_it_was(mount: Mount) -> None:
     await mount.configure()
-    await written(mount, max_ttl="400d", key_type="ec")
+    await written(mount, max_ttl="400d", key_type="ec", max_orders_per_day=500, organization="Example")
     shown = await written(mount)
-    assert (shown["max_ttl"], shown["key_type"], shown["max_orders_per_day"]) == (0, "rsa", None)
+    assert (shown["max_ttl"], shown["key_type"], shown["max_orders_per_day"]) == (0, "rsa", 10)
+    assert shown["organization"] == []
+
+
+async def test_a_new_role_has_its_guards_unless_it_says_otherwise(mount: Mount) -> None:
+    await mount.configure()
+    response = await mount.write("roles/shop", {**ROLE, "validity": 90})
+    shown = answered(response)
+    assert response is not None
+    assert response.warnings == ()
+    assert (shown["min_remaining"], shown["max_orders_per_day"]) == (30 * 86_400, 10)
+    response = await mount.write("roles/shop", {**ROLE, "min_remaining": 0, "max_orders_per_day": 0})
+    assert response is not None
+    assert (answered(response)["min_remaining"], answered(response)["max_orders_per_day"]) == (0, 0)
+    assert response.warnings == (
+        "min_remaining is 0: every request under this role orders another certificate",
+        "max_orders_per_day is 0: any number of certificates may be ordered under this role",
+    )
+    read = await mount.read("roles/shop")
+    assert read is not None
+    assert read.warnings == response.warnings
+
+
+async def test_a_role_that_was_stored_without_guards_keeps_what_it_has_and_warns(mount: Mount) -> None:
+    await mount.configure()
+    stored: dict[str, object] = {
+        "v": 1,
+        "config_name": "web",
+        "certificate_profile": 501,
+        "validity_days": 365,
+        "allowed_domains": ["example.test"],
+        "allow_subdomains": True,
+        "key_type": "ec",
+    }
+    await mount.overwrite("role/free", json.dumps(stored).encode())
+    await mount.overwrite("role/shut", json.dumps({**stored, "max_orders_per_day": 0}).encode())
+    free, shut = await mount.read("roles/free"), await mount.read("roles/shut")
+    assert free is not None
+    assert shut is not None
+    assert (answered(free)["min_remaining"], answered(free)["max_orders_per_day"]) == (0, 0)
+    assert [warning.partition(":")[0] for warning in free.warnings] == ["min_remaining is 0", "max_orders_per_day is 0"]
+    assert shut.warnings[-1] == "max_orders_per_day was set to none by an earlier version: nothing may be ordered"
+    told = answered(await mount.read("status"))["warnings"]
+    assert "role free: max_orders_per_day is 0: any number of certificates may be ordered under this role" in told
+    with pytest.raises(BadRequestError, match="max_orders_per_day is 0"):
+        await mount.write("issue/shut", {"common_name": "a.example.test"})
+
+
+async def test_a_min_remaining_of_most_of_the_validity_is_said_to_be_cut(mount: Mount) -> None:
+    await mount.configure()
+    response = await mount.write("roles/shop", {**ROLE, "min_remaining": "300d"})
+    assert response is not None
+    assert response.warnings[0].startswith("min_remaining is longer than two thirds of validity")
 
 
 async def test_a_role_survives_a_restart(mount: Mount) -> None:

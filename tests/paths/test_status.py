@@ -8,6 +8,8 @@ from sectigo_vault_pki import __version__
 from sectigo_vault_pki.lifecycle import status
 from tests.support.mount import Mount, answered
 
+WELL = {"login_refused_until": "", "clock_difference": 0, "orders_in_24_hours": 0, "max_orders_per_day": 0}
+
 
 async def status_of(mount: Mount) -> Any:
     calls = len(mount.simulator.calls)
@@ -26,6 +28,7 @@ async def test_a_new_mount_has_nothing(mount: Mount) -> None:
         "unreadable": [],
         "unsettled": 0,
         "version": __version__,
+        "warnings": [],
     }
 
 
@@ -108,13 +111,13 @@ async def test_an_account_whose_scm_does_not_answer_is_told_with_the_reason(moun
     await mount.configure()
     mount.simulator.settings.pending_polls = 0
     await mount.enroll()
-    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "closed", "trouble": ""}}
+    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "closed", "trouble": "", **WELL}}
     mount.simulator.settings.never_issue = True
     mount.simulator.faults.add("collect", "status", status=503, times=None)
     pending = await mount.enroll(sectigo_max_timeout=0)
     for _ in range(10):
         await mount.read(f"certs/web/{pending['cert_unique_id']}")
-    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "open", "trouble": "HTTP 503"}}
+    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "open", "trouble": "HTTP 503", **WELL}}
 
 
 async def test_an_account_that_scm_asks_to_wait_is_told_and_left_alone_until_then(mount: Mount) -> None:
@@ -124,14 +127,14 @@ async def test_an_account_that_scm_asks_to_wait_is_told_and_left_alone_until_the
     mount.simulator.faults.add("collect", "status", status=429, retry_after=100)
     for _ in range(5):
         await mount.read(f"certs/web/{pending['cert_unique_id']}")
-    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "open", "trouble": "HTTP 429"}}
+    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "open", "trouble": "HTTP 429", **WELL}}
     asked = mount.simulator.calls.count("collect")
     for _ in range(2):
         await mount.tick(seconds=50)
         assert mount.simulator.calls.count("collect") == asked
     await mount.tick(seconds=50)
     assert mount.simulator.calls.count("collect") == asked + 1
-    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "closed", "trouble": ""}}
+    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "closed", "trouble": "", **WELL}}
 
 
 async def test_a_mount_whose_background_work_is_off_says_so(mount: Mount) -> None:

@@ -10,7 +10,7 @@ from secrets import token_hex
 import httpx
 
 from scripts.environment import EXECUTABLE
-from scripts.openbao import OpenBaoServer
+from scripts.openbao import OpenBaoServer, product
 from tests.support.books import RAW_STORAGE
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
@@ -85,7 +85,9 @@ def _voters(server: OpenBaoServer) -> int:
 def cluster(scm: ScmProcess, secrets: Secrets) -> Iterator[Cluster]:
     """Start the servers and mount the engine; every one of them serves it in the end."""
     with ExitStack() as stack:
-        servers = [stack.enter_context(watched(_node(f"node{number}"), secrets)) for number in range(1, NODES + 1)]
+        starts = product().is_openbao  # Vault's standbys start none
+        nodes = (_node(f"node{number}") for number in range(1, NODES + 1))
+        servers = [stack.enter_context(watched(node, secrets, starts_plugin=starts)) for node in nodes]
         first = servers[0]
         first.initialize()
         first.api("POST", "sys/storage/raft/autopilot/configuration", {"server_stabilization_time": "1s"}).expect(204)
@@ -103,4 +105,5 @@ def cluster(scm: ScmProcess, secrets: Secrets) -> Iterator[Cluster]:
 
 
 def _node(name: str) -> OpenBaoServer:
-    return OpenBaoServer.raft(node=name, log_level="trace", env=TALKATIVE, settings=RAW_STORAGE + AUDIT)
+    settings = RAW_STORAGE + (AUDIT if product().is_openbao else "")
+    return OpenBaoServer.raft(node=name, log_level="trace", env=TALKATIVE, settings=settings)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from scripts.openbao import Answer, OpenBaoServer
+from scripts.openbao import BAO, Answer, OpenBaoServer
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
@@ -85,13 +85,13 @@ CLIENT = Kind(
 
 
 @contextmanager
-def watched(server: OpenBaoServer, secrets: Secrets) -> Iterator[OpenBaoServer]:
+def watched(server: OpenBaoServer, secrets: Secrets, *, starts_plugin: bool = True) -> Iterator[OpenBaoServer]:
     """Run a server; when it has ended, no process of it may be left, nor a secret in anything it wrote down."""
     with server:
         yield server
         server.stop()
         until(lambda: not plugin_pids(server), what="the end of the plugin", seconds=10)
-        assert PLUGIN in server.log()
+        assert PLUGIN in server.log() or not starts_plugin
         assert secrets.found_below(server.folder) == {}
 
 
@@ -99,6 +99,16 @@ def install(server: OpenBaoServer, *, name: str = PLUGIN, **registration: Any) -
     """Install and register the engine, as a command of its own for each name."""
     command = server.install(EXECUTABLE, command=name)
     server.register(name, command=command, **registration)
+
+
+def command_folder(server: OpenBaoServer) -> Path:
+    """Return a folder in which the server's binary goes by both names that documents call it."""
+    folder = server.folder / "commands"
+    if not folder.exists():
+        folder.mkdir()
+        for name in ("bao", "vault"):
+            (folder / name).symlink_to(BAO)
+    return folder
 
 
 def plugin_pids(server: OpenBaoServer, *, name: str = "") -> list[int]:

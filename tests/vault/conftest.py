@@ -1,12 +1,41 @@
 from collections.abc import Iterator
+from pathlib import Path
 from secrets import token_hex
 
 import pytest
 
-from scripts.openbao import OpenBaoServer
+from scripts.openbao import BAO, OpenBaoServer, product
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
+from tests.support.servers import Capability, missing
 from tests.support.vault import PLUGIN, TALKATIVE, VaultMount, install, watched
+
+_HERE = Path(__file__).parent
+_LEFT_OUT: pytest.StashKey[list[tuple[Capability, list[str]]]] = pytest.StashKey()
+
+
+def pytest_report_header() -> str:
+    return f"server under test: {product()} ({BAO})"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this server cannot do; the end of the report names each."""
+    left_out = config.stash.setdefault(_LEFT_OUT, [])
+    ours = {item: item.nodeid.partition("tests/vault/")[2] for item in items if item.path.parent == _HERE}
+    for capability in missing(product()):
+        needing = [item for item in items if ours.get(item, "").startswith(tuple(capability.tests))]
+        config.hook.pytest_deselected(items=needing)
+        items[:] = [item for item in items if item not in needing]
+        left_out.append((capability, [ours[item] for item in needing]))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for capability, tests in config.stash.get(_LEFT_OUT, []):
+        terminalreporter.section(f"{product()} cannot: {capability.name}")
+        terminalreporter.write_line(f"{capability.reason}. Left out:")
+        for test in tests:
+            terminalreporter.write_line(f"  {test}")
 
 
 @pytest.fixture(scope="session")

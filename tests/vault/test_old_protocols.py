@@ -94,7 +94,7 @@ def test_a_server_whose_api_has_tls_is_trusted_by_the_registered_arguments_also_
           tls_key_file = "{leaf}"
         }}
     """
-    env = {"BAO_API_ADDR": f"https://{address}"}
+    env = {f"{prefix}_API_ADDR": f"https://{address}" for prefix in ("BAO", "VAULT")}
     with watched(OpenBaoServer.raft(settings=listener, env=env), secrets) as server:
         server.initialize()
         limit = ["SECTIGO_VAULT_PKI_MAX_PROTOCOL=4"]

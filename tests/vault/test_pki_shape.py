@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scripts.openbao import Answer
+from scripts.openbao import Answer, product
 from tests.support.issuing import request
 from tests.support.vault import VaultMount
 
@@ -27,6 +27,8 @@ FORMATS = [
 ]
 TERM_REMARKS = ("TTL ", "certificates of this profile")
 """Warnings about the validity, which the CA decides here, and the mount there."""
+NOT_IN_EVERY_VAULT = frozenset({"authority_key_id", "not_before", "issuer_id"})
+"""Fields that came to Vault's pki with a version, or are OpenBao's; there, answers are compared without them."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,10 @@ def shape(value: object) -> object:
 
 
 def body_shape(answer: Answer) -> object:
-    return shape({name: value for name, value in answer.body.items() if name != "warnings"})
+    body = {name: value for name, value in answer.body.items() if name != "warnings"}
+    if not product().is_openbao and isinstance(data := body.get("data"), dict):
+        body["data"] = {name: value for name, value in data.items() if name not in NOT_IN_EVERY_VAULT}
+    return shape(body)
 
 
 def remarks(answer: Answer) -> list[str]:
@@ -123,7 +128,8 @@ def test_reads_lists_and_revocations_answer_the_same_keys_and_types(both: Both) 
         theirs, ours = both.with_serial("POST", "revoke", serial_numbers)
         assert body_shape(ours) == body_shape(theirs)
     theirs, ours = both.with_serial("GET", "cert", serial_numbers)
-    assert theirs.body["data"].pop("issuer_id"), "which of its own issuers: we have none"
+    if product().is_openbao:
+        assert theirs.body["data"].pop("issuer_id"), "which of its own issuers: we have none"
     assert body_shape(ours) == body_shape(theirs)
     assert ours.data["revocation_time"]
 

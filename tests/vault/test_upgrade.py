@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import sectigo_vault_pki
-from scripts.openbao import BAO, OpenBaoServer
+from scripts.openbao import OpenBaoServer
 from sectigo_vault_pki import __version__
 from tests.support.certificates import key_fits
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
-from tests.support.vault import CLIENT, PLUGIN, SSL, VaultMount, plugin_pids, watched
+from tests.support.vault import CLIENT, PLUGIN, SSL, VaultMount, command_folder, plugin_pids, watched
 
 pytestmark = pytest.mark.vault
 
@@ -48,7 +48,7 @@ class Shell:
         """Run commands, expect them to succeed, and return what they print."""
         done = subprocess.run(
             ["/bin/sh", "-ec", commands],
-            env={"PATH": f"{BAO.parent}:/usr/bin:/bin", "HOME": str(self.server.folder)}
+            env={"PATH": f"{command_folder(self.server)}:/usr/bin:/bin", "HOME": str(self.server.folder)}
             | self.server.client_environment(),
             capture_output=True,
             text=True,

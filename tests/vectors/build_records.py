@@ -12,6 +12,7 @@ The keys are throwaway keys; SCM is the simulator. What each layout brought:
     3-b045ddf   orders whose answer was lost lead to their certificate: aliases
     4-aff0803   trouble with an order is a fact
     5-50246f7   the agenda: entries of what is pending, and of when certificates expire
+    6-8c80839   roles, what was issued under them, and how they were used; the agenda's second form
 """
 
 import asyncio
@@ -29,8 +30,11 @@ from tests.support.virtual_time import LoopClock, VirtualTimeLoop
 REASON = {"sectigo_reason": "superseded"}
 
 
-async def stored() -> dict[str, Any]:
-    """Bring certificates into every state, and return what is stored."""
+FIRST_WITH_ROLES = 6
+
+
+async def stored(layout: int) -> dict[str, Any]:
+    """Bring certificates into every state that a layout knows, and return what is stored."""
     clock = LoopClock()
     mount = Mount(Simulator(now=clock.now), clock)
     settings, faults = mount.simulator.settings, mount.simulator.faults
@@ -57,6 +61,8 @@ async def stored() -> dict[str, Any]:
     faults.add("renew", "status", status=400, code=-180, description="not now")
     with suppress(LogicalError):  # the refusal is what is wanted
         await mount.write(f"renew/web/{ids['refused']}", {})
+    if layout >= FIRST_WITH_ROLES:
+        await _issued(mount)
     settings.never_issue = True
     faults.add("replace", "drop_after")
     for name in ("aliased", "replacing", "resent"):
@@ -79,11 +85,29 @@ async def stored() -> dict[str, Any]:
     return {key: json.loads(value) for key, value in sorted(snapshot.items())}
 
 
+async def _issued(mount: Mount) -> None:
+    """Write roles, one of them without any guard, and issue under them; then let the background do its first run."""
+    role = {
+        "config": "web",
+        "certificate_type": 501,
+        "validity": 365,
+        "allowed_domains": "example.test",
+        "allow_subdomains": True,
+        "key_type": "ec",
+    }
+    await mount.write("roles/free", role)
+    await mount.write("roles/guarded", {**role, "min_remaining": "30d", "max_orders_per_day": 5, "no_store_key": True})
+    for name in ("free", "guarded"):
+        await mount.write(f"issue/{name}", {"common_name": f"{name}.example.test"})
+    await mount.tick()
+
+
 async def _enrolled(mount: Mount, name: str) -> str:
     return str((await mount.enroll(sectigo_csr_domain=f"{name}.example.test"))["cert_unique_id"])
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        content = json.dumps(runner.run(stored()), indent=1, sort_keys=True)
+        layout = int(sys.argv[1].partition("-")[0])
+        content = json.dumps(runner.run(stored(layout)), indent=1, sort_keys=True)
     (Path(__file__).parent / "records" / f"{sys.argv[1]}.json").write_text(f"{content}\n")

@@ -16,12 +16,13 @@ from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key
 from sectigo_vault_pki.lifecycle.role_policy import DEFAULT_MAX_ORDERS, guard_warnings
 from sectigo_vault_pki.lifecycle.roles import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.serials import CertificateWithSerial, SerialNumbers
-from sectigo_vault_pki.lifecycle.status import BackgroundRun, EngineStatus
+from sectigo_vault_pki.lifecycle.status import AccountStatus, BackgroundRun, EngineStatus
 from sectigo_vault_pki.scm import parse_base_url, parse_ca_bundle
 
 __all__ = [
     "DEFAULT_MAX_ORDERS",
     "MAX_COMMENTS",
+    "AccountStatus",
     "Answer",
     "BackgroundRun",
     "CertificateAnswer",

@@ -7,15 +7,13 @@ from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from contextvars import Context
 
-from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownCertificateError, UnknownConfigError
+from sectigo_vault_pki.errors import ConflictError, InvalidInputError
 from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import (
     ORDER_ID_PREFIX,
     Answer,
     CertificateAnswer,
-    OrderAnswer,
-    order_id,
     with_notice_on_window,
 )
 from sectigo_vault_pki.lifecycle.background import Background
@@ -36,9 +34,10 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.resuming import Resumer
 from sectigo_vault_pki.lifecycle.revocation import Revoker
 from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
-from sectigo_vault_pki.lifecycle.status import EngineStatus, take_stock
+from sectigo_vault_pki.lifecycle.status import EngineStatus, account_statuses, take_stock
 from sectigo_vault_pki.lifecycle.submission import Submitter
 from sectigo_vault_pki.lifecycle.successors import Successors
+from sectigo_vault_pki.lifecycle.unnamed import UnnamedOrders
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import CertificateChain, Pkcs12Protection, PrivateKey
 from sectigo_vault_pki.store import (
@@ -47,7 +46,6 @@ from sectigo_vault_pki.store import (
     ConfigRecord,
     OrderRecord,
     RequestedFields,
-    Status,
     UniqueId,
     WaitingAndRenewal,
 )
@@ -92,6 +90,15 @@ class Engine:
         self._repetitions = Repetitions(resources)
         self._enroller = Enroller(resources, self._submitter, self._collector, self._repetitions)
         self._lister = Lister(resources)
+        self._unnamed = UnnamedOrders(
+            resources,
+            enroller=self._enroller,
+            operations=self._operations,
+            reader=self._reader,
+            repetitions=self._repetitions,
+            settler=self._settler,
+            write_ahead=write_ahead,
+        )
 
     def resume(self) -> None:
         """Begin to carry on what an earlier process left open; it goes on by itself."""
@@ -108,7 +115,7 @@ class Engine:
             stock=await take_stock(resources),
             pending=len(await resources.repository.pending()),
             run=self._background.last_run,
-            accounts=resources.clients.availability(),
+            accounts=await account_statuses(resources, self._limits),
         )
 
     async def certificate_type(self, config_name: str) -> CertificateType:
@@ -170,7 +177,7 @@ class Engine:
             StandbyError: something would have to be asked or written, and this node must not.
         """
         if match := _ORDER_ID.fullmatch(unique_id):
-            return await self._read_order(config_name, match[1], wish, time_limit)
+            return await self._unnamed.read(config_name, match[1], wish, time_limit=time_limit)
         return await self._reader.read(config_name, unique_id, wish, time_limit=time_limit)
 
     async def renew(
@@ -323,7 +330,7 @@ class Engine:
             ConflictError: SCM may have taken an order for it and `force` is not set, or it is being sent.
         """
         if match := _ORDER_ID.fullmatch(unique_id):
-            await self._forget_order(config_name, match[1], force=force)
+            await self._unnamed.forget(config_name, match[1], force=force)
             return
         if not UNIQUE_ID.fullmatch(unique_id):
             return
@@ -366,62 +373,3 @@ class Engine:
         if _ORDER_ID.fullmatch(unique_id):
             raise ConflictError("the order is not settled yet: read it first, and use the id that the answer names")
         return await self._reader.stored(config_name, unique_id)
-
-    async def _read_order(
-        self, config_name: str, order_uuid: str, wish: WaitingAndRenewal, time_limit: float | None
-    ) -> Answer:
-        repository = self._resources.repository
-        if (sending := self._enroller.being_sent(config_name, order_uuid)) is not None:
-            return sending
-        order = await repository.order(config_name, order_uuid)
-        unique_id = await repository.certificate_of_order(config_name, order_uuid)
-        if order is not None and not await self._resources.is_read_only():
-            await self._clear_up(config_name, order, unique_id)
-        if unique_id is not None:
-            return await self._reader.read(config_name, unique_id, wish, time_limit=time_limit)
-        if order is None:
-            raise UnknownCertificateError(config_name, order_id(order_uuid))
-        if order.unique_id is not None:
-            return await self._reader.read(config_name, order.unique_id, wish, time_limit=time_limit)
-        config = await repository.config(config_name)
-        if config is None:
-            warning = f"{UnknownConfigError(config_name)}: SCM cannot be asked what became of the order"
-            return OrderAnswer(order_uuid, Status.UNSETTLED, order, (warning,))
-        await self._resources.must_write()
-        answer = await self._settler.settle(config_name, config, order)
-        if isinstance(answer, OrderAnswer):
-            return answer
-        return await self._reader.read(config_name, answer.record.unique_id, wish, time_limit=time_limit)
-
-    async def _clear_up(self, config_name: str, order: OrderRecord, named: UniqueId | None) -> None:
-        """Remove an entry that says nothing any more: its outcome is stored, or it was never sent."""
-        if order.unique_id is None:
-            if named is not None:
-                await self._write_ahead.hand_over(config_name, order.uuid, named)
-            return
-        if self._operations.under_way(config_name, order.unique_id):
-            return
-        record = await self._resources.repository.certificate(config_name, order.unique_id)
-        if record is None or record.submitting != order.uuid:
-            await self._write_ahead.remove(config_name, order.uuid)
-
-    async def _forget_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
-        repository = self._resources.repository
-        if self._enroller.is_under_way(config_name, order_uuid):
-            raise ConflictError("the order is being sent to SCM right now; read it again in a moment")
-        unique_id = await repository.certificate_of_order(config_name, order_uuid)
-        if unique_id is not None:
-            raise ConflictError(f"the order has become certificate {unique_id}; delete that one")
-        order = await repository.order(config_name, order_uuid)
-        if order is None:
-            return
-        if not force:
-            raise ConflictError(
-                "SCM may have taken this order, and its private key goes with it; delete it with sectigo_force=true "
-                "if that is what you want, or read it to find out"
-            )
-        if order.unique_id is not None:
-            await self._write_ahead.close(config_name, order.unique_id, order, lambda record: record)
-            return
-        await repository.delete_order(config_name, order_uuid)
-        await self._repetitions.release(config_name, order.request_id, order_uuid)

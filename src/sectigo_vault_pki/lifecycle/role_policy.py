@@ -92,7 +92,7 @@ def key_parameters(role: RoleRecord) -> KeyParameters:
 
 
 def check_csr(role: RoleRecord, csr: CertificateSigningRequest) -> None:
-    """Make sure that a role allows a CSR's key and subject, and that it asks for nothing that `check_names` does not see.
+    """Make sure that a role allows a CSR's key and subject, and whatever it asks for that `check_names` does not see.
 
     Raises:
         InvalidInputError: it does not.

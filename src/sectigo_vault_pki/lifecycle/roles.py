@@ -63,7 +63,7 @@ class Roles:
         return RoleWritten(role, warnings)
 
     async def delete(self, role_name: str) -> None:
-        """Remove a role; what was ordered under it stays, and what it has ordered today counts if it is written again."""
+        """Remove a role; what was ordered under it stays, and what it ordered today counts if it is written again."""
         await self._resources.tasks.finish(self._resources.repository.delete_role(role_name))
         await self._change_use(role_name, lambda use: use.model_copy(update={"newest_config_name": "", "newest": None}))
 

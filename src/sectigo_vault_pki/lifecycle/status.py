@@ -2,15 +2,19 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError
+from sectigo_vault_pki.lifecycle.answers import remarks_on
+from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
+from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.role_policy import guard_warnings
 from sectigo_vault_pki.scm import Availability
-from sectigo_vault_pki.store import UniqueId
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, RoleRecord, UniqueId
 
 T = TypeVar("T")
 
@@ -18,6 +22,7 @@ MAX_COUNTED = 5_000
 """Records of a kind that one report reads; certificates of which there are more are counted by number only."""
 
 READ_TOGETHER = 16
+MAX_WARNINGS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,33 @@ class Stock:
         by_status: how many have each newest status; None where there are too many to read.
         unsettled: orders of which it is not known yet what became of them, those being sent included.
         unreadable: what is wrong with each config entry, order and certificate that cannot be read, by its name.
+        warnings: what somebody should look at: renewals that are held, odd certificates, roles without a guard.
     """
 
     certificates: int
     by_status: Mapping[str, int] | None
     unsettled: int
     unreadable: Sequence[str]
+    warnings: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """How SCM answers a config entry.
+
+    Attributes:
+        availability: what its calls tell.
+        login_refused_until: while SCM refuses the login, when it is tried again automatically.
+        clock_difference: by how much the plugin's clock is ahead of SCM's; None before SCM told its time.
+        orders_in_24_hours: how many count on the entry's `max_orders_per_day`; None where it has none.
+        max_orders_per_day: None: any number.
+    """
+
+    availability: Availability
+    login_refused_until: datetime | None
+    clock_difference: timedelta | None
+    orders_in_24_hours: int | None
+    max_orders_per_day: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +93,24 @@ class EngineStatus:
     stock: Stock
     pending: int
     run: BackgroundRun | None
-    accounts: Mapping[str, Availability]
+    accounts: Mapping[str, AccountStatus]
+
+
+async def account_statuses(resources: Resources, limits: OrderLimits) -> Mapping[str, AccountStatus]:
+    """Report how SCM answers, for each config entry that was used lately."""
+    statuses = {}
+    for name, availability in resources.clients.availability().items():
+        config = await resources.repository.config(name)
+        if config is not None:
+            most = config.max_orders_per_day
+            statuses[name] = AccountStatus(
+                availability,
+                login_refused_until=resources.clients.login_refused_until(config),
+                clock_difference=resources.clients.clocks.difference(config.base_url),
+                orders_in_24_hours=None if most is None else await limits.used(name, resources.clock.now()),
+                max_orders_per_day=most,
+            )
+    return statuses
 
 
 async def take_stock(resources: Resources) -> Stock:
@@ -84,24 +127,50 @@ async def take_stock(resources: Resources) -> Stock:
         for order_uuid in await repository.order_uuids(config_name)
     ]
     unreadable: list[str] = []
-    await _read(repository.config, [(name,) for name in await repository.config_names()], unreadable)
+    configs = await _read(repository.config, [(name,) for name in await repository.config_names()], unreadable)
     await _read(repository.order, orders[:MAX_COUNTED], unreadable)
+    roles = await _read(repository.role, [(name,) for name in await repository.role_names()], unreadable)
+    warnings = [*_of_configs(resources, configs), *_of_roles(roles)]
     by_status = None
     if len(certificates) <= MAX_COUNTED:
         records = await _read(repository.certificate_once, certificates, unreadable)
-        by_status = Counter(record.newest_status.value for record in records if record.newest_status is not None)
+        statuses = (record.newest_status for record in records.values())
+        by_status = Counter(status.value for status in statuses if status is not None)
+        warnings += _of_certificates(records, resources.clock.now())
     return Stock(
         certificates=len(certificates),
         by_status=None if by_status is None else dict(sorted(by_status.items())),
         unsettled=len(orders),
         unreadable=sorted(unreadable),
+        warnings=warnings[:MAX_WARNINGS]
+        + ([f"and {len(warnings) - MAX_WARNINGS} more"] if len(warnings) > MAX_WARNINGS else []),
     )
+
+
+def _of_configs(resources: Resources, configs: Mapping[tuple[str, ...], ConfigRecord]) -> Iterator[str]:
+    for (name,), config in configs.items():
+        if config.suspend_renewals:
+            yield f"config entry {name}: sectigo_suspend_renewals is true, nothing is renewed automatically"
+        if (until := resources.clients.login_refused_until(config)) is not None:
+            yield f"config entry {name}: SCM refused the login, it is tried again at {shown_time(until)}"
+        if (apart := resources.clients.clocks.apart(config.base_url)) is not None:
+            yield f"config entry {name}: {apart.reason}"
+
+
+def _of_roles(roles: Mapping[tuple[str, ...], RoleRecord]) -> Iterator[str]:
+    for (name,), role in roles.items():
+        yield from (f"role {name}: {warning}" for warning in guard_warnings(role))
+
+
+def _of_certificates(records: Mapping[tuple[str, ...], CertificateRecord], now: datetime) -> Iterator[str]:
+    for (config_name, unique_id), record in records.items():
+        yield from (f"{config_name}/{unique_id}: {remark}" for remark in remarks_on(record, now))
 
 
 async def _read(
     read: Callable[..., Awaitable[T | None]], names: Sequence[tuple[str, ...]], unreadable: list[str]
-) -> Sequence[T]:
-    """Return the entries that are there, and note what is wrong with those that cannot be read."""
+) -> Mapping[tuple[str, ...], T]:
+    """Return the entries that are there by their names, and note what is wrong with those that cannot be read."""
 
     async def one(name: tuple[str, ...]) -> T | None:
         try:
@@ -110,8 +179,9 @@ async def _read(
             unreadable.append(str(error))
             return None
 
-    found: list[T] = []
+    found: dict[tuple[str, ...], T] = {}
     for start in range(0, len(names), READ_TOGETHER):
-        some = await asyncio.gather(*(one(name) for name in names[start : start + READ_TOGETHER]))
-        found += [entry for entry in some if entry is not None]
+        some = names[start : start + READ_TOGETHER]
+        entries = await asyncio.gather(*(one(name) for name in some))
+        found |= {name: entry for name, entry in zip(some, entries, strict=True) if entry is not None}
     return found

@@ -125,12 +125,10 @@ def role_record(data: FieldData) -> RoleRecord:
 def _guards(role: RoleRecord, data: FieldData) -> Mapping[str, object]:
     """Return what keeps a client's loop from spending: there unless the write says otherwise."""
     third = timedelta(days=role.validity_days).total_seconds() / 3
+    is_limited = fields.MAX_ORDERS_PER_DAY in data
     return {
         "min_remaining": role.min_remaining if fields.MIN_REMAINING in data else third,
-        "max_orders_per_day": (
-            data[fields.MAX_ORDERS_PER_DAY] if fields.MAX_ORDERS_PER_DAY in data else DEFAULT_MAX_ORDERS
-        )
-        or None,
+        "max_orders_per_day": (role.max_orders_per_day or None) if is_limited else DEFAULT_MAX_ORDERS,
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sectigo_vault_pki import __version__
 from sectigo_vault_pki.framework import FieldData, Handler, Path
-from sectigo_vault_pki.lifecycle import BackgroundRun, Engine, EngineStatus
+from sectigo_vault_pki.lifecycle import AccountStatus, BackgroundRun, Engine, EngineStatus
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._times import rfc3339
@@ -16,8 +16,10 @@ STATUS_SCHEMA: Mapping[str, Mapping[str, object]] = {
     "accounts": {
         **_OBJECT,
         "description": (
-            "For each config entry used since the start: breaker (closed, open or probing), and trouble, what became "
-            "of the last call while it is not closed"
+            "For each config entry used since the start: breaker (closed, open or probing), trouble (what became of "
+            "the last call while it is not closed), login_refused_until (RFC 3339: when a refused login is tried "
+            "again), clock_difference (seconds by which the plugin's clock is ahead of SCM's), orders_in_24_hours and "
+            "max_orders_per_day"
         ),
     },
     "background": {
@@ -36,6 +38,14 @@ STATUS_SCHEMA: Mapping[str, Mapping[str, object]] = {
     },
     "unsettled": {**_NUMBER, "description": "Orders being sent, or whose answer was lost"},
     "version": {"type": "string", "description": "The plugin's version"},
+    "warnings": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": (
+            "Logins that SCM refuses, clocks that differ, renewals that are held and why, certificates with other "
+            "names than ordered or without their issuers, roles without a guard"
+        ),
+    },
 }
 
 
@@ -71,10 +81,7 @@ asks SCM nothing. What the background work and the accounts do is known to the a
 
 def _shown(status: EngineStatus, *, background: bool) -> dict[str, object]:
     return {
-        "accounts": {
-            name: {"breaker": account.breaker.name.lower(), "trouble": account.trouble}
-            for name, account in status.accounts.items()
-        },
+        "accounts": {name: _account(account) for name, account in status.accounts.items()},
         "background": {"enabled": background, **_run(status.run)},
         "by_status": dict(status.stock.by_status or {}),
         "certificates": status.stock.certificates,
@@ -82,6 +89,19 @@ def _shown(status: EngineStatus, *, background: bool) -> dict[str, object]:
         "unreadable": list(status.stock.unreadable),
         "unsettled": status.stock.unsettled,
         "version": __version__,
+        "warnings": list(status.stock.warnings),
+    }
+
+
+def _account(account: AccountStatus) -> dict[str, object]:
+    difference = account.clock_difference
+    return {
+        "breaker": account.availability.breaker.name.lower(),
+        "trouble": account.availability.trouble,
+        "login_refused_until": rfc3339(account.login_refused_until),
+        "clock_difference": round(difference.total_seconds()) if difference is not None else 0,
+        "orders_in_24_hours": account.orders_in_24_hours or 0,
+        "max_orders_per_day": account.max_orders_per_day or 0,
     }
 
 

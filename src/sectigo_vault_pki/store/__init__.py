@@ -2,20 +2,16 @@
 
 from sectigo_vault_pki.logical.errors import ReadOnlyError, StorageError
 from sectigo_vault_pki.store.agenda import AgendaEntry, agenda_keys, due_from
+from sectigo_vault_pki.store.base import (
+    CertificateType,
+    WaitingAndRenewal,
+)
 from sectigo_vault_pki.store.cache import RecordCache
-from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
-from sectigo_vault_pki.store.locks import NamedLocks
-from sectigo_vault_pki.store.records import (
+from sectigo_vault_pki.store.certificate_records import (
     MAX_EARLIER,
     CertificateRecord,
-    CertificateType,
     ClientFields,
-    ConfigIdentity,
-    ConfigRecord,
     CurrentCertificate,
-    HistoryEntry,
-    LoginPause,
-    OrderCounts,
     OrderInFlight,
     OrderOperation,
     OrderRecord,
@@ -23,13 +19,23 @@ from sectigo_vault_pki.store.records import (
     RenewedCertificate,
     RequestedFields,
     RequestIndex,
+    SslFields,
+    SubjectFields,
+)
+from sectigo_vault_pki.store.config_records import (
+    ConfigIdentity,
+    ConfigRecord,
+    LoginPause,
+    OrderCounts,
     RoleRecord,
     RoleUse,
-    SslFields,
-    Status,
-    SubjectFields,
-    WaitingAndRenewal,
 )
+from sectigo_vault_pki.store.history import (
+    HistoryEntry,
+    Status,
+)
+from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
+from sectigo_vault_pki.store.locks import NamedLocks
 from sectigo_vault_pki.store.repository import Repository
 
 __all__ = [

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from sectigo_vault_pki.store import layout
+from sectigo_vault_pki.store.certificate_records import CertificateRecord, CurrentCertificate
 from sectigo_vault_pki.store.layout import UniqueId
-from sectigo_vault_pki.store.records import CertificateRecord, CurrentCertificate
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -14,21 +14,23 @@ from sectigo_vault_pki.logical import Storage, StorageEntry, StorageError
 from sectigo_vault_pki.store import layout
 from sectigo_vault_pki.store.agenda import AgendaEntry, index_keys
 from sectigo_vault_pki.store.cache import Cached, RecordCache
-from sectigo_vault_pki.store.layout import UniqueId
-from sectigo_vault_pki.store.parsing import parsed
-from sectigo_vault_pki.store.records import (
+from sectigo_vault_pki.store.certificate_records import (
     CertificateRecord,
-    ConfigIdentity,
-    ConfigRecord,
-    LoginPause,
     Mark,
-    OrderCounts,
     OrderIndex,
     OrderRecord,
     RequestIndex,
+)
+from sectigo_vault_pki.store.config_records import (
+    ConfigIdentity,
+    ConfigRecord,
+    LoginPause,
+    OrderCounts,
     RoleRecord,
     RoleUse,
 )
+from sectigo_vault_pki.store.layout import UniqueId
+from sectigo_vault_pki.store.parsing import parsed
 
 R = TypeVar("R", bound=BaseModel)
 

@@ -1,45 +1,17 @@
-"""What is stored: versioned JSON (design.md 5). A record holds facts; what to do next is derived from them."""
+"""Certificates and orders: a record holds facts, and what to do next is derived from them (design.md 5)."""
 
 from collections.abc import Set as AbstractSet
-from datetime import date, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, SecretStr
+from pydantic import AwareDatetime
 
+from sectigo_vault_pki.store.base import CertificateType, Part, Record, StoredSecret, WaitingAndRenewal
+from sectigo_vault_pki.store.history import HistoryEntry, Status, with_entry
 from sectigo_vault_pki.store.layout import UniqueId
-
-StoredSecret = Annotated[
-    SecretStr, PlainSerializer(lambda secret: secret.get_secret_value(), return_type=str, when_used="json")
-]
-"""Written out only into the record itself, which the host encrypts; hidden in repr, errors and logs."""
-
-
-class CertificateType(StrEnum):
-    """SCM's two families, in the guide's words."""
-
-    SSL = "ssl_cert"
-    CLIENT = "client_cert"
-
 
 MAX_EARLIER = 10
 """What is kept of earlier certificates, and of superseded orders."""
-
-MAX_HISTORY = 100
-"""Entries kept of a certificate's history: the first one and the newest."""
-
-
-class Status(StrEnum):
-    """What happened to a certificate, in the words of the guide's `state` (api.md 5)."""
-
-    APPLIED = "Applied"
-    ISSUED = "Issued"
-    TIMEOUT_STATE_SAVED = "TimeoutStateSaved"
-    ERROR_CODE = "ErrorCode"
-    UNSETTLED = "Unsettled"
-    RENEWED = "Renewed"
-    REPLACED = "Replaced"
-    REVOKED = "Revoked"
 
 
 class OrderOperation(StrEnum):
@@ -52,81 +24,7 @@ class OrderOperation(StrEnum):
     FETCH = "fetch"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class _Record(_Part):
-    v: Literal[1] = 1
-
-
-class WaitingAndRenewal(_Part):
-    """What a request or a config entry says of waiting and renewal, in seconds; None where it says nothing."""
-
-    max_timeout: float | None = None
-    loop_period: float | None = None
-    expiry_window: float | None = None
-    auto_renew: bool | None = None
-    read_renewed_cert: bool | None = None
-
-    def changed_by(self, said: "WaitingAndRenewal", cleared: AbstractSet[str] = frozenset()) -> "WaitingAndRenewal":
-        """Return what holds after a request has said something: its own values, and none where it clears one."""
-        values = {name: value for name, value in said if value is not None}
-        return self.model_copy(update=dict.fromkeys(cleared) | values)
-
-
-class ConfigRecord(_Record):
-    """A config entry: one SCM account, one organisation, one certificate type.
-
-    Attributes:
-        suspend_renewals: nothing is renewed automatically, whatever the certificates say.
-        max_orders_per_day: orders placed in any 24 hours at most; None: any number.
-    """
-
-    login: str
-    password: StoredSecret
-    customer_uri: str
-    certificate_type: CertificateType
-    org_id: int
-    base_url: str
-    ca_bundle: str | None = None
-    request_timeout: float | None = None
-    wait_limit: float | None = None
-    defaults: WaitingAndRenewal = WaitingAndRenewal()
-    suspend_renewals: bool | None = None
-    max_orders_per_day: int | None = None
-
-
-class OrderCounts(_Record):
-    """The orders that a config entry placed lately.
-
-    Attributes:
-        by_minute: how many, by the minute they were placed in, counted from the Unix epoch; oldest first.
-    """
-
-    by_minute: tuple[tuple[int, int], ...] = ()
-
-
-class LoginPause(_Record):
-    """A login that SCM refused: nothing is asked automatically until `retry_at`.
-
-    Attributes:
-        times: refusals in a row, each after its pause.
-    """
-
-    times: int
-    retry_at: AwareDatetime
-
-
-class ConfigIdentity(_Record):
-    """What of a config entry is fixed while certificates stand under its name."""
-
-    certificate_type: CertificateType
-    customer_uri: str
-    host: str
-
-
-class SslFields(_Part):
+class SslFields(Part):
     """What an SSL enrolment said explicitly; later orders for the certificate reuse it."""
 
     certificate_profile: int
@@ -139,7 +37,7 @@ class SslFields(_Part):
     custom_fields: tuple[tuple[str, str], ...] = ()
 
 
-class ClientFields(_Part):
+class ClientFields(Part):
     """What a client enrolment said explicitly."""
 
     certificate_profile: int
@@ -151,7 +49,7 @@ class ClientFields(_Part):
     custom_fields: tuple[tuple[str, str], ...] = ()
 
 
-class SubjectFields(_Part):
+class SubjectFields(Part):
     """The subject of a CSR that the engine made; None for a CSR that the user brought."""
 
     common_name: str
@@ -163,7 +61,7 @@ class SubjectFields(_Part):
     email_address: str | None = None
 
 
-class RequestedFields(_Part):
+class RequestedFields(Part):
     """An enrolment's explicit fields; those of one family, or of none for a fetched certificate.
 
     Attributes:
@@ -180,50 +78,7 @@ class RequestedFields(_Part):
     releases_key: bool = False
 
 
-class RoleRecord(_Record):
-    """What may be ordered under a name, of which config entry, and how often; lengths of time in seconds.
-
-    Attributes:
-        certificate_profile: SCM's.
-        validity_days: what is ordered where a request names no `ttl`.
-        allowed_domains: normalised host names without wildcards.
-        key_type: `rsa`, `ec`, or `any` for signing only.
-        key_bits: 0 for the key type's own default.
-        max_ttl: no certificate lives longer; None: as long as the profile has it.
-        releases_key: see `RequestedFields`.
-        min_remaining: as long as this is left of a stored certificate, it is answered again; 0: never.
-        max_orders_per_day: in UTC; None: any number.
-        allowed_subject: the values that each part of a CSR's subject may have, by its name in Vault's pki; `*` allows
-            any. None in roles of earlier versions, which look at no part.
-    """
-
-    config_name: str
-    certificate_profile: int
-    validity_days: int
-    allowed_domains: tuple[str, ...] = ()
-    allow_subdomains: bool = False
-    allow_bare_domains: bool = False
-    allow_wildcard_certificates: bool = True
-    allow_ip_sans: bool = True
-    key_type: str = "rsa"
-    key_bits: int = 0
-    max_ttl: float | None = None
-    releases_key: bool = False
-    min_remaining: float = 0.0
-    max_orders_per_day: int | None = None
-    allowed_subject: dict[str, tuple[str, ...]] | None = None
-
-
-class RoleUse(_Record):
-    """How a role was used: orders of one day, and the certificate answered last."""
-
-    day: date | None = None
-    orders: int = 0
-    newest_config_name: str = ""
-    newest: UniqueId | None = None
-
-
-class OrderRecord(_Record):
+class OrderRecord(Record):
     """The write-ahead entry of an order: stored before SCM hears of it, removed when its outcome stands elsewhere.
 
     Attributes:
@@ -253,13 +108,13 @@ class OrderRecord(_Record):
     revoke_replaced: bool = False
 
 
-class OrderIndex(_Record):
+class OrderIndex(Record):
     """The certificate that an order led to."""
 
     unique_id: UniqueId
 
 
-class RequestIndex(_Record):
+class RequestIndex(Record):
     """The order that a `sectigo_request_id`, or a wish under a role, stands for, and what it asked.
 
     Attributes:
@@ -271,20 +126,11 @@ class RequestIndex(_Record):
     is_answered: bool = False
 
 
-class Mark(_Record):
+class Mark(Record):
     """An index entry whose key says all."""
 
 
-class HistoryEntry(_Part):
-    """One thing that happened."""
-
-    status: Status
-    at: AwareDatetime
-    code: int | None = None
-    description: str | None = None
-
-
-class CurrentCertificate(_Part):
+class CurrentCertificate(Part):
     """A collected certificate with the key and the CSR that fit it.
 
     Attributes:
@@ -313,7 +159,7 @@ class CurrentCertificate(_Part):
         return self.not_after - self.not_before
 
 
-class OrderInFlight(_Part):
+class OrderInFlight(Part):
     """An order that SCM accepted and that has not been collected.
 
     Attributes:
@@ -336,7 +182,7 @@ class OrderInFlight(_Part):
     lacked_issuers: bool = False
 
 
-class RefusedRenewal(_Part):
+class RefusedRenewal(Part):
     """Renewals that SCM refused: how often in a row, and when the next is tried."""
 
     times: int
@@ -344,7 +190,7 @@ class RefusedRenewal(_Part):
     text: str
 
 
-class RenewedCertificate(_Part):
+class RenewedCertificate(Part):
     """What a successor must know of the certificate that it renewed, which may be deleted by then.
 
     Attributes:
@@ -361,7 +207,7 @@ class RenewedCertificate(_Part):
         return self.not_after - self.not_before
 
 
-class CertificateRecord(_Record):
+class CertificateRecord(Record):
     """One certificate and its history.
 
     Attributes:
@@ -437,31 +283,6 @@ class CertificateRecord(_Record):
         return self.history[-1].status if self.history else None
 
     def with_history(self, entry: HistoryEntry) -> "CertificateRecord":
-        """Return the record with one more entry.
-
-        One equal to the newest, in status and code, adds nothing. Of troubles that alternate, each stands there twice
-        at most, first and last seen. The first entry and the newest are kept, `MAX_HISTORY` in all.
-        """
-        newest = self.history[-1] if self.history else None
-        if newest is not None and _kind(newest) == _kind(entry):
-            return self
-        history = (*_folded(self.history, entry), entry)
-        if len(history) > MAX_HISTORY:
-            history = (history[0], *history[1 - MAX_HISTORY :])
-        return self.model_copy(update={"history": history})
-
-
-_TROUBLES = frozenset({Status.ERROR_CODE, Status.TIMEOUT_STATE_SAVED})
-
-
-def _kind(entry: HistoryEntry) -> tuple[Status, int | None]:
-    return entry.status, entry.code
-
-
-def _folded(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
-    """Return a history without the entry that a further one of a series of troubles takes the place of."""
-    if entry.status not in _TROUBLES:
-        return history
-    begin = next((place for place in range(len(history), 0, -1) if history[place - 1].status not in _TROUBLES), 0)
-    equal = [place for place in range(begin, len(history)) if _kind(history[place]) == _kind(entry)]
-    return history if len(equal) < 2 else history[: equal[-1]] + history[equal[-1] + 1 :]  # noqa: PLR2004 - first, last
+        """Return the record with one more entry of its history; see `with_entry`."""
+        history = with_entry(self.history, entry)
+        return self if history is self.history else self.model_copy(update={"history": history})

@@ -1,0 +1,102 @@
+"""Config entries and roles, and what is counted and noted of them."""
+
+from datetime import date
+
+from pydantic import AwareDatetime
+
+from sectigo_vault_pki.store.base import CertificateType, Record, StoredSecret, WaitingAndRenewal
+from sectigo_vault_pki.store.layout import UniqueId
+
+
+class ConfigRecord(Record):
+    """A config entry: one SCM account, one organisation, one certificate type.
+
+    Attributes:
+        suspend_renewals: nothing is renewed automatically, whatever the certificates say.
+        max_orders_per_day: orders placed in any 24 hours at most; None: any number.
+    """
+
+    login: str
+    password: StoredSecret
+    customer_uri: str
+    certificate_type: CertificateType
+    org_id: int
+    base_url: str
+    ca_bundle: str | None = None
+    request_timeout: float | None = None
+    wait_limit: float | None = None
+    defaults: WaitingAndRenewal = WaitingAndRenewal()
+    suspend_renewals: bool | None = None
+    max_orders_per_day: int | None = None
+
+
+class OrderCounts(Record):
+    """The orders that a config entry placed lately.
+
+    Attributes:
+        by_minute: how many, by the minute they were placed in, counted from the Unix epoch; oldest first.
+    """
+
+    by_minute: tuple[tuple[int, int], ...] = ()
+
+
+class LoginPause(Record):
+    """A login that SCM refused: nothing is asked automatically until `retry_at`.
+
+    Attributes:
+        times: refusals in a row, each after its pause.
+    """
+
+    times: int
+    retry_at: AwareDatetime
+
+
+class ConfigIdentity(Record):
+    """What of a config entry is fixed while certificates stand under its name."""
+
+    certificate_type: CertificateType
+    customer_uri: str
+    host: str
+
+
+class RoleRecord(Record):
+    """What may be ordered under a name, of which config entry, and how often; lengths of time in seconds.
+
+    Attributes:
+        certificate_profile: SCM's.
+        validity_days: what is ordered where a request names no `ttl`.
+        allowed_domains: normalised host names without wildcards.
+        key_type: `rsa`, `ec`, or `any` for signing only.
+        key_bits: 0 for the key type's own default.
+        max_ttl: no certificate lives longer; None: as long as the profile has it.
+        releases_key: see `RequestedFields`.
+        min_remaining: as long as this is left of a stored certificate, it is answered again; 0: never.
+        max_orders_per_day: in UTC; None: any number.
+        allowed_subject: the values that each part of a CSR's subject may have, by its name in Vault's pki; `*` allows
+            any. None in roles of earlier versions, which look at no part.
+    """
+
+    config_name: str
+    certificate_profile: int
+    validity_days: int
+    allowed_domains: tuple[str, ...] = ()
+    allow_subdomains: bool = False
+    allow_bare_domains: bool = False
+    allow_wildcard_certificates: bool = True
+    allow_ip_sans: bool = True
+    key_type: str = "rsa"
+    key_bits: int = 0
+    max_ttl: float | None = None
+    releases_key: bool = False
+    min_remaining: float = 0.0
+    max_orders_per_day: int | None = None
+    allowed_subject: dict[str, tuple[str, ...]] | None = None
+
+
+class RoleUse(Record):
+    """How a role was used: orders of one day, and the certificate answered last."""
+
+    day: date | None = None
+    orders: int = 0
+    newest_config_name: str = ""
+    newest: UniqueId | None = None
