@@ -14,7 +14,7 @@ from tests.support.certificates import key_fits
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
-from tests.support.vault import PLUGIN, VaultMount, install, kill_plugin, plugin_pids, watched
+from tests.support.vault import EXECUTABLE, PLUGIN, VaultMount, install, kill_plugin, plugin_pids, watched
 
 pytestmark = pytest.mark.vault
 
@@ -115,3 +115,35 @@ def test_a_server_whose_api_has_tls_is_trusted_by_the_registered_arguments_also_
             server.disable(path)
         until(lambda: not plugin_pids(server), what="the end of the last mount's process")
         assert list(server.temporary.iterdir()) == []
+
+
+def write_command(path: Path, *, starts: bool) -> None:
+    """Write a command that says what it is, and starts, or does not, when the server wants to use it."""
+    refusal = "" if starts else '[ -n "$BAO_UNWRAP_TOKEN$VAULT_UNWRAP_TOKEN" ] && exit 1\n'
+    path.write_text(f'#!/bin/sh\n{refusal}exec {EXECUTABLE} "$@"\n')
+    path.chmod(0o755)
+
+
+def test_a_mount_whose_process_cannot_start_is_got_rid_of_as_the_readme_says(tmp_path: Path, secrets: Secrets) -> None:
+    real = tmp_path / "real"
+    write_command(real, starts=True)
+    wrapper = tmp_path / PLUGIN  # its checksum stays, whatever becomes of what it starts
+    wrapper.write_text(f'#!/bin/sh\nexec {real} "$@"\n')
+    with watched(OpenBaoServer.raft(), secrets) as server:
+        server.initialize()
+        command = server.install(wrapper)
+        server.register(PLUGIN, command=command, env=["SECTIGO_VAULT_PKI_MAX_PROTOCOL=4"])
+        server.enable(PLUGIN, path="lost")
+        write_command(real, starts=False)
+        server.restart()
+        server.unseal()
+        refused = server.api("LIST", "lost/configs")
+        assert refused.status == 500
+        assert "Unrecognized remote plugin message" in refused.errors[0]
+
+        server.api("DELETE", f"sys/plugins/catalog/secret/{PLUGIN}?version=v{__version__}").expect(204)
+        server.api("PUT", "sys/seal").expect(204)
+        server.unseal()
+        assert "backend is nil" in server.api("LIST", "lost/configs").errors[0]
+        server.disable("lost")
+        assert "lost/" not in server.api("GET", "sys/mounts").data
