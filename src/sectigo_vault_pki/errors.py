@@ -111,8 +111,8 @@ class StorageMovedError(ConflictError):
 
     def __init__(self) -> None:
         super().__init__(
-            "this mount's storage has moved, so that a certificate would be stored where it is lost: nothing was "
-            "ordered; reload the plugin (plugin reload -mounts=<path>) and try again"
+            "this mount's storage has moved, and what is written now would be lost: nothing was ordered or stored; "
+            "reload the plugin (plugin reload -mounts=<path>) and try again"
         )
 
 

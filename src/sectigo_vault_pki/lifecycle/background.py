@@ -18,7 +18,6 @@ from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.account_run import AccountRun, Report
 from sectigo_vault_pki.lifecycle.accounts import account_of
 from sectigo_vault_pki.lifecycle.due_work import DueCertificate, DueWork, Item, OpenOrder
-from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.reading import Reader
 from sectigo_vault_pki.lifecycle.renewal_policy import renewal_policy
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -40,9 +39,8 @@ LONGEST_RUN = 50.0
 class Background:
     """Runs once for each tick, on the node that may write."""
 
-    def __init__(self, resources: Resources, work: DueWork, reader: Reader, limits: OrderLimits) -> None:
+    def __init__(self, resources: Resources, work: DueWork, reader: Reader) -> None:
         self._resources = resources
-        self._limits = limits
         self._work = work
         self._reader = reader
         self._budget = CallBudget(MAX_CALLS)
@@ -126,7 +124,7 @@ class Background:
         return [*(DueCertificate(entry) for entry in sorted(entries)), *await self._open_orders(configs)]
 
     async def _marked_and_open_orders(self, configs: Mapping[str, ConfigRecord]) -> Sequence[Item]:
-        await self._limits.mark_storage()
+        await self._resources.repository.mark_as_ours()
         return await self._open_orders(configs)
 
     async def _open_orders(self, _: Mapping[str, ConfigRecord]) -> Sequence[Item]:

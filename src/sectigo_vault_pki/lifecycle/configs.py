@@ -61,6 +61,7 @@ class Configs:
         """
         repository = self._resources.repository
         async with self._resources.locks.hold("config", config_name):
+            await repository.must_be_ours()
             existing = await repository.config(config_name)
             changed = change(existing)
             account_of(changed)  # refuses what no HTTP header can carry

@@ -86,7 +86,7 @@ class Engine:
             reader=self._reader,
             resumer=self._resumer,
         )
-        self._background = Background(resources, work, self._reader, limits)
+        self._background = Background(resources, work, self._reader)
         self._repetitions = Repetitions(resources)
         self._enroller = Enroller(resources, self._submitter, self._collector, self._repetitions)
         self._lister = Lister(resources)
@@ -273,6 +273,7 @@ class Engine:
         record = await self._settled(config_name, unique_id)
         if said == WaitingAndRenewal() and not cleared:
             return record
+        await self._resources.repository.must_be_ours()
         change = await self._resources.change(
             config_name, record.unique_id, lambda stored: stored.with_flags(said, cleared)
         )

@@ -44,6 +44,7 @@ class Fetcher:
             ScmUnavailableError: SCM could not be asked; nothing is stored.
             KeyMismatchError: the given key is another certificate's.
         """
+        await self._resources.repository.must_be_ours()
         async with self._resources.clients.lend(config_name, config) as client:
             result = await FAMILIES[config.certificate_type].collect(client, scm_id)
         chain = None

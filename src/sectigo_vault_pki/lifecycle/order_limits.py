@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from sectigo_vault_pki.errors import OrderLimitError, StorageMovedError
+from sectigo_vault_pki.errors import OrderLimitError
 from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
 from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
 from sectigo_vault_pki.store import ConfigRecord, NamedLocks, OrderCounts, Repository
@@ -30,13 +30,6 @@ class OrderLimits:
         self._repository = repository
         self._locks = locks
         self._tasks = tasks
-        self._is_marked = False
-
-    async def mark_storage(self) -> None:
-        """Leave a mark in the mount's storage when the mount starts: where it is missing later, storage has moved."""
-        if not await self._repository.is_marked_as_ours():
-            await self._repository.mark_as_ours()
-        self._is_marked = True
 
     @asynccontextmanager
     async def admission(self, config_name: str, config: ConfigRecord, now: datetime) -> AsyncIterator[None]:
@@ -46,7 +39,7 @@ class OrderLimits:
             OrderLimitError: the entry's orders of the last 24 hours are used up.
             StorageMovedError: what is bought would be stored where nobody finds it.
         """
-        await self._check_storage()
+        await self._repository.must_be_ours()
         most = config.max_orders_per_day
         if most is None:
             yield
@@ -62,10 +55,6 @@ class OrderLimits:
     async def used(self, config_name: str, now: datetime) -> int:
         """Return how many orders of the last 24 hours were counted."""
         return sum(number for _, number in _of_period(await self._repository.order_counts(config_name), now))
-
-    async def _check_storage(self) -> None:
-        if self._is_marked and not await self._repository.is_marked_as_ours():
-            raise StorageMovedError
 
     async def _count(self, config_name: str, minute: int, most: int) -> None:
         async with self._locks.hold("order counts", config_name):

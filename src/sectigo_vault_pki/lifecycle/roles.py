@@ -49,6 +49,7 @@ class Roles:
             InvalidInputError: its config entry is for other certificates.
         """
         repository = self._resources.repository
+        await repository.must_be_ours()
         config = await repository.config(role.config_name)
         if config is not None and config.certificate_type is not CertificateType.SSL:
             raise InvalidInputError(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from sectigo_vault_pki.errors import RecordError
+from sectigo_vault_pki.errors import RecordError, StorageMovedError
 from sectigo_vault_pki.logical import Storage, StorageEntry, StorageError
 from sectigo_vault_pki.store import layout
 from sectigo_vault_pki.store.agenda import AgendaEntry, index_keys
@@ -47,6 +47,7 @@ class Repository:
         self._storage = storage
         self._cache = RecordCache(_always) if cache is None else cache
         self._led_to_by_orders: set[str] = set()
+        self._is_marked = False
 
     async def config(self, config_name: str) -> ConfigRecord | None:
         return await self._get_cached(layout.config_key(config_name), ConfigRecord)
@@ -246,12 +247,22 @@ class Repository:
     async def delete_login_pause(self, config_name: str) -> None:
         await self._storage.delete(layout.login_pause_key(config_name))
 
-    async def is_marked_as_ours(self) -> bool:
-        """Whether storage holds what the mount wrote at its first start."""
-        return await self._get(layout.MOUNT, Mark) is not None
-
     async def mark_as_ours(self) -> None:
-        await self._put_mark(layout.MOUNT)
+        """Leave a mark when the mount starts; where it is missing later, the host has moved the storage away."""
+        if await self._get(layout.MOUNT, Mark) is None:
+            await self._put_mark(layout.MOUNT)
+        self._is_marked = True
+
+    async def must_be_ours(self) -> None:
+        """Make sure that what is written now is found again.
+
+        OpenBao moves the storage of a mount that goes into another namespace, and tells its plugin nothing of it.
+
+        Raises:
+            StorageMovedError: it would be lost; nothing was written.
+        """
+        if self._is_marked and await self._get(layout.MOUNT, Mark) is None:
+            raise StorageMovedError
 
     def _index_keys(self, config_name: str, record: CertificateRecord) -> frozenset[str]:
         return index_keys(config_name, record) - self._led_to_by_orders
