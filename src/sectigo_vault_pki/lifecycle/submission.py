@@ -9,6 +9,7 @@ from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unset
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, applied, write_ahead
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
+from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.sending import send
 from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, Found, NotSent, Refused, Unnamed
@@ -104,7 +105,7 @@ class Submitter:
         except StorageError:
             _log.error(
                 "an accepted order could not be stored; its write-ahead entry stands",
-                extra={"kv": {"config": config_name, "order": order.uuid, "unique_id": record.unique_id}},
+                extra=of_certificate(config_name, record),
             )
             return unsettled(order, "SCM took the order, and its id could not be stored", config_name)
         progress.record = stored
