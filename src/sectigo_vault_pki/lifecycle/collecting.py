@@ -35,7 +35,6 @@ from sectigo_vault_pki.store import (
     OrderInFlight,
     OrderOperation,
     Status,
-    StorageError,
     UniqueId,
 )
 
@@ -223,8 +222,8 @@ async def _or_as_ordered(
 ) -> CertificateAnswer:
     try:
         return await work
-    except StorageError:
-        _log.exception("storage failed after an order was accepted", extra=of_certificate(config_name, record))
+    except Exception:  # noqa: BLE001  an error would have clients order again; the log has it
+        _log.exception("an accepted order could not be carried on", extra=of_certificate(config_name, record))
         warning = (
             f"what came of the order could not be stored: it stands as ordered, and reading certs/{config_name}/"
             f"{record.unique_id} collects it"

@@ -4,6 +4,7 @@ import logging
 import uuid
 from dataclasses import dataclass
 
+from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, applied, write_ahead
@@ -102,7 +103,7 @@ class Submitter:
         record = applied(order, event, config, self._resources.clock.now())
         try:
             stored = await self._acceptor.store(config_name, order.uuid, record, led_to_by_order=True)
-        except StorageError:
+        except (StorageError, RecordError):
             _log.error(
                 "an accepted order could not be stored; its write-ahead entry stands",
                 extra=of_certificate(config_name, record),
