@@ -192,7 +192,7 @@ class World:
         source = random.Random(self.source.getrandbits(64))
         entry = source.choice(list(ENTRIES))
         life = timedelta(seconds=round(math.exp(source.uniform(math.log(3600), math.log(SPAN.total_seconds())))))
-        others = [name for name in ENTRIES if name not in {entry, PEOPLE} and ENTRIES[name] == ENTRIES[entry]]
+        others = [name for name in ENTRIES if name not in {entry, PEOPLE, LIMITED} and ENTRIES[name] == ENTRIES[entry]]
         return Chain(
             index=index,
             entry=entry,
@@ -201,7 +201,9 @@ class World:
             shape=source.choice(SHAPES),
             lives=source.randint(2, 9),
             window=source.choice([None, None, life * source.uniform(0.01, 2), 7 * DAY]),
-            twin=source.choice(others) if others and entry != PEOPLE and source.random() < 0.06 else None,
+            twin=source.choice(others)
+            if others and entry not in {PEOPLE, LIMITED} and source.random() < 0.06
+            else None,
             source=source,
         )
 
