@@ -3,7 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -115,8 +116,18 @@ class AccountRun:
         return queue.popleft()
 
     async def _ask(self, task: Task) -> None:
-        """Do what is due; the first call with a login is made alone, and so is each to an SCM that does not answer."""
-        name, login = task.item.config_name, login_of(account_of(task.config))
+        """Do what is due.
+
+        A run may last long: what the config entry says now counts, and not what it said when the run began.
+        """
+        async with self._turn_in_budget(task):
+            config = await self._resources.repository.config(task.item.config_name)
+            if config is not None:
+                await self._ask_for(replace(task, config=config), login_of(account_of(config)))
+
+    async def _ask_for(self, task: Task, login: Login) -> None:
+        """Make the first call with a login alone, and so each to an SCM that does not answer."""
+        name = task.item.config_name
         if not self._is_answered(name, login):
             async with self._resources.locks.hold("finding out", *login[:-1]):
                 if not self._is_answered(name, login):
@@ -136,6 +147,12 @@ class AccountRun:
             await self._do(task)
         finally:
             self._tried.add(login)
+
+    def _turn_in_budget(self, task: Task) -> AbstractAsyncContextManager[None]:
+        """Let renewals that share a budget follow each other: together, the soonest to expire may not be the first."""
+        if task.step is not Step.RENEW or task.config.max_orders_per_day is None:
+            return nullcontext()
+        return self._resources.locks.hold("budget", task.item.config_name)
 
     async def _is_held(self, task: Task) -> bool:
         name, config, clients = task.item.config_name, task.config, self._resources.clients

@@ -73,7 +73,7 @@ class ScmClients:
 
     async def login_hold(self, config_name: str, config: ConfigRecord) -> Hold | None:
         """Return why SCM must not be asked automatically; None: it may, and after a pause by one caller only."""
-        until = await self._pauses.until(config_name, account_of(config))
+        until = await self._pauses.until(account_of(config))
         if until is None:
             return None
         return Hold(

@@ -56,7 +56,7 @@ class LoginPauses:
         self._is_read = False
         self._reading = asyncio.Lock()
 
-    async def until(self, config_name: str, account: ScmAccount) -> datetime | None:
+    async def until(self, account: ScmAccount) -> datetime | None:
         """Return until when nothing is asked automatically; None: now, and by one caller only after a pause."""
         now = self._clock.now()
         await self._read_once()
@@ -136,7 +136,7 @@ class LoginPauses:
         if self._is_read:
             return
         async with self._reading:
-            for config_name in () if self._is_read else await self._repository.paused_logins():
+            for config_name in await self._repository.paused_logins():
                 try:
                     stored = await self._repository.login_pause(config_name)
                     config = await self._repository.config(config_name)
