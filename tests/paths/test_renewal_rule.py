@@ -268,3 +268,29 @@ async def test_a_read_beside_a_renewal_answers_whatever_the_moment(
     await asyncio.wait([writing])
     assert all(answered(answer)["certificate"] for answer in answers)
     assert len(simulator.orders) == 2
+
+
+async def test_a_due_read_beside_a_revocation_answers_what_is_stored(mount: Mount, simulator: Simulator) -> None:
+    await mount.configure()
+    unique_id = await issued(mount)
+    mount.clock.advance(days=360)
+    simulator.settings.latency = 1.0
+    revoking = asyncio.create_task(mount.write(f"revoke/web/{unique_id}", {"sectigo_reason": "superseded"}))
+    answer = answered(await later(0.5, mount.read(f"certs/web/{unique_id}")))
+    await revoking
+    assert answer["cert_unique_id"] == unique_id
+    assert len(simulator.orders) == 1
+
+
+async def test_a_due_read_beside_a_replacement_answers_what_is_stored(mount: Mount, simulator: Simulator) -> None:
+    await mount.configure()
+    unique_id = await issued(mount)
+    mount.clock.advance(days=360)
+    simulator.settings.latency = 1.0
+    simulator.settings.never_issue = True
+    fields = {"sectigo_reason": "key rotation", "sectigo_max_timeout": 5}
+    replacing = asyncio.create_task(mount.write(f"replace/web/{unique_id}", fields))
+    answer = answered(await later(0.5, mount.read(f"certs/web/{unique_id}")))
+    await replacing
+    assert answer["cert_unique_id"] == unique_id
+    assert len(simulator.orders) == 1

@@ -527,7 +527,7 @@ class World:
         await self.mount.tick(TICK)
         self._take_note()
         for chain in waiting:
-            if chain.newest is before[chain.index] and len(waiting) <= 80:  # noqa: PLR2004 - a minute's calls
+            if chain.newest is before[chain.index] and len(waiting) <= 80:
                 chain.chances += 1
                 assert chain.chances < ENOUGH, f"it could be renewed, and is not\n{self.story(chain)}"
         for chain in self.chains:
