@@ -1,4 +1,4 @@
-"""What background work asks of SCM: at most 500 calls a minute, eight at a time with one login, and all accounts alike."""
+"""What background work asks of SCM: at most 500 calls a minute, eight at a time with one login; all accounts alike."""
 
 import asyncio
 from collections import deque
@@ -93,7 +93,7 @@ async def accounts(clock: LoopClock) -> AsyncIterator[SeveralAccounts]:
 
 async def enrolled(mount: Mount, number: int, name: str, **changes: object) -> None:
     for i in range(number):
-        await mount.enroll(name, **{"sectigo_csr_domain": f"h{i}.example.test", **changes})  # type: ignore[arg-type]
+        await mount.enroll(name, **{"sectigo_csr_domain": f"h{i}.example.test", **changes})
 
 
 async def lost_orders(mount: SeveralAccounts, number: int) -> None:

@@ -26,7 +26,7 @@ FORTY_SEVEN_DAYS = {"sectigo_ssl_cert_type": 502, "sectigo_ssl_cert_validity": 4
 
 async def issued(mount: Mount, **changes: object) -> str:
     mount.simulator.settings.pending_polls = 0
-    return str((await mount.enroll(**changes))["cert_unique_id"])
+    return str((await mount.enroll("web", **changes))["cert_unique_id"])
 
 
 async def pass_time(mount: Mount, length: timedelta, *, step: timedelta = timedelta(minutes=1)) -> None:
@@ -70,7 +70,7 @@ async def later(seconds: float, work: Awaitable[T]) -> T:
 async def test_no_certificate_is_due_at_its_birth(
     entry: Mapping[str, object], order: Mapping[str, object], seconds: int | None, mount: Mount
 ) -> None:
-    await mount.configure(**entry)
+    await mount.configure("web", **entry)
     mount.simulator.settings.validity_seconds = seconds
     await issued(mount, **order)
     await pass_time(mount, HOUR)
@@ -94,7 +94,7 @@ async def test_a_window_longer_than_the_life_renews_when_a_third_is_left(
 async def test_a_window_within_a_third_of_the_life_holds_to_the_second(window: int, mount: Mount) -> None:
     await mount.configure(sectigo_expiry_window=window)
     unique_id = await issued(mount)
-    end = list(mount.simulator.orders)[0].issued[0].not_after
+    end = next(iter(mount.simulator.orders)).issued[0].not_after
     mount.clock.advance(seconds=(end - window * DAY - mount.clock.now()).total_seconds() - 1)
     await mount.read(f"certs/web/{unique_id}")
     assert len(mount.simulator.orders) == 1

@@ -36,7 +36,7 @@ async def other(simulator: Simulator, clock: LoopClock) -> AsyncIterator[Mount]:
 
 async def due(mount: Mount, name: str = "web", **changes: object) -> str:
     """Enroll a certificate and let its time come."""
-    unique_id = str((await mount.enroll(name, **changes))["cert_unique_id"])  # type: ignore[arg-type]  # fields
+    unique_id = str((await mount.enroll(name, **changes))["cert_unique_id"])
     mount.clock.advance(days=360)
     return unique_id
 

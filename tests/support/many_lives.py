@@ -10,11 +10,11 @@ import itertools
 import math
 import random
 import uuid
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Self
 from unittest import mock
 
@@ -22,101 +22,70 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from sectigo_vault_pki.logical import BadRequestError
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.scm_simulator.csr import Csr
 from sectigo_vault_pki.scm_simulator.orders import CertificateRequest, Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.scm_simulator.transport import SimulatorTransport
 from sectigo_vault_pki.store import CertificateRecord
+from tests.support import scm_moods
 from tests.support.audit import records_of
+from tests.support.chains_of_lives import (
+    DAY,
+    ENTRIES,
+    HOUR,
+    LIMIT,
+    LIMITED,
+    PEOPLE,
+    SPAN,
+    USUAL_WINDOW,
+    WINDOWS,
+    Chain,
+    drawn_chain,
+)
 from tests.support.mount import CONFIG, Mount, answered
+from tests.support.order_judge import Judge
 from tests.support.orders import ORDERS
-from tests.support.renewal_audit import Life, RenewalAudit, earliest_renewal, is_renewed_by_itself
+from tests.support.renewal_audit import Life
 from tests.support.sorted_storage import SortedStorage
 from tests.support.virtual_time import WrongClock
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-SPAN = 730 * DAY
 TICK = 60.0
-ENTRIES = {"a1": "a", "a2": "a", "b1": "b", "b2": "b", "c1": "c", "c2": "c"}
-"""The account of each config entry."""
-PEOPLE = "c2"
-LIMITED, LIMIT = "b2", 12
 ACCOUNTS = ("a", "b", "c")
-SHAPES = ("same", "same", "same", "shrinking", "no later", "dated back", "anything")
 CHECKS = (0.02, 0.1, 0.25, 0.45, 0.7, 0.9)
 """When a window is looked into, as parts of it."""
 ENOUGH = 4
 """Ticks inside a window, with nothing in the way, by which a certificate is renewed."""
-CARRY: Mapping[str, timedelta] = {
-    "down": HOUR,
-    "page": HOUR,
-    "login": 25 * HOUR,
-    "forbidden": 26 * HOUR,
-    "declined": 26 * HOUR,
-    "lost": 5 * DAY,
-    "not booked": 5 * DAY,
-}
-"""Moods of an SCM, and for how long each may be felt when it is over."""
-
-
-@dataclass(eq=False)
-class Chain:
-    """One certificate with its renewals, as the model knows it."""
-
-    index: int
-    entry: str
-    begins: datetime
-    life: timedelta
-    shape: str
-    lives: int
-    window: timedelta | None
-    twin: str | None
-    source: random.Random
-    orders: list[Order] = field(default_factory=list)
-    is_over: bool = False
-    next_check: datetime | None = None
-    chances: int = 0
-    wide_reads: bool = False
-    extra: int = 0
-    has_forgotten: bool = False
-    log: deque[str] = field(default_factory=lambda: deque(maxlen=60))
-
-    @property
-    def name(self) -> str:
-        return f"c{self.index}"
-
-    @property
-    def newest(self) -> Order | None:
-        return next((order for order in reversed(self.orders) if order.issued), None)
+A_MINUTES_RENEWALS = 80
+"""For more at once a tick has not enough calls."""
+LATER = 6 * HOUR
 
 
 class AccountsMount(Mount):
-    """A mount with an SCM for each account."""
+    """A mount with an SCM for each account, that tells a judge of refused logins."""
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
-        super().__init__(world.simulators["a"], world.clock, SortedStorage())
+    def __init__(self, simulators: Mapping[str, Simulator], clock: WrongClock, judge: Judge) -> None:
+        self._simulators = simulators
+        self._judge = judge
+        self.sorted_storage = SortedStorage()
+        super().__init__(simulators["a"], clock, self.sorted_storage)
 
     def _client(self, account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
         name = account.base_url.removeprefix("https://scm-")[0]
-        return ScmClient(account, slots, transport=_Logins(self._world, name))
+        return ScmClient(account, slots, transport=_Logins(self._simulators[name], self._judge, name))
 
 
 class _Logins(httpx.AsyncBaseTransport):
-    """Notes when an account's login is refused."""
-
-    def __init__(self, world: "World", account: str) -> None:
-        self._world = world
+    def __init__(self, simulator: Simulator, judge: Judge, account: str) -> None:
+        self._inner = SimulatorTransport(simulator)
+        self._judge = judge
         self._account = account
-        self._inner = SimulatorTransport(world.simulators[account])
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._world.figures["calls"] += 1
+        self._judge.figures["calls"] += 1
         response = await self._inner.handle_async_request(request)
         if response.status_code == httpx.codes.UNAUTHORIZED:
-            self._world.login_refused(self._account)
+            self._judge.login_refused(self._account)
         return response
 
     async def aclose(self) -> None:
@@ -137,40 +106,39 @@ class World:
         self.patches = self._patched()
         self.clock = WrongClock()
         self.simulators = {name: Simulator(now=self.clock.true_now) for name in ACCOUNTS}
-        self.mount = AccountsMount(self)
-        self.figures: Counter[str] = Counter()
+        self.judge = Judge(seed, self.clock, self.simulators)
+        self.figures = self.judge.figures
+        self.mount = AccountsMount(self.simulators, self.clock, self.judge)
         self.began = self.clock.true_now()
-        self.chains = [self._chain(index) for index in range(number)]
+        draws = [random.Random(self.source.getrandbits(64)) for _ in range(number)]
+        self.chains = [drawn_chain(index, self.began, draw) for index, draw in enumerate(draws)]
         self.by_name = {chain.name: chain for chain in self.chains}
         self.events: list[tuple[datetime, int, Callable[[], Any]]] = []
         self.foreign: list[Order] = []
         self.moods: dict[str, str] = {}
         self.disturbed_until = dict.fromkeys(ACCOUNTS, self.began)
-        self.suspended: set[str] = set()
         self.seen = dict.fromkeys(ACCOUNTS, 0)
-        self.refusals: dict[str, list[datetime]] = {name: [] for name in ACCOUNTS}
-        self.placed: deque[datetime] = deque()
         self.snapshot: dict[str, bytes] | None = None
-        self.audits = {
-            name: RenewalAudit(lambda handle, simulator=simulator: simulator.orders.get(handle))
-            for name, simulator in self.simulators.items()
-        }
         for name, simulator in self.simulators.items():
             simulator.settings.pending_polls = 0
-            simulator.orders.dating = lambda order, due, account=name: self._dates(account, order, due)
+            simulator.orders.dating = partial(self._dates, name)
 
     def _patched(self) -> ExitStack:
         """Let every draw come from the seed; keys and signatures are of no account."""
         stack, draws, starts = ExitStack(), random.Random(self.seed), itertools.count(0, 100_000)
-        stack.enter_context(mock.patch("uuid.uuid4", lambda: uuid.UUID(int=draws.getrandbits(128), version=4)))
-        stack.enter_context(mock.patch("secrets.randbelow", lambda _: next(starts)))
-        stack.enter_context(mock.patch("sectigo_vault_pki.scm.retry.SystemRandom", lambda: draws))
-        stack.enter_context(mock.patch("sectigo_vault_pki.scm.breaker.SystemRandom", lambda: draws))
+
+        def uuid4() -> uuid.UUID:
+            return uuid.UUID(int=draws.getrandbits(128), version=4)
+
+        stack.enter_context(mock.patch("uuid.uuid4", uuid4))
+        stack.enter_context(mock.patch("secrets.randbelow", side_effect=starts))
+        stack.enter_context(mock.patch("sectigo_vault_pki.scm.retry.SystemRandom", return_value=draws))
+        stack.enter_context(mock.patch("sectigo_vault_pki.scm.breaker.SystemRandom", return_value=draws))
         return stack
 
     async def __aenter__(self) -> Self:
         for entry, account in ENTRIES.items():
-            await self.mount.configure(entry, **self._entry(entry, account))
+            await self.mount.write(f"configs/{entry}", self._entry(entry, account))
         self._plan()
         return self
 
@@ -179,67 +147,39 @@ class World:
         self.patches.close()
 
     def _entry(self, entry: str, account: str) -> Mapping[str, object]:
-        wish: dict[str, object] = {**CONFIG, "sectigo_cm_base_url": f"https://scm-{account}.example.test"}
-        wish["sectigo_expiry_window"] = {"a1": "7d", "a2": "400d", "b1": "30d"}.get(entry, "10d")
-        if entry == PEOPLE:
-            wish["sectigo_config_type"] = "client_cert"
-        if entry == LIMITED:
-            wish["sectigo_max_orders_per_day"] = LIMIT
-        return wish
-
-    # what is drawn beforehand
-
-    def _chain(self, index: int) -> Chain:
-        source = random.Random(self.source.getrandbits(64))
-        entry = source.choice(list(ENTRIES))
-        life = timedelta(seconds=round(math.exp(source.uniform(math.log(3600), math.log(SPAN.total_seconds())))))
-        others = [name for name in ENTRIES if name not in {entry, PEOPLE, LIMITED} and ENTRIES[name] == ENTRIES[entry]]
-        return Chain(
-            index=index,
-            entry=entry,
-            begins=self.began + source.random() * 0.75 * SPAN,
-            life=life,
-            shape=source.choice(SHAPES),
-            lives=source.randint(2, 9),
-            window=source.choice([None, None, life * source.uniform(0.01, 2), 7 * DAY]),
-            twin=source.choice(others)
-            if others and entry not in {PEOPLE, LIMITED} and source.random() < 0.06
-            else None,
-            source=source,
-        )
+        window = WINDOWS.get(entry, USUAL_WINDOW)
+        wish = {**CONFIG, "sectigo_cm_base_url": f"https://scm-{account}.example.test"}
+        limit = {"sectigo_max_orders_per_day": LIMIT} if entry == LIMITED else {}
+        kind = {"sectigo_config_type": "client_cert"} if entry == PEOPLE else {}
+        return {**wish, **limit, **kind, "sectigo_expiry_window": f"{window.days}d"}
 
     def _plan(self) -> None:
+        """Draw what happens when."""
         source = self.source
         for chain in self.chains:
-            self._at(chain.begins, lambda chain=chain: self._begin(chain))
-            self._at(min(chain.begins + chain.lives * chain.life, self.began + SPAN), lambda c=chain: self._retire(c))
+            self._at(chain.begins, self._begin, chain)
+            self._at(min(chain.begins + chain.lives * chain.life, self.began + SPAN), self._retire, chain)
             for _ in range(source.choice([0, 0, 1, 2])):
-                at = chain.begins + source.random() * chain.lives * chain.life
-                self._at(at, lambda chain=chain: self._foreign_order(chain))
-        for account in ACCOUNTS:
-            for _ in range(25):
-                mood, at = source.choice(list(CARRY)), self._moment()
-                lasts = timedelta(minutes=math.exp(source.uniform(0, math.log(2880))))
-                self._at(at, lambda account=account, mood=mood, lasts=lasts: self._fall_ill(account, mood, lasts))
+                self._at(chain.begins + source.random() * chain.lives * chain.life, self._foreign_order, chain)
+        for account in ACCOUNTS * 30:
+            mood, hours = source.choice(list(scm_moods.CARRY)), math.exp(source.uniform(math.log(0.1), math.log(72)))
+            self._at(self._moment(), self._fall_ill, account, mood, hours * HOUR)
         for _ in range(20):
             ahead = timedelta(seconds=math.exp(source.uniform(math.log(600), math.log(5 * 365 * 86400))))
-            offset, lasts = ahead * source.choice([1, -1]), source.uniform(0.05, 40) * HOUR
-            self._at(self._moment(), lambda offset=offset, lasts=lasts: self._clock_jumps(offset, lasts))
+            lasts = source.uniform(0.05, 40) * HOUR
+            self._at(self._moment(), self._clock_jumps, ahead * source.choice([1, -1]), lasts)
             self._at(self._moment(), self._restart)
         for _ in range(4):
-            self._at(self._moment(), lambda after=source.uniform(0.01, 5) * DAY: self._take_snapshot(after))
+            self._at(self._moment(), self._take_snapshot, source.uniform(0.01, 5) * DAY)
         for _ in range(6):
-            entry, lasts = source.choice(list(ENTRIES)), source.uniform(0.1, 10) * DAY
-            self._at(self._moment(), lambda entry=entry, lasts=lasts: self._suspend(entry, lasts))
+            self._at(self._moment(), self._suspend, source.choice(list(ENTRIES)), source.uniform(0.1, 10) * DAY)
 
     def _moment(self) -> datetime:
         return self.began + self.source.random() * SPAN
 
-    def _at(self, when: datetime, what: Callable[[], Any]) -> None:
-        self.events.append((when, len(self.events), what))
-        self.events.sort(reverse=True)
-
-    # what happens
+    def _at(self, when: datetime, what: Callable[..., Any], *about: object) -> None:
+        self.events.append((when, len(self.events), partial(what, *about)))
+        self.events.sort(key=lambda event: event[:2], reverse=True)
 
     @property
     def now(self) -> datetime:
@@ -269,36 +209,32 @@ class World:
     def _is_well(self, account: str) -> bool:
         return account not in self.moods and self.clock.offset == timedelta(0) and self.snapshot is None
 
+    # what users do
+
     async def _begin(self, chain: Chain) -> None:
-        account = ENTRIES[chain.entry]
-        if not self._is_well(account) or self._budget_is_used(chain.entry):
-            self._at(self.now + 6 * HOUR, lambda: self._begin(chain))
+        if not self._is_well(chain.account) or not self.judge.budget_left(chain.entry):
+            self._at(self.now + LATER, self._begin, chain)
             return
         kind = "client_cert" if chain.entry == PEOPLE else "ssl_cert"
         flags = {} if chain.window is None else {"sectigo_expiry_window": f"{int(chain.window.total_seconds())}s"}
-        order = {**ORDERS[kind](chain.name), **flags}
-        data = answered(await self.mount.write(f"enroll/{chain.entry}", order))
+        data = answered(await self.mount.write(f"enroll/{chain.entry}", {**ORDERS[kind](chain.name), **flags}))
         self._take_note()
-        chain.log.append(f"{self.now} enrolled under {chain.entry}: {data['cert_unique_id']}, {chain.shape}")
-        assert data["status"] == "Issued", self.story(chain)
+        chain.log.append(f"{self.now} enrolled under {chain.entry}: {data['cert_unique_id']}")
+        assert data["status"] == "Issued", self.judge.story(chain)
         if chain.twin:
             scm_id = data["cert_unique_id"].partition("_")[0]
             key = {"sectigo_private_key": data["private_key"]}
             await self.mount.write(f"fetch/{chain.twin}/{scm_id}", {**key, **flags})
 
     async def _retire(self, chain: Chain) -> None:
-        """The certificate is not needed any more, and its owner says so in one way or another."""
-        account = ENTRIES[chain.entry]
-        if not chain.orders or not self._is_well(account) or chain.entry in self.suspended:
-            self._at(self.now + 6 * HOUR, lambda: self._retire(chain))
+        """The certificate is not needed any more, and its owner says so."""
+        if not chain.orders or not self._is_well(chain.account) or chain.entry in self.judge.suspended:
+            self._at(self.now + LATER, self._retire, chain)
             return
         for entry in filter(None, (chain.entry, chain.twin)):
             for order in chain.orders:
-                path = f"certs/{entry}/{order.handle}_demo-customer"
-                try:
-                    await self.mount.write(path, {"sectigo_auto_renew": False})
-                except BadRequestError as error:
-                    assert "no certificate" in str(error) or "not" in str(error), self.story(chain)  # noqa: PT017
+                if self._is_stored(entry, order):
+                    await self.mount.write(f"certs/{entry}/{_id(order)}", {"sectigo_auto_renew": False})
         chain.is_over, chain.next_check = True, None
         chain.log.append(f"{self.now} not renewed any more")
 
@@ -306,85 +242,71 @@ class World:
         """Somebody else orders the same name, in SCM's portal."""
         if not chain.orders or chain.is_over:
             return
-        root, account = chain.orders[0], ENTRIES[chain.entry]
+        root, simulator = chain.orders[0], self.simulators[chain.account]
         public_key = ec.generate_private_key(ec.SECP256R1()).public_key()
         der = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         csr = Csr(public_key, "EC", "P-256", root.request.common_name, hashlib.sha256(der).hexdigest())
         request = CertificateRequest(csr, root.request.common_name, root.request.names)
-        settings = self.simulators[account].settings
-        approves, settings.auto_approve = settings.auto_approve, self.source.random() < 0.7
+        approves, simulator.settings.auto_approve = simulator.settings.auto_approve, self.source.random() < 0.7
         subscription = replace(root.subscription, comments="foreign")
-        order = self.simulators[account].orders.add(request, subscription, requester="somebody")
-        settings.auto_approve = approves
+        order = simulator.orders.add(request, subscription, requester="somebody")
+        simulator.settings.auto_approve = approves
         self.foreign.append(order)
         chain.log.append(f"{self.now} somebody else ordered {order.handle}, {order.status(self.now)}")
+
+    async def _suspend(self, entry: str, lasts: timedelta) -> None:
+        if self.snapshot is not None or entry in self.judge.suspended:
+            return
+        self.judge.suspended.add(entry)
+        await self.mount.write(f"configs/{entry}", {"sectigo_suspend_renewals": True})
+        self._at(self.now + lasts, self._resume, entry)
+
+    async def _resume(self, entry: str) -> None:
+        if self.snapshot is not None:
+            self._at(self.now + LATER, self._resume, entry)
+            return
+        await self.mount.write(f"configs/{entry}", {"sectigo_suspend_renewals": ""})
+        self.judge.suspended.discard(entry)
+        self._disturbed(ENTRIES[entry], HOUR)
+
+    # what happens to them
 
     def _fall_ill(self, account: str, mood: str, lasts: timedelta) -> None:
         if account in self.moods:
             return
         self.moods[account] = mood
-        self.refusals[account].clear()
-        self.figures[f"moods: {mood}"] += 1
-        faults, settings = self.simulators[account].faults, self.simulators[account].settings
-        match mood:
-            case "down":
-                faults.add("*", "drop_before", times=None)
-            case "page":
-                faults.add("*", "page", status=403, times=None)
-            case "login":
-                faults.add("*", "status", status=401, code=-16, description="Unknown user", times=None)
-            case "forbidden":
-                faults.add("renew", "status", status=400, code=-180, description="not renewable", times=None)
-            case "declined":
-                settings.auto_approve = False
-            case "lost":
-                faults.add("renew", "status", status=502, booked=True, times=None)
-            case _:
-                faults.add("renew", "status", status=502, times=None)
-        if mood in {"lost", "not booked"}:
+        self.judge.forget_refusals(account)
+        self.figures[f"times {mood}"] += 1
+        scm_moods.fall_ill(self.simulators[account], mood)
+        if mood in scm_moods.LOSES_ANSWERS:
             for chain in self._due_until(account, self.now + lasts):
                 if self.source.random() < 0.5:
-                    at = self.now + self.source.random() * lasts
-                    self._at(at, lambda chain=chain: self._foreign_order(chain))
-        self._at(self.now + lasts, lambda: self._get_well(account, mood))
+                    self._at(self.now + self.source.random() * lasts, self._foreign_order, chain)
+        self._at(self.now + lasts, self._get_well, account)
 
-    def _get_well(self, account: str, mood: str) -> None:
-        simulator = self.simulators[account]
-        simulator.faults.clear()
-        simulator.settings.auto_approve = True
-        for order in simulator.orders:
-            if mood == "declined" and order.approved_at is None and order.declined_at is None:
-                if order not in self.foreign:
-                    simulator.orders.decline(order)
-                    self.figures["declined"] += 1
-        del self.moods[account]
-        self._disturbed(account, CARRY[mood])
+    def _get_well(self, account: str) -> None:
+        mood = self.moods.pop(account)
+        self.figures["declined orders"] += scm_moods.get_well(self.simulators[account], mood, self.foreign)
+        self._disturbed(account, scm_moods.CARRY[mood])
 
     def _disturbed(self, account: str, carry: timedelta) -> None:
         self.disturbed_until[account] = max(self.disturbed_until[account], self.now + carry)
         for chain in self.chains:
-            if ENTRIES[chain.entry] == account:
+            if chain.account == account:
                 chain.chances = 0
 
     def _clock_jumps(self, offset: timedelta, lasts: timedelta) -> None:
-        if self.clock.offset:
-            return
+        if not self.clock.offset:
+            self._set_clock(offset)
+            self._at(self.now + lasts, self._set_clock, timedelta(0))
+
+    def _set_clock(self, offset: timedelta) -> None:
         self.clock.offset = offset
-        self._clock_changed(f"the clock jumps by {offset}")
-        self._at(self.now + lasts, self._clock_is_right)
-
-    def _clock_is_right(self) -> None:
-        self.clock.offset = timedelta(0)
-        self._clock_changed("the clock is right again")
-
-    def _clock_changed(self, words: str) -> None:
+        self._tell_all(f"the clock is {offset} ahead")
         self.figures["clock changes"] += 1
         for account in ACCOUNTS:
-            self.refusals[account].clear()
+            self.judge.forget_refusals(account)
             self._disturbed(account, 2 * HOUR)
-        for chain in self.chains:
-            if chain.orders:
-                chain.log.append(f"{self.now} {words}")
 
     async def _restart(self) -> None:
         await self.mount.restart()
@@ -392,68 +314,42 @@ class World:
         self.figures["restarts"] += 1
 
     def _take_snapshot(self, after: timedelta) -> None:
-        if not all(map(self._is_well, ACCOUNTS)) or self.suspended:
-            self._at(self.now + 12 * HOUR, lambda: self._take_snapshot(after))
+        if not all(map(self._is_well, ACCOUNTS)) or self.judge.suspended:
+            self._at(self.now + 2 * LATER, self._take_snapshot, after)
             return
         self.snapshot = self.mount.storage.snapshot()
         self._at(self.now + after, self._restore)
 
     async def _restore(self) -> None:
         """An older snapshot of the server's storage is put back."""
-        await self.mount.backend.cleanup()
-        storage = self.mount.storage
-        assert isinstance(storage, SortedStorage)
         assert self.snapshot is not None
-        storage.restore(self.snapshot)
+        await self.mount.backend.cleanup()
+        self.mount.sorted_storage.restore(self.snapshot)
         self.snapshot = None
         self.mount.backend = self.mount.restarted_backend()
         await self.mount.backend.initialize()
+        self._tell_all("an older snapshot is restored")
         self.figures["restored snapshots"] += 1
         for account in ACCOUNTS:
-            self.refusals[account].clear()
+            self.judge.forget_refusals(account)
             self._disturbed(account, 5 * DAY)
         for chain in self.chains:
-            if chain.orders:
-                chain.has_forgotten = True
-                chain.log.append(f"{self.now} an older snapshot was restored")
+            chain.has_forgotten |= bool(chain.orders)
 
-    async def _suspend(self, entry: str, lasts: timedelta) -> None:
-        if self.snapshot is not None or entry in self.suspended:
-            return
-        self.suspended.add(entry)
-        await self.mount.write(f"configs/{entry}", {"sectigo_suspend_renewals": True})
-        self._at(self.now + lasts, lambda: self._resume(entry))
-
-    async def _resume(self, entry: str) -> None:
-        if self.snapshot is not None:
-            self._at(self.now + 6 * HOUR, lambda: self._resume(entry))
-            return
-        await self.mount.write(f"configs/{entry}", {"sectigo_suspend_renewals": ""})
-        self.suspended.discard(entry)
-        self._disturbed(ENTRIES[entry], HOUR)
+    def _tell_all(self, words: str) -> None:
+        for chain in self.chains:
+            if chain.orders and not chain.is_over:
+                chain.log.append(f"{self.now} {words}")
 
     # what SCM makes of it
 
     def _chain_of(self, order: Order) -> Chain:
-        first = order.request.names[0] if order.request.names else order.request.common_name
+        first = next(iter(order.request.names), order.request.common_name)
         return self.by_name[first.partition(".")[0].partition("@")[0]]
 
     def _dates(self, account: str, order: Order, due: datetime) -> tuple[datetime, datetime]:
-        chain = self._chain_of(order)
-        if order.renewed_from is None or order.subscription.comments == "foreign":
-            return due, due + chain.life
-        renewed = self.simulators[account].orders.get(order.renewed_from)
-        assert renewed is not None
-        before, source = Life.of(renewed), chain.source
-        match chain.shape if chain.shape != "anything" else source.choice(SHAPES[2:6]):
-            case "shrinking":
-                return due, due + max(before.whole * source.uniform(0.4, 0.95), timedelta(minutes=5))
-            case "no later" if source.random() < 0.4 and before.not_after > due + timedelta(minutes=2):
-                return due, before.not_after - source.choice([0, 0.1]) * (before.not_after - due)
-            case "dated back":
-                return due - source.random() * chain.life, due + chain.life * source.uniform(0.1, 1)
-            case _:
-                return due, due + chain.life
+        renewed = None if order.renewed_from is None else self.simulators[account].orders.get(order.renewed_from)
+        return self._chain_of(order).dates(due, None if renewed is None else Life.of(renewed))
 
     def _take_note(self) -> None:
         """Look at what SCM has booked since the last time."""
@@ -462,61 +358,10 @@ class World:
                 continue
             for order in list(simulator.orders)[self.seen[account] :]:
                 if order not in self.foreign:
-                    self._judge(account, order)
+                    chain = self._chain_of(order)
+                    self.judge.judge(order, chain)
+                    self._set_next_check(chain)
             self.seen[account] = len(simulator.orders)
-
-    def _judge(self, account: str, order: Order) -> None:
-        chain = self._chain_of(order)
-        chain.orders.append(order)
-        self.figures["orders"] += 1
-        chain.log.append(
-            f"{self.now} SCM booked {order.handle} for {order.renewed_from}, mood {self.moods.get(account)}"
-        )
-        if chain.entry == LIMITED:
-            self._check_budget(chain)
-        if order.renewed_from is None:
-            assert len(chain.orders) == 1, self.story(chain)
-        else:
-            self._judge_renewal(account, order, chain)
-        self._set_next_check(chain)
-
-    def _judge_renewal(self, account: str, order: Order, chain: Chain) -> None:
-        audit = self.audits[account]
-        self.figures["renewals"] += 1
-        assert not chain.is_over, f"nobody wants it any more\n{self.story(chain)}"
-        assert chain.entry not in self.suspended or chain.twin, f"renewals are suspended\n{self.story(chain)}"
-        assert abs(self.clock.offset) <= HOUR, f"the clock is wrong\n{self.story(chain)}"
-        slack = abs(self.clock.offset)
-        faults = list(audit.faults_of(order, window=self._widest_window(chain), slack=slack))
-        assert not faults or chain.has_forgotten, f"{faults}\n{self.story(chain)}"
-        if audit.others(order) or faults:
-            chain.extra += 1
-            self.figures["extra orders"] += 1
-        assert chain.extra <= 1, f"ordered twice, and once more\n{self.story(chain)}"
-
-    def _widest_window(self, chain: Chain) -> timedelta:
-        return 40_000 * DAY if chain.wide_reads else max(chain.window or timedelta(0), 400 * DAY)
-
-    def _budget_is_used(self, entry: str) -> bool:
-        recent = sum(self.now - at < DAY for at in self.placed)
-        return entry == LIMITED and recent >= LIMIT
-
-    def _check_budget(self, chain: Chain) -> None:
-        while self.placed and self.now - self.placed[0] >= DAY:
-            self.placed.popleft()
-        self.placed.append(self.now)
-        assert len(self.placed) <= LIMIT, f"more than {LIMIT} orders in 24 hours\n{self.story(chain)}"
-
-    def login_refused(self, account: str) -> None:
-        """Check that the refusals of one login are as far apart as its pauses are long."""
-        times = self.refusals[account]
-        if times:
-            pause = min(HOUR * 2 ** (len(times) - 1), DAY)
-            assert self.now - times[-1] >= pause - timedelta(minutes=1), (
-                f"seed {self.seed}: the login of account {account} was refused at {times} and {self.now}"
-            )
-        times.append(self.now)
-        self.figures["refused logins"] += 1
 
     # ticks and reads
 
@@ -527,109 +372,98 @@ class World:
         await self.mount.tick(TICK)
         self._take_note()
         for chain in waiting:
-            if chain.newest is before[chain.index] and len(waiting) <= 80:
+            if chain.newest is before[chain.index] and len(waiting) <= A_MINUTES_RENEWALS:
                 chain.chances += 1
-                assert chain.chances < ENOUGH, f"it could be renewed, and is not\n{self.story(chain)}"
+                assert chain.chances < ENOUGH, f"it could be renewed, and is not\n{self.judge.story(chain)}"
         for chain in self.chains:
             if chain.next_check is not None and chain.next_check <= self.now:
                 self._set_next_check(chain)
 
     def _ought_to_be_renewed(self, chain: Chain) -> bool:
         """Whether a certificate is due, and nothing that the model knows of is in the way."""
-        account, order = ENTRIES[chain.entry], chain.newest
+        order = chain.newest
         if order is None or chain.is_over or chain.next_check is None or order is not chain.orders[-1]:
             return False
-        if not self._is_well(account) or self.now <= self.disturbed_until[account] or self.suspended:
+        if not self._is_well(chain.account) or self.now <= self.disturbed_until[chain.account]:
             return False
-        if chain.entry == LIMITED and sum(self.now - at < DAY for at in self.placed) >= LIMIT - 1:
+        if self.judge.suspended or self.judge.budget_left(chain.entry) <= 1:
             return False
-        earliest = self._earliest(chain, order)
+        earliest = self.judge.earliest(chain)
         return earliest is not None and earliest <= self.now < Life.of(order).not_after - timedelta(minutes=2)
-
-    def _earliest(self, chain: Chain, order: Order) -> datetime | None:
-        orders = self.simulators[ENTRIES[chain.entry]].orders
-        renewed = None if order.renewed_from is None else orders.get(order.renewed_from)
-        life, before = Life.of(order), None if renewed is None else Life.of(renewed)
-        if not is_renewed_by_itself(life, before):
-            return None
-        of_entry = {"a1": 7 * DAY, "a2": 400 * DAY, "b1": 30 * DAY}.get(chain.entry, 10 * DAY)
-        return earliest_renewal(life, before, chain.window if chain.window is not None else of_entry)
 
     def _set_next_check(self, chain: Chain) -> None:
         chain.next_check = None
-        order = chain.newest
-        if order is None or chain.is_over:
-            return
-        earliest = self._earliest(chain, order)
-        if earliest is None:
-            return
-        end = Life.of(order).not_after
-        checks = (earliest + part * (end - earliest) for part in CHECKS)
-        chain.next_check = next((check for check in checks if check > self.now), None)
+        order, earliest = chain.newest, self.judge.earliest(chain)
+        if order is not None and earliest is not None and not chain.is_over:
+            end = Life.of(order).not_after
+            checks = (earliest + part * (end - earliest) for part in CHECKS)
+            chain.next_check = next((check for check in checks if check > self.now), None)
 
     def _due_until(self, account: str, moment: datetime) -> Iterator[Chain]:
         for chain in self.chains:
-            if ENTRIES[chain.entry] == account and chain.next_check is not None and chain.next_check <= moment:
+            if chain.account == account and chain.next_check is not None and chain.next_check <= moment:
                 yield chain
 
     async def _some_reads(self) -> None:
-        for _ in range(self.source.choice([0, 1, 1, 2])):
-            chain = self.source.choice(self.chains)
+        for chain in self.source.choices(self.chains, k=self.source.choice([0, 1, 1, 2, 4])):
             if not chain.orders or chain.is_over:
                 continue
             wide = self.source.random() < 0.2
             chain.wide_reads |= wide
-            flags = {"sectigo_expiry_window": "36500"} if wide else {}
-            order = self.source.choice(chain.orders) if self.snapshot is None else chain.orders[0]
-            await self._read(chain, order, flags)
+            await self._read(
+                chain, self.source.choice(chain.orders), {"sectigo_expiry_window": "36500"} if wide else {}
+            )
 
     async def _read(self, chain: Chain, order: Order, flags: Mapping[str, object]) -> None:
-        path = f"certs/{chain.entry}/{order.handle}_demo-customer"
-        if path.replace("certs/", "cert/") not in self.mount.storage.snapshot():
+        if not self._is_stored(chain.entry, order):
             return
         self.figures["reads"] += 1
-        response = await self.mount.read(path, flags)
+        response = await self.mount.read(f"certs/{chain.entry}/{_id(order)}", flags)
         self._take_note()
+        assert response is not None
         data = answered(response)
-        words = f"{data['cert_unique_id']} {data['status']} {response.warnings if response else ()}"
-        chain.log.append(f"{self.now} read {order.handle}: {words}")
-        if response is not None and any("never took" in warning for warning in response.warnings):
+        chain.log.append(
+            f"{self.now} read {order.handle}: {data['cert_unique_id']} {data['status']}, {response.warnings}"
+        )
+        if any("never took" in warning for warning in response.warnings):
             live = [one.handle for one in chain.orders if one.renewed_from == order.handle and not one.declined_at]
-            assert not live, f"SCM took {live}\n{self.story(chain)}"
+            assert not live, f"SCM took {live}\n{self.judge.story(chain)}"
+
+    def _is_stored(self, entry: str, order: Order) -> bool:
+        return self.mount.sorted_storage.holds(f"cert/{entry}/{_id(order)}")
 
     # the end
 
     async def check_the_end(self) -> None:
-        """Heal everything, and look at all that is stored."""
+        """Let everything be well, and look at all that is stored."""
         self.events.clear()
         self.clock.offset = timedelta(0)
         for account in list(self.moods):
-            self._get_well(account, self.moods[account])
+            self._get_well(account)
         for _ in range(8):
-            await asyncio.sleep(6 * 3600)
+            await asyncio.sleep(LATER.total_seconds())
             await self.mount.tick(TICK)
             self._take_note()
         stored = {entry: await records_of(self.mount, entry) for entry in ENTRIES}
-        ids = {unique_id for records in stored.values() for unique_id in records}
-        held = b"\n".join(self.mount.storage.snapshot().values())
-        for order in self.foreign:
-            assert f"{order.handle}_demo-customer" not in ids, f"seed {self.seed}: {order.handle} is somebody else's"
-            if order.issued:
-                serial = f"{order.issued[0].serial_number:x}".encode()
-                assert serial not in held.replace(b":", b""), f"seed {self.seed}: {order.handle} is somebody else's"
+        self._check_foreign_orders({unique_id for records in stored.values() for unique_id in records})
         digests = {digest for records in stored.values() for record in records.values() for digest in _keys_of(record)}
         for chain in self.chains:
             for order in chain.orders:
-                digest = order.request.csr.public_key_sha256
-                assert digest in digests, f"the key of {order.handle} is lost\n{self.story(chain)}"
+                held = order.request.csr.public_key_sha256 in digests
+                assert held, f"the key of {order.handle} is lost\n{self.judge.story(chain)}"
         self.figures["chains"] = len(self.chains)
         self.figures["foreign orders"] = len(self.foreign)
 
-    def story(self, chain: Chain) -> str:
-        """Tell a chain's history, for a test that fails."""
-        lives = [f"{one.handle}: {Life.of(one) if one.issued else one.status(self.now)}" for one in chain.orders]
-        head = f"seed {self.seed}, {self.now}: {chain.name} of {chain.entry}, twin {chain.twin}, {chain.shape}"
-        return "\n".join([head, f"life {chain.life}, window {chain.window}", *lives, *chain.log])
+    def _check_foreign_orders(self, stored: set[str]) -> None:
+        held = b"\n".join(self.mount.storage.snapshot().values()).replace(b":", b"")
+        for order in self.foreign:
+            serials = [f"{one.serial_number:x}".encode() for one in order.issued]
+            is_adopted = _id(order) in stored or any(serial in held for serial in serials)
+            assert not is_adopted, f"{order.handle} is somebody else's\n{self.judge.story(self._chain_of(order))}"
+
+
+def _id(order: Order) -> str:
+    return f"{order.handle}_demo-customer"
 
 
 def _keys_of(record: CertificateRecord) -> Iterator[str]:

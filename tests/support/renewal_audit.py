@@ -60,15 +60,20 @@ class RenewalAudit:
 
     Attributes:
         find: finds an order by its handle.
-        window: the longest window that anybody may have asked for.
-        slack: how far the plugin's clock may be from SCM's at that moment.
+        children: what was ordered to renew each order.
     """
 
     find: Callable[[int], Order | None]
     children: dict[int, list[Order]] = field(default_factory=dict)
 
     def faults_of(self, renewal: Order, *, window: timedelta, slack: timedelta) -> Iterator[str]:
-        """Say what is wrong with a renewal that was ordered automatically."""
+        """Say what is wrong with a renewal that was ordered automatically.
+
+        Args:
+            renewal: what SCM has booked.
+            window: the longest window that anybody may have asked for.
+            slack: how far the plugin's clock may be from SCM's at that moment.
+        """
         renewed = self._order(renewal.renewed_from)
         life, before = Life.of(renewed), self._before(renewed)
         tolerance = slack + ORDERING

@@ -37,6 +37,9 @@ class SortedStorage(InmemStorage):
             at = bisect_left(self._sorted, prefix + name + slash + _BEHIND, at) if slash else at + 1
         return names
 
+    def holds(self, key: str) -> bool:
+        return key in self._entries
+
     def restore(self, snapshot: Mapping[str, bytes]) -> None:
         """Go back to an earlier state."""
         self._entries = {key: StorageEntry(key, value) for key, value in snapshot.items()}
