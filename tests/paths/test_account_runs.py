@@ -2,15 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
-import httpx
 import pytest
 
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from sectigo_vault_pki.scm_simulator.transport import SimulatorTransport
+from tests.support.accounts_mount import AccountsMount
 from tests.support.mount import Mount, answered
 from tests.support.virtual_time import LoopClock
 
@@ -47,39 +45,19 @@ class Traffic:
         self._under_way[account] -= 1
 
 
-class _Counted(httpx.AsyncBaseTransport):
-    def __init__(self, simulator: Simulator, traffic: Traffic, account: ScmAccount) -> None:
-        self._inner = SimulatorTransport(simulator)
-        self._traffic = traffic
-        self._name = f"{account.login} at {account.base_url}"
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._traffic.begun(self._name)
-        try:
-            return await self._inner.handle_async_request(request)
-        finally:
-            self._traffic.ended(self._name)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-class SeveralAccounts(Mount):
-    """A mount whose config entries name one of several SCMs by the host in their base URL."""
+class SeveralAccounts(AccountsMount):
+    """A mount with several SCMs, and their traffic."""
 
     def __init__(self, clock: LoopClock, *names: str) -> None:
         self.scms = {name: Simulator(now=clock.now) for name in names}
         for scm in self.scms.values():
             scm.settings.pending_polls = 0
         self.traffic = Traffic(clock)
-        super().__init__(self.scms[names[0]], clock)
+        super().__init__(self.scms, clock, self._counted)
 
-    def _client(self, account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
-        name = account.base_url.removeprefix("https://").partition(".")[0]
-        return ScmClient(account, slots, transport=_Counted(self.scms[name], self.traffic, account))
-
-    async def entry(self, name: str, scm: str, **changes: object) -> None:
-        await self.configure(name, sectigo_cm_base_url=f"https://{scm}.example.test", **changes)
+    def _counted(self, name: str) -> Callable[[object], None]:
+        self.traffic.begun(name)
+        return lambda _: self.traffic.ended(name)
 
 
 @pytest.fixture
@@ -157,7 +135,7 @@ async def test_one_sick_account_delays_no_other(accounts: SeveralAccounts) -> No
     accounts.clock.advance(days=2)
     await pass_time(accounts, 3 * MINUTE)
     assert len(accounts.scms["good"].orders) == 6
-    assert accounts.traffic.most_at_once["demo-user at https://sick.example.test"] <= 8
+    assert accounts.traffic.most_at_once["sick"] <= 8
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "status", "page", "slow"])

@@ -22,13 +22,12 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.scm_simulator.csr import Csr
 from sectigo_vault_pki.scm_simulator.orders import CertificateRequest, Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from sectigo_vault_pki.scm_simulator.transport import SimulatorTransport
 from sectigo_vault_pki.store import CertificateRecord
 from tests.support import scm_moods
+from tests.support.accounts_mount import AccountsMount
 from tests.support.audit import records_of
 from tests.support.chains_of_lives import (
     DAY,
@@ -43,7 +42,7 @@ from tests.support.chains_of_lives import (
     Chain,
     drawn_chain,
 )
-from tests.support.mount import CONFIG, Mount, answered
+from tests.support.mount import CONFIG, answered
 from tests.support.order_judge import Judge
 from tests.support.orders import ORDERS
 from tests.support.renewal_audit import Life
@@ -59,37 +58,6 @@ ENOUGH = 4
 A_MINUTES_RENEWALS = 80
 """For more at once a tick has not enough calls."""
 LATER = 6 * HOUR
-
-
-class AccountsMount(Mount):
-    """A mount with an SCM for each account, that tells a judge of refused logins."""
-
-    def __init__(self, simulators: Mapping[str, Simulator], clock: WrongClock, judge: Judge) -> None:
-        self._simulators = simulators
-        self._judge = judge
-        self.sorted_storage = SortedStorage()
-        super().__init__(simulators["a"], clock, self.sorted_storage)
-
-    def _client(self, account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
-        name = account.base_url.removeprefix("https://scm-")[0]
-        return ScmClient(account, slots, transport=_Logins(self._simulators[name], self._judge, name))
-
-
-class _Logins(httpx.AsyncBaseTransport):
-    def __init__(self, simulator: Simulator, judge: Judge, account: str) -> None:
-        self._inner = SimulatorTransport(simulator)
-        self._judge = judge
-        self._account = account
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._judge.figures["calls"] += 1
-        response = await self._inner.handle_async_request(request)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
-            self._judge.login_refused(self._account)
-        return response
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
 
 class World:
@@ -108,7 +76,8 @@ class World:
         self.simulators = {name: Simulator(now=self.clock.true_now) for name in ACCOUNTS}
         self.judge = Judge(seed, self.clock, self.simulators)
         self.figures = self.judge.figures
-        self.mount = AccountsMount(self.simulators, self.clock, self.judge)
+        self.storage = SortedStorage()
+        self.mount = AccountsMount(self.simulators, self.clock, self._watch, self.storage)
         self.began = self.clock.true_now()
         draws = [random.Random(self.source.getrandbits(64)) for _ in range(number)]
         self.chains = [drawn_chain(index, self.began, draw) for index, draw in enumerate(draws)]
@@ -146,9 +115,18 @@ class World:
         await self.mount.backend.cleanup()
         self.patches.close()
 
+    def _watch(self, account: str) -> Callable[[httpx.Response | None], None]:
+        self.figures["calls"] += 1
+
+        def ended(response: httpx.Response | None) -> None:
+            if response is not None and response.status_code == httpx.codes.UNAUTHORIZED:
+                self.judge.login_refused(account)
+
+        return ended
+
     def _entry(self, entry: str, account: str) -> Mapping[str, object]:
         window = WINDOWS.get(entry, USUAL_WINDOW)
-        wish = {**CONFIG, "sectigo_cm_base_url": f"https://scm-{account}.example.test"}
+        wish = {**CONFIG, "sectigo_cm_base_url": f"https://{account}.example.test"}
         limit = {"sectigo_max_orders_per_day": LIMIT} if entry == LIMITED else {}
         kind = {"sectigo_config_type": "client_cert"} if entry == PEOPLE else {}
         return {**wish, **limit, **kind, "sectigo_expiry_window": f"{window.days}d"}
@@ -272,7 +250,13 @@ class World:
     # what happens to them
 
     def _fall_ill(self, account: str, mood: str, lasts: timedelta) -> None:
-        if account in self.moods:
+        """Let an SCM be ill, at a time at which somebody feels it."""
+        upcoming = [chain.next_check for chain in self._due_until(account, self.began + 2 * SPAN) if chain.next_check]
+        if account in self.moods or not upcoming:
+            self._at(self.now + 4 * DAY, self._fall_ill, account, mood, lasts)
+            return
+        if min(upcoming) > self.now + lasts:
+            self._at(min(upcoming) - lasts / 4, self._fall_ill, account, mood, lasts)
             return
         self.moods[account] = mood
         self.judge.forget_refusals(account)
@@ -317,14 +301,14 @@ class World:
         if not all(map(self._is_well, ACCOUNTS)) or self.judge.suspended:
             self._at(self.now + 2 * LATER, self._take_snapshot, after)
             return
-        self.snapshot = self.mount.storage.snapshot()
+        self.snapshot = self.storage.snapshot()
         self._at(self.now + after, self._restore)
 
     async def _restore(self) -> None:
         """An older snapshot of the server's storage is put back."""
         assert self.snapshot is not None
         await self.mount.backend.cleanup()
-        self.mount.sorted_storage.restore(self.snapshot)
+        self.storage.restore(self.snapshot)
         self.snapshot = None
         self.mount.backend = self.mount.restarted_backend()
         await self.mount.backend.initialize()
@@ -430,7 +414,7 @@ class World:
             assert not live, f"SCM took {live}\n{self.judge.story(chain)}"
 
     def _is_stored(self, entry: str, order: Order) -> bool:
-        return self.mount.sorted_storage.holds(f"cert/{entry}/{_id(order)}")
+        return self.storage.holds(f"cert/{entry}/{_id(order)}")
 
     # the end
 
@@ -455,7 +439,7 @@ class World:
         self.figures["foreign orders"] = len(self.foreign)
 
     def _check_foreign_orders(self, stored: set[str]) -> None:
-        held = b"\n".join(self.mount.storage.snapshot().values()).replace(b":", b"")
+        held = b"\n".join(self.storage.snapshot().values()).replace(b":", b"")
         for order in self.foreign:
             serials = [f"{one.serial_number:x}".encode() for one in order.issued]
             is_adopted = _id(order) in stored or any(serial in held for serial in serials)
