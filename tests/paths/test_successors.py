@@ -10,7 +10,7 @@ import pytest
 from sectigo_vault_pki.logical import BadRequestError, InmemStorage, Response, StorageEntry
 from sectigo_vault_pki.scm_simulator.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from tests.support.mount import Mount, answered
+from tests.support.mount import ORDER, Mount, answered
 from tests.support.virtual_time import LoopClock
 
 MINUTE = timedelta(minutes=1)
@@ -399,3 +399,61 @@ class TestTwins:
         assert answered(response)["status"] in {"Issued", "Renewed"}
         assert (await read(other, old))["cert_unique_id"] == data["cert_unique_id"]
         assert len(simulator.orders) == 2
+
+
+class TestOddIds:
+    """An SCM that gives one id twice: what is stored is not overwritten, and nobody is told that it is his."""
+
+    async def test_of_an_enrolment_that_is_anothers_already(self, mount: Mount, simulator: Simulator) -> None:
+        first = await mount.enroll(sectigo_csr_domain="a.example.test")
+        scm_id = first["cert_unique_id"].partition("_")[0]
+        simulator.faults.add("enroll", "body", status=200, body=f'{{"sslId": {scm_id}}}', booked=False)
+        response = await mount.write("enroll/web", {**ORDER, "sectigo_csr_domain": "b.example.test"})
+        assert answered(response)["status"] == "Unsettled"
+        assert "its id could not be stored" in warnings_of(response)
+        await pass_time(3 * MINUTE, mount)
+        held = await read(mount, first["cert_unique_id"])
+        assert (held["domain"], held["private_key"]) == ("a.example.test", first["private_key"])
+
+    async def test_of_a_renewal_that_is_anothers_already(self, mount: Mount, simulator: Simulator) -> None:
+        first = await mount.enroll(sectigo_csr_domain="a.example.test", sectigo_auto_renew=False)
+        unique_id = await due(mount, sectigo_csr_domain="d.example.test")
+        scm_id = first["cert_unique_id"].partition("_")[0]
+        simulator.faults.add("renew", "body", status=200, body=f'{{"sslId": {scm_id}}}', booked=True)
+        response = await mount.read(f"certs/web/{unique_id}")
+        assert answered(response)["cert_unique_id"] == unique_id
+        await pass_time(30 * MINUTE, mount)
+        data = await read(mount, unique_id)
+        assert (data["cert_unique_id"], data["domain"]) == (ids_at_scm(simulator)[-1], "d.example.test")
+        assert (await read(mount, first["cert_unique_id"]))["private_key"] == first["private_key"]
+        assert len(simulator.orders) == 3
+
+
+class TestRenewWrites:
+    async def test_beside_somebody_elses_order_one_is_ordered_once_it_is_known_that_none_was_taken(
+        self, mount: Mount, simulator: Simulator
+    ) -> None:
+        await mount.configure("other")
+        unique_id = await due(mount)
+        simulator.faults.add("renew", "status", status=502)
+        await read(mount, unique_id)
+        foreign = (await mount.enroll("other"))["cert_unique_id"]
+        await pass_time(5 * MINUTE, mount)
+        early = answered(await mount.write(f"renew/web/{unique_id}", {}))
+        assert early["status"] == "Unsettled", "SCM may take the first one still"
+        assert len(renewals_of(simulator)) == 0
+        await pass_time(10 * MINUTE, mount)
+        data = answered(await mount.write(f"fetch/web/{foreign.partition('_')[0]}", {"sectigo_auto_renew": False}))
+        assert data["private_key"] == ""
+        held = await read(mount, unique_id)
+        assert held["cert_unique_id"] not in {unique_id, foreign}
+        assert len(renewals_of(simulator)) == 1
+
+    async def test_two_at_once_order_one_renewal(self, mount: Mount, simulator: Simulator) -> None:
+        unique_id = str((await mount.enroll())["cert_unique_id"])
+        simulator.settings.latency = 0.5
+        flags = ({}, {"sectigo_max_timeout": 5}, {"sectigo_auto_renew": True})
+        writes = [mount.write(f"renew/web/{unique_id}", flag) for flag in flags]
+        results = await asyncio.gather(*writes, return_exceptions=True)
+        assert len(simulator.orders) == 2
+        assert any(isinstance(result, Response) for result in results)
