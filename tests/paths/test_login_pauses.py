@@ -275,3 +275,15 @@ async def test_another_account_goes_on_while_one_login_is_refused(clock: LoopClo
     await pass_time(mount, 3 * MINUTE)
     assert len(simulator.orders) == 8
     await mount.backend.cleanup()
+
+
+async def test_a_login_refused_on_the_order_itself_leaves_no_pause_with_the_certificate(
+    mount: Mount, simulator: Simulator
+) -> None:
+    await mount.configure()
+    await stock(mount, due=3)
+    simulator.faults.add("renew", "status", status=401, code=-16, description="Unknown user", times=1)
+    await mount.tick(60)
+    await mount.write("configs/web", {"sectigo_cm_password": "demo-password"})
+    await pass_time(mount, 2 * MINUTE)
+    assert len(simulator.orders) == 6

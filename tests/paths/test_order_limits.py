@@ -189,6 +189,17 @@ class TestBudget:
         mount.clock.advance(days=-400)
         await enrolled(mount, 1)
 
+    async def test_a_clock_that_is_wrong_for_a_while_does_not_make_orders_forgotten(
+        self, mount: Mount, simulator: Simulator
+    ) -> None:
+        await mount.configure(sectigo_max_orders_per_day=3)
+        await enrolled(mount, 3)
+        mount.clock.advance(days=30)
+        await enrolled(mount, 1)
+        mount.clock.advance(days=-30)
+        await refusal_of(mount, "enroll/web", ORDER)
+        assert len(simulator.orders) == 4
+
 
 class TestRenewalsUnderABudget:
     async def test_the_soonest_to_expire_come_first_and_the_others_wait_for_their_day(

@@ -144,11 +144,11 @@ class Renewer:
                 return unsettled(order, "SCM accepted the renewal without naming it", config_name)
             case AnswerLost(error):
                 return unsettled(order, f"SCM's answer to the renewal was lost ({error})", config_name)
-            case Refused(error):
+            case Refused(error) if not error.login_refused:
                 refusal = _refused(str(error), self._resources.clock.now())
                 await self._write_ahead.close(config_name, record.unique_id, order, refusal)
                 raise error
-            case NotSent(error):
+            case Refused(error) | NotSent(error):  # a refused login says nothing of the certificate
                 await self._write_ahead.close(config_name, record.unique_id, order, lambda stored: stored)
                 raise error
 
