@@ -47,6 +47,7 @@ _SHARED_PROCESS = tuple(
         "test_a_reload_starts_a_new_process_that_knows_what_was_stored",
         "test_the_first_request_after_the_plugin_was_killed_is_answered_within_a_second",
         "test_a_reload_has_what_waits_on_another_mount_of_its_process_answered_at_once",
+        "test_a_reload_waits_for_what_waits_on_its_own_mount",
         "test_no_process_outlives_the_last_mount_nor_the_server",
         "test_a_killed_server_takes_the_plugin_with_it",
     )
