@@ -141,6 +141,25 @@ CAPABILITIES: Sequence[Capability] = (
             "test_help.py::test_every_reference_of_our_openapi_paths_leads_somewhere",
         ),
     ),
+    Capability(
+        "be the yardstick for the shape of today's pki",
+        "pki of Vault 1.2 answers fewer fields (no ca_chain under a root), and judges some requests otherwise",
+        _is_openbao_or_from(1, 3),
+        (
+            "test_pki_shape.py::test_issue_and_sign_answer_the_same_keys_and_types",
+            "test_pki_shape.py::test_reads_lists_and_revocations_answer_the_same_keys_and_types",
+            "test_pki_shape.py::test_roles_answer_the_types_that_pki_has_for_the_fields_of_both",
+            "test_pki_shape.py::test_what_is_refused_has_the_same_status_and_names_the_same[issue/shop-body3",
+            "test_pki_shape.py::test_what_is_refused_has_the_same_status_and_names_the_same[issue/shop-body5",
+            "test_pki_shape.py::test_what_is_refused_has_the_same_status_and_names_the_same[issue/shop-body7",
+        ),
+    ),
+    Capability(
+        "form the tests' cluster",
+        "raft's autopilot, whose time to settle the tests shorten, came with Vault 1.7",
+        _is_openbao_or_from(1, 7),
+        ("test_cluster.py",),
+    ),
 )
 
 

@@ -116,8 +116,7 @@ def test_a_server_whose_api_has_tls_is_trusted_by_the_registered_arguments_also_
         server.disable("trusting")
         # An error of the mount's ends the disabling in older servers; newer ones only log it.
         disabled = server.api("DELETE", "sys/mounts/strict")
-        ends_by_kill = product().is_vault_before(1, 12)  # it closes the connection that it would say Shutdown on
-        if ends_by_kill:
+        if product().is_vault_before(1, 21):  # 1.14 still ends it; of those between none was tried
             assert (disabled.status, disabled.errors[0].partition(":")[0]) == (
                 400,
                 "Unrecognized remote plugin message",
@@ -125,7 +124,8 @@ def test_a_server_whose_api_has_tls_is_trusted_by_the_registered_arguments_also_
         else:
             disabled.expect(204)
         until(lambda: not plugin_pids(server), what="the end of the last mount's process")
-        assert ends_by_kill or list(server.temporary.iterdir()) == []
+        killed = product().is_vault_before(1, 12)  # it closes the connection that it would say Shutdown on
+        assert killed or list(server.temporary.iterdir()) == []
 
 
 def write_command(path: Path, *, starts: bool) -> None:
