@@ -62,6 +62,10 @@ class Product:
     def is_openbao(self) -> bool:
         return self.name == "OpenBao"
 
+    def is_vault_before(self, *version: int) -> bool:
+        """Whether it is a Vault older than this version; OpenBao began with what 1.14 has."""
+        return not self.is_openbao and self.version < version
+
     def __str__(self) -> str:
         return f"{self.name} {'.'.join(map(str, self.version))}"
 

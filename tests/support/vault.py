@@ -136,7 +136,7 @@ def kill_plugin(server: OpenBaoServer, *, name: str) -> None:
     Until then a request of whoever is quicker ends in an error of the server's own: its connection is refused.
     """
     (pid,) = plugin_pids(server, name=name)
-    known = re.compile(rf"plugin process exited: .*\bid={pid}\b")
+    known = re.compile(rf"plugin process exited: .*\bp?id={pid}\b")
     os.kill(pid, signal.SIGKILL)
     until(lambda: known.search(server.log()), what=f"the server's word that process {pid} has ended")
 

@@ -41,7 +41,11 @@ def standby(nodes: Cluster, leader: VaultMount) -> VaultMount:
 
 def enrolled(leader: VaultMount, name: str, *seers: VaultMount, **changes: object) -> str:
     """Order a certificate that has lived for a while, and return its id when the others see it too."""
-    unique_id = str(leader.aged(name, **changes)["cert_unique_id"])
+    return seen(name, str(leader.aged(name, **changes)["cert_unique_id"]), *seers)
+
+
+def seen(name: str, unique_id: str, *seers: VaultMount) -> str:
+    """Return the id of a certificate when the others see it too."""
     until(lambda: all(unique_id in mount.ids(name) for mount in seers), what="the certificate on a standby")
     return unique_id
 
@@ -100,8 +104,10 @@ def test_an_order_written_to_a_standby_is_sent_by_the_leader(leader: VaultMount,
 
 
 def test_a_pending_order_is_collected_through_a_standby(leader: VaultMount, standby: VaultMount) -> None:
+    leader.configure("pending")
     leader.scm.set(never_issue=True)
-    unique_id = enrolled(leader, "pending", standby, sectigo_max_timeout=0)
+    pending = leader.enroll("pending", sectigo_max_timeout=0).expect(200).data
+    unique_id = seen("pending", pending["cert_unique_id"], standby)
     leader.scm.issue(leader.scm.order()["id"])
     assert standby.read(unique_id, "pending").expect(200).data["status"] == "Issued"
 

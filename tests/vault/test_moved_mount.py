@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from secrets import token_hex
 
+import httpx
 import pytest
 
 from scripts.openbao import OpenBaoServer
@@ -69,7 +70,10 @@ def test_a_mount_that_is_moved_into_a_namespace_orders_nothing_until_it_is_reloa
 
 
 def move(old: VaultMount, new: VaultMount) -> None:
-    started = old.server.api("POST", "sys/remount", {"from": old.path, "to": new.path}).expect(200).data
+    answer = old.server.api("POST", "sys/remount", {"from": old.path, "to": new.path}).expect(200, 204)
+    if answer.status == httpx.codes.NO_CONTENT:  # an old server moves before it answers
+        return
+    started = answer.data
     status = f"sys/remount/status/{started['migration_id']}"
 
     def has_moved() -> bool:

@@ -8,7 +8,7 @@ from secrets import token_hex
 import pytest
 import trustme
 
-from scripts.openbao import OpenBaoServer, free_port
+from scripts.openbao import OpenBaoServer, free_port, product
 from sectigo_vault_pki import __version__
 from tests.support.certificates import key_fits
 from tests.support.polling import until
@@ -41,8 +41,10 @@ def lines(server: OpenBaoServer, *parts: str) -> list[str]:
 def test_the_main_job_is_done(old: VaultMount) -> None:
     server, name, version = old.server, old.path, old.path[3]
     assert plugin_pids(server, name=name) == []  # only asked what it is, so far
-    listed = server.api("GET", "sys/plugins/catalog").expect(200).data["detailed"]
-    assert [entry["version"] for entry in listed if entry["name"] == name] == [f"v{__version__}"]
+    speaks_5 = not product().is_vault_before(1, 12)  # which also brought versions into the catalogue
+    if speaks_5:
+        listed = server.api("GET", "sys/plugins/catalog").expect(200).data["detailed"]
+        assert [entry["version"] for entry in listed if entry["name"] == name] == [f"v{__version__}"]
     data = old.enrolled()
     assert key_fits(data)
     assert old.read(data["cert_unique_id"]).expect(200).data == data
@@ -50,7 +52,7 @@ def test_the_main_job_is_done(old: VaultMount) -> None:
     (before,) = plugin_pids(server, name=name)
     for mode in ("metadata", "unwrap"):
         assert lines(server, f"{name}: serving", f"mode={mode}", f"protocol={version}")
-    assert lines(server, f"{name}: the host offers plugin protocol 5", "[INFO]")
+    assert bool(lines(server, f"{name}: the host offers plugin protocol 5", "[INFO]")) is speaks_5
     assert not _JWT.search(server.log())  # the unwrap token is one
 
     server.reload(name)
@@ -111,10 +113,19 @@ def test_a_server_whose_api_has_tls_is_trusted_by_the_registered_arguments_also_
         assert refused.status == 500
         assert lines(server, "strict: the host's API at", "CERTIFICATE_VERIFY_FAILED", "[ERROR]")
         assert plugin_pids(server, name=f"{PLUGIN}-strict") == []
-        for path in ("trusting", "strict"):
-            server.disable(path)
+        server.disable("trusting")
+        # An error of the mount's ends the disabling in older servers; newer ones only log it.
+        disabled = server.api("DELETE", "sys/mounts/strict")
+        if product().is_vault_before(1, 21):  # 1.14 still ends it; of those between none was tried
+            assert (disabled.status, disabled.errors[0].partition(":")[0]) == (
+                400,
+                "Unrecognized remote plugin message",
+            )
+        else:
+            disabled.expect(204)
         until(lambda: not plugin_pids(server), what="the end of the last mount's process")
-        assert list(server.temporary.iterdir()) == []
+        killed = product().is_vault_before(1, 12)  # it closes the connection that it would say Shutdown on
+        assert killed or list(server.temporary.iterdir()) == []
 
 
 def write_command(path: Path, *, starts: bool) -> None:
@@ -144,6 +155,7 @@ def test_a_mount_whose_process_cannot_start_is_got_rid_of_as_the_readme_says(tmp
         server.api("DELETE", f"sys/plugins/catalog/secret/{PLUGIN}?version=v{__version__}").expect(204)
         server.api("PUT", "sys/seal").expect(204)
         server.unseal()
-        assert "backend is nil" in server.api("LIST", "lost/configs").errors[0]
+        without_plugin = "no handler for route" if product().is_vault_before(1, 12) else "backend is nil"
+        assert without_plugin in server.api("LIST", "lost/configs").errors[0]
         server.disable("lost")
         assert "lost/" not in server.api("GET", "sys/mounts").data
