@@ -1,7 +1,7 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
 # What may be chosen: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
-# for `dist` DIST; for `test` PYTEST_ARGS; for `model` SEED, CERTIFICATES; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH;
-# for `profile` PROFILE.
+# for `dist` DIST; for `test` PYTEST_ARGS; for `model` SEED, CERTIFICATES; for `chaos` SEED, RUNS, OPERATIONS; for `soak`
+# SEED, REQUESTS; for `bench` BENCH; for `profile` PROFILE.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:

@@ -5,25 +5,16 @@ Everything is drawn from one seed.
 """
 
 import asyncio
-import hashlib
-import itertools
 import math
 import random
-import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
-from unittest import mock
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sectigo_vault_pki.scm_simulator.csr import Csr
-from sectigo_vault_pki.scm_simulator.orders import CertificateRequest, Order
+from sectigo_vault_pki.scm_simulator.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support import scm_moods
 from tests.support.accounts_mount import AccountsMount
@@ -41,10 +32,12 @@ from tests.support.chains_of_lives import (
     Chain,
     drawn_chain,
 )
+from tests.support.foreign_orders import foreign_order
 from tests.support.mount import CONFIG, answered
 from tests.support.order_judge import Judge
 from tests.support.orders import ORDERS
 from tests.support.renewal_audit import Life
+from tests.support.seeded import seeded
 from tests.support.sorted_storage import SortedStorage
 from tests.support.virtual_time import WrongClock
 
@@ -70,7 +63,7 @@ class World:
     def __init__(self, seed: int, number: int) -> None:
         self.seed = seed
         self.source = random.Random(seed)
-        self.patches = self._patched()
+        self.patches = seeded(seed)
         self.clock = WrongClock()
         self.simulators = {name: Simulator(now=self.clock.true_now) for name in ACCOUNTS}
         self.judge = Judge(seed, self.clock, self.simulators)
@@ -90,19 +83,6 @@ class World:
         for name, simulator in self.simulators.items():
             simulator.settings.pending_polls = 0
             simulator.orders.dating = partial(self._dates, name)
-
-    def _patched(self) -> ExitStack:
-        """Let every draw come from the seed; keys and signatures are of no account."""
-        stack, draws, starts = ExitStack(), random.Random(self.seed), itertools.count(0, 100_000)
-
-        def uuid4() -> uuid.UUID:
-            return uuid.UUID(int=draws.getrandbits(128), version=4)
-
-        stack.enter_context(mock.patch("uuid.uuid4", uuid4))
-        stack.enter_context(mock.patch("secrets.randbelow", side_effect=starts))
-        stack.enter_context(mock.patch("sectigo_vault_pki.scm.retry.SystemRandom", return_value=draws))
-        stack.enter_context(mock.patch("sectigo_vault_pki.scm.breaker.SystemRandom", return_value=draws))
-        return stack
 
     async def __aenter__(self) -> Self:
         for entry, account in ENTRIES.items():
@@ -230,15 +210,8 @@ class World:
         """Somebody else orders the same name, in SCM's portal."""
         if not chain.orders or chain.is_over:
             return
-        root, simulator = chain.orders[0], self.simulators[chain.account]
-        public_key = ec.generate_private_key(ec.SECP256R1()).public_key()
-        der = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        csr = Csr(public_key, "EC", "P-256", root.request.common_name, hashlib.sha256(der).hexdigest())
-        request = CertificateRequest(csr, root.request.common_name, root.request.names)
-        approves, simulator.settings.auto_approve = simulator.settings.auto_approve, self.source.random() < 0.7
-        subscription = replace(root.subscription, comments="foreign")
-        order = simulator.orders.add(request, subscription, requester="somebody")
-        simulator.settings.auto_approve = approves
+        is_approved = self.source.random() < 0.7
+        order = foreign_order(self.simulators[chain.account], chain.orders[0], is_approved=is_approved)
         self.foreign.append(order)
         chain.log.append(f"{self.now} somebody else ordered {order.handle}, {order.status(self.now)}")
 
