@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import httpx
 
+from sectigo_vault_pki.logical import BadRequestError
 from sectigo_vault_pki.scm_simulator.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support import scm_moods
@@ -185,7 +186,13 @@ class World:
             return
         kind = "client_cert" if chain.entry == PEOPLE else "ssl_cert"
         flags = {} if chain.window is None else {"sectigo_expiry_window": f"{int(chain.window.total_seconds())}s"}
-        data = answered(await self.mount.write(f"enroll/{chain.entry}", {**ORDERS[kind](chain.name), **flags}))
+        try:
+            data = answered(await self.mount.write(f"enroll/{chain.entry}", {**ORDERS[kind](chain.name), **flags}))
+        except BadRequestError as error:
+            if "sectigo_max_orders_per_day" not in str(error):  # lost answers count on it, too
+                raise
+            self._at(self.now + LATER, self._begin, chain)
+            return
         self._take_note()
         chain.log.append(f"{self.now} enrolled under {chain.entry}: {data['cert_unique_id']}")
         assert data["status"] == "Issued", self.judge.story(chain)
@@ -245,6 +252,8 @@ class World:
         self.judge.forget_refusals(account)
         self.figures[f"times {mood}"] += 1
         scm_moods.fall_ill(self.simulators[account], mood)
+        for minutes in range(5, 200, 15):  # ticks that must not try in vain
+            self._at(self.now + timedelta(minutes=minutes), self._take_note)
         if mood in scm_moods.LOSES_ANSWERS:
             for chain in self._due_until(account, self.now + lasts):
                 if self.source.random() < 0.5:
