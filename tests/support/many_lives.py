@@ -306,6 +306,7 @@ class World:
         await self.mount.backend.initialize()
         self._tell_all("an older snapshot is restored")
         self.figures["restored snapshots"] += 1
+        self.judge.forget_orders()
         for account in ACCOUNTS:
             self.judge.forget_refusals(account)
             self._disturbed(account, 5 * DAY)
