@@ -452,7 +452,7 @@ class TestRenewWrites:
     async def test_two_at_once_order_one_renewal(self, mount: Mount, simulator: Simulator) -> None:
         unique_id = str((await mount.enroll())["cert_unique_id"])
         simulator.settings.latency = 0.5
-        flags: tuple[dict[str, object], ...] = ({}, {"sectigo_max_timeout": 5}, {"sectigo_auto_renew": True})
+        flags: list[Mapping[str, object]] = [{}, {"sectigo_max_timeout": 5}, {"sectigo_auto_renew": True}]
         writes = [mount.write(f"renew/web/{unique_id}", flag) for flag in flags]
         results = await asyncio.gather(*writes, return_exceptions=True)
         assert len(simulator.orders) == 2

@@ -5,25 +5,17 @@ Everything is drawn from one seed.
 """
 
 import asyncio
-import hashlib
-import itertools
 import math
 import random
-import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
-from unittest import mock
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sectigo_vault_pki.scm_simulator.csr import Csr
-from sectigo_vault_pki.scm_simulator.orders import CertificateRequest, Order
+from sectigo_vault_pki.logical import BadRequestError
+from sectigo_vault_pki.scm_simulator.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support import scm_moods
 from tests.support.accounts_mount import AccountsMount
@@ -41,10 +33,12 @@ from tests.support.chains_of_lives import (
     Chain,
     drawn_chain,
 )
+from tests.support.foreign_orders import foreign_order
 from tests.support.mount import CONFIG, answered
 from tests.support.order_judge import Judge
 from tests.support.orders import ORDERS
 from tests.support.renewal_audit import Life
+from tests.support.seeded import seeded
 from tests.support.sorted_storage import SortedStorage
 from tests.support.virtual_time import WrongClock
 
@@ -70,7 +64,7 @@ class World:
     def __init__(self, seed: int, number: int) -> None:
         self.seed = seed
         self.source = random.Random(seed)
-        self.patches = self._patched()
+        self.patches = seeded(seed)
         self.clock = WrongClock()
         self.simulators = {name: Simulator(now=self.clock.true_now) for name in ACCOUNTS}
         self.judge = Judge(seed, self.clock, self.simulators)
@@ -90,19 +84,6 @@ class World:
         for name, simulator in self.simulators.items():
             simulator.settings.pending_polls = 0
             simulator.orders.dating = partial(self._dates, name)
-
-    def _patched(self) -> ExitStack:
-        """Let every draw come from the seed; keys and signatures are of no account."""
-        stack, draws, starts = ExitStack(), random.Random(self.seed), itertools.count(0, 100_000)
-
-        def uuid4() -> uuid.UUID:
-            return uuid.UUID(int=draws.getrandbits(128), version=4)
-
-        stack.enter_context(mock.patch("uuid.uuid4", uuid4))
-        stack.enter_context(mock.patch("secrets.randbelow", side_effect=starts))
-        stack.enter_context(mock.patch("sectigo_vault_pki.scm.retry.SystemRandom", return_value=draws))
-        stack.enter_context(mock.patch("sectigo_vault_pki.scm.breaker.SystemRandom", return_value=draws))
-        return stack
 
     async def __aenter__(self) -> Self:
         for entry, account in ENTRIES.items():
@@ -205,7 +186,13 @@ class World:
             return
         kind = "client_cert" if chain.entry == PEOPLE else "ssl_cert"
         flags = {} if chain.window is None else {"sectigo_expiry_window": f"{int(chain.window.total_seconds())}s"}
-        data = answered(await self.mount.write(f"enroll/{chain.entry}", {**ORDERS[kind](chain.name), **flags}))
+        try:
+            data = answered(await self.mount.write(f"enroll/{chain.entry}", {**ORDERS[kind](chain.name), **flags}))
+        except BadRequestError as error:
+            if "sectigo_max_orders_per_day" not in str(error):  # lost answers count on it, too
+                raise
+            self._at(self.now + LATER, self._begin, chain)
+            return
         self._take_note()
         chain.log.append(f"{self.now} enrolled under {chain.entry}: {data['cert_unique_id']}")
         assert data["status"] == "Issued", self.judge.story(chain)
@@ -230,15 +217,8 @@ class World:
         """Somebody else orders the same name, in SCM's portal."""
         if not chain.orders or chain.is_over:
             return
-        root, simulator = chain.orders[0], self.simulators[chain.account]
-        public_key = ec.generate_private_key(ec.SECP256R1()).public_key()
-        der = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        csr = Csr(public_key, "EC", "P-256", root.request.common_name, hashlib.sha256(der).hexdigest())
-        request = CertificateRequest(csr, root.request.common_name, root.request.names)
-        approves, simulator.settings.auto_approve = simulator.settings.auto_approve, self.source.random() < 0.7
-        subscription = replace(root.subscription, comments="foreign")
-        order = simulator.orders.add(request, subscription, requester="somebody")
-        simulator.settings.auto_approve = approves
+        is_approved = self.source.random() < 0.7
+        order = foreign_order(self.simulators[chain.account], chain.orders[0], is_approved=is_approved)
         self.foreign.append(order)
         chain.log.append(f"{self.now} somebody else ordered {order.handle}, {order.status(self.now)}")
 
@@ -272,6 +252,8 @@ class World:
         self.judge.forget_refusals(account)
         self.figures[f"times {mood}"] += 1
         scm_moods.fall_ill(self.simulators[account], mood)
+        for minutes in range(5, 200, 15):  # ticks that must not try in vain
+            self._at(self.now + timedelta(minutes=minutes), self._take_note)
         if mood in scm_moods.LOSES_ANSWERS:
             for chain in self._due_until(account, self.now + lasts):
                 if self.source.random() < 0.5:
@@ -324,6 +306,7 @@ class World:
         await self.mount.backend.initialize()
         self._tell_all("an older snapshot is restored")
         self.figures["restored snapshots"] += 1
+        self.judge.forget_orders()
         for account in ACCOUNTS:
             self.judge.forget_refusals(account)
             self._disturbed(account, 5 * DAY)

@@ -1,6 +1,6 @@
 """Judging what SCM has booked for very many certificates, and when it refused their logins."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -27,7 +27,7 @@ class Judge:
         self._simulators = simulators
         self._audits = {name: RenewalAudit(simulator.orders.get) for name, simulator in simulators.items()}
         self._refusals: dict[str, list[datetime]] = {name: [] for name in simulators}
-        self._placed: deque[datetime] = deque()
+        self._placed: list[datetime] = []
 
     def judge(self, order: Order, chain: Chain) -> None:
         """Look at an order that SCM has just booked for a chain."""
@@ -35,7 +35,7 @@ class Judge:
         self.figures["orders"] += 1
         chain.log.append(f"{self._now} SCM booked {order.handle} for {order.renewed_from}")
         if chain.entry == LIMITED:
-            self._count(chain)
+            self._count(order, chain)
         if order.renewed_from is None:
             assert len(chain.orders) == 1, self.story(chain)
         else:
@@ -48,6 +48,8 @@ class Judge:
         slack = abs(self._clock.offset)
         assert slack <= HOUR, f"the clock is wrong\n{self.story(chain)}"
         audit = self._audits[chain.account]
+        if chain.twin:
+            slack += audit.lag_of(order)
         faults = list(audit.faults_of(order, window=chain.widest_window, slack=slack))
         assert not faults or chain.has_forgotten, f"{faults}\n{self.story(chain)}"
         if audit.others(order) or faults:
@@ -57,14 +59,20 @@ class Judge:
 
     def budget_left(self, entry: str) -> int:
         """Return how many orders an entry may still place now."""
-        recent = sum(self._now - at < DAY for at in self._placed)
+        recent = sum(abs(self._clock.now() - at) < DAY for at in self._placed)
         return LIMIT - recent if entry == LIMITED else LIMIT
 
-    def _count(self, chain: Chain) -> None:
-        while self._placed and self._now - self._placed[0] >= DAY:
-            self._placed.popleft()
-        self._placed.append(self._now)
-        assert len(self._placed) <= LIMIT, f"more than {LIMIT} orders in 24 hours\n{self.story(chain)}"
+    def forget_orders(self) -> None:
+        """Begin anew: an older snapshot knows of no newer counts."""
+        self._placed.clear()
+
+    def _count(self, order: Order, chain: Chain) -> None:
+        """Check a budget by the plugin's own clock, which may be wrong by an hour and order nevertheless."""
+        at = order.requested_at + self._clock.offset
+        self._placed = [other for other in self._placed if abs(at - other) < DAY]
+        self._placed.append(at)
+        times = [f"{other:%d %H:%M:%S}" for other in self._placed]
+        assert len(self._placed) <= LIMIT, f"more than {LIMIT} orders in 24 hours: {times}\n{self.story(chain)}"
 
     def login_refused(self, account: str) -> None:
         """Check that the refusals of one login are as far apart as its pauses are long."""

@@ -82,6 +82,14 @@ class RenewalAudit:
         elif renewal.requested_at < earliest_renewal(life, before, window) - tolerance:
             yield f"{renewed.handle} was renewed before {earliest_renewal(life, before, window)}: {life} after {before}"
 
+    def lag_of(self, renewal: Order) -> timedelta:
+        """Return how long what is renewed was due before it was ordered: another entry that finds it cannot know."""
+        renewed = self._order(renewal.renewed_from)
+        if renewed.renewed_from is None:
+            return timedelta(0)
+        before = Life.of(self._order(renewed.renewed_from))
+        return renewed.requested_at - before.due_from(before.whole)
+
     def others(self, renewal: Order) -> list[Order]:
         """Return what else was ordered to renew the same certificate, and stands."""
         siblings = self.children.setdefault(renewal.renewed_from or 0, [])
