@@ -8,6 +8,7 @@ from scripts.openbao import BAO, OpenBaoServer, product
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
 from tests.support.servers import Capability, missing
+from tests.support.units import BUSY, TICK, file_of
 from tests.support.vault import PLUGIN, TALKATIVE, VaultMount, install, watched
 
 _HERE = Path(__file__).parent
@@ -65,17 +66,17 @@ def server(secrets: Secrets) -> Iterator[OpenBaoServer]:
         yield server
 
 
-@pytest.fixture(scope="session", autouse=True)
-def ticking(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, secrets: Secrets
-) -> Iterator[tuple[VaultMount, str] | None]:
-    """A mount with background work, and the id of an order that only a tick of the server's may collect.
+@pytest.fixture(autouse=True)
+def ticking_meanwhile(request: pytest.FixtureRequest) -> None:
+    """Begin the minute that `ticking` needs with the first test of its unit, so that it passes while others run."""
+    files = {file_of(item.nodeid) for item in request.session.items}
+    if TICK in files and file_of(request.node.nodeid) in BUSY:
+        request.getfixturevalue("ticking")
 
-    It stands from the first test on, so that the minute passes while others run.
-    """
-    if not any("test_background" in item.nodeid for item in request.session.items):
-        yield None
-        return
+
+@pytest.fixture(scope="session")
+def ticking(tmp_path_factory: pytest.TempPathFactory, secrets: Secrets) -> Iterator[tuple[VaultMount, str]]:
+    """A mount with background work, and the id of an order that only a tick of the server's may collect."""
     password = f"canary-{token_hex(12)}"
     secrets.add_password(password)
     folder, options = tmp_path_factory.mktemp("ticking"), ("--pending-polls", "0")
