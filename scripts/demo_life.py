@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+import httpx
+
 from scripts.demo_checks import Checks
 from scripts.demo_terminal import Answer, Terminal
 from scripts.environment import MOUNT
 
 LINKS = ("cert_unique_id", "domain", "not_after", "renewed_from", "renewed_to", "serial_number", "state", "status")
 """Rows in which a certificate's life shows."""
+DATES = ("cert_unique_id", "domain", "not_before", "not_after", "status")
+AGE_OF_A_DUE_ONE = 360 * 86_400
+"""Seconds of the 365 days for which SCM issues here."""
 KEYS = ("cert_unique_id", "private_key", "serial_number", "state", "status")
 
 
@@ -103,12 +108,18 @@ class Life:
         self._checks.row(old, "renewed_to", renewed)
         return renewed
 
-    def renew_by_reading(self, unique_id: str) -> str:
-        """Read a certificate inside its window; return the unique id of the one that is answered."""
-        self._terminal.chapter("A certificate that is due is renewed by reading it")
-        self._terminal.say("It is due seven days before its end, or, for this read, 400 days before.")
-        answer = self._read(unique_id, "sectigo_expiry_window=400")
-        self._checks.issued(answer, *self._kind.names)
+    def renew_by_reading(self, control_url: str) -> str:
+        """Read a certificate that is due; return the unique id of the one that is answered."""
+        kind = self._kind
+        self._terminal.chapter("A certificate that is due is renewed automatically, by a read or in the background")
+        self._terminal.say("It is due seven days before its end. The simulated SCM issues one that has five days left.")
+        with httpx.Client(base_url=control_url, trust_env=False) as control:
+            control.post("/settings", json={"backdated_seconds": AGE_OF_A_DUE_ONE}).raise_for_status()
+            due = self._terminal.run(f"bao write {MOUNT}/enroll/{kind.config} \\\n{kind.order}", rows=DATES)
+            control.post("/settings", json={"backdated_seconds": 0}).raise_for_status()
+        unique_id = self._checks.unique_id(due)
+        answer = self._read(unique_id)
+        self._checks.issued(answer, *kind.names)
         self._checks.row(answer, "renewed_from", unique_id)
         return self._checks.unique_id(answer)
 

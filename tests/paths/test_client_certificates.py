@@ -213,3 +213,18 @@ async def test_fifty_reads_of_a_due_certificate_are_one_order(mount: Mount) -> N
     answers = await asyncio.gather(*(mount.read(path_of(old)) for _ in range(50)))
     assert len({answered(answer)["cert_unique_id"] for answer in answers}) == 1
     assert len(list(mount.simulator.orders)) == 2
+
+
+@pytest.mark.parametrize("revoked", [True, False])
+async def test_a_certificate_that_its_replacement_revoked_is_revoked_under_its_serial_number(
+    mount: Mount, *, revoked: bool
+) -> None:
+    await mount.configure_client()
+    mount.simulator.settings.pending_polls = 0
+    old = await mount.enroll_client()
+    fields = {"sectigo_reason": "key rotation", "sectigo_client_cert_revoked_on_replace": revoked}
+    new = answered(await mount.write(f"replace/people/{old['cert_unique_id']}", fields))
+    earlier = answered(await mount.read(f"cert/{old['serial_number']}"))
+    assert bool(earlier["revocation_time"]) is revoked
+    assert bool(earlier["revocation_time_rfc3339"]) is revoked
+    assert answered(await mount.read(f"cert/{new['serial_number']}"))["revocation_time"] == 0

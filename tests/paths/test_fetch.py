@@ -3,10 +3,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sectigo_vault_pki.logical import BadRequestError, UnavailableError
-from tests.support.certificates import key_fits, leaf_of, pem_of
+from tests.support.certificates import key_fits, key_of, leaf_of, pem_of
 from tests.support.mount import Mount, answered
 
 
@@ -134,3 +135,72 @@ async def test_fetching_what_an_order_has_stored_meanwhile_leaves_its_key(mount:
     enrolled = await mount.enroll()
     mount.simulator.faults.add("collect", "slow", seconds=10)
     assert (await fetch(mount, enrolled["ssl_id"]))["private_key"] == enrolled["private_key"]
+
+
+async def test_a_pending_one_is_waited_for_as_the_request_says(mount: Mount) -> None:
+    await mount.configure()
+    await mount.configure("other")
+    mount.simulator.settings.pending_seconds = 20
+    pending = await mount.enroll("other", sectigo_max_timeout=0)
+    began = mount.clock.now()
+    data = await fetch(mount, pending["ssl_id"], sectigo_max_timeout=40)
+    assert data["status"] == "Issued"
+    assert 20 <= (mount.clock.now() - began).total_seconds() < 40
+
+
+async def test_a_pending_one_is_not_waited_for_where_nobody_wants_to(mount: Mount) -> None:
+    await mount.configure()
+    await mount.configure("other")
+    mount.simulator.settings.pending_seconds = 20
+    pending = await mount.enroll("other", sectigo_max_timeout=0)
+    began = mount.clock.now()
+    assert (await fetch(mount, pending["ssl_id"], sectigo_max_timeout=0))["status"] == "TimeoutStateSaved"
+    assert mount.clock.now() == began
+
+
+async def test_a_key_given_later_is_checked_and_stored_with_the_certificate(
+    mount: Mount, elsewhere: Mapping[str, Any]
+) -> None:
+    await fetch(mount, elsewhere["ssl_id"])
+    stranger = pem_of(ec.generate_private_key(ec.SECP256R1()))
+    with pytest.raises(BadRequestError, match="is not the key of this certificate"):
+        await fetch(mount, elsewhere["ssl_id"], sectigo_private_key=stranger)
+    data = await fetch(mount, elsewhere["ssl_id"], sectigo_private_key=elsewhere["private_key"])
+    assert data["private_key"] == elsewhere["private_key"]
+    assert key_of(data).public_key() == leaf_of(data).public_key()
+    assert answered(await mount.read(f"certs/web/{data['cert_unique_id']}")) == data
+
+
+async def test_a_key_given_for_a_pending_one_is_the_key_that_its_certificate_must_have(mount: Mount) -> None:
+    await mount.configure()
+    await mount.configure("other")
+    mount.simulator.settings.never_issue = True
+    pending = await mount.enroll("other", sectigo_max_timeout=0)
+    await fetch(mount, pending["ssl_id"], sectigo_max_timeout=0)
+    await fetch(mount, pending["ssl_id"], sectigo_max_timeout=0, sectigo_private_key=pending["private_key"])
+    mount.simulator.settings.never_issue = False
+    mount.simulator.settings.pending_polls = 0
+    data = answered(await mount.read(f"certs/web/{pending['cert_unique_id']}"))
+    assert data["status"] == "Issued"
+    assert key_of(data).public_key() == leaf_of(data).public_key()
+
+
+async def test_what_follows_a_fetched_certificate_keeps_its_kind_and_size_of_key_and_its_subject(
+    mount: Mount,
+) -> None:
+    await mount.configure()
+    await mount.configure("other")
+    mount.simulator.settings.pending_polls = 0
+    first = await mount.enroll(
+        "other", sectigo_csr_key_size=384, sectigo_csr_organization="Example Ltd", sectigo_csr_country="CA"
+    )
+    path = f"web/{(await fetch(mount, first['ssl_id']))['cert_unique_id']}"
+    replaced = answered(await mount.write(f"replace/{path}", {"sectigo_reason": "key rotation"}))
+    renewed = answered(await mount.write(f"renew/{path}", {"sectigo_renew_new_key": True}))
+    for data in (replaced, renewed):
+        key = key_of(data)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        assert key.key_size == 384
+        csr = x509.load_pem_x509_csr(data["csr"].encode())
+        subject = leaf_of(first).subject
+        assert {(part.oid, part.value) for part in csr.subject} == {(part.oid, part.value) for part in subject}

@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from sectigo_vault_pki.logical import BadRequestError
 from tests.support.audit import key_digests_of, records_of
-from tests.support.certificates import key_fits
-from tests.support.mount import Mount, answered
+from tests.support.certificates import key_fits, pem_of
+from tests.support.mount import ORDER, Mount, answered
 from tests.support.orders import ORDERS
 
 REPLACEMENT: Mapping[str, Mapping[str, object]] = {
@@ -117,3 +122,29 @@ async def test_a_replacement_that_scm_works_on_is_never_given_up(mount: Mount) -
     assert "SCM is working on another certificate under this id" in doubtful.warnings[0]
     mount.simulator.settings.never_issue = False
     assert answered(await mount.read(path))["private_key"] == lost["private_key"]
+
+
+def csr_with(key: ec.EllipticCurvePrivateKey, subject: str, alternative: x509.GeneralName) -> str:
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name.from_rfc4514_string(subject))
+    extended = builder.add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+    return extended.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize("operation", ["renew", "replace"])
+async def test_a_csr_whose_names_are_not_all_ordered_is_answered_with_a_warning(mount: Mount, operation: str) -> None:
+    old = await issued(mount, "ssl_cert")
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = csr_with(key, f"CN={ORDER['sectigo_csr_domain']}", x509.UniformResourceIdentifier("urn:web"))
+    fields = {"sectigo_csr": csr, "sectigo_private_key": pem_of(key)}
+    reason = {"sectigo_reason": "stolen"} if operation == "replace" else {}
+    response = await mount.write(f"{operation}/web/{old['cert_unique_id']}", {**fields, **reason})
+    assert response is not None
+    assert any("names of sectigo_csr that are not ordered" in warning for warning in response.warnings)
+
+
+@pytest.mark.parametrize("operation", ["renew", "replace"])
+async def test_a_csr_without_a_common_name_is_refused(mount: Mount, operation: str) -> None:
+    old = await issued(mount, "ssl_cert")
+    csr = csr_with(ec.generate_private_key(ec.SECP256R1()), "O=Example Inc", x509.DNSName("web.example.test"))
+    with pytest.raises(BadRequestError, match="no common name"):
+        await mount.write(f"{operation}/web/{old['cert_unique_id']}", {"sectigo_csr": csr, "sectigo_reason": "stolen"})

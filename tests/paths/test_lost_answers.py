@@ -161,6 +161,19 @@ async def test_an_accepted_order_that_cannot_be_stored_is_settled_later(mount: M
     assert len(list(mount.simulator.orders)) == 1
 
 
+async def test_an_accepted_order_stands_though_its_config_entry_can_no_longer_be_read(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.faults.add("enroll", "slow", seconds=30)
+    enrolment = asyncio.create_task(mount.write("enroll/web", {**ORDER, "sectigo_auto_renew": True}))
+    await asyncio.sleep(1)
+    await mount.overwrite("config/web", b"{")
+    response = await enrolment
+    assert response is not None
+    assert answered(response)["status"] in {"Applied", "Unsettled"}
+    assert response.warnings
+    assert len(list(mount.simulator.orders)) == 1
+
+
 async def test_an_id_that_scm_gives_twice_never_overwrites_the_first_key(mount: Mount) -> None:
     await mount.configure()
     first = await mount.enroll()

@@ -207,6 +207,10 @@ def test_a_replaced_client_certificate_is_revoked_where_that_is_asked_for(mount:
     assert data["status"] == "Issued"
     assert data["serial_number"] != old["serial_number"]
     assert key_fits(data)
+    replaced, current = (mount.api("GET", f"cert/{one['serial_number']}").expect(200).data for one in (old, data))
+    assert bool(replaced["revocation_time"]) is revoke
+    assert bool(replaced["revocation_time_rfc3339"]) is revoke
+    assert current["revocation_time"] == 0
 
 
 @pytest.mark.parametrize("path", ["renew", "replace", "revoke"])
@@ -224,7 +228,7 @@ def test_nothing_is_done_with_an_order_that_is_pending(of_kind: VaultMount, path
 @pytest.mark.parametrize("path", ["renew", "replace"])
 def test_nothing_is_ordered_in_place_of_a_revoked_certificate(of_kind: VaultMount, path: str) -> None:
     mount = of_kind
-    old = mount.enrolled()
+    old = mount.aged()
     mount.revoke(old["cert_unique_id"]).expect(200)
     refused = mount.api("POST", f"{path}/web/{old['cert_unique_id']}", mount.kind.replacement)
     assert refused.status == 400

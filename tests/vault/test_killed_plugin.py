@@ -39,7 +39,7 @@ def kill_once(mount: VaultMount, call: Callable[[], object], *, booked: Callable
 @pytest.mark.parametrize("asked_by", ["write", "read"])
 def test_a_read_carries_on_a_renewal_that_was_being_sent(killable: VaultMount, asked_by: str) -> None:
     mount = killable
-    old = mount.enrolled()
+    old = mount.aged()
     mount.scm.fault("renew", "slow", seconds=30)
     renew, due = f"renew/web/{old['cert_unique_id']}", f"certs/web/{old['cert_unique_id']}?sectigo_expiry_window=400"
 

@@ -1,6 +1,7 @@
 """Renewals on the real server: by a write and by reads, in time and late, refused, and with SCM's answer lost."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from tests.support.vault import CLIENT, SSL, Kind, VaultMount
 pytestmark = pytest.mark.vault
 
 DUE = "?sectigo_expiry_window=400"
-"""A window larger than the term of every certificate here."""
+"""A window of which a third of each certificate's life counts, as of every longer one."""
 READS = 20
 
 
@@ -140,8 +141,9 @@ async def read_at_once(mount: VaultMount, unique_id: str) -> list[dict[str, Any]
 
 
 def enrolled_for_a_day(mount: VaultMount) -> dict[str, Any]:
-    """Enrol a certificate that is due from its first second, as its renewals are."""
-    return mount.enrolled(**{mount.kind.profile_field: mount.kind.private_profile, mount.kind.validity_field: 1})
+    """Enrol a certificate that is due: one of a day, of which four hours are left."""
+    of_a_day = {mount.kind.profile_field: mount.kind.private_profile, mount.kind.validity_field: 1}
+    return mount.aged("web", timedelta(hours=20), **of_a_day)
 
 
 async def test_many_reads_of_a_due_certificate_order_one_renewal_and_answer_it(of_kind: VaultMount) -> None:
@@ -176,7 +178,7 @@ async def test_many_reads_of_a_due_certificate_order_one_renewal_that_is_late(of
 
 def test_a_certificate_inside_its_window_is_renewed_by_a_read_and_one_outside_is_not(of_kind: VaultMount) -> None:
     mount = of_kind
-    old = mount.enrolled()
+    old = mount.aged()
     assert mount.read(old["cert_unique_id"]).expect(200).data == old
     assert mount.read(old["cert_unique_id"], query=f"{DUE}&sectigo_auto_renew=false").expect(200).data == old
     assert renewals_ordered(mount) == 0
@@ -188,15 +190,15 @@ def test_a_certificate_inside_its_window_is_renewed_by_a_read_and_one_outside_is
 
 def test_a_window_of_the_config_entry_and_of_the_enrolment_hold_for_reads(mount: VaultMount) -> None:
     mount.configure(sectigo_expiry_window=400)
-    of_entry = mount.enroll().expect(200).data
-    of_its_own = mount.enroll(sectigo_expiry_window=3).expect(200).data
+    of_entry = mount.aged()
+    of_its_own = mount.aged(sectigo_expiry_window=3)
     assert mount.read(of_its_own["cert_unique_id"]).expect(200).data == of_its_own
     assert mount.read(of_entry["cert_unique_id"]).expect(200).data["renewed_from"] == of_entry["cert_unique_id"]
 
 
 def test_a_renewal_that_scm_forbids_answers_the_valid_certificate_with_a_warning(of_kind: VaultMount) -> None:
     mount = of_kind
-    old = mount.enrolled(**{mount.kind.profile_field: mount.kind.one_time_profile})
+    old = mount.aged(**{mount.kind.profile_field: mount.kind.one_time_profile})
     refused = mount.read(old["cert_unique_id"], query=DUE).expect(200)
     assert refused.data == old
     assert "SCM refused renew" in refused.warnings[0]
@@ -220,7 +222,7 @@ def test_a_renewal_that_scm_forbids_is_an_error_for_who_asks_for_it(of_kind: Vau
 @pytest.mark.parametrize("status", [429, 503])
 def test_an_scm_that_is_down_answers_the_valid_certificate_with_a_warning(of_kind: VaultMount, status: int) -> None:
     mount = of_kind
-    old = mount.enrolled()
+    old = mount.aged()
     mount.scm.fault("*", "status", status=status, times=None)
     answer = mount.read(old["cert_unique_id"], query=DUE).expect(200)
     assert answer.data == old
@@ -230,7 +232,7 @@ def test_an_scm_that_is_down_answers_the_valid_certificate_with_a_warning(of_kin
 
 def test_a_renewal_is_ordered_by_the_first_read_after_scm_is_back(of_kind: VaultMount) -> None:
     mount = of_kind
-    old = mount.enrolled()
+    old = mount.aged()
     mount.scm.fault("list", "status", status=503, times=3)
     assert mount.read(old["cert_unique_id"], query=DUE).expect(200).data == old
     assert mount.read(old["cert_unique_id"], query=DUE).expect(200).data["renewed_from"] == old["cert_unique_id"]
@@ -243,7 +245,7 @@ def test_a_renewal_whose_answer_was_lost_is_found_and_not_ordered_again(
     of_kind: VaultMount, kind_of_loss: str, asked_by: str
 ) -> None:
     mount = of_kind
-    old = mount.enrolled()
+    old = mount.aged()
     if kind_of_loss == "unnamed":
         mount.scm.set(renew_answers_id=False)
     else:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, SectigoVaultPkiError
+from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, ScmError, SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.due_work import DueWork, Item, Task
 from sectigo_vault_pki.lifecycle.policy import Step
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.scm import CallBudget
-from sectigo_vault_pki.store import ConfigRecord, StorageError
+from sectigo_vault_pki.store import ConfigRecord, OrderOperation, StorageError
 
 AT_ONCE = 8
 """Certificates of one account that SCM is asked about together."""
@@ -149,7 +149,8 @@ class AccountRun:
         self._has_asked = True
         answer = await self._work.do(task)
         if task.step in {Step.COLLECT, Step.RENEW} and answer is not None and answer.warnings:
-            self._tell("a certificate could not be collected", "; ".join(answer.warnings), task)
+            text = "; ".join(answer.warnings)
+            self._report.tell(f"{task.item.name} could not be collected", text, is_logged=False)
 
     async def _guarded_task_for(self, item: Item, config: ConfigRecord | None) -> Task | None:
         try:
@@ -159,7 +160,10 @@ class AccountRun:
             return None
 
     def _tell(self, words: str, error: BaseException | str, task: Task) -> None:
-        self._report.tell(words, error, config=task.item.config_name, certificate=task.item.name)
+        is_logged = not (
+            isinstance(error, ScmError) and error.operation == OrderOperation.RENEW
+        )  # `send` has logged it
+        self._report.tell(words, error, is_logged=is_logged, config=task.item.config_name, certificate=task.item.name)
 
 
 _WORDS = {Step.RENEW: "a due certificate could not be renewed"}

@@ -12,6 +12,7 @@ from sectigo_vault_pki.errors import ChainError, ScmRefusedError, ScmUnavailable
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.judging import CollectEvent, change_of, event_of, with_fitting_key
+from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.policy import Waiting, may_give_up, pauses
 from sectigo_vault_pki.lifecycle.renewal import renewal_failed, renewed
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -34,7 +35,6 @@ from sectigo_vault_pki.store import (
     OrderInFlight,
     OrderOperation,
     Status,
-    StorageError,
     UniqueId,
 )
 
@@ -164,10 +164,7 @@ class Collector:
         state = advance(OrderState.PENDING, event)
         change = change_of(event, order, resources.clock.now())
         changed = await resources.change(config_name, record.unique_id, change) or record
-        _log.debug(
-            "asked for a certificate",
-            extra={"kv": {"config": config_name, "unique_id": record.unique_id, "order": state.name}},
-        )
+        _log.debug("asked for a certificate", extra=of_certificate(config_name, record, state=state.name.lower()))
         await self._tell_predecessor(config_name, changed, event, order)
         goes_on = isinstance(event, StillProcessing | IssuersMissing) and changed.order is not None
         warnings = _warnings(event, config_name, record.unique_id)
@@ -225,11 +222,8 @@ async def _or_as_ordered(
 ) -> CertificateAnswer:
     try:
         return await work
-    except StorageError:
-        _log.exception(
-            "storage failed after an order was accepted",
-            extra={"kv": {"config": config_name, "unique_id": record.unique_id}},
-        )
+    except Exception:  # noqa: BLE001  an error would have clients order again; the log has it
+        _log.exception("an accepted order could not be carried on", extra=of_certificate(config_name, record))
         warning = (
             f"what came of the order could not be stored: it stands as ordered, and reading certs/{config_name}/"
             f"{record.unique_id} collects it"

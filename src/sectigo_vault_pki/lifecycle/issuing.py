@@ -10,6 +10,7 @@ from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, order
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.operations import config_or_error
+from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.profiles import Profiles
 from sectigo_vault_pki.lifecycle.repetition import Repetitions
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -126,10 +127,8 @@ class Issuer:
                 await self._repetitions.release(config_name, issued.request_id, record.order_uuid)
             await self._roles.note_answered(issued.role_name, config_name, record)
         except StorageError as error:  # an equal request is answered the same once more, or orders if its key is gone
-            _log.warning(
-                "what was answered under a role could not be noted",
-                extra={"kv": {"config": config_name, "unique_id": record.unique_id, "error": error}},
-            )
+            extra = of_certificate(config_name, record, role=issued.role_name, error=error)
+            _log.warning("what was answered under a role could not be noted", extra=extra)
 
     async def _let_go_of_spent(self, role: RoleRecord, enrolment: EnrolmentRequest) -> None:
         """Let an equal request order anew where what the earlier one led to cannot be answered again."""

@@ -10,13 +10,14 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from sectigo_vault_pki.errors import RenewalHeldError
+from sectigo_vault_pki.errors import RecordError, RenewalHeldError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
 from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
 from sectigo_vault_pki.lifecycle.names import search_name
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
+from sectigo_vault_pki.lifecycle.order_log import of_order
 from sectigo_vault_pki.lifecycle.renewal_policy import refused_again
 from sectigo_vault_pki.lifecycle.resources import Change, Resources
 from sectigo_vault_pki.lifecycle.sending import send
@@ -171,8 +172,8 @@ class Renewer:
         try:
             stored = await self._acceptor.store(config_name, order.uuid, renewed)
             await self._write_ahead.close(config_name, record.unique_id, order, _points_at(stored.unique_id))
-        except StorageError:
-            _log.exception("an accepted renewal could not be stored", extra={"kv": {"config": config_name}})
+        except (StorageError, RecordError):
+            _log.exception("an accepted renewal could not be stored", extra=of_order(config_name, order, scm_id=scm_id))
             return unsettled(order, "SCM took the renewal, and its id could not be stored", config_name)
         return CertificateAnswer(stored)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from sectigo_vault_pki.errors import ConflictError
+from sectigo_vault_pki.errors import ConflictError, RecordError
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
@@ -141,7 +141,7 @@ class Replacer:
             changed = await self._write_ahead.close(
                 config_name, record.unique_id, order, lambda stored: stored.with_order(in_flight)
             )
-        except StorageError:
+        except (StorageError, RecordError):
             return unsettled(order, "SCM took the replacement, and that could not be stored", config_name)
         return CertificateAnswer(changed or record)
 

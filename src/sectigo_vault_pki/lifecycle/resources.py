@@ -11,9 +11,10 @@ from secrets import SystemRandom
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import StandbyError
 from sectigo_vault_pki.lifecycle.accounts import ScmClients
+from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
 from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file
-from sectigo_vault_pki.store import CertificateRecord, NamedLocks, Repository, UniqueId
+from sectigo_vault_pki.store import CertificateRecord, NamedLocks, Repository, Status, UniqueId
 
 _log = logging.getLogger(__name__)
 
@@ -82,11 +83,7 @@ class Resources:
             changed = change(record)
             if changed != record:
                 await self.repository.put_certificate(config_name, changed, before=record)
-                newest = changed.newest_status or ""
-                _log.info(
-                    "certificate changed",
-                    extra={"kv": {"config": config_name, "unique_id": unique_id, "status": str(newest)}},
-                )
+                _log_change(config_name, record, changed)
             return changed
 
     async def aclose(self) -> None:
@@ -94,3 +91,17 @@ class Resources:
         await self.tasks.aclose()
         await self.clients.aclose()
         self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _log_change(config_name: str, before: CertificateRecord, changed: CertificateRecord) -> None:
+    """Say what happened to a certificate: what SCM refuses at the level of warnings, what nobody looks for at debug."""
+    newest = changed.history[-1] if changed.history else None
+    order = {} if before.order is None else {"order": before.order.uuid}
+    if newest is None or changed.history == before.history:
+        _log.debug("certificate noted", extra=of_certificate(config_name, changed))
+    elif newest.status is Status.ERROR_CODE:
+        code = "" if newest.code is None else newest.code
+        extra = of_certificate(config_name, changed, status=newest.status, code=code, error=newest.description or "")
+        _log.warning("certificate could not be collected", extra=extra)
+    else:
+        _log.info("certificate changed", extra=of_certificate(config_name, changed, status=newest.status, **order))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer
+from sectigo_vault_pki.lifecycle.order_log import of_order
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.settling import Settler
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
@@ -44,10 +45,5 @@ class Resumer:
             return None
         answer = await self._settler.settle(config_name, config, order)
         found = answer.record.unique_id if isinstance(answer, CertificateAnswer) else "not yet"
-        _log.info(
-            "an order of an earlier process was looked for",
-            extra={
-                "kv": {"config": config_name, "order": order_uuid, "domain": order.common_name, "certificate": found}
-            },
-        )
+        _log.info("an open order was looked for", extra=of_order(config_name, order, found=found))
         return answer

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmRefusedError, ScmUnavailableError
+from sectigo_vault_pki.lifecycle.order_log import of_order, of_refusal
 from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, OrderState, Refused, Unnamed, advance
 from sectigo_vault_pki.store import OrderRecord
 
@@ -16,18 +17,15 @@ SubmitEvent: TypeAlias = Accepted | Unnamed | Refused | NotSent | AnswerLost
 async def send(call: Awaitable[Accepted | Unnamed], *, config_name: str, order: OrderRecord) -> SubmitEvent:
     """Await the call that orders something, and say what became of it."""
     event = await _event_of(call)
-    state = advance(OrderState.SUBMITTING, event)
-    _log.info(
-        "order submitted",
-        extra={
-            "kv": {
-                "config": config_name,
-                "order": order.uuid,
-                "operation": order.operation,
-                "state": state.name,
-            }
-        },
-    )
+    state = advance(OrderState.SUBMITTING, event).name.lower()
+    match event:
+        case Accepted(scm_id):
+            _log.info("order submitted", extra=of_order(config_name, order, state=state, scm_id=scm_id))
+        case Unnamed():
+            _log.info("order submitted", extra=of_order(config_name, order, state=state))
+        case Refused(error) | NotSent(error) | AnswerLost(error):
+            extra = of_order(config_name, order, state=state, **of_refusal(error))
+            _log.warning("order was not accepted", extra=extra)
     return event
 
 

@@ -4,11 +4,13 @@ import logging
 import uuid
 from dataclasses import dataclass
 
+from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, applied, write_ahead
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
+from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.sending import send
 from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, Found, NotSent, Refused, Unnamed
@@ -101,10 +103,10 @@ class Submitter:
         record = applied(order, event, config, self._resources.clock.now())
         try:
             stored = await self._acceptor.store(config_name, order.uuid, record, led_to_by_order=True)
-        except StorageError:
+        except (StorageError, RecordError):
             _log.error(
                 "an accepted order could not be stored; its write-ahead entry stands",
-                extra={"kv": {"config": config_name, "order": order.uuid, "unique_id": record.unique_id}},
+                extra=of_certificate(config_name, record),
             )
             return unsettled(order, "SCM took the order, and its id could not be stored", config_name)
         progress.record = stored

@@ -78,9 +78,7 @@ class OwnedTasks:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.debug(
-                "a task ended in an error", extra={"kv": {"task": task.get_name(), "error": type(error).__name__}}
-            )
+            _log.debug("a task ended in an error", extra={"kv": {"task": task.get_name(), "error": error}})
 
 
 async def _carry_out(write: Coroutine[Any, Any, T], outcome: "asyncio.Future[T]") -> None:

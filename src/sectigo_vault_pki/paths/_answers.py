@@ -1,6 +1,7 @@
 """How a certificate looks to users (api.md 5). Every key is always there, empty when its value is unknown."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sectigo_vault_pki.lifecycle import Answer, CertificateAnswer, Engine, OrderAnswer, order_id
 from sectigo_vault_pki.logical import Response
@@ -79,6 +80,11 @@ async def answered_with_key(engine: Engine, config_name: str, answer: Answer, re
     if isinstance(answer, CertificateAnswer) and not answer.of_replacement:
         await engine.key_answered(config_name, answer.record)
     return response
+
+
+def with_remarks(response: Response, remarks: tuple[str, ...]) -> Response:
+    """Return a response with warnings before its own."""
+    return replace(response, warnings=(*remarks, *response.warnings)) if remarks else response
 
 
 def certificate_response(answer: Answer, wanted: CertificateFormat | None, *, with_key: bool = True) -> Response:

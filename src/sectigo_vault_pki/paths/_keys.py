@@ -6,7 +6,9 @@ from sectigo_vault_pki.errors import InvalidInputError, KeyMismatchError
 from sectigo_vault_pki.framework import Field, FieldData
 from sectigo_vault_pki.lifecycle import KeyWish
 from sectigo_vault_pki.paths import _fields
-from sectigo_vault_pki.pki import KeyParameters, check_key_fits
+from sectigo_vault_pki.pki import CertificateSigningRequest, KeyParameters, check_key_fits, printable
+
+_MAX_NAMES_SHOWN = 5
 
 SUBJECT: Mapping[str, Field[str]] = {
     "common_name": _fields.CSR_DOMAIN,
@@ -20,9 +22,17 @@ SUBJECT: Mapping[str, Field[str]] = {
 """The parts of a subject, and the fields that name them."""
 
 
-def key_problems(data: FieldData) -> list[str]:
-    """Return what is wrong with the fields of key and CSR in combination."""
-    return [*_misfits(data), *_size_problems(data)]
+def key_problems(data: FieldData, *, needs_common_name: bool) -> list[str]:
+    """Return what is wrong with the fields of key and CSR in combination.
+
+    Args:
+        data: the request's.
+        needs_common_name: whether SCM takes no CSR without one, as for SSL certificates.
+    """
+    csr = data.get(_fields.CSR)
+    nameless = needs_common_name and csr is not None and not csr.common_name
+    missing = ["sectigo_csr has no common name, which SCM requires"] if nameless else []
+    return [*missing, *_misfits(data), *_size_problems(data)]
 
 
 def _misfits(data: FieldData) -> list[str]:
@@ -45,6 +55,18 @@ def _size_problems(data: FieldData) -> list[str]:
     except InvalidInputError as error:
         return [f"sectigo_csr_key_size cannot be used: {error}"]
     return []
+
+
+def remarks_on_names(csr: CertificateSigningRequest | None) -> tuple[str, ...]:
+    """Say which names of a CSR are not ordered."""
+    if csr is None:
+        return ()
+    common_names = (value for word, value in csr.subject_fields if word == "common_name")
+    names = [*csr.other_names, *(f"common name {printable(value)}" for value in common_names)]
+    if not names:
+        return ()
+    more = f" and {len(names) - _MAX_NAMES_SHOWN} more" if len(names) > _MAX_NAMES_SHOWN else ""
+    return (f"names of sectigo_csr that are not ordered: {', '.join(names[:_MAX_NAMES_SHOWN])}{more}",)
 
 
 def key_parameters(data: FieldData) -> KeyParameters:

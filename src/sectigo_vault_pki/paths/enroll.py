@@ -7,16 +7,13 @@ from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, EnrolmentRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _variants
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response, with_remarks
 from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._keys import SUBJECT, key_parameters, key_problems
-from sectigo_vault_pki.pki import CertificateSigningRequest, printable
+from sectigo_vault_pki.paths._keys import SUBJECT, key_parameters, key_problems, remarks_on_names
 from sectigo_vault_pki.store import CertificateType, ClientFields, RequestedFields, SslFields, SubjectFields
 
 MAX_NAMES_LENGTH = 64
 """Characters of a person's names together, with the blanks between them (scm-api.md 4.1)."""
-
-_MAX_NAMES_SHOWN = 5
 
 REQUEST_ID = Field(
     name="sectigo_request_id",
@@ -39,8 +36,7 @@ def path_enroll(engine: Engine) -> Path:
         certificate_type = await engine.certificate_type(data[_fields.CONFIG_NAME])
         wish = replace(enrolment_request(certificate_type, data), host_request_id=request.id)
         answer = await engine.enroll(data[_fields.CONFIG_NAME], wish, time_limit=request.time_limit)
-        response = certificate_response(answer, None)
-        response = replace(response, warnings=(*_remarks_on_names(wish.csr), *response.warnings))
+        response = with_remarks(certificate_response(answer, None), remarks_on_names(wish.csr))
         return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
 
     return Path(
@@ -76,16 +72,13 @@ def enrolment_problems(certificate_type: CertificateType, data: FieldData) -> Se
     return [
         *(f"{name} does not go with a config entry of type {certificate_type.value}" for name in strange),
         *(declared.missing_text for declared in needed if data.lacks(declared)),
-        *_subject_problems(data, is_ssl=is_ssl),
+        *_subject_problems(data),
         *_name_problems(data),
-        *key_problems(data),
+        *key_problems(data, needs_common_name=is_ssl),
     ]
 
 
-def _subject_problems(data: FieldData, *, is_ssl: bool) -> Sequence[str]:
-    csr = data.get(_fields.CSR)
-    if is_ssl and csr is not None and not csr.common_name:
-        return ("sectigo_csr has no common name, which SCM requires",)
+def _subject_problems(data: FieldData) -> Sequence[str]:
     if data.lacks(_fields.CSR) and data.lacks(_fields.CSR_DOMAIN):
         return ("sectigo_csr_domain is required where no sectigo_csr is given",)
     return ()
@@ -156,18 +149,6 @@ def _client_fields(data: FieldData) -> ClientFields:
         last_name=data[_fields.CLIENT_LAST_NAME],
         custom_fields=data.get(_fields.CLIENT_CUSTOM_FIELDS) or (),
     )
-
-
-def _remarks_on_names(csr: CertificateSigningRequest | None) -> tuple[str, ...]:
-    """Say which names of a CSR are not ordered."""
-    if csr is None:
-        return ()
-    common_names = (value for word, value in csr.subject_fields if word == "common_name")
-    names = [*csr.other_names, *(f"common name {printable(value)}" for value in common_names)]
-    if not names:
-        return ()
-    more = f" and {len(names) - _MAX_NAMES_SHOWN} more" if len(names) > _MAX_NAMES_SHOWN else ""
-    return (f"names of sectigo_csr that are not ordered: {', '.join(names[:_MAX_NAMES_SHOWN])}{more}",)
 
 
 def _subject(data: FieldData) -> SubjectFields:

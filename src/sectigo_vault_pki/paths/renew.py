@@ -7,9 +7,9 @@ from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, RenewalRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _variants
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response, with_remarks
 from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._keys import key_problems, key_wish
+from sectigo_vault_pki.paths._keys import key_problems, key_wish, remarks_on_names
 
 RENEW_NEW_KEY = Field(
     name="sectigo_renew_new_key",
@@ -42,7 +42,7 @@ def path_renew(engine: Engine) -> Path:
     """Declare the path."""
 
     async def review(_: Request, data: FieldData) -> Sequence[str]:
-        return key_problems(data)
+        return key_problems(data, needs_common_name=True)
 
     async def write(request: Request, data: FieldData) -> Response:
         flags = _fields.waiting_and_renewal(data)
@@ -52,7 +52,8 @@ def path_renew(engine: Engine) -> Path:
             RenewalRequest(wish=key_wish(data), new_key=bool(data.get(RENEW_NEW_KEY)), flags=flags),
             time_limit=request.time_limit,
         )
-        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, None))
+        response = with_remarks(certificate_response(answer, None), remarks_on_names(data.get(CSR)))
+        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
 
     taken = (CSR, PRIVATE_KEY)
     names = {declared.name for declared in taken}

@@ -7,9 +7,9 @@ from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, ReplacementRequest
 from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _kinds, _variants
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
+from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response, with_remarks
 from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._keys import key_problems, key_wish
+from sectigo_vault_pki.paths._keys import key_problems, key_wish, remarks_on_names
 from sectigo_vault_pki.store import CertificateType
 
 COMMON_NAME = Field(
@@ -95,9 +95,9 @@ def path_replace(engine: Engine) -> Path:
             replacement_request(data),
             time_limit=request.time_limit,
         )
-        return await answered_with_key(
-            engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
-        )
+        response = certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
+        response = with_remarks(response, remarks_on_names(data.get(_fields.CSR)))
+        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
 
     taken = (SUBJECT_ALT_NAMES, _variants.STORED_FORMAT)
     names = {declared.name for declared in taken}
@@ -145,7 +145,7 @@ def replacement_problems(certificate_type: CertificateType, data: FieldData) -> 
     wrong: Field[object] = COMMON_NAME if is_client else REVOKED_ON_REPLACE
     if not data.lacks(wrong):
         problems.append(f"{wrong.name} does not go with a config entry of type {certificate_type}")
-    return [*problems, *key_problems(data)]
+    return [*problems, *key_problems(data, needs_common_name=not is_client)]
 
 
 def replacement_request(data: FieldData) -> ReplacementRequest:

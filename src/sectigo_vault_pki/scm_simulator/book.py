@@ -192,7 +192,7 @@ class OrderBook:
 
     def _sign(self, subscription: Subscription, in_flight: InFlight, due: datetime) -> Issued:
         request = in_flight.request
-        not_before = due.replace(microsecond=0)
+        not_before = due.replace(microsecond=0) - timedelta(seconds=self._settings.backdated_seconds)
         certificate = self._ca.issue(
             leaf(request, subscription),
             not_before=not_before,

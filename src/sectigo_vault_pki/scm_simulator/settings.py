@@ -24,6 +24,7 @@ class Settings(BaseModel):
         mandatory_custom_fields: Names of custom fields that an enrolment must carry.
         longest_term: Days; profiles lose every longer term, as public ones do over the years (scm-api.md 7).
         validity_seconds: Certificates are valid that long, whatever their term, so that an end comes within seconds.
+        backdated_seconds: Certificates begin, and end, that much earlier, so that one can be seen to become due.
         ecc_allowed: False: the tenant takes no EC keys at all.
         crlf: PEM with CRLF line ends.
         latency: Seconds before each answer.
@@ -43,6 +44,7 @@ class Settings(BaseModel):
     mandatory_custom_fields: tuple[str, ...] = ()
     longest_term: Annotated[int, Field(ge=1)] | None = None
     validity_seconds: Annotated[int, Field(ge=1)] | None = None
+    backdated_seconds: Annotated[int, Field(ge=0)] = 0
     ecc_allowed: bool = True
     crlf: bool = False
     latency: Seconds = 0

@@ -214,7 +214,7 @@ class Channel(grpc.aio.Channel):
 
     def _give_up(self, error: OSError | ValueError | OverflowError) -> None:
         waiting, self._waiting = self._waiting, []
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        reason = getattr(error, "strerror", None) or str(error) or "no reason given"
         text = f"failed to connect to the server: {reason}"
         for call in waiting:
             call.finish(Status(grpc.StatusCode.UNAVAILABLE, text))

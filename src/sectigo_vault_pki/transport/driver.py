@@ -157,7 +157,7 @@ class Driver(asyncio.Protocol, ABC):
                 timer.cancel()
         self._transport = None
         self._lost.set()
-        self.on_lost(self._failure if exc is None else f"the connection broke: {type(exc).__name__}")
+        self.on_lost(self._failure if exc is None else f"the connection broke: {exc}")
 
     def _flush(self) -> None:
         self._flush_scheduled = False

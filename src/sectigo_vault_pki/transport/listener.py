@@ -79,7 +79,7 @@ def _reason(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not the expected one: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"no TLS: {(error.reason or type(error).__name__).lower().replace('_', ' ')}"
+        return f"no TLS: {(error.reason or 'the handshake failed').lower().replace('_', ' ')}"
     if isinstance(error, ConnectionAbortedError):
         return f"no TLS handshake within {HANDSHAKE_SECONDS:g} s"
     return "it ended within the TLS handshake"

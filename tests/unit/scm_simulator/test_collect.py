@@ -63,6 +63,15 @@ async def test_certificates_may_be_told_to_end_within_seconds(
     assert (await client.get(f"{SSL}/{ssl_id}")).json()["status"] == "Expired"
 
 
+async def test_certificates_may_be_told_to_have_lived_for_long(
+    client: httpx.AsyncClient, simulator: Simulator, clock: Clock
+) -> None:
+    simulator.settings.backdated_seconds = 86_400
+    leaf, *_ = await collected(client, await enrolled(client))
+    assert clock.now() - leaf.not_valid_before_utc >= timedelta(days=1)
+    assert leaf.not_valid_after_utc - leaf.not_valid_before_utc == timedelta(days=365)
+
+
 @pytest.mark.parametrize("style", ["{id}/{format}", "{id}?format={format}"])
 async def test_base64_and_bin_are_pkcs7(client: httpx.AsyncClient, simulator: Simulator, style: str) -> None:
     ssl_id = await enrolled(client)
