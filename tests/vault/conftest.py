@@ -1,18 +1,23 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts.openbao import BAO, OpenBaoServer, product
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
-from tests.support.servers import Capability, missing
+from tests.support.servers import missing
 from tests.support.units import BUSY, TICK, file_of
 from tests.support.vault import PLUGIN, TALKATIVE, VaultMount, install, watched
 
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
 _HERE = Path(__file__).parent
-_LEFT_OUT: pytest.StashKey[list[tuple[Capability, list[str]]]] = pytest.StashKey()
+_LEFT_OUT: pytest.StashKey[Sequence[tuple[str, str, Sequence[str]]]] = pytest.StashKey()
+"""The name and the reason of what the server lacks, and the tests that need it."""
 
 
 def pytest_report_header() -> str:
@@ -22,19 +27,33 @@ def pytest_report_header() -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this server cannot do; the end of the report names each."""
-    left_out = config.stash.setdefault(_LEFT_OUT, [])
+    left_out: list[tuple[str, str, Sequence[str]]] = []
     ours = {item: item.nodeid.partition("tests/vault/")[2] for item in items if item.path.parent == _HERE}
     for capability in missing(product()):
         needing = [item for item in items if ours.get(item, "").startswith(tuple(capability.tests))]
         config.hook.pytest_deselected(items=needing)
         items[:] = [item for item in items if item not in needing]
-        left_out.append((capability, [ours[item] for item in needing]))
+        left_out.append((capability.name, capability.reason, [ours[item] for item in needing]))
+    config.stash[_LEFT_OUT] = left_out
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """As a worker of pytest-xdist, hand over what was left out; every worker leaves out the same."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["left_out"] = session.config.stash.get(_LEFT_OUT, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: "WorkerController") -> None:
+    """Take it over from a worker, unless that crashed."""
+    if output := getattr(node, "workeroutput", None):
+        node.config.stash[_LEFT_OUT] = output["left_out"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for capability, tests in config.stash.get(_LEFT_OUT, []):
-        terminalreporter.section(f"{product()} cannot: {capability.name}")
-        terminalreporter.write_line(f"{capability.reason}. Left out:")
+    for name, reason, tests in config.stash.get(_LEFT_OUT, []):
+        terminalreporter.section(f"{product()} cannot: {name}")
+        terminalreporter.write_line(f"{reason}. Left out:")
         for test in tests:
             terminalreporter.write_line(f"  {test}")
 
