@@ -1,7 +1,8 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
 # What may be chosen: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
 # for `dist` DIST; for tests PYTEST_ARGS, WORKERS; for `test-server` SERVER; for `fuzz` FUZZ; for `histories` HISTORIES; for
-# `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for `profile` PROFILE.
+# `model` SEED, CERTIFICATES; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for
+# `profile` PROFILE.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -86,6 +87,11 @@ fuzz: $(READY)  ## ten times as many generated inputs as in `make test`; FUZZ=10
 .PHONY: histories
 histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=2000 for a longer run
 	@HISTORIES=$${HISTORIES:-200} exec $(BIN)/pytest --timeout=3600 tests/paths/test_histories.py
+
+.PHONY: model
+model: $(READY)  ## 1 000 certificates over two virtual years, and what they cost; SEED, CERTIFICATES for others
+	@SEED=$${SEED:-$$RANDOM} CERTIFICATES=$${CERTIFICATES:-1000} \
+		exec $(BIN)/pytest --timeout=3600 --capture=no -p no:logging tests/paths/test_money_model.py $(PYTEST_ARGS)
 
 .PHONY: chaos
 chaos: $(READY)  ## kills and faults at random points of 300 operations; SEED=1 RUNS=20 for certain ones

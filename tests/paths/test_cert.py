@@ -5,6 +5,7 @@ from cryptography import x509
 
 from sectigo_vault_pki.logical import BadRequestError, NotFoundError, UnavailableError
 from tests.support import der
+from tests.support.certificates import leaf_of
 from tests.support.mount import Mount, answered
 
 
@@ -17,8 +18,12 @@ async def issued(mount: Mount) -> dict[str, object]:
 async def test_a_certificate_is_found_by_its_serial_number_however_that_is_written(mount: Mount) -> None:
     data = await issued(mount)
     serial = str(data["serial_number"])
+    extensions = leaf_of(data).extensions
+    issuer_key_id = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    assert issuer_key_id is not None
     for written in (serial, serial.upper(), serial.replace(":", "-")):
         assert answered(await mount.read(f"cert/{written}")) == {
+            "authority_key_id": issuer_key_id.hex(":"),
             "certificate": str(data["leaf_certificate"]).strip(),
             "revocation_time": 0,
             "revocation_time_rfc3339": "",

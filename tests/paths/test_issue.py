@@ -26,6 +26,7 @@ class TestAnswers:
         data = await issue(mount, alt_names="b.example.test,*.c.example.test", ip_sans="192.0.2.7")
         leaf = leaf_of(data)
         assert set(data) == {
+            "authority_key_id",
             "ca_chain",
             "certificate",
             "expiration",
@@ -40,6 +41,9 @@ class TestAnswers:
         assert data["expiration"] == int(leaf.not_valid_after_utc.timestamp())
         assert data["not_before"] == int(leaf.not_valid_before_utc.timestamp())
         assert data["serial_number"] == format_serial_number(leaf.serial_number)
+        issuer = x509.load_pem_x509_certificate(data["issuing_ca"].encode())
+        issuer_key_id = x509.SubjectKeyIdentifier.from_public_key(issuer.public_key()).key_identifier
+        assert data["authority_key_id"] == issuer_key_id.hex(":")
         assert data["private_key_type"] == "ec"
         key = load_pem_private_key(data["private_key"].encode(), None)
         assert key.public_key() == leaf.public_key()

@@ -30,6 +30,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
+        # After years a nanosecond is less than what a float tells apart, and a timer would never be due.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._jumping.passed
@@ -47,6 +49,25 @@ class LoopClock:
     def advance(self, **duration: float) -> None:
         """Let time pass, named as for `timedelta`."""
         self._advanced += timedelta(**duration)
+
+
+class WrongClock(LoopClock):
+    """A clock that may be wrong, beside the time that really passes.
+
+    Attributes:
+        offset: how far it is ahead.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offset = timedelta(0)
+
+    def now(self) -> datetime:
+        return self.true_now() + self.offset
+
+    def true_now(self) -> datetime:
+        """Return what a clock that is right says."""
+        return super().now()
 
 
 def virtual_loop_factories() -> Mapping[str, type[VirtualTimeLoop]]:

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.vault
 
 SHORT_LIFE = 10
 """Seconds: the agent asks again after about nine."""
+LIFE = 7200
+"""Seconds: of the certificate that the engine renews, which nobody orders with a life under an hour."""
 ID_ON_THE_PAGE = "283829_example-corp"
 
 
@@ -69,11 +71,15 @@ def test_what_is_due_is_ordered_written_and_the_process_reloaded(
     mount: VaultMount, scm: ScmProcess, tmp_path: Path
 ) -> None:
     prepare(mount, tmp_path)
-    scm.set(validity_seconds=SHORT_LIFE)
+    scm.set(validity_seconds=LIFE, backdated_seconds=LIFE - SHORT_LIFE)
+    templates = secret_templates(mount)
+    scm.set(validity_seconds=SHORT_LIFE, backdated_seconds=0)
+    mount.configure(sectigo_suspend_renewals=True)
     with ExitStack() as agents:
         agents.enter_context(running(mount, tmp_path, "agent", "pki.hcl", recipes.file("agent_pki.hcl", mount)))
-        agents.enter_context(running(mount, tmp_path, "agent", "secret.hcl", secret_templates(mount)))
+        agents.enter_context(running(mount, tmp_path, "agent", "secret.hcl", templates))
         first = {name: serial_once_reloaded(tmp_path, name, times=1) for name in ("site", "shop", "api")}
+        mount.configure(sectigo_suspend_renewals=False)
         later = {name: serial_once_reloaded(tmp_path, name, times=2) for name in first}
     assert not {*first.values()} & {*later.values()}
     assert orders(scm, "www.example.com") >= 2

@@ -1,5 +1,6 @@
 """The whole life of a certificate of either type over HTTP: replaced, revoked, deleted and fetched again."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -219,7 +220,7 @@ def test_nothing_is_done_with_an_order_that_is_pending(of_kind: VaultMount, path
     mount.configure()
     mount.scm.set(never_issue=True)
     pending = mount.enroll(sectigo_max_timeout=0).expect(200).data["cert_unique_id"]
-    refused = mount.api("POST", f"{path}/web/{pending}", mount.kind.replacement)
+    refused = mount.api("POST", f"{path}/web/{pending}", fields_of(path, mount))
     assert refused.status == 400
     assert "not issued yet" in refused.errors[0]
     assert len(mount.scm.orders()) == 1
@@ -230,7 +231,7 @@ def test_nothing_is_ordered_in_place_of_a_revoked_certificate(of_kind: VaultMoun
     mount = of_kind
     old = mount.aged()
     mount.revoke(old["cert_unique_id"]).expect(200)
-    refused = mount.api("POST", f"{path}/web/{old['cert_unique_id']}", mount.kind.replacement)
+    refused = mount.api("POST", f"{path}/web/{old['cert_unique_id']}", fields_of(path, mount))
     assert refused.status == 400
     assert "revoked" in refused.errors[0]
     assert mount.read(old["cert_unique_id"], query="?sectigo_expiry_window=400").expect(200).data["status"] == "Revoked"
@@ -241,6 +242,10 @@ def test_nothing_is_ordered_in_place_of_a_revoked_certificate(of_kind: VaultMoun
 def test_an_unknown_certificate_is_a_bad_request(of_kind: VaultMount, path: str) -> None:
     mount = of_kind
     mount.configure()
-    refused = mount.api("POST", f"{path}/web/1_{mount.scm.customer_uri}", mount.kind.replacement)
+    refused = mount.api("POST", f"{path}/web/1_{mount.scm.customer_uri}", fields_of(path, mount))
     assert refused.status == 400
     assert "no certificate" in refused.errors[0]
+
+
+def fields_of(path: str, mount: VaultMount) -> Mapping[str, object]:
+    return mount.kind.replacement if path == "replace" else {"sectigo_reason": "left"} if path == "revoke" else {}

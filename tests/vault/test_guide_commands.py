@@ -91,7 +91,9 @@ def test_every_command_of_a_certificates_life_works(terminal: Terminal, mount: V
     assert entry["sectigo_cm_uri"] == mount.scm.customer_uri
     assert shell.type("vault list sectigo-vault-pki/configs/").keys == ["web"]
 
+    mount.scm.set(backdated_seconds=60)  # so that its renewal ends later
     enrolled = shell.type(f"vault write sectigo-vault-pki/enroll/web @{name}.json").data
+    mount.scm.set(backdated_seconds=0)
     unique_id = enrolled["cert_unique_id"]
     assert str(enrolled[shell.kind.scm_id]) == str(mount.scm.order()["id"])
     assert shell.type("vault list sectigo-vault-pki/certs/web").keys == [unique_id]

@@ -121,7 +121,6 @@ def test_an_empty_list_is_not_found(mount: VaultMount, path: str) -> None:
     [
         ("GET", "enroll/web"),
         ("DELETE", "enroll/web"),
-        ("POST", "certs/web/1_absent"),
         ("POST", "configs"),
         ("POST", "certs/web"),
     ],

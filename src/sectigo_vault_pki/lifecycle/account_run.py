@@ -3,12 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, ScmError, SectigoVaultPkiError
+from sectigo_vault_pki.lifecycle.account import account_of
 from sectigo_vault_pki.lifecycle.due_work import DueWork, Item, Task
+from sectigo_vault_pki.lifecycle.login_pauses import Login, login_of
 from sectigo_vault_pki.lifecycle.policy import Step
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.scm import CallBudget
@@ -57,8 +60,7 @@ class AccountRun:
         self._turn = 0
         self._found_out: set[str] = set()
         self._without_budget: set[str] = set()
-        self._is_over = False
-        self._has_asked = False
+        self._tried: set[Login] = set()
         self._under_way = 0
 
     async def run(self, items: Iterable[Item], configs: Mapping[str, ConfigRecord]) -> None:
@@ -69,8 +71,6 @@ class AccountRun:
                 (self._others if task.expires_at is None else self._renewals).append(task)
         self._renewals = deque(sorted(self._renewals, key=_expiry))
         with self._budget.spending():
-            while not self._has_asked and await self._do_next():
-                pass
             async with asyncio.TaskGroup() as group:
                 for _ in range(AT_ONCE):
                     group.create_task(self._do_all())
@@ -103,7 +103,7 @@ class AccountRun:
         return True
 
     def _next(self) -> Task | None:
-        if self._is_over or self._budget.left <= self._under_way:
+        if self._budget.left <= self._under_way:
             return None
         self._turn += 1
         first, second = (self._renewals, self._others) if self._turn % 2 else (self._others, self._renewals)
@@ -116,23 +116,47 @@ class AccountRun:
         return queue.popleft()
 
     async def _ask(self, task: Task) -> None:
-        """Do what is due; of an SCM that does not answer, each run finds out once whether it does again."""
+        """Do what is due.
+
+        A run may last long: what the config entry says now counts, and not what it said when the run began.
+        """
+        async with self._turn_in_budget(task):
+            config = await self._resources.repository.config(task.item.config_name)
+            if config is not None:
+                await self._ask_for(replace(task, config=config), login_of(account_of(config)))
+
+    async def _ask_for(self, task: Task, login: Login) -> None:
+        """Make the first call with a login alone, and so each to an SCM that does not answer."""
         name = task.item.config_name
+        if not self._is_answered(name, login):
+            async with self._resources.locks.hold("finding out", *login[:-1]):
+                if not self._is_answered(name, login):
+                    if name not in self._found_out:
+                        self._found_out.add(name)
+                        await self._do_unless_held(task, login)
+                    return
+        await self._do_unless_held(task, login)
+
+    def _is_answered(self, name: str, login: Login) -> bool:
+        return login in self._tried and self._resources.clients.is_answered(name)
+
+    async def _do_unless_held(self, task: Task, login: Login) -> None:
         if await self._is_held(task):
             return
-        if self._resources.clients.is_answered(name):
+        try:
             await self._do(task)
-            return
-        async with self._resources.locks.hold("unanswered", name):
-            if name in self._found_out and not self._resources.clients.is_answered(name):
-                return
-            self._found_out.add(name)
-            await self._do(task)
+        finally:
+            self._tried.add(login)
+
+    def _turn_in_budget(self, task: Task) -> AbstractAsyncContextManager[None]:
+        """Let renewals that share a budget follow each other: together, the soonest to expire may not be the first."""
+        if task.step is not Step.RENEW or task.config.max_orders_per_day is None:
+            return nullcontext()
+        return self._resources.locks.hold("budget", task.item.config_name)
 
     async def _is_held(self, task: Task) -> bool:
         name, config, clients = task.item.config_name, task.config, self._resources.clients
         if (hold := await clients.login_hold(name, config)) is not None:
-            self._is_over = True
             self._report.tell("nothing is asked automatically", hold.reason, is_logged=False)
             return True
         if task.step is not Step.RENEW:
@@ -146,7 +170,6 @@ class AccountRun:
         return False
 
     async def _do(self, task: Task) -> None:
-        self._has_asked = True
         answer = await self._work.do(task)
         if task.step in {Step.COLLECT, Step.RENEW} and answer is not None and answer.warnings:
             text = "; ".join(answer.warnings)

@@ -9,9 +9,9 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from sectigo_vault_pki.errors import ScmError
+from sectigo_vault_pki.lifecycle.account import account_of
 from sectigo_vault_pki.lifecycle.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.login_pauses import LoginPauses
-from sectigo_vault_pki.lifecycle.policy import DEFAULT_REQUEST_TIMEOUT
 from sectigo_vault_pki.lifecycle.renewal_policy import Hold, shown_time
 from sectigo_vault_pki.scm import Availability, BreakerState, ScmAccount, ScmClient, call_slots
 from sectigo_vault_pki.store import ConfigRecord
@@ -56,7 +56,7 @@ class ScmClients:
                 await self._pauses.refused(config_name, lent.account)
             raise
         else:
-            await self._pauses.accepted(config_name, lent.account)
+            await self._pauses.accepted(lent.account)
         finally:
             lent.users -= 1
             if lent.retired and not lent.users:
@@ -73,7 +73,7 @@ class ScmClients:
 
     async def login_hold(self, config_name: str, config: ConfigRecord) -> Hold | None:
         """Return why SCM must not be asked automatically; None: it may, and after a pause by one caller only."""
-        until = await self._pauses.until(config_name, account_of(config))
+        until = await self._pauses.until(account_of(config))
         if until is None:
             return None
         return Hold(
@@ -110,16 +110,3 @@ class ScmClients:
             client.observe_dates(lambda date: self.clocks.told(account.base_url, date))
             lent = self._by_config[config_name] = _Lent(account, client)
         return lent
-
-
-def account_of(config: ConfigRecord) -> ScmAccount:
-    """Return the SCM account that a config entry describes."""
-    return ScmAccount(
-        base_url=config.base_url,
-        login=config.login,
-        password=config.password,
-        customer_uri=config.customer_uri,
-        org_id=config.org_id,
-        ca_bundle_pem=config.ca_bundle,
-        request_timeout=DEFAULT_REQUEST_TIMEOUT if config.request_timeout is None else config.request_timeout,
-    )

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle import policy
+from sectigo_vault_pki.lifecycle.account import account_of
 from sectigo_vault_pki.lifecycle.account_run import AccountRun, Report
-from sectigo_vault_pki.lifecycle.accounts import account_of
 from sectigo_vault_pki.lifecycle.due_work import DueCertificate, DueWork, Item, OpenOrder
 from sectigo_vault_pki.lifecycle.reading import Reader
 from sectigo_vault_pki.lifecycle.renewal_policy import renewal_policy

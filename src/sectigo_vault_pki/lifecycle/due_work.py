@@ -126,7 +126,7 @@ class DueWork:
             return None
         if config is None or self._is_busy(entry):
             return None
-        step = policy.next_step(record, now=now, policy=renewal_policy(record.requested.waiting, config.defaults))
+        step = _step_for(record, config, now)
         if step is Step.ANSWER or await self._is_on_the_agenda_otherwise(step, entry, record):
             return None
         since = now if step is Step.RENEW or record.order is None else record.order.accepted_at
@@ -149,6 +149,9 @@ class DueWork:
             record = await self._resources.repository.certificate(entry.config_name, entry.unique_id)
             return None if record is None else (await self._collector.once(entry.config_name, record)).answer
         if task.step is Step.RENEW:
+            record = await self._resources.repository.certificate(entry.config_name, entry.unique_id)
+            if record is None or _step_for(record, task.config, self._resources.clock.now()) is not Step.RENEW:
+                return None  # somebody has said no, or renewed it, since the run began
             return await self._operations.renew_unasked(entry.config_name, task.config, entry.unique_id)
         return await self._reader.read(entry.config_name, entry.unique_id, WaitingAndRenewal(), time_limit=0.0)
 
@@ -178,3 +181,7 @@ class DueWork:
         """Whether something open since then is to be asked for again."""
         asked_at, now = self._asked_at.get(what), self._resources.clock.now()
         return asked_at is None or asked_at > now or now - asked_at >= policy.rest_between_ticks(now - since)
+
+
+def _step_for(record: CertificateRecord, config: ConfigRecord, now: datetime) -> Step:
+    return policy.next_step(record, now=now, policy=renewal_policy(record.requested.waiting, config.defaults))

@@ -15,6 +15,8 @@ from sectigo_vault_pki.store import ConfigRecord, NamedLocks, OrderCounts, Repos
 
 PERIOD = timedelta(hours=24)
 _MINUTE = timedelta(minutes=1)
+MINUTES_KEPT = 100
+"""Of those that do not count now: a clock that is wrong for a while must not make the right ones forgotten."""
 
 
 class OrderLimits:
@@ -58,14 +60,16 @@ class OrderLimits:
 
     async def _count(self, config_name: str, minute: int, most: int) -> None:
         async with self._locks.hold("order counts", config_name):
-            counts = dict(_of_period(await self._repository.order_counts(config_name), _moment_of(minute)))
-            used = sum(counts.values())
+            stored = await self._repository.order_counts(config_name)
+            recent = _of_period(stored, _moment_of(minute))
+            used = sum(number for _, number in recent)
             if used >= most:
                 raise OrderLimitError(
                     f'config entry "{config_name}" has placed {used} orders in the last 24 hours, and its '
                     f"sectigo_max_orders_per_day is {most}: nothing was ordered, and the next order is possible from "
-                    f"{shown_time(_next_place(counts.items(), most))} on"
+                    f"{shown_time(_next_place(recent, most))} on"
                 )
+            counts = dict((*stored.by_minute[-MINUTES_KEPT:], *recent))
             await self._put(config_name, counts | {minute: counts.get(minute, 0) + 1})
 
     async def _uncount(self, config_name: str, minute: int) -> None:

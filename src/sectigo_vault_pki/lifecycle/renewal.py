@@ -18,7 +18,7 @@ from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
 from sectigo_vault_pki.lifecycle.names import search_name
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.order_log import of_order
-from sectigo_vault_pki.lifecycle.renewal_policy import refused_again
+from sectigo_vault_pki.lifecycle.renewal_policy import LONGEST_WINDOW, refused_again
 from sectigo_vault_pki.lifecycle.resources import Change, Resources
 from sectigo_vault_pki.lifecycle.sending import send
 from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, Refused, Unnamed
@@ -40,6 +40,7 @@ from sectigo_vault_pki.store import (
     StorageError,
     UniqueId,
     WaitingAndRenewal,
+    due_from,
 )
 
 _log = logging.getLogger(__name__)
@@ -105,13 +106,30 @@ class Renewer:
             ScmRefusedError, ScmUnavailableError: SCM took nothing.
             StorageError: nothing was sent.
         """
+        if not request.is_automatic:
+            return await self._order(config_name, config, record, current, request, order_uuid=order_uuid)
+        # Other entries may have the same certificate: whoever comes second finds what the first has ordered.
+        async with self._resources.locks.hold("renewal", config.base_url, str(record.scm_id)):
+            return await self._order(config_name, config, record, current, request, order_uuid=order_uuid)
+
+    async def _order(
+        self,
+        config_name: str,
+        config: ConfigRecord,
+        record: CertificateRecord,
+        current: CurrentCertificate,
+        request: RenewalRequest,
+        *,
+        order_uuid: str,
+    ) -> Answer:
         async with self._resources.clients.lend(config_name, config) as client:
             listed, _ = await FAMILIES[record.certificate_type].listed(client, search_name(record))
         order = await self._prepare(record, current, listed, request=request, order_uuid=order_uuid)
         if request.is_automatic:
             self._check_clock(config)
             if (scm_id := await self._renewed_elsewhere(config_name, config, record, listed)) is not None:
-                return await self.accepted(config_name, config, record, order, scm_id)
+                adopted = order.model_copy(update={"created_at": _ordered_elsewhere_at(current, order.created_at)})
+                return await self.accepted(config_name, config, record, adopted, scm_id)
         async with self._limits.admission(config_name, config, self._resources.clock.now()):
             await self._write_ahead.open(config_name, record.unique_id, order)
             return await self._send(config_name, config, record, order)
@@ -127,11 +145,11 @@ class Renewer:
                 return unsettled(order, "SCM accepted the renewal without naming it", config_name)
             case AnswerLost(error):
                 return unsettled(order, f"SCM's answer to the renewal was lost ({error})", config_name)
-            case Refused(error):
+            case Refused(error) if not error.login_refused:
                 refusal = _refused(str(error), self._resources.clock.now())
                 await self._write_ahead.close(config_name, record.unique_id, order, refusal)
                 raise error
-            case NotSent(error):
+            case Refused(error) | NotSent(error):  # a refused login says nothing of the certificate
                 await self._write_ahead.close(config_name, record.unique_id, order, lambda stored: stored)
                 raise error
 
@@ -265,6 +283,14 @@ def in_flight_of(order: OrderRecord, accepted_at: datetime, current: CurrentCert
         accepted_at=accepted_at,
         names=order.subject_alt_names if order.certificate_type is CertificateType.SSL else (),
     )
+
+
+def _ordered_elsewhere_at(renewed: CurrentCertificate, now: datetime) -> datetime:
+    """Return when a renewal was ordered that turns up now: nobody knows, and hardly before it became due.
+
+    The moment at which it turns up would make its life look shorter than it is, and hold back the next renewal.
+    """
+    return min(due_from(renewed, LONGEST_WINDOW), now)
 
 
 def _points_at(successor: UniqueId) -> Change:

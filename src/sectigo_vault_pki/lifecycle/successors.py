@@ -105,6 +105,14 @@ class _Owner(Enum):
     SOMEBODY_ELSE = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class _Lineage:
+    """A certificate and those before it; `mark` of their first order, where that was placed here and is known."""
+
+    unique_ids: frozenset[UniqueId]
+    mark: str | None
+
+
 class _Examination:
     """Looks at SCM's entries one by one.
 
@@ -133,7 +141,7 @@ class _Examination:
         self._digests = digests
         self._order_uuid = order_uuid
         self._earliest = earliest
-        self._ancestors: frozenset[UniqueId] | None = None
+        self._known_lineage: _Lineage | None = None
         self.undecided = 0
 
     async def of(self, entries: Iterable[Listed]) -> int | None:
@@ -149,19 +157,23 @@ class _Examination:
         if stored is not None:
             return self._is_stored_as_it(stored)
         owner = await self._owner_of(entry)
-        if owner is not None:
-            return owner is _Owner.OURS
+        if owner is _Owner.SOMEBODY_ELSE:
+            return False
         try:
             delivered = await self._family.collect(self._client, entry.scm_id)
         except ScmRefusedError as refusal:
             if refusal.login_refused:
                 raise
-            self.undecided += not is_final(refusal.operation, refusal.code)
-            return False
+            return not is_final(refusal.operation, refusal.code) and self._is_ours_without_a_key(owner)
         if not isinstance(delivered, Collected):
-            self.undecided += 1
-            return False
+            return self._is_ours_without_a_key(owner)
+        # A mark alone is not enough: one with a key that is not known here could never be collected.
         return any(fits(delivered.content, digest) for digest in self._digests)
+
+    def _is_ours_without_a_key(self, owner: _Owner | None) -> bool:
+        """Whether what is not issued, and so shows no key yet, has our mark; without one it stays undecided."""
+        self.undecided += owner is None
+        return owner is _Owner.OURS
 
     def _is_stored_as_it(self, stored: CertificateRecord) -> bool:
         """Whether a stored certificate is the order's: stored before a crash, or fetched by its number meanwhile."""
@@ -169,7 +181,7 @@ class _Examination:
             return stored.order_uuid == self._order_uuid
         return stored.current is not None and not self._digests.isdisjoint(digests_of_keys(stored))
 
-    async def _owner_of(self, entry: Listed) -> "_Owner | None":
+    async def _owner_of(self, entry: Listed) -> _Owner | None:
         """Tell by an entry's day and mark whose it is; None where its key has to tell."""
         try:
             remarks = await self._family.remarks(self._client, entry)
@@ -183,18 +195,23 @@ class _Examination:
         if marked is None:
             return None
         named = await self._resources.repository.certificate_of_order(self._config_name, marked)
+        lineage = await self._lineage()
         if named is not None:
-            return _Owner.OURS if named in await self._lineage() else _Owner.SOMEBODY_ELSE
+            return _Owner.OURS if named in lineage.unique_ids else _Owner.SOMEBODY_ELSE
         is_under_way = await self._resources.repository.order(self._config_name, marked) is not None
-        return _Owner.SOMEBODY_ELSE if is_under_way else None
+        # SCM hands the first order's mark down to all its renewals: with another one it is no renewal of ours.
+        return _Owner.SOMEBODY_ELSE if is_under_way or lineage.mark not in {None, marked} else None
 
-    async def _lineage(self) -> frozenset[UniqueId]:
+    async def _lineage(self) -> _Lineage:
         """Return the certificate and what it renewed: SCM hands comments, and so the mark, down to renewals."""
-        if self._ancestors is None:
-            lineage, earlier = {self._record.unique_id}, self._record.renewed_from
-            while earlier is not None and len(lineage) < MAX_ANCESTORS:
-                lineage.add(earlier)
-                record = await self._resources.repository.certificate(self._config_name, earlier)
-                earlier = None if record is None else record.renewed_from
-            self._ancestors = frozenset(lineage)
-        return self._ancestors
+        if self._known_lineage is None:
+            unique_ids, eldest = {self._record.unique_id}, self._record
+            while eldest.renewed_from is not None and len(unique_ids) < MAX_ANCESTORS:
+                unique_ids.add(eldest.renewed_from)
+                record = await self._resources.repository.certificate(self._config_name, eldest.renewed_from)
+                if record is None:
+                    break
+                eldest = record
+            mark = eldest.order_uuid if eldest.renewed_from is None else None
+            self._known_lineage = _Lineage(frozenset(unique_ids), mark)
+        return self._known_lineage

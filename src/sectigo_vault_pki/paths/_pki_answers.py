@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, Issued
 from sectigo_vault_pki.paths._issued import IssuedFormat, IssuedShape, PrivateKeyFormat, issued_as
 from sectigo_vault_pki.paths._times import rfc3339
-from sectigo_vault_pki.pki import CertificateChain, PemBundle, is_self_signed
+from sectigo_vault_pki.pki import CertificateChain, is_self_signed
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer", "format": "int64"}
@@ -14,7 +14,10 @@ _SENSITIVE = {"x-vault-displayAttrs": {"sensitive": True}}
 
 Schema = Mapping[str, Mapping[str, object]]
 
+_AUTHORITY_KEY_ID = {**_TEXT, "description": "The issuer's key identifier, hex with colons; empty where there is none"}
+
 SIGN_SCHEMA: Schema = {
+    "authority_key_id": _AUTHORITY_KEY_ID,
     "ca_chain": {**_TEXTS, "description": "Issuers, nearest to the certificate first"},
     "certificate": {**_TEXT, "description": "The certificate alone; with format pem_bundle also its issuers"},
     "expiration": {**_NUMBER, "description": "End of validity, in unix seconds"},
@@ -30,6 +33,7 @@ ISSUE_SCHEMA: Schema = {
     "pkcs12": {**_TEXT, "description": "With format pkcs12 only: the file, as base64", **_SENSITIVE},
 }
 CERTIFICATE_SCHEMA: Schema = {
+    "authority_key_id": _AUTHORITY_KEY_ID,
     "certificate": {**_TEXT, "description": "The certificate in PEM"},
     "revocation_time": {**_NUMBER, "description": "When it was revoked, in unix seconds; 0 if it was not"},
     "revocation_time_rfc3339": {**_TEXT, "description": "The same as text; empty if it was not"},
@@ -73,6 +77,7 @@ def issued_data(
 
 def _shown(chain: CertificateChain, shape: IssuedShape) -> dict[str, object]:
     return {
+        "authority_key_id": chain.authority_key_id,
         "ca_chain": list(shape.ca_chain),
         "certificate": shape.certificate,
         "expiration": int(chain.not_after.timestamp()),
@@ -84,8 +89,12 @@ def _shown(chain: CertificateChain, shape: IssuedShape) -> dict[str, object]:
 
 def certificate_data(found: CertificateWithSerial) -> Mapping[str, object]:
     """Answer `cert/:serial`."""
-    bundle = PemBundle.split(found.certificate.bundle)
-    return {"certificate": bundle.leaf_pem.strip(), **_revocation(found)}
+    chain = CertificateChain.from_pem(found.certificate.bundle)
+    return {
+        "authority_key_id": chain.authority_key_id,
+        "certificate": chain.leaf_pem.strip(),
+        **_revocation(found),
+    }
 
 
 def revocation_data(found: CertificateWithSerial) -> Mapping[str, object]:

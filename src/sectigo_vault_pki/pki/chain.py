@@ -87,6 +87,17 @@ class CertificateChain(PemBundle):
         return decoded(lambda: subject_of(_leaf_of(self).subject), ChainError, STORED_UNREADABLE)
 
     @property
+    def authority_key_id(self) -> str:
+        """The key identifier of the leaf's issuer (RFC 5280 section 4.2.1.1), as `serial_number` is printed.
+
+        Empty where the leaf does not say it; parsed anew each time.
+
+        Raises:
+            ChainError: the leaf cannot be read.
+        """
+        return decoded(lambda: _authority_key_id(_leaf_of(self)), ChainError, STORED_UNREADABLE)
+
+    @property
     def lacks_issuers(self) -> bool:
         """Whether no issuer is there and the leaf is not its own.
 
@@ -228,6 +239,14 @@ def certificates_of(bundle: PemBundle) -> list[x509.Certificate]:
 
 def _leaf_of(bundle: PemBundle) -> x509.Certificate:
     return x509.load_der_x509_certificate(pem_der(bundle.leaf_pem))
+
+
+def _authority_key_id(certificate: x509.Certificate) -> str:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return ""
+    return (extension.value.key_identifier or b"").hex(":")
 
 
 def _certificates(collected: bytes, known: Authorities) -> Sequence[FoundCertificate]:

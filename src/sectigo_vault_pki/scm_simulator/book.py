@@ -6,6 +6,7 @@ import string
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from sectigo_vault_pki.scm_simulator.ca import CertificateAuthority
 from sectigo_vault_pki.scm_simulator.leaves import leaf
@@ -25,12 +26,18 @@ _RENEW_ID_LENGTH = 20
 
 _log = logging.getLogger(__name__)
 
+Dating: TypeAlias = Callable[[Order, datetime], tuple[datetime, datetime]]
+"""From when until when a certificate is valid that is signed for an order at some moment."""
+
 
 class OrderBook:
     """Keeps the orders and issues each when its time has come.
 
     Certificates are signed when somebody looks and the order is due by then; they are dated to the moment it was due.
     Every method that hands out an order has looked already.
+
+    Attributes:
+        dating: Dates what is signed; the term or the settings unless somebody puts another in its place.
 
     Args:
         ca: Signs.
@@ -42,6 +49,7 @@ class OrderBook:
         self._ca = ca
         self._settings = settings
         self._now = now
+        self.dating: Dating = self._dates
         self._orders: dict[int, Order] = {}
         self._waiting: dict[int, Order] = {}
         self._by_id: dict[int, Order] = {}
@@ -79,7 +87,14 @@ class OrderBook:
         """Find the order of a certificate by its serial number, also when it was replaced since."""
         return self._settled(self._by_serial.get(serial_number))
 
-    def add(self, request: CertificateRequest, subscription: Subscription, *, requester: str) -> Order:
+    def add(
+        self,
+        request: CertificateRequest,
+        subscription: Subscription,
+        *,
+        requester: str,
+        renewed_from: int | None = None,
+    ) -> Order:
         """Book a new order."""
         now = self._now()
         order = Order(
@@ -91,6 +106,7 @@ class OrderBook:
             requested_at=now,
             in_flight=InFlight(request, ordered_at=now),
             approved_at=now if self._settings.auto_approve else None,
+            renewed_from=renewed_from,
         )
         self._next_id += 1
         self._next_order_number += 1
@@ -102,7 +118,8 @@ class OrderBook:
 
     def renew(self, order: Order, request: CertificateRequest, *, term: int, requester: str) -> Order:
         """Book a new order in place of an issued one, which stays valid."""
-        renewed = self.add(request, replace(order.subscription, term=term), requester=requester)
+        renewal = replace(order.subscription, term=term)
+        renewed = self.add(request, renewal, requester=requester, renewed_from=order.handle)
         order.renewed_at, order.renewed_to = self._now(), renewed.handle
         return renewed
 
@@ -172,7 +189,7 @@ class OrderBook:
         if in_flight.not_after is not None and in_flight.not_after <= due:
             return None  # nothing is left of the validity that a replacement takes over
         try:
-            return self._sign(order.subscription, in_flight, due)
+            return self._sign(order, in_flight, due)
         except Exception:  # noqa: BLE001  logged; else it would end every later look at the book
             _log.exception("order %s cannot be signed: the CA rejects it", order.handle)
             return None
@@ -190,15 +207,19 @@ class OrderBook:
             return max(due, in_flight.polled_at)
         return due
 
-    def _sign(self, subscription: Subscription, in_flight: InFlight, due: datetime) -> Issued:
+    def _sign(self, order: Order, in_flight: InFlight, due: datetime) -> Issued:
         request = in_flight.request
-        not_before = due.replace(microsecond=0) - timedelta(seconds=self._settings.backdated_seconds)
+        not_before, not_after = self.dating(order, due.replace(microsecond=0))
         certificate = self._ca.issue(
-            leaf(request, subscription),
+            leaf(request, order.subscription),
             not_before=not_before,
-            not_after=in_flight.not_after or not_before + self._validity(subscription),
+            not_after=in_flight.not_after or not_after,
         )
         return Issued(certificate=certificate, request=request, issued_at=due)
+
+    def _dates(self, order: Order, due: datetime) -> tuple[datetime, datetime]:
+        not_before = due - timedelta(seconds=self._settings.backdated_seconds)
+        return not_before, not_before + self._validity(order.subscription)
 
     def _validity(self, subscription: Subscription) -> timedelta:
         seconds = self._settings.validity_seconds

@@ -134,7 +134,8 @@ class Order:
         order_number: The CA's number.
         issued: The certificates signed so far, oldest first.
         in_flight: The request under way.
-        renewed_to: The handle of its renewal.
+        renewed_to: The handle of its newest renewal.
+        renewed_from: The handle of the order that it renews.
         collects: How often it was asked for, whatever the answer.
     """
 
@@ -152,6 +153,7 @@ class Order:
     replaced_at: datetime | None = None
     renewed_at: datetime | None = None
     renewed_to: int | None = None
+    renewed_from: int | None = None
     collects: int = 0
 
     @property

@@ -99,9 +99,12 @@ def order_counts_key(config_name: str) -> str:
     return f"index/orders/{config_name}"
 
 
+LOGINS = "index/login/"
+
+
 def login_pause_key(config_name: str) -> str:
     """Where it stands that SCM refused a config entry's login."""
-    return f"index/login/{config_name}"
+    return f"{LOGINS}{config_name}"
 
 
 MOUNT = "index/mount"

@@ -241,6 +241,10 @@ class Repository:
     async def login_pause(self, config_name: str) -> LoginPause | None:
         return await self._get(layout.login_pause_key(config_name), LoginPause)
 
+    async def paused_logins(self) -> Sequence[str]:
+        """Return the config entries for which it stands that SCM refused their login."""
+        return await self._storage.list(layout.LOGINS)
+
     async def put_login_pause(self, config_name: str, pause: LoginPause) -> None:
         await self._put(layout.login_pause_key(config_name), pause)
 

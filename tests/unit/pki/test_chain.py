@@ -65,6 +65,10 @@ def test_a_chain_tells_what_people_ask_of_it(chain: CertificateChain, rsa_key: P
     assert chain.public_key_digest == rsa_key.public_key_digest
 
 
+def test_a_certificate_that_does_not_name_its_issuers_key_has_no_authority_key_id(chain: CertificateChain) -> None:
+    assert chain.authority_key_id == ""
+
+
 def test_certificates_that_do_not_lead_up_from_the_leaf_are_dropped(
     vector: Vector, chain: CertificateChain, rsa_key: PrivateKey
 ) -> None:
