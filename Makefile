@@ -62,9 +62,8 @@ test: $(READY)  ## every test, those on a real OpenBao server too; 4 minutes on 
 	@exec $(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 
 .PHONY: quick
-quick: $(READY)  ## less than a minute: the tests that start no server and no process, without the longest generators
-	@exec $(BIN)/pytest $(PARALLEL) -m "not process" --ignore=tests/paths/test_histories.py \
-		--ignore=tests/paths/test_crash_points.py --ignore=tests/paths/test_robustness.py tests/unit tests/paths $(PYTEST_ARGS)
+quick: $(READY)  ## less than a minute: the tests that start no server and no process, and do not take long
+	@exec $(BIN)/pytest $(PARALLEL) -m "not process and not long" tests/unit tests/paths $(PYTEST_ARGS)
 
 .PHONY: test-server
 test-server: $(READY)  ## the server's tests on another binary: SERVER=/path/to/vault, of OpenBao or of Vault

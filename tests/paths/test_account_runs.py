@@ -87,6 +87,7 @@ async def pass_time(mount: Mount, length: timedelta) -> None:
         await mount.tick(60)
 
 
+@pytest.mark.long
 async def test_600_due_certificates_of_two_accounts_stay_within_500_calls_a_minute_and_eight_at_a_time(
     accounts: SeveralAccounts,
 ) -> None:

@@ -26,6 +26,8 @@ from tests.support.issuing import NAME, ROLE, written
 from tests.support.mount import CLIENT_ORDER, CONFIG, ORDER, Mount
 from tests.support.virtual_time import LoopClock, VirtualTimeLoop
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = examples(150)
 CANARY = "canary-5f1c"
 MEBIBYTE = 1024 * 1024

@@ -4,9 +4,9 @@ A unit is a file, so that its fixtures of module scope are set up once. The file
 measure how fast something is answered or put the machine under load, and must not disturb each other.
 """
 
-SOAK, TICK = "tests/vault/test_soak.py", "tests/vault/test_background.py"
+TICK = "tests/vault/test_background.py"
 BUSY = (
-    SOAK,
+    "tests/vault/test_soak.py",
     "tests/vault/test_chaos.py",
     "tests/vault/test_parallel.py",
     "tests/vault/test_processes.py",
