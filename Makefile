@@ -1,7 +1,8 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
 # What may be chosen: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
-# for `dist` DIST; for `test` PYTEST_ARGS; for `test-server` SERVER; for `model` SEED, CERTIFICATES; for `chaos` SEED, RUNS,
-# OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for `profile` PROFILE.
+# for `dist` DIST; for tests PYTEST_ARGS, WORKERS; for `test-server` SERVER; for `fuzz` FUZZ; for `histories` HISTORIES; for
+# `model` SEED, CERTIFICATES; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for
+# `profile` PROFILE.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -12,6 +13,10 @@ VENV ?= .venv
 DIST ?= dist
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+
+# As many workers as there are cores; at most four, because each starts an OpenBao server of its own.
+WORKERS ?= auto
+PARALLEL := --numprocesses=$(WORKERS) --maxprocesses=4
 
 .PHONY: help
 help:  ## this list
@@ -53,14 +58,18 @@ lint: $(READY)  ## formatting, lint, types, import directions, spelling, generat
 	$(BIN)/python -m scripts.field_tables --check
 
 .PHONY: test
-test: $(READY)  ## every test, those on a real OpenBao server too
-	@exec $(BIN)/pytest $(PYTEST_ARGS)
+test: $(READY)  ## every test, those on a real OpenBao server too; 4 minutes on two cores
+	@exec $(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
+
+.PHONY: quick
+quick: $(READY)  ## less than a minute: the tests that start no server and no process, and do not take long
+	@exec $(BIN)/pytest $(PARALLEL) -m "not process and not long" tests/unit tests/paths $(PYTEST_ARGS)
 
 .PHONY: test-server
 test-server: $(READY)  ## the server's tests on another binary: SERVER=/path/to/vault, of OpenBao or of Vault
 	@test -x "$(SERVER)" || { echo "make test-server SERVER=/path/to/vault (or bao)" >&2; exit 2; }
 	@"$(SERVER)" version
-	@SERVER="$(abspath $(SERVER))" exec $(BIN)/pytest tests/vault $(PYTEST_ARGS)
+	@SERVER="$(abspath $(SERVER))" exec $(BIN)/pytest $(PARALLEL) tests/vault $(PYTEST_ARGS)
 
 .PHONY: test-browser
 test-browser: $(READY)  ## our paths in OpenBao's web UI; needs Debian's packages chromium and chromium-driver
@@ -70,8 +79,12 @@ test-browser: $(READY)  ## our paths in OpenBao's web UI; needs Debian's package
 test-dist: $(READY)  ## what `make dist` makes, on a real OpenBao without Python; as root, and with gcc
 	@exec $(BIN)/pytest --timeout=300 tests/one_file $(PYTEST_ARGS)
 
+.PHONY: fuzz
+fuzz: $(READY)  ## ten times as many generated inputs as in `make test`; FUZZ=100 for a longer run
+	@FUZZ=$${FUZZ:-10} exec $(BIN)/pytest $(PARALLEL) --timeout=3600 -m hypothesis tests/unit tests/paths $(PYTEST_ARGS)
+
 .PHONY: histories
-histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=500 for a longer run
+histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=2000 for a longer run
 	@HISTORIES=$${HISTORIES:-200} exec $(BIN)/pytest --timeout=3600 tests/paths/test_histories.py
 
 .PHONY: model

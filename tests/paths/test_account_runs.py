@@ -87,6 +87,7 @@ async def pass_time(mount: Mount, length: timedelta) -> None:
         await mount.tick(60)
 
 
+@pytest.mark.long
 async def test_600_due_certificates_of_two_accounts_stay_within_500_calls_a_minute_and_eight_at_a_time(
     accounts: SeveralAccounts,
 ) -> None:
@@ -106,6 +107,7 @@ async def test_600_due_certificates_of_two_accounts_stay_within_500_calls_a_minu
     assert max(accounts.traffic.most_at_once.values()) <= 8
 
 
+@pytest.mark.long
 async def test_open_orders_count_on_the_same_calls(accounts: SeveralAccounts) -> None:
     """Thirty orders whose answers were lost, of a name of which SCM has a hundred: each is looked for one by one."""
     await enrolled(accounts, 105, "good", sectigo_csr_domain="same.example.test")

@@ -377,6 +377,7 @@ async def test_a_revoked_certificate_is_not_renewed(mount: Mount) -> None:
     assert len(mount.simulator.orders) == 1
 
 
+@pytest.mark.long
 async def test_two_hundred_pending_orders_survive_ten_minutes_without_scm(mount: Mount, simulator: Simulator) -> None:
     ids = await waiting(mount, 200)
     issued_before = await issued(mount)

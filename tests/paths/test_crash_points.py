@@ -19,6 +19,8 @@ from tests.support.mount import Mount, answered
 from tests.support.orders import ORDERS
 from tests.support.virtual_time import LoopClock
 
+pytestmark = pytest.mark.long
+
 Act = Callable[[Mount, str], Awaitable[object]]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, S
 from typing import Any, TypeVar
 from unittest import mock
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -435,6 +436,7 @@ EXAMPLES = int(os.environ.get("HISTORIES", "100"))
 """Always the same ones; as many others as the variable says where it is set."""
 
 
+@pytest.mark.long
 def test_any_history_keeps_what_was_bought_and_what_was_readable() -> None:
     run_state_machine_as_test(
         Lives,

@@ -57,6 +57,7 @@ async def pass_time(mount: Mount, length: timedelta) -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, -16), (400, -16), (403, -970)])
+@pytest.mark.long
 async def test_one_refused_login_costs_scm_one_call_a_pause_and_not_one_a_certificate(
     status: int, code: int, mount: Mount, simulator: Simulator
 ) -> None:

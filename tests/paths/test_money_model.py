@@ -6,6 +6,8 @@
 import os
 import sys
 
+import pytest
+
 from tests.support.end_of_lives import check_what_is_stored
 from tests.support.many_lives import World
 
@@ -13,6 +15,7 @@ SEED = int(os.environ.get("SEED", "20261128"))
 CERTIFICATES = int(os.environ.get("CERTIFICATES", "100"))
 
 
+@pytest.mark.long
 async def test_two_years_of_many_lives_cost_no_more_than_they_have_to_and_lose_nothing() -> None:
     async with World(SEED, CERTIFICATES) as world:
         await world.run()

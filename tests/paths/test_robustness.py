@@ -21,11 +21,14 @@ from sectigo_vault_pki.logical import (
 )
 from sectigo_vault_pki.paths import _fields, _pkcs12, _pki_fields, configs, enroll, export, issue, renew, replace, roles
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from tests.support.fuzzing import examples
 from tests.support.issuing import NAME, ROLE, written
 from tests.support.mount import CLIENT_ORDER, CONFIG, ORDER, Mount
 from tests.support.virtual_time import LoopClock, VirtualTimeLoop
 
-EXAMPLES = 1000
+pytestmark = pytest.mark.long
+
+EXAMPLES = examples(150)
 CANARY = "canary-5f1c"
 MEBIBYTE = 1024 * 1024
 REFUSALS = (BadRequestError, NotFoundError, UnsupportedOperationError, UnsupportedPathError)

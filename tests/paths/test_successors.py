@@ -254,6 +254,7 @@ class TestDeclinedRenewals:
         assert (await read(mount, unique_id))["cert_unique_id"] == ids_at_scm(simulator)[-1]
         assert len(simulator.orders) == 3
 
+    @pytest.mark.long
     async def test_always_declined_they_are_ordered_less_and_less_often(
         self, mount: Mount, simulator: Simulator
     ) -> None:

@@ -150,6 +150,7 @@ async def test_an_order_being_sent_cannot_be_deleted_even_by_force(mount: Mount)
         await mount.delete(f"certs/web/{data['cert_unique_id']}", {"sectigo_force": True})
 
 
+@pytest.mark.long
 async def test_five_hundred_waiting_enrolments_end_at_once_when_the_backend_closes_and_are_saved(mount: Mount) -> None:
     await mount.configure()
     mount.simulator.settings.never_issue = True

@@ -1,17 +1,23 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts.openbao import BAO, OpenBaoServer, product
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
-from tests.support.servers import Capability, missing
+from tests.support.servers import missing
+from tests.support.units import BUSY, TICK, file_of
 from tests.support.vault import PLUGIN, TALKATIVE, VaultMount, install, watched
 
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
 _HERE = Path(__file__).parent
-_LEFT_OUT: pytest.StashKey[list[tuple[Capability, list[str]]]] = pytest.StashKey()
+_LEFT_OUT: pytest.StashKey[Sequence[tuple[str, str, Sequence[str]]]] = pytest.StashKey()
+"""The name and the reason of what the server lacks, and the tests that need it."""
 
 
 def pytest_report_header() -> str:
@@ -21,19 +27,33 @@ def pytest_report_header() -> str:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this server cannot do; the end of the report names each."""
-    left_out = config.stash.setdefault(_LEFT_OUT, [])
+    left_out: list[tuple[str, str, Sequence[str]]] = []
     ours = {item: item.nodeid.partition("tests/vault/")[2] for item in items if item.path.parent == _HERE}
     for capability in missing(product()):
         needing = [item for item in items if ours.get(item, "").startswith(tuple(capability.tests))]
         config.hook.pytest_deselected(items=needing)
         items[:] = [item for item in items if item not in needing]
-        left_out.append((capability, [ours[item] for item in needing]))
+        left_out.append((capability.name, capability.reason, [ours[item] for item in needing]))
+    config.stash[_LEFT_OUT] = left_out
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """As a worker of pytest-xdist, hand over what was left out; every worker leaves out the same."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["left_out"] = session.config.stash.get(_LEFT_OUT, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: "WorkerController") -> None:
+    """Take it over from a worker, unless that crashed."""
+    if output := getattr(node, "workeroutput", None):
+        node.config.stash[_LEFT_OUT] = output["left_out"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for capability, tests in config.stash.get(_LEFT_OUT, []):
-        terminalreporter.section(f"{product()} cannot: {capability.name}")
-        terminalreporter.write_line(f"{capability.reason}. Left out:")
+    for name, reason, tests in config.stash.get(_LEFT_OUT, []):
+        terminalreporter.section(f"{product()} cannot: {name}")
+        terminalreporter.write_line(f"{reason}. Left out:")
         for test in tests:
             terminalreporter.write_line(f"  {test}")
 
@@ -65,17 +85,17 @@ def server(secrets: Secrets) -> Iterator[OpenBaoServer]:
         yield server
 
 
-@pytest.fixture(scope="session", autouse=True)
-def ticking(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, secrets: Secrets
-) -> Iterator[tuple[VaultMount, str] | None]:
-    """A mount with background work, and the id of an order that only a tick of the server's may collect.
+@pytest.fixture(autouse=True)
+def ticking_meanwhile(request: pytest.FixtureRequest) -> None:
+    """Begin the minute that `ticking` needs with the first test of its unit, so that it passes while others run."""
+    files = {file_of(item.nodeid) for item in request.session.items}
+    if TICK in files and file_of(request.node.nodeid) in BUSY:
+        request.getfixturevalue("ticking")
 
-    It stands from the first test on, so that the minute passes while others run.
-    """
-    if not any("test_background" in item.nodeid for item in request.session.items):
-        yield None
-        return
+
+@pytest.fixture(scope="session")
+def ticking(tmp_path_factory: pytest.TempPathFactory, secrets: Secrets) -> Iterator[tuple[VaultMount, str]]:
+    """A mount with background work, and the id of an order that only a tick of the server's may collect."""
     password = f"canary-{token_hex(12)}"
     secrets.add_password(password)
     folder, options = tmp_path_factory.mktemp("ticking"), ("--pending-polls", "0")

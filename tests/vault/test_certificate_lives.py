@@ -90,7 +90,7 @@ def test_a_fetched_certificate_that_is_not_issued_yet_is_collected_by_a_read(of_
     mount.scm.set(never_issue=True)
     ordered = mount.enroll(sectigo_max_timeout=0).expect(200).data
     mount.api("DELETE", f"certs/web/{ordered['cert_unique_id']}")
-    pending = mount.fetch(ordered[mount.kind.scm_id]).expect(200)
+    pending = mount.fetch(ordered[mount.kind.scm_id], sectigo_max_timeout=0).expect(200)
     assert pending.data["certificate"] == pending.data["status"] == "TimeoutStateSaved"
     assert pending.warnings
     mount.scm.issue(ordered[mount.kind.scm_id])

@@ -20,6 +20,7 @@ def test_machine_is_busy_with_everything_but_waiting_and_other_machines_take_the
     assert machine_seconds_of(f"cpu  {' '.join(map(str, ticks))}\ncpu0 1 1 1 1 1 1 1 1 0 0\n") == 63.0
 
 
+@pytest.mark.process
 def test_what_an_ended_child_used_is_our_own() -> None:
     before = own_seconds()
     subprocess.run([sys.executable, "-c", "sum(range(5_000_000))"], check=True)

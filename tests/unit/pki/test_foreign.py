@@ -28,6 +28,7 @@ from sectigo_vault_pki.pki import (
 )
 from sectigo_vault_pki.pki.foreign import decoded
 from tests.support import der
+from tests.support.fuzzing import examples
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 
@@ -148,7 +149,7 @@ def damaged(draw: st.DrawFn, sources: Sequence[bytes]) -> bytes:
     return bytes(content)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(csr=damaged(CSRS))
 def test_a_damaged_csr_is_refused_in_words(csr: bytes) -> None:
     try:
@@ -157,7 +158,7 @@ def test_a_damaged_csr_is_refused_in_words(csr: bytes) -> None:
         return
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     subject=st.just(SUBJECT) | damaged([SUBJECT]),
     requested=st.just(b"".join(REQUESTED)) | damaged([b"".join(REQUESTED), *REQUESTED]),
@@ -174,7 +175,7 @@ def test_a_csr_of_odd_content_and_a_right_signature_is_read_or_refused_in_words(
         return
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(key=st.sampled_from(KEYS), data=st.data())
 def test_a_damaged_key_is_refused_in_words_or_works(key: tuple[str, bytes], data: st.DataObject) -> None:
     label, sound = key
@@ -186,7 +187,7 @@ def test_a_damaged_key_is_refused_in_words_or_works(key: tuple[str, bytes], data
     assert parse_csr(build_csr(Subject("a.test"), [], parsed).pem).public_key_digest == parsed.public_key_digest
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(collected=damaged(BUNDLES))
 def test_a_damaged_pkcs7_is_read_or_refused_in_words(collected: bytes) -> None:
     for content in (collected, der.pem("PKCS7", collected).encode()):
@@ -197,7 +198,7 @@ def test_a_damaged_pkcs7_is_read_or_refused_in_words(collected: bytes) -> None:
         assert CertificateChain.from_pem(chain.bundle_pem) == chain
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(certificate=damaged(CERTIFICATES), other=st.sampled_from(CERTIFICATES))
 def test_a_damaged_certificate_is_read_or_refused_in_words(certificate: bytes, other: bytes) -> None:
     pem = der.pem("CERTIFICATE", certificate)
@@ -215,7 +216,7 @@ def test_a_damaged_certificate_is_read_or_refused_in_words(certificate: bytes, o
     assert GivenCertificate.parse(pem).serial_number == stored.serial_number
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(certificate=damaged(CERTIFICATES))
 def test_a_damaged_certificate_that_names_one_is_read_or_refused_in_words(certificate: bytes) -> None:
     try:

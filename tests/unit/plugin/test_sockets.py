@@ -3,6 +3,7 @@
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,25 +37,32 @@ def test_too_long_a_folder_of_the_hosts_is_an_error(tmp_path: Path) -> None:
     assert list(long.iterdir()) == []
 
 
-def test_what_a_killed_process_left_goes_and_what_a_living_one_has_stays(tmp_path: Path) -> None:
-    abandoned = tmp_path / "plugin-sectigo-vault-pki-killed"
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short path: pytest's own, a level deeper with workers, can be too long for sockets below it."""
+    with tempfile.TemporaryDirectory() as path:
+        yield Path(path)
+
+
+def test_what_a_killed_process_left_goes_and_what_a_living_one_has_stays(folder: Path) -> None:
+    abandoned = folder / "plugin-sectigo-vault-pki-killed"
     (abandoned / "p").mkdir(parents=True)
     (abandoned / "s").touch()
-    foreign = tmp_path / "plugin-of-somebody"
+    foreign = folder / "plugin-of-somebody"
     foreign.mkdir()
-    launch = Launch("pem", socket_dir=str(tmp_path))
+    launch = Launch("pem", socket_dir=str(folder))
     with SocketFolder(launch) as living, SocketFolder(launch) as newcomer:
         newcomer.remove_abandoned()
-        assert {*tmp_path.iterdir()} == {foreign, living.host_socket.parent, newcomer.host_socket.parent}
-    assert [*tmp_path.iterdir()] == [foreign]
+        assert {*folder.iterdir()} == {foreign, living.host_socket.parent, newcomer.host_socket.parent}
+    assert [*folder.iterdir()] == [foreign]
 
 
-def test_a_link_in_the_place_of_a_folder_is_left_alone(tmp_path: Path) -> None:
-    target = tmp_path / "target"
+def test_a_link_in_the_place_of_a_folder_is_left_alone(folder: Path) -> None:
+    target = folder / "target"
     target.mkdir()
-    link = tmp_path / "plugin-sectigo-vault-pki-link"
+    link = folder / "plugin-sectigo-vault-pki-link"
     link.symlink_to(target)
-    with SocketFolder(Launch("pem", socket_dir=str(tmp_path))) as sockets:
+    with SocketFolder(Launch("pem", socket_dir=str(folder))) as sockets:
         sockets.remove_abandoned()
     assert link.is_symlink()
     assert target.is_dir()

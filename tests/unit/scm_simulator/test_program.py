@@ -21,6 +21,8 @@ from tests.unit.scm_simulator.tenant import CLIENT_V1, LOGIN, SSL, enrolment
 
 pytestmark = pytest.mark.process
 
+pytestmark = pytest.mark.process
+
 PROGRAM = [sys.executable, "-m", "sectigo_vault_pki.scm_simulator"]
 
 

@@ -28,6 +28,7 @@ def wait_for_ever(stop: StopSignals) -> None:
         stop.wait(30)
 
 
+@pytest.mark.process
 def test_signal_ends_a_wait() -> None:
     with StopSignals() as stop:
         process = subprocess.Popen(["/bin/sh", "-c", f"kill -TERM {os.getpid()}"])
@@ -36,6 +37,7 @@ def test_signal_ends_a_wait() -> None:
         process.wait()
 
 
+@pytest.mark.process
 def test_childs_end_ends_a_wait() -> None:
     with StopSignals() as stop:
         process = subprocess.Popen(["/bin/true"])

@@ -11,6 +11,7 @@ from sectigo_vault_pki.transport.events import ConnectionFailed, DataReceived, H
 from sectigo_vault_pki.transport.frames import PREFACE
 from sectigo_vault_pki.transport.header_blocks import encode
 from sectigo_vault_pki.transport.problems import ErrorCode
+from tests.support.fuzzing import examples
 from tests.support.http2 import (
     REQUEST,
     Peer,
@@ -65,7 +66,7 @@ def answer_everything(peer: Peer) -> None:
     peer.events.clear()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(FRAMES, max_size=30))
 def test_any_frames_get_an_answer_that_is_told_the_same_way(frames: list[bytes]) -> None:
     peer = Peer(our_side="server")
@@ -81,7 +82,7 @@ def test_any_frames_get_an_answer_that_is_told_the_same_way(frames: list[bytes])
     assert peer.connection.failed is bool(said)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(FRAMES, max_size=15), st.lists(st.integers(0, 2000), max_size=40))
 def test_cuts_between_bytes_make_no_difference(frames: list[bytes], cuts: list[int]) -> None:
     data = PREFACE + settings_frame().serialize() + b"".join(frames)
@@ -93,7 +94,7 @@ def test_cuts_between_bytes_make_no_difference(frames: list[bytes], cuts: list[i
     assert [type(event) for event in cut.events] == [type(event) for event in whole.events]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_taken_or_refused(data: bytes) -> None:
     peer = Peer(our_side="server")
@@ -103,7 +104,7 @@ def test_any_bytes_are_taken_or_refused(data: bytes) -> None:
     client.receive(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(VALID_FRAMES, max_size=30))
 def test_any_frames_of_a_server_leave_a_client_whole(frames: list[Frame]) -> None:
     peer = Peer(our_side="client")
@@ -115,7 +116,7 @@ def test_any_frames_of_a_server_leave_a_client_whole(frames: list[Frame]) -> Non
     assert set(told) <= set(opened)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.lists(FRAMES, min_size=1, max_size=10))
 def test_any_frames_again_and_again_leave_no_memory_behind(frames: list[bytes]) -> None:
     def spend(rounds: int) -> None:
