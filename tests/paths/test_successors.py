@@ -41,6 +41,20 @@ async def due(mount: Mount, name: str = "web", **changes: object) -> str:
     return unique_id
 
 
+async def configured(mount: Mount, certificate_type: str, name: str = "entry") -> str:
+    await mount.configure(name, sectigo_config_type=certificate_type)
+    return name
+
+
+async def enrolled_and_due(mount: Mount, name: str) -> str:
+    """Enroll a certificate of the entry's type and let its time come."""
+    config = answered(await mount.read(f"configs/{name}"))
+    enroll = mount.enroll if config["sectigo_config_type"] == "ssl_cert" else mount.enroll_client
+    unique_id = str((await enroll(name))["cert_unique_id"])
+    mount.clock.advance(days=360)
+    return unique_id
+
+
 async def pass_time(length: timedelta, *mounts: Mount) -> None:
     for _ in range(length // MINUTE):
         for mount in mounts:
@@ -458,3 +472,65 @@ class TestRenewWrites:
         results = await asyncio.gather(*writes, return_exceptions=True)
         assert len(simulator.orders) == 2
         assert any(isinstance(result, Response) for result in results)
+
+
+class TestFetchedAgain:
+    """A certificate whose record was deleted, and that is brought in anew beside its renewal."""
+
+    @pytest.mark.parametrize("certificate_type", ["ssl_cert", "client_cert"])
+    async def test_it_is_linked_with_the_renewal_that_is_stored(
+        self, certificate_type: str, mount: Mount, simulator: Simulator
+    ) -> None:
+        name = await configured(mount, certificate_type)
+        old = await enrolled_and_due(mount, name)
+        new = (await read(mount, old, name))["cert_unique_id"]
+        for _ in range(3):
+            await mount.delete(f"certs/{name}/{old}")
+            await mount.write(f"fetch/{name}/{old.partition('_')[0]}", {})
+            response = await mount.read(f"certs/{name}/{old}")
+            assert answered(response)["cert_unique_id"] == new
+            assert "not known here" not in warnings_of(response)
+        held = await read(mount, old, name, sectigo_read_renewed_cert=False)
+        assert (held["cert_unique_id"], held["renewed_to"]) == (old, new)
+        assert len(simulator.orders) == 2
+
+    @pytest.mark.parametrize("certificate_type", ["ssl_cert", "client_cert"])
+    async def test_it_is_linked_with_one_that_is_not_issued_yet(
+        self, certificate_type: str, mount: Mount, simulator: Simulator
+    ) -> None:
+        name = await configured(mount, certificate_type)
+        old = await enrolled_and_due(mount, name)
+        simulator.settings.never_issue = True
+        await mount.tick(60)
+        await mount.delete(f"certs/{name}/{old}")
+        await mount.write(f"fetch/{name}/{old.partition('_')[0]}", {})
+        response = await mount.read(f"certs/{name}/{old}")
+        assert "is being renewed as" in warnings_of(response)
+        simulator.settings.never_issue = False
+        await pass_time(3 * MINUTE, mount)
+        assert (await read(mount, old, name))["cert_unique_id"] != old
+        assert len(simulator.orders) == 2
+
+    async def test_it_is_linked_with_the_newest_of_a_chain_whose_middle_is_gone(
+        self, mount: Mount, simulator: Simulator
+    ) -> None:
+        name = await configured(mount, "client_cert")
+        old = await enrolled_and_due(mount, name)
+        middle = (await read(mount, old, name))["cert_unique_id"]
+        newest = answered(await mount.write(f"renew/{name}/{middle}", {}))["cert_unique_id"]
+        for unique_id in (old, middle):
+            await mount.delete(f"certs/{name}/{unique_id}")
+        await mount.write(f"fetch/{name}/{old.partition('_')[0]}", {})
+        assert (await read(mount, old, name))["cert_unique_id"] == newest
+        assert len(simulator.orders) == 3
+
+    async def test_the_renewal_of_another_certificate_with_its_key_is_not_taken(
+        self, mount: Mount, simulator: Simulator
+    ) -> None:
+        name = await configured(mount, "client_cert")
+        one = await mount.enroll_client(name)
+        two = await mount.enroll_client(name, sectigo_csr=one["csr"], sectigo_private_key=one["private_key"])
+        new = answered(await mount.write(f"renew/{name}/{two['cert_unique_id']}", {}))["cert_unique_id"]
+        mount.clock.advance(days=360)
+        held = await read(mount, one["cert_unique_id"], name)
+        assert held["cert_unique_id"] not in {one["cert_unique_id"], two["cert_unique_id"], new}

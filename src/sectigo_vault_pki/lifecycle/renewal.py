@@ -129,7 +129,8 @@ class Renewer:
             self._check_clock(config)
             if (scm_id := await self._renewed_elsewhere(config_name, config, record, listed)) is not None:
                 adopted = order.model_copy(update={"created_at": _ordered_elsewhere_at(current, order.created_at)})
-                return await self.accepted(config_name, config, record, adopted, scm_id)
+                known = await self._linked(config_name, config, record, scm_id)
+                return known or await self.accepted(config_name, config, record, adopted, scm_id)
         async with self._limits.admission(config_name, config, self._resources.clock.now()):
             await self._write_ahead.open(config_name, record.unique_id, order)
             return await self._send(config_name, config, record, order)
@@ -181,6 +182,22 @@ class Renewer:
         )
         await self._resources.change(config_name, record.unique_id, _refused(text, self._resources.clock.now()))
         raise RenewalHeldError(text)
+
+    async def _linked(
+        self, config_name: str, config: ConfigRecord, record: CertificateRecord, scm_id: int
+    ) -> CertificateAnswer | None:
+        """Let the certificate point at a renewal that was ordered here, and that it knows nothing of; None for others.
+
+        Its record was deleted and fetched anew since.
+        """
+        unique_id = UniqueId(f"{scm_id}_{config.customer_uri}")
+        stored = await self._resources.repository.certificate(config_name, unique_id)
+        if stored is None or stored.order_uuid is None:
+            return None
+        is_collected = stored.current is not None
+        link = renewed(unique_id, self._resources.clock.now()) if is_collected else _points_at(unique_id)
+        await self._resources.change(config_name, record.unique_id, link)
+        return CertificateAnswer(stored)
 
     async def accepted(
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord, scm_id: int

@@ -155,7 +155,7 @@ class _Examination:
         unique_id = UniqueId(f"{entry.scm_id}_{self._config.customer_uri}")
         stored = await self._resources.repository.certificate(self._config_name, unique_id)
         if stored is not None:
-            return self._is_stored_as_it(stored)
+            return await self._is_stored_as_it(stored)
         owner = await self._owner_of(entry)
         if owner is _Owner.SOMEBODY_ELSE:
             return False
@@ -175,11 +175,33 @@ class _Examination:
         self.undecided += owner is None
         return owner is _Owner.OURS
 
-    def _is_stored_as_it(self, stored: CertificateRecord) -> bool:
-        """Whether a stored certificate is the order's: stored before a crash, or fetched by its number meanwhile."""
-        if stored.order_uuid is not None:
+    async def _is_stored_as_it(self, stored: CertificateRecord) -> bool:
+        """Whether a stored certificate is the renewal: stored before a crash, fetched by its number, or left behind.
+
+        What was ordered here says itself which certificate it renews, and may outlive the record of that one.
+        """
+        if stored.order_uuid is None:
+            return self._has_key_of(stored)
+        if self._order_uuid:
             return stored.order_uuid == self._order_uuid
+        if stored.order_uuid in self._record.failed_renewals:
+            return False
+        return await self._descends_from_it(stored)
+
+    def _has_key_of(self, stored: CertificateRecord) -> bool:
         return stored.current is not None and not self._digests.isdisjoint(digests_of_keys(stored))
+
+    async def _descends_from_it(self, stored: CertificateRecord) -> bool:
+        """Follow a renewal's ancestors to the certificate; where one of them is deleted, the key has to tell."""
+        ancestor: CertificateRecord = stored
+        for _ in range(MAX_ANCESTORS):
+            if ancestor.renewed_from is None or ancestor.renewed_from == self._record.unique_id:
+                return ancestor.renewed_from is not None
+            before = await self._resources.repository.certificate(self._config_name, ancestor.renewed_from)
+            if before is None:
+                return self._has_key_of(stored)
+            ancestor = before
+        return False
 
     async def _owner_of(self, entry: Listed) -> _Owner | None:
         """Tell by an entry's day and mark whose it is; None where its key has to tell."""
