@@ -2,12 +2,14 @@
 
 import os
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sectigo_vault_pki import __version__
 from sectigo_vault_pki.plugin import serve
 
 if TYPE_CHECKING:
+    from sectigo_vault_pki.backend import Mounts
     from sectigo_vault_pki.logical import Backend, BackendConfig
 
 NAME = "sectigo-vault-pki"
@@ -18,18 +20,25 @@ def main() -> int:
     if "--version" in sys.argv[1:]:
         print(f"{NAME} {__version__}")  # noqa: T201  asked for
         return 0
-    return serve(build_backend, name=NAME, version=__version__)
+    return serve(Factory(), name=NAME, version=__version__)
 
 
-async def build_backend(config: "BackendConfig") -> "Backend":
-    """Build one mount's engine; its imports are slow, and the host waits for the handshake before.
+class Factory:
+    """Builds one mount's engine at a time; its imports are slow, and the host waits for the handshake before."""
 
-    Raises:
-        LogicalError: the environment says something that cannot be meant.
-    """
-    from sectigo_vault_pki.backend import build, does_background_work  # noqa: PLC0415
+    async def __call__(self, config: "BackendConfig") -> "Backend":
+        """Build one.
 
-    return build(config, background=does_background_work(os.environ))
+        Raises:
+            LogicalError: the environment says something that cannot be meant.
+        """
+        return self._mounts.build(config)
+
+    @cached_property
+    def _mounts(self) -> "Mounts":
+        from sectigo_vault_pki.backend import Mounts  # noqa: PLC0415
+
+        return Mounts(os.environ)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ from sectigo_vault_pki.paths import (
     path_status,
 )
 from sectigo_vault_pki.scm import ScmClient
-from sectigo_vault_pki.store import SEAL_WRAPPED, RecordCache, Repository
+from sectigo_vault_pki.store import SEAL_WRAPPED, NamedLocks, RecordCache, Repository
 
 _log = logging.getLogger(__name__)
 
@@ -126,6 +126,22 @@ def does_background_work(environ: Mapping[str, str]) -> bool:
     return word == "on"
 
 
+class Mounts:
+    """Builds the mounts of one process, which share what keeps them from renewing one certificate twice."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._renewals = NamedLocks()
+
+    def build(self, config: BackendConfig) -> SectigoBackend:
+        """Build one mount's backend.
+
+        Raises:
+            BadRequestError: the environment says something that cannot be meant.
+        """
+        return build(config, background=does_background_work(self._environ), renewals=self._renewals)
+
+
 def build(
     config: BackendConfig,
     *,
@@ -134,8 +150,19 @@ def build(
     executor: Executor | None = None,
     jitter: Callable[[], float] = default_jitter,
     background: bool = True,
+    renewals: NamedLocks | None = None,
 ) -> SectigoBackend:
-    """Build a backend from its parts; the ones not given are the real ones."""
+    """Build a backend from its parts; the ones not given are the real ones.
+
+    Args:
+        config: what the host says of the mount.
+        clock: tells the time.
+        client_factory: builds SCM clients.
+        executor: makes keys.
+        jitter: see `Resources`.
+        background: whether the host's ticks lead to anything.
+        renewals: what this mount shares with others of the process: two that have one certificate renew it once.
+    """
     node = Node(config.system)
     repository = Repository(config.storage, RecordCache(node.is_caching_disabled))
     clock = clock or SystemClock()
@@ -146,6 +173,7 @@ def build(
         is_read_only=node.is_read_only,
         executor=executor or key_threads(),
         jitter=jitter,
+        renewals=NamedLocks() if renewals is None else renewals,
     )
     engine = Engine(resources)
     paths = declared_paths(resources, engine, background=background)

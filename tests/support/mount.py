@@ -11,6 +11,7 @@ from sectigo_vault_pki.logical import BackendConfig, InmemStorage, Operation, Re
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.scm_simulator.transport import SimulatorTransport
+from sectigo_vault_pki.store import NamedLocks
 from tests.support.inline_executor import InlineExecutor
 from tests.support.system import FakeSystem
 from tests.support.virtual_time import LoopClock
@@ -43,11 +44,19 @@ CLIENT_ORDER: Mapping[str, object] = {
 class Mount:
     """Asks one backend, as the host would."""
 
-    def __init__(self, simulator: Simulator, clock: LoopClock, storage: InmemStorage | None = None) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        clock: LoopClock,
+        storage: InmemStorage | None = None,
+        *,
+        renewals: NamedLocks | None = None,
+    ) -> None:
         self.simulator = simulator
         self.clock = clock
         self.storage = storage or InmemStorage()
         self.system = FakeSystem()
+        self.renewals = NamedLocks() if renewals is None else renewals
         self.background = True
         self.scm_calls_under_way = self.most_scm_calls_under_way = 0
         self.on_scm_call: Callable[[], object] = lambda: None
@@ -63,6 +72,7 @@ class Mount:
             executor=InlineExecutor(),
             jitter=lambda: 3.0,
             background=self.background,
+            renewals=self.renewals,
         )
 
     async def restart(self) -> None:

@@ -38,6 +38,7 @@ class Resources:
     Attributes:
         is_read_only: asks whether this node must leave writing and SCM to another one.
         executor: runs what would hold up the event loop.
+        renewals: one lock for each certificate of SCM's, shared with the other mounts of the process.
         jitter: draws the seconds between a tick of the host's and its run, so that mounts do not ask SCM together.
     """
 
@@ -49,6 +50,7 @@ class Resources:
     jitter: Callable[[], float] = default_jitter
     tasks: OwnedTasks = field(default_factory=OwnedTasks)
     locks: NamedLocks = field(default_factory=NamedLocks)
+    renewals: NamedLocks = field(default_factory=NamedLocks)
 
     async def must_write(self) -> None:
         """Make sure that this node may write and call SCM.
