@@ -26,9 +26,9 @@ async def mount(simulator: Simulator, clock: LoopClock) -> AsyncIterator[Mount]:
 
 
 @pytest.fixture
-async def other(simulator: Simulator, clock: LoopClock) -> AsyncIterator[Mount]:
-    """Another mount with the same account."""
-    mounted = Mount(simulator, clock)
+async def other(mount: Mount, simulator: Simulator, clock: LoopClock) -> AsyncIterator[Mount]:
+    """Another mount of the same process with the same account."""
+    mounted = Mount(simulator, clock, renewals=mount.renewals)
     await mounted.configure()
     yield mounted
     await mounted.backend.cleanup()
@@ -67,6 +67,10 @@ async def read(mount: Mount, unique_id: str, name: str = "web", **flags: object)
 
 def ids_at_scm(simulator: Simulator) -> list[str]:
     return [f"{order.id}_demo-customer" for order in simulator.orders]
+
+
+def ids_at_scm_of_clients(simulator: Simulator) -> list[str]:
+    return [f"{order.order_number}_demo-customer" for order in simulator.orders]
 
 
 def warnings_of(response: Response | None) -> str:
@@ -403,6 +407,25 @@ class TestTwins:
         await asyncio.gather(*(read(mount, data["cert_unique_id"], name) for name in ("web", "twin", "web", "twin")))
         assert len(simulator.orders) == 2
 
+    @pytest.mark.parametrize("certificate_type", ["ssl_cert", "client_cert"])
+    @pytest.mark.parametrize("is_pending", [False, True])
+    async def test_reads_in_two_mounts_at_once_order_once(
+        self, certificate_type: str, is_pending: bool, mount: Mount, other: Mount, simulator: Simulator
+    ) -> None:
+        name = await configured(mount, certificate_type)
+        await configured(other, certificate_type)
+        unique_id = await enrolled_and_due(mount, name)
+        await other.write(f"fetch/{name}/{unique_id.partition('_')[0]}", {})
+        simulator.settings.latency = 0.2
+        simulator.settings.never_issue = is_pending
+        await asyncio.gather(*(read(mounted, unique_id, name) for mounted in (mount, other, mount, other)))
+        assert len(simulator.orders) == 2
+        simulator.settings.never_issue = False
+        await pass_time(65 * MINUTE, mount, other)
+        mine, others = [(await read(mounted, unique_id, name))["cert_unique_id"] for mounted in (mount, other)]
+        assert mine == others != unique_id
+        assert len(simulator.orders) == 2
+
     async def test_a_certificate_that_was_renewed_elsewhere_and_is_fetched_here_is_not_renewed_again(
         self, mount: Mount, other: Mount, simulator: Simulator
     ) -> None:
@@ -414,6 +437,78 @@ class TestTwins:
         assert answered(response)["status"] in {"Issued", "Renewed"}
         assert (await read(other, old))["cert_unique_id"] == data["cert_unique_id"]
         assert len(simulator.orders) == 2
+
+
+class TestPendingTwins:
+    """A client certificate under two entries: SCM's list does not say that it was renewed, and no key shows yet."""
+
+    @pytest.fixture
+    async def twin(self, mount: Mount, simulator: Simulator) -> str:
+        for name in ("pa", "pb"):
+            await configured(mount, "client_cert", name)
+        data = await mount.enroll_client("pa", sectigo_client_cert_validity=365)
+        unique_id = str(data["cert_unique_id"])
+        key = {"sectigo_private_key": data["private_key"]}
+        await mount.write(f"fetch/pb/{unique_id.partition('_')[0]}", key)
+        mount.clock.advance(days=360)
+        simulator.settings.never_issue = True
+        return unique_id
+
+    async def test_the_second_is_held_and_takes_the_firsts_renewal_once_that_is_issued(
+        self, twin: str, mount: Mount, simulator: Simulator
+    ) -> None:
+        assert "is being renewed as" in warnings_of(await mount.read(f"certs/pa/{twin}"))
+        for _ in range(3):
+            text = warnings_of(await mount.read(f"certs/pb/{twin}"))
+            assert "whether one of them is the renewal shows when it is" in text
+            await mount.tick(60)
+        assert len(simulator.orders) == 2
+        simulator.settings.never_issue = False
+        await pass_time(65 * MINUTE, mount)
+        new = ids_at_scm_of_clients(simulator)[-1]
+        for name in ("pa", "pb"):
+            assert (await read(mount, twin, name))["cert_unique_id"] == new
+        assert len(simulator.orders) == 2
+
+    async def test_both_read_at_once_order_once(self, twin: str, mount: Mount, simulator: Simulator) -> None:
+        simulator.settings.latency = 0.2
+        await asyncio.gather(*(read(mount, twin, name) for name in ("pa", "pb", "pa", "pb")))
+        assert len(simulator.orders) == 2
+
+    async def test_what_stays_open_does_not_let_the_second_expire(
+        self, twin: str, mount: Mount, simulator: Simulator
+    ) -> None:
+        await read(mount, twin, "pa")
+        orders = []
+        for _ in range(4 * 24):
+            await mount.tick(3600)
+            orders.append(len(simulator.orders))
+        assert (orders[47], orders[-1]) == (2, 3)
+
+    async def test_a_renew_write_is_not_held(self, twin: str, mount: Mount, simulator: Simulator) -> None:
+        await read(mount, twin, "pa")
+        await read(mount, twin, "pb")
+        await mount.write(f"renew/pb/{twin}", {"sectigo_max_timeout": 0})
+        assert len(simulator.orders) == 3
+
+    async def test_of_one_day_dated_back_the_second_is_renewed_with_time_left(
+        self, mount: Mount, simulator: Simulator
+    ) -> None:
+        for name in ("pa", "pb"):
+            await configured(mount, "client_cert", name)
+            await mount.write(f"configs/{name}", {"sectigo_suspend_renewals": True})
+        simulator.settings.backdated_seconds = 72_000
+        day = {"sectigo_client_cert_type": 603, "sectigo_client_cert_validity": 1}
+        unique_id = str((await mount.enroll_client("pa", **day))["cert_unique_id"])
+        await mount.write(f"fetch/pb/{unique_id.partition('_')[0]}", {})
+        simulator.settings.backdated_seconds, simulator.settings.never_issue = 0, True
+        for name in ("pa", "pb"):
+            await mount.write(f"configs/{name}", {"sectigo_suspend_renewals": False, "sectigo_max_timeout": 0})
+            await mount.read(f"certs/{name}/{unique_id}")
+        await pass_time(115 * MINUTE, mount)
+        assert len(simulator.orders) == 2
+        await pass_time(10 * MINUTE, mount)
+        assert len(simulator.orders) == 3, "it expires in less than two hours"
 
 
 class TestOddIds:

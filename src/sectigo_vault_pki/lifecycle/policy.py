@@ -142,4 +142,24 @@ def may_give_up(age: timedelta, current: CurrentCertificate) -> bool:
 
     Half of the longest window that a certificate can have, and three days at most: the other half is for the next one.
     """
-    return age >= max(SETTLE_AFTER, min(LONGEST_DOUBT, current.life / 6))
+    return age >= _longest_doubt(current)
+
+
+def may_be_awaited(record: CertificateRecord, now: datetime) -> bool:
+    """Whether a due certificate is left alone because an order of its name, which shows no key yet, may renew it."""
+    return now < doubt_ends(record, now)
+
+
+def doubt_ends(record: CertificateRecord, now: datetime) -> datetime:
+    """Return when such orders do not stop another renewal any more: with half of what was left of its life to go.
+
+    Half of what is left, because a certificate may have become due late, or in a window of its own that is short.
+    """
+    if record.current is None:
+        return now
+    since = min(record.doubted_at or now, now)  # in the future: a clock was wrong
+    return since + min(_longest_doubt(record.current), (record.current.not_after - since) / 2)
+
+
+def _longest_doubt(current: CurrentCertificate) -> timedelta:
+    return max(SETTLE_AFTER, min(LONGEST_DOUBT, current.life / 6))

@@ -18,6 +18,7 @@ from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
 from sectigo_vault_pki.lifecycle.names import search_name
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.order_log import of_order
+from sectigo_vault_pki.lifecycle.policy import doubt_ends, may_be_awaited
 from sectigo_vault_pki.lifecycle.renewal_policy import LONGEST_WINDOW, refused_again
 from sectigo_vault_pki.lifecycle.resources import Change, Resources
 from sectigo_vault_pki.lifecycle.sending import send
@@ -44,6 +45,11 @@ from sectigo_vault_pki.store import (
 )
 
 _log = logging.getLogger(__name__)
+
+RENEWED_BY_A_STRANGER = (
+    "SCM says that the certificate was renewed already, by an order that is not known here: bring the newer "
+    "certificate in with fetch/, or order another with renew/"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +112,9 @@ class Renewer:
             ScmRefusedError, ScmUnavailableError: SCM took nothing.
             StorageError: nothing was sent.
         """
-        if not request.is_automatic:
-            return await self._order(config_name, config, record, current, request, order_uuid=order_uuid)
-        # Other entries may have the same certificate: whoever comes second finds what the first has ordered.
-        async with self._resources.locks.hold("renewal", config.base_url, str(record.scm_id)):
+        # Other entries, and other mounts, may have the same certificate: whoever comes second asks SCM only then, and
+        # finds what the first has ordered.
+        async with self._resources.renewals.hold(config.base_url, config.customer_uri, record.scm_id):
             return await self._order(config_name, config, record, current, request, order_uuid=order_uuid)
 
     async def _order(
@@ -174,14 +179,17 @@ class Renewer:
             RenewalHeldError: there is one, and it is not known which, or it has another key.
         """
         search = await self._successors.of_known_certificate(config_name, config, record, listed)
-        if search.scm_id is not None or not search.is_renewed or record.failed_renewals:
+        if search.scm_id is not None:
             return search.scm_id
-        text = (
-            "SCM says that the certificate was renewed already, by an order that is not known here: bring the newer "
-            "certificate in with fetch/, or order another with renew/"
-        )
-        await self._resources.change(config_name, record.unique_id, _refused(text, self._resources.clock.now()))
-        raise RenewalHeldError(text)
+        now = self._resources.clock.now()
+        if search.is_renewed and not record.failed_renewals:
+            await self._resources.change(config_name, record.unique_id, _refused(RENEWED_BY_A_STRANGER, now))
+            raise RenewalHeldError(RENEWED_BY_A_STRANGER)
+        if search.undecided and may_be_awaited(record, now):
+            text = _doubt_about(search.undecided)
+            await self._resources.change(config_name, record.unique_id, _awaited(text, now))
+            raise RenewalHeldError(text)
+        return None
 
     async def _linked(
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, scm_id: int
@@ -220,7 +228,8 @@ class Renewer:
         lost = in_flight_of(order, order.created_at, record.current) if order.csr else None
 
         def change(stored: CertificateRecord) -> CertificateRecord:
-            return failed(stored if lost is None else stored.with_superseded(lost))
+            doubted = stored.model_copy(update={"doubted_at": stored.doubted_at or order.created_at})
+            return failed(doubted if lost is None else doubted.with_superseded(lost))
 
         changed = await self._write_ahead.close(config_name, record.unique_id, order, change)
         return CertificateAnswer(changed or record, (text,))
@@ -315,6 +324,25 @@ def _points_at(successor: UniqueId) -> Change:
         if record.renewed_to is not None:  # the successor was collected before this was known
             return record
         return record.model_copy(update={"successor": successor})
+
+    return change
+
+
+def _doubt_about(undecided: int) -> str:
+    return (
+        f"SCM lists {undecided} newer orders for this name that are not issued, and whether one of them is the renewal "
+        "shows when it is: another is ordered where that stays open, or by renew/"
+    )
+
+
+def _awaited(text: str, now: datetime) -> Change:
+    """Return the change of a certificate that SCM may have renewed already, for all that can be told yet."""
+
+    def change(record: CertificateRecord) -> CertificateRecord:
+        doubted = record.model_copy(update={"doubted_at": min(record.doubted_at or now, now)})
+        refused = refused_again(record.refused_renewal, text, now)
+        retry_at = min(refused.retry_at, doubt_ends(doubted, now))
+        return doubted.model_copy(update={"refused_renewal": refused.model_copy(update={"retry_at": retry_at})})
 
     return change
 

@@ -103,7 +103,9 @@ def _hold_for_now(record: CertificateRecord, now: datetime) -> Hold | None:
     refused = record.refused_renewal
     if refused is not None and is_in_force(refused.retry_at, now, longest=LAST_RETRY):
         at = shown_time(refused.retry_at)
-        return Hold(f"a renewal was refused and is tried again from {at} on: {refused.text}", refused.retry_at)
+        return Hold(
+            f"a renewal was refused or held back, and is tried again from {at} on: {refused.text}", refused.retry_at
+        )
     current, renewed = record.current, record.renewed
     if current is None or renewed is None:
         return None

@@ -222,6 +222,7 @@ class CertificateRecord(Record):
         superseded: orders that ended without a certificate of theirs, newest first; SCM may still use their keys.
         renewed: the certificate that this one renewed; None for an enrolment, and in records of earlier versions.
         failed_renewals: orders that SCM took to renew it and that came to nothing, newest first.
+        doubted_at: when SCM first had an order that may renew it, and of which nobody could tell.
     """
 
     unique_id: UniqueId
@@ -247,6 +248,7 @@ class CertificateRecord(Record):
     revoked_at: AwareDatetime | None = None
     renewed: RenewedCertificate | None = None
     failed_renewals: tuple[str, ...] = ()
+    doubted_at: AwareDatetime | None = None
 
     def with_flags(self, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()) -> "CertificateRecord":
         """Return the record with other waiting and renewal fields, for later reads and for the background work."""
