@@ -439,6 +439,71 @@ class TestTwins:
         assert len(simulator.orders) == 2
 
 
+class TestDeletedRenewals:
+    """What somebody has deleted is not ordered again unasked, and whoever reads the old certificate is told."""
+
+    @pytest.fixture
+    async def old(self, mount: Mount) -> str:
+        unique_id = await due(mount)
+        new = (await read(mount, unique_id))["cert_unique_id"]
+        await mount.delete(f"certs/web/{new}")
+        return unique_id
+
+    async def test_a_read_and_the_status_say_what_can_be_done(
+        self, old: str, mount: Mount, simulator: Simulator
+    ) -> None:
+        new = ids_at_scm(simulator)[-1]
+        await pass_time(3 * MINUTE, mount)
+        response = await mount.read(f"certs/web/{old}")
+        assert answered(response)["cert_unique_id"] == old
+        text = warnings_of(response)
+        assert f"its renewal {new} is not stored any more, and it is not renewed automatically again" in text
+        assert f"fetch/web/{new.partition('_')[0]} brings it back, and renew/web/{old} orders another one" in text
+        warnings = answered(await mount.read("status"))["warnings"]
+        assert any(warning.startswith(f"web/{old}: its renewal {new} is not stored") for warning in warnings)
+        assert len(simulator.orders) == 2
+
+    async def test_a_fetch_brings_it_back(self, old: str, mount: Mount, simulator: Simulator) -> None:
+        new = ids_at_scm(simulator)[-1]
+        await mount.write(f"fetch/web/{new.partition('_')[0]}", {})
+        response = await mount.read(f"certs/web/{old}")
+        assert answered(response)["cert_unique_id"] == new
+        assert "not stored any more" not in warnings_of(response)
+        assert len(simulator.orders) == 2
+
+    @pytest.mark.parametrize("is_pending", [False, True])
+    async def test_a_renew_write_orders_another_one(
+        self, is_pending: bool, old: str, mount: Mount, simulator: Simulator
+    ) -> None:
+        simulator.settings.never_issue = is_pending
+        await mount.write(f"renew/web/{old}", {"sectigo_max_timeout": 5})
+        simulator.settings.never_issue = False
+        await pass_time(3 * MINUTE, mount)
+        response = await mount.read(f"certs/web/{old}")
+        assert answered(response)["cert_unique_id"] == ids_at_scm(simulator)[-1]
+        assert not warnings_of(response)
+        with pytest.raises(BadRequestError, match="renewed already"):
+            await mount.write(f"renew/web/{old}", {})
+        assert len(simulator.orders) == 3
+
+    async def test_whose_answer_is_lost_is_found(self, old: str, mount: Mount, simulator: Simulator) -> None:
+        simulator.faults.add("renew", "drop_after")
+        await mount.write(f"renew/web/{old}", {})
+        await pass_time(15 * MINUTE, mount)
+        assert (await read(mount, old))["cert_unique_id"] == ids_at_scm(simulator)[-1]
+        assert len(simulator.orders) == 3
+
+    async def test_that_scm_refuses_leaves_automatic_renewals_off(
+        self, old: str, mount: Mount, simulator: Simulator
+    ) -> None:
+        simulator.faults.add("renew", "status", status=400, code=-180, description="not renewable")
+        with pytest.raises(BadRequestError):
+            await mount.write(f"renew/web/{old}", {})
+        for _ in range(48):
+            await mount.tick(3600)
+        assert len(simulator.orders) == 2
+
+
 class TestPendingTwins:
     """A client certificate under two entries: SCM's list does not say that it was renewed, and no key shows yet."""
 
@@ -537,6 +602,33 @@ class TestOddIds:
         assert (data["cert_unique_id"], data["domain"]) == (ids_at_scm(simulator)[-1], "d.example.test")
         assert (await read(mount, first["cert_unique_id"]))["private_key"] == first["private_key"]
         assert len(simulator.orders) == 3
+
+
+class TestWrongIdsOfRenewals:
+    """What SCM names cannot be the renewal: the answer counts as lost."""
+
+    @pytest.mark.parametrize("whose", ["its own", "an older one", "a fetched one", "one of another entry"])
+    @pytest.mark.parametrize("is_booked", [False, True])
+    async def test_it_is_not_taken_and_the_right_one_is_found_or_ordered(
+        self, whose: str, is_booked: bool, mount: Mount, simulator: Simulator
+    ) -> None:
+        await mount.configure("other")
+        older = (await mount.enroll("other", sectigo_csr_domain="a.example.test"))["cert_unique_id"]
+        unique_id = str((await mount.enroll())["cert_unique_id"])
+        newer = (await mount.enroll("other", sectigo_csr_domain="b.example.test"))["cert_unique_id"]
+        named = {"its own": unique_id, "an older one": older}.get(whose, newer).partition("_")[0]
+        if whose == "a fetched one":
+            await mount.write(f"fetch/web/{named}", {"sectigo_auto_renew": False})
+        await mount.write("configs/other", {"sectigo_suspend_renewals": True})
+        mount.clock.advance(days=359)
+        simulator.faults.add("renew", "body", status=200, body=f'{{"sslId": {named}}}', booked=is_booked)
+        await read(mount, unique_id)
+        for _ in range(5 * 24):
+            await mount.tick(3600)
+        held = await read(mount, unique_id)
+        assert held["cert_unique_id"] == ids_at_scm(simulator)[-1]
+        assert held["domain"] == "web.example.test"
+        assert len(simulator.orders) == 4
 
 
 class TestRenewWrites:

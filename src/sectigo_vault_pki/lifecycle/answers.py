@@ -75,6 +75,15 @@ def remarks_on(record: CertificateRecord, now: datetime) -> tuple[str, ...]:
     return tuple(remarks)
 
 
+def notice_of_deleted_renewal(config_name: str, record: CertificateRecord) -> str:
+    """Say what can be done where a certificate was renewed, and its renewal was deleted here."""
+    scm_id = (record.renewed_to or "").partition("_")[0]
+    return (
+        f"its renewal {record.renewed_to} is not stored any more, and it is not renewed automatically again: "
+        f"fetch/{config_name}/{scm_id} brings it back, and renew/{config_name}/{record.unique_id} orders another one"
+    )
+
+
 def _hold_to_tell(record: CertificateRecord, now: datetime) -> Hold | None:
     if record.requested.waiting.auto_renew is not False:
         hold = hold_for_good(record, now)

@@ -219,6 +219,8 @@ class Operations:
             record, open_order = await self._settled(config_name, config, unique_id)
             if open_order is not None:
                 return open_order
+            if not request.is_automatic:
+                record = await self._without_deleted_renewal(config_name, record)
             current = _renewable(record)
             if request.is_automatic and (hold := hold_on_renewal(record, self._resources.clock.now())) is not None:
                 raise RenewalHeldError(hold.reason)
@@ -230,6 +232,16 @@ class Operations:
             return await self._renewer.order(
                 config_name, config, record, current, request, order_uuid=str(uuid.uuid4())
             )
+
+    async def _without_deleted_renewal(self, config_name: str, record: CertificateRecord) -> CertificateRecord:
+        """Return the record as if it was never renewed, where its renewal is deleted; the stored one keeps saying so.
+
+        Deleting was somebody's decision: only who asks for another gets one.
+        """
+        if record.renewed_to is None:
+            return record
+        renewal = await self._resources.repository.certificate(config_name, record.renewed_to)
+        return record if renewal is not None else record.model_copy(update={"renewed_to": None})
 
     async def _with_flags(
         self, config_name: str, record: CertificateRecord, said: WaitingAndRenewal

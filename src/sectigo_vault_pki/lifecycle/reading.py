@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from sectigo_vault_pki.errors import (
@@ -14,7 +15,13 @@ from sectigo_vault_pki.errors import (
     UnknownConfigError,
 )
 from sectigo_vault_pki.lifecycle import policy
-from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, remarks_on
+from sectigo_vault_pki.lifecycle.answers import (
+    Answer,
+    CertificateAnswer,
+    OrderAnswer,
+    notice_of_deleted_renewal,
+    remarks_on,
+)
 from sectigo_vault_pki.lifecycle.collecting import Collector
 from sectigo_vault_pki.lifecycle.operations import Operations, waiting_of
 from sectigo_vault_pki.lifecycle.policy import Step, next_step
@@ -78,7 +85,7 @@ class Reader:
         if step is Step.ANSWER:
             if record.holds_key_to_release:
                 await self._resources.must_write()
-            return CertificateAnswer(record, remarks_on(record, now))
+            return CertificateAnswer(record, (*remarks_on(record, now), *await self._of_renewal(config_name, record)))
         if config is None:
             warning = f"{UnknownConfigError(config_name)}: SCM cannot be asked for anything"
             return CertificateAnswer(record, (warning,))
@@ -88,6 +95,13 @@ class Reader:
         if (hold := await self._hold(step, config_name, config)) is not None:
             return CertificateAnswer(record, (hold, *remarks_on(record, now)))
         return await self._carry_on(step, config_name, config, record, wish=wish, held=held, time_limit=time_limit)
+
+    async def _of_renewal(self, config_name: str, record: CertificateRecord) -> Sequence[str]:
+        """Say so where a certificate's renewal was deleted."""
+        if record.renewed_to is None or record.revoked_at is not None:
+            return ()
+        renewal = await self._resources.repository.certificate(config_name, record.renewed_to)
+        return () if renewal is not None else (notice_of_deleted_renewal(config_name, record),)
 
     async def _hold(self, step: Step, config_name: str, config: ConfigRecord) -> str | None:
         """Return why what is due is not done now, for the whole account."""

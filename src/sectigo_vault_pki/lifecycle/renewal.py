@@ -14,6 +14,7 @@ from sectigo_vault_pki.errors import RecordError, RenewalHeldError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
+from sectigo_vault_pki.lifecycle.judging import digests_of_keys
 from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
 from sectigo_vault_pki.lifecycle.names import search_name
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
@@ -145,6 +146,8 @@ class Renewer:
     ) -> Answer:
         call = self._renew(config_name, config, record, order)
         match await send(call, config_name=config_name, order=order):
+            case Accepted(scm_id) if await self._is_anothers(config_name, config, record, order, scm_id):
+                return unsettled(order, f"SCM named {scm_id} as the renewal, which is another certificate", config_name)
             case Accepted(scm_id):
                 return await self.accepted(config_name, config, record, order, scm_id)
             case Unnamed():
@@ -164,6 +167,18 @@ class Renewer:
     ) -> Accepted | Unnamed:
         async with self._resources.clients.lend(config_name, config) as client:
             return await FAMILIES[record.certificate_type].renew(client, record.scm_id, order)
+
+    async def _is_anothers(
+        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord, scm_id: int
+    ) -> bool:
+        """Whether an id that SCM gave a renewal cannot be its own: SCM's ids grow, and nobody else has the key."""
+        if scm_id <= max((record.scm_id, *order.listed_ids)):
+            return True
+        stored = await self._resources.repository.certificate(config_name, UniqueId(f"{scm_id}_{config.customer_uri}"))
+        if stored is None or stored.current is None:
+            return False
+        keys = digests_of_keys(record) | {bytes.fromhex(order.key_digest)}
+        return keys.isdisjoint(digests_of_keys(stored))
 
     def _check_clock(self, config: ConfigRecord) -> None:
         """Compare the clocks once more: SCM has just told its time."""
@@ -214,11 +229,20 @@ class Renewer:
         renewed = _successor(record, order, scm_id, config, self._resources.clock.now())
         try:
             stored = await self._acceptor.store(config_name, order.uuid, renewed)
-            await self._write_ahead.close(config_name, record.unique_id, order, _points_at(stored.unique_id))
+            link = _points_at(stored.unique_id, in_place_of=await self._deleted_renewal(config_name, record.unique_id))
+            await self._write_ahead.close(config_name, record.unique_id, order, link)
         except (StorageError, RecordError):
             _log.exception("an accepted renewal could not be stored", extra=of_order(config_name, order, scm_id=scm_id))
             return unsettled(order, "SCM took the renewal, and its id could not be stored", config_name)
         return CertificateAnswer(stored)
+
+    async def _deleted_renewal(self, config_name: str, unique_id: UniqueId) -> UniqueId | None:
+        """Return the renewal that a certificate points at, if that was deleted."""
+        record = await self._resources.repository.certificate(config_name, unique_id)
+        if record is None or record.renewed_to is None:
+            return None
+        renewal = await self._resources.repository.certificate(config_name, record.renewed_to)
+        return record.renewed_to if renewal is None else None
 
     async def gave_up(
         self, config_name: str, record: CertificateRecord, order: OrderRecord, text: str
@@ -319,11 +343,11 @@ def _ordered_elsewhere_at(renewed: CurrentCertificate, now: datetime) -> datetim
     return min(due_from(renewed, LONGEST_WINDOW), now)
 
 
-def _points_at(successor: UniqueId) -> Change:
+def _points_at(successor: UniqueId, *, in_place_of: UniqueId | None = None) -> Change:
     def change(record: CertificateRecord) -> CertificateRecord:
-        if record.renewed_to is not None:  # the successor was collected before this was known
+        if record.renewed_to not in {None, in_place_of}:  # the successor was collected before this was known
             return record
-        return record.model_copy(update={"successor": successor})
+        return record.model_copy(update={"successor": successor, "renewed_to": None})
 
     return change
 

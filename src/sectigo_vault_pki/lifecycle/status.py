@@ -3,12 +3,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError
-from sectigo_vault_pki.lifecycle.answers import remarks_on
+from sectigo_vault_pki.lifecycle.answers import notice_of_deleted_renewal, remarks_on
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -136,7 +137,8 @@ async def take_stock(resources: Resources) -> Stock:
         records = await _read(repository.certificate_once, certificates, unreadable)
         statuses = (record.newest_status for record in records.values())
         by_status = Counter(status.value for status in statuses if status is not None)
-        warnings += _of_certificates(records, resources.clock.now())
+        now = resources.clock.now()
+        warnings += [*_of_certificates(records, now), *_of_deleted_renewals(records, frozenset(certificates), now)]
     return Stock(
         certificates=len(certificates),
         by_status=None if by_status is None else dict(sorted(by_status.items())),
@@ -165,6 +167,16 @@ def _of_roles(roles: Mapping[tuple[str, ...], RoleRecord]) -> Iterator[str]:
 def _of_certificates(records: Mapping[tuple[str, ...], CertificateRecord], now: datetime) -> Iterator[str]:
     for (config_name, unique_id), record in records.items():
         yield from (f"{config_name}/{unique_id}: {remark}" for remark in remarks_on(record, now))
+
+
+def _of_deleted_renewals(
+    records: Mapping[tuple[str, ...], CertificateRecord], stored: AbstractSet[tuple[str, UniqueId]], now: datetime
+) -> Iterator[str]:
+    for (config_name, unique_id), record in records.items():
+        if record.renewed_to is None or (config_name, record.renewed_to) in stored:
+            continue
+        if record.revoked_at is None and record.current is not None and now < record.current.not_after:
+            yield f"{config_name}/{unique_id}: {notice_of_deleted_renewal(config_name, record)}"
 
 
 async def _read(
