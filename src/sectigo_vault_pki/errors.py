@@ -51,6 +51,10 @@ class ChainError(SectigoVaultPkiError):
     """What was collected is no certificate chain for the key at hand."""
 
 
+class OtherKeyError(ChainError):
+    """What was collected are certificates, and none of them has the key at hand."""
+
+
 class NotFoundError(SectigoVaultPkiError):
     """Nothing is stored under that name."""
 

@@ -630,6 +630,19 @@ class TestWrongIdsOfRenewals:
         assert held["domain"] == "web.example.test"
         assert len(simulator.orders) == 4
 
+    async def test_while_it_is_open_the_status_says_so(self, mount: Mount, simulator: Simulator) -> None:
+        await mount.configure("other", sectigo_suspend_renewals=True)
+        unique_id = str((await mount.enroll())["cert_unique_id"])
+        newer = (await mount.enroll("other", sectigo_csr_domain="b.example.test"))["cert_unique_id"]
+        mount.clock.advance(days=359)
+        wrong = f'{{"sslId": {newer.partition("_")[0]}}}'
+        simulator.faults.add("renew", "body", status=200, body=wrong, booked=False)
+        await read(mount, unique_id)
+        await pass_time(5 * MINUTE, mount)
+        warnings = answered(await mount.read("status"))["warnings"]
+        assert any(text.startswith(f"web/{unique_id}: its renewal {newer} could not be") for text in warnings)
+        assert renewals_of(simulator) == []
+
 
 class TestRenewWrites:
     async def test_beside_somebody_elses_order_one_is_ordered_once_it_is_known_that_none_was_taken(

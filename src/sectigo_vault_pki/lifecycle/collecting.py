@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from sectigo_vault_pki.errors import ChainError, ScmRefusedError, ScmUnavailableError, UnknownConfigError
+from sectigo_vault_pki.errors import ChainError, OtherKeyError, ScmRefusedError, ScmUnavailableError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.judging import CollectEvent, change_of, event_of, with_fitting_key
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
-from sectigo_vault_pki.lifecycle.policy import Waiting, may_give_up, pauses
+from sectigo_vault_pki.lifecycle.policy import Waiting, doubt_about_renewal_ends, may_give_up, pauses
 from sectigo_vault_pki.lifecycle.renewal import renewal_failed, renewed
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.states import (
@@ -181,11 +181,25 @@ class Collector:
         match event:
             case Trouble(ScmRefusedError() as refusal) if is_final(refusal.operation, refusal.code):
                 change = renewal_failed(record.unique_id, order.uuid, str(refusal), now)
+            case Trouble(OtherKeyError()) if await self._is_given_up(config_name, record, order, now):
+                text = f"SCM named {record.scm_id} as the renewal, which is a certificate with another key"
+                change = renewal_failed(record.unique_id, order.uuid, text, now)
             case _ if record.current is not None:
                 change = renewed(record.unique_id, now)
             case _:
                 return
         await self._resources.change(config_name, record.renewed_from, change)
+
+    async def _is_given_up(
+        self, config_name: str, record: CertificateRecord, order: OrderInFlight, now: datetime
+    ) -> bool:
+        """Whether a renewal that is none has stopped another one for as long as a lost one does."""
+        if record.renewed_from is None or record.current is not None:
+            return False
+        predecessor = await self._resources.repository.certificate(config_name, record.renewed_from)
+        if predecessor is None or predecessor.current is None:
+            return False
+        return now >= doubt_about_renewal_ends(predecessor.current, order.accepted_at)
 
     async def _ask(
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderInFlight

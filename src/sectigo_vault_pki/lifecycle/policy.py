@@ -151,14 +151,17 @@ def may_be_awaited(record: CertificateRecord, now: datetime) -> bool:
 
 
 def doubt_ends(record: CertificateRecord, now: datetime) -> datetime:
-    """Return when such orders do not stop another renewal any more: with half of what was left of its life to go.
+    """Return when orders of which that cannot be told do not stop another renewal any more."""
+    since = min(record.doubted_at or now, now)  # in the future: a clock was wrong
+    return now if record.current is None else doubt_about_renewal_ends(record.current, since)
+
+
+def doubt_about_renewal_ends(current: CurrentCertificate, since: datetime) -> datetime:
+    """Return when what cannot be told does not stop another renewal any more: with time left for that one.
 
     Half of what is left, because a certificate may have become due late, or in a window of its own that is short.
     """
-    if record.current is None:
-        return now
-    since = min(record.doubted_at or now, now)  # in the future: a clock was wrong
-    return since + min(_longest_doubt(record.current), (record.current.not_after - since) / 2)
+    return since + min(_longest_doubt(current), (current.not_after - since) / 2)
 
 
 def _longest_doubt(current: CurrentCertificate) -> timedelta:

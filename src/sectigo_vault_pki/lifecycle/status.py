@@ -139,6 +139,7 @@ async def take_stock(resources: Resources) -> Stock:
         by_status = Counter(status.value for status in statuses if status is not None)
         now = resources.clock.now()
         warnings += [*_of_certificates(records, now), *_of_deleted_renewals(records, frozenset(certificates), now)]
+        warnings += _of_renewals_in_trouble(records)
     return Stock(
         certificates=len(certificates),
         by_status=None if by_status is None else dict(sorted(by_status.items())),
@@ -177,6 +178,14 @@ def _of_deleted_renewals(
             continue
         if record.revoked_at is None and record.current is not None and now < record.current.not_after:
             yield f"{config_name}/{unique_id}: {notice_of_deleted_renewal(config_name, record)}"
+
+
+def _of_renewals_in_trouble(records: Mapping[tuple[str, ...], CertificateRecord]) -> Iterator[str]:
+    for (config_name, unique_id), record in records.items():
+        renewal = records.get((config_name, record.successor or ""))
+        if renewal is not None and renewal.order is not None and renewal.order.in_trouble and renewal.history:
+            reason = renewal.history[-1].description or ""
+            yield f"{config_name}/{unique_id}: its renewal {renewal.unique_id} could not be collected: {reason}"
 
 
 async def _read(

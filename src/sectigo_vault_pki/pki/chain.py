@@ -9,7 +9,7 @@ from typing import Self
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from sectigo_vault_pki.errors import ChainError, InvalidInputError
+from sectigo_vault_pki.errors import ChainError, InvalidInputError, OtherKeyError
 from sectigo_vault_pki.pki.authorities import CERTIFICATE, Authorities, Facts, FoundCertificate, facts_of
 from sectigo_vault_pki.pki.csr import Subject, subject_of
 from sectigo_vault_pki.pki.foreign import decoded
@@ -281,7 +281,7 @@ def _within(certificates: Iterable[x509.Certificate]) -> Iterable[bytes]:
 def _of_key(certificates: Sequence[FoundCertificate], public_key_digest: bytes) -> Sequence[FoundCertificate]:
     fitting = [found for found in certificates if found.key_digest == public_key_digest]
     if not fitting:
-        raise ChainError("none of the collected certificates belongs to the key")
+        raise OtherKeyError("none of the collected certificates belongs to the key")
     return fitting
 
 
