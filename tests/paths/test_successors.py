@@ -540,6 +540,19 @@ class TestPendingTwins:
         await asyncio.gather(*(read(mount, twin, name) for name in ("pa", "pb", "pa", "pb")))
         assert len(simulator.orders) == 2
 
+    async def test_the_firsts_renewal_brought_in_by_its_number_is_waited_for(
+        self, twin: str, mount: Mount, simulator: Simulator
+    ) -> None:
+        await read(mount, twin, "pa")
+        new = ids_at_scm_of_clients(simulator)[-1]
+        await mount.write(f"fetch/pb/{new.partition('_')[0]}", {"sectigo_max_timeout": 0})
+        await read(mount, twin, "pb")
+        assert len(simulator.orders) == 2
+        simulator.settings.never_issue = False
+        await pass_time(65 * MINUTE, mount)
+        assert (await read(mount, twin, "pb"))["cert_unique_id"] == new
+        assert len(simulator.orders) == 2
+
     async def test_what_stays_open_does_not_let_the_second_expire(
         self, twin: str, mount: Mount, simulator: Simulator
     ) -> None:

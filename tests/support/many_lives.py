@@ -77,6 +77,7 @@ class World:
         self.by_name = {chain.name: chain for chain in self.chains}
         self.events: list[tuple[datetime, int, Callable[[], Any]]] = []
         self.foreign: list[Order] = []
+        self.doubts: dict[int, datetime] = {}
         self.moods: dict[str, str] = {}
         self.disturbed_until = dict.fromkeys(ACCOUNTS, self.began)
         self.seen = dict.fromkeys(ACCOUNTS, 0)
@@ -366,7 +367,18 @@ class World:
         if self.judge.suspended or self.judge.budget_left(chain.entry) <= 1:
             return False
         earliest = self.judge.earliest(chain)
-        return earliest is not None and earliest <= self.now < Life.of(order).not_after - timedelta(minutes=2)
+        if earliest is None or not earliest <= self.now < Life.of(order).not_after - timedelta(minutes=2):
+            return False
+        return not self._may_be_renewed(chain, order)
+
+    def _may_be_renewed(self, chain: Chain, order: Order) -> bool:
+        """Whether what somebody else ordered may be its renewal, for all that SCM tells, and is waited for still."""
+        pending = (other for other in self.foreign if not other.issued and self._chain_of(other) is chain)
+        if chain.entry != PEOPLE or all(other.id < order.id for other in pending):
+            return False
+        life, since = Life.of(order), self.doubts.setdefault(order.id, self.now)
+        longest = max(timedelta(minutes=10), min(3 * DAY, life.whole / 6))
+        return self.now < since + min(longest, (life.not_after - since) / 2) + timedelta(minutes=5)
 
     def _set_next_check(self, chain: Chain) -> None:
         chain.next_check = None

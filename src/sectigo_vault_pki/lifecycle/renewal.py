@@ -172,9 +172,13 @@ class Renewer:
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord, scm_id: int
     ) -> bool:
         """Whether an id that SCM gave a renewal cannot be its own: SCM's ids grow, and nobody else has the key."""
-        if scm_id <= max((record.scm_id, *order.listed_ids)):
+        if scm_id <= record.scm_id or scm_id in order.listed_ids:
             return True
-        stored = await self._resources.repository.certificate(config_name, UniqueId(f"{scm_id}_{config.customer_uri}"))
+        unique_id = UniqueId(f"{scm_id}_{config.customer_uri}")
+        try:
+            stored = await self._resources.repository.certificate(config_name, unique_id)
+        except (StorageError, RecordError):  # SCM has taken the renewal: storing its id tells of that
+            return False
         if stored is None or stored.current is None:
             return False
         keys = digests_of_keys(record) | {bytes.fromhex(order.key_digest)}

@@ -181,6 +181,7 @@ class _Examination:
         What was ordered here says itself which certificate it renews, and may outlive the record of that one.
         """
         if stored.order_uuid is None:
+            self.undecided += stored.current is None
             return self._has_key_of(stored)
         if self._order_uuid:
             return stored.order_uuid == self._order_uuid
