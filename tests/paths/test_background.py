@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from sectigo_vault_pki import backend
 from sectigo_vault_pki.backend import does_background_work
 from sectigo_vault_pki.lifecycle import account_run, background, default_jitter
-from sectigo_vault_pki.logical import BadRequestError
+from sectigo_vault_pki.logical import BackendConfig, BadRequestError, InmemStorage
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support.counting import CountingStorage
 from tests.support.mount import Mount, answered
-from tests.support.system import STANDBY
+from tests.support.system import STANDBY, FakeSystem
 
 DUE_IN_DAYS = 359  # of the 365 days that ORDER asks for, with a window of 7
 
@@ -212,6 +213,17 @@ def test_the_environment_says_whether_there_is_background_work(word: str | None,
 def test_a_word_that_cannot_be_meant_is_no_answer() -> None:
     with pytest.raises(BadRequestError, match="must be on or off"):
         does_background_work({"SECTIGO_VAULT_PKI_BACKGROUND": "0"})
+
+
+def test_the_mounts_of_a_process_share_what_keeps_them_from_renewing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[object] = []
+    monkeypatch.setattr(backend, "build", lambda *_, **parts: given.append(parts["renewals"]))
+    config = BackendConfig(storage=InmemStorage(), system=FakeSystem())
+    mounts, others = backend.Mounts({}), backend.Mounts({})
+    for process in (mounts, mounts, others):
+        process.build(config)
+    assert given[0] is given[1]
+    assert given[2] is not given[0]
 
 
 async def test_a_tick_is_answered_before_anything_is_done(mount: Mount) -> None:
