@@ -126,7 +126,8 @@ class Settler:
             return await self._not_found_for(config_name, record, order, _Search(None, complete=True))
         doubt = _doubt_about(search)
         if record.current is not None and may_give_up(self._age_of(order), record.current):
-            text = f"{doubt}; another renewal is ordered after a pause"
+            after = "none is ordered any more" if record.revoked_at else "another renewal is ordered after a pause"
+            text = f"{doubt}; {after}"
             return await self._orderers.renewer.gave_up(config_name, record, order, text)
         return _still_unsettled(order, f"{doubt}; it is looked for again at every read, and in the background")
 

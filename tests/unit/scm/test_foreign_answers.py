@@ -272,6 +272,7 @@ async def test_every_error_tells_whether_it_was_the_login_that_was_refused(
     script.answers(answer, answer)  # a revocation is asked for again after a yes that is not SCM's
     with pytest.raises(ScmError) as caught:
         await ask(client)
+    script.steps.clear()
     assert caught.value.login_refused is expected
 
 
