@@ -5,13 +5,14 @@ from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.budget import CallBudget
 from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, ClientRenewed, ClientRow
-from sectigo_vault_pki.scm.codes import hint_for, is_final, is_revoked, is_unknown
+from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked, is_unknown
 from sectigo_vault_pki.scm.exchange import call_slots
 from sectigo_vault_pki.scm.guarded import Availability
 from sectigo_vault_pki.scm.outcomes import Collected, Page, Revoked, StillProcessing
 from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslProfile, SslRenewed, SslRow
 
 __all__ = [
+    "COLLECT",
     "Availability",
     "BreakerState",
     "CallBudget",
