@@ -1,6 +1,6 @@
 """Sectigo Certificate Manager's REST API (scm-api.md): URLs, headers, codes and JSON stay in this room."""
 
-from sectigo_vault_pki.scm.account import ScmAccount, parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm.account import ScmAccount, header_value_problem, parse_base_url, parse_ca_bundle
 from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.budget import CallBudget
 from sectigo_vault_pki.scm.client import ScmClient
@@ -33,6 +33,7 @@ __all__ = [
     "SslRow",
     "StillProcessing",
     "call_slots",
+    "header_value_problem",
     "hint_for",
     "is_final",
     "is_revoked",
