@@ -17,6 +17,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 """The host reads numbers in answers as float64 (plugin-protocol.md 5.3)."""
 
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_LONG_DECIMAL = re.compile(r"[+-]?[0-9]{19,}", re.ASCII)
 _DURATION_PART = re.compile(r"([0-9]{1,15})(d|h|m|s)", re.ASCII)
 _DURATION_UNITS = {
     "d": timedelta(days=1),
@@ -163,7 +164,9 @@ def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_IN
         value = _one_value(value)
         if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_SAFE_INTEGER:
+        if _is_beyond_all(value):  # and is not echoed: nobody knows how long it is
+            raise KindError(f"must be a whole number from {minimum} to {maximum}")
+        if isinstance(value, bool) or not isinstance(value, int):
             raise KindError(f"must be {allowed}")
         if value < minimum:
             raise KindError(f"must be at least {minimum}, it is {value}")
@@ -177,6 +180,13 @@ def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_IN
     if maximum != MAX_SAFE_INTEGER:
         schema["maximum"] = maximum
     return Kind("int", schema, parse)
+
+
+def _is_beyond_all(value: object) -> bool:
+    """Whether a value is a whole number that the host cannot carry."""
+    if isinstance(value, str):
+        return _LONG_DECIMAL.fullmatch(value.strip()) is not None
+    return isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER
 
 
 def boolean() -> Kind[bool]:
