@@ -91,10 +91,16 @@ class UnknownSerialError(NotFoundError):
 class PendingError(SectigoVaultPkiError):
     """The certificate is ordered and saved, and cannot be answered yet."""
 
-    def __init__(self, unique_id: str, config_name: str, reason: str) -> None:
+    def __init__(self, unique_id: str, config_name: str, reason: str, *, next_order_from: str | None = None) -> None:
+        """Say why there is nothing to answer, and what an equal request does: it may order another one some time."""
+        then = (
+            "takes up this order and buys no other"
+            if next_order_from is None
+            else f"orders another one from {next_order_from} on"
+        )
         super().__init__(
-            f"pending: {reason}; an equal request takes up this order and buys no other, and reading "
-            f"certs/{config_name}/{unique_id} shows how it stands"
+            f"pending: {reason}; an equal request {then}, and reading certs/{config_name}/{unique_id} shows how it "
+            "stands"
         )
 
 

@@ -1,6 +1,7 @@
 """Certificates under a role: when a request buys nothing, and how much a role may buy."""
 
 import asyncio
+import itertools
 from contextlib import suppress
 
 import pytest
@@ -122,19 +123,14 @@ class TestPending:
         await issue(mount)
         assert len(list(mount.simulator.orders)) == 1
 
-    async def test_an_order_that_was_declined_says_why_and_is_not_ordered_again_by_itself(self, mount: Mount) -> None:
+    async def test_an_order_that_was_declined_says_why_and_when_another_is_possible(self, mount: Mount) -> None:
         await prepared(mount)
-        mount.simulator.settings.never_issue = True
-        with pytest.raises(BadRequestError, match=r"^pending"):
-            await issue(mount)
-        (order,) = mount.simulator.orders
-        mount.simulator.orders.decline(order, message="no")
+        await leave_declined(mount)
         for _ in range(2):
-            with pytest.raises(BadRequestError, match="SCM took the order and does not issue it"):
+            with pytest.raises(BadRequestError, match=r"SCM took the order and does not issue it.* from 20.* on"):
                 await issue(mount)
         (unique_id,) = await mount.list("certs/web")
         await mount.delete(f"certs/web/{unique_id}")
-        mount.simulator.settings.never_issue = False
         await issue(mount)
         assert len(list(mount.simulator.orders)) == 2
 
@@ -145,6 +141,131 @@ class TestPending:
             await issue(mount)
         assert await mount.list("certs/web") == []
         await issue(mount)
+
+
+class TestNothingBought:
+    """What certainly came to nothing is ordered anew, and never in a loop."""
+
+    async def test_an_order_that_scm_never_had_is_ordered_anew_after_an_hour(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.faults.add("enroll", "drop_before", times=1)
+        with pytest.raises(BadRequestError, match=r"^pending: SCM has not named the order yet; .* buys no other"):
+            await issue(mount)
+        for _ in range(4):
+            mount.clock.advance(minutes=14)
+            with pytest.raises(BadRequestError, match=r"^pending: "):
+                await issue(mount)
+        assert len(list(mount.simulator.orders)) == 0
+        with pytest.raises(BadRequestError, match="nothing was bought; an equal request orders another one from 20"):
+            await issue(mount)
+        mount.clock.advance(minutes=5)
+        first = await issue(mount)
+        assert await issue(mount) == first
+        assert len(list(mount.simulator.orders)) == 1
+        assert len(await mount.list("certs/web")) == 2, "what is known of the lost one stays readable"
+
+    async def test_as_long_as_scm_cannot_be_asked_it_stays_pending(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.faults.add("enroll", "drop_before", times=1)
+        mount.simulator.faults.add("list", "status", status=500, times=None)
+        for _ in range(10):
+            with pytest.raises(BadRequestError, match=r"^pending: SCM has not named the order yet"):
+                await issue(mount)
+            mount.clock.advance(days=1)
+        assert len(list(mount.simulator.orders)) == 0
+
+    async def test_one_that_scm_books_late_is_taken_up(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.faults.add("enroll", "drop_after", times=1)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(days=30)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 1
+
+    async def test_what_scm_declines_again_and_again_is_ordered_ever_less_often(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=0)
+        mount.simulator.settings.never_issue = True
+        placed = []
+        for minute in range(0, 5 * 24 * 60, 10):
+            with pytest.raises(BadRequestError, match=r"^pending"):
+                await issue(mount)
+            if len(list(mount.simulator.orders)) > len(placed):
+                placed.append(minute)
+                mount.simulator.orders.decline(list(mount.simulator.orders)[-1])
+            mount.clock.advance(minutes=10)
+            if minute % 500 == 0:
+                await mount.restart()
+        hours = [round((later - earlier) / 60) for earlier, later in itertools.pairwise(placed)]
+        assert hours == [1, 2, 4, 8, 16, 24, 24, 24]
+        mount.simulator.settings.never_issue = False
+        mount.clock.advance(days=1)
+        first = await issue(mount)
+        assert await issue(mount) == first
+
+    async def test_a_success_ends_the_pauses(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(hours=1, minutes=1)
+        await issue(mount)
+        mount.clock.advance(days=340)
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(hours=1, minutes=1)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 4
+
+    async def test_an_order_that_the_role_has_no_room_for_begins_no_new_count(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=1)
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(hours=2)
+        with pytest.raises(BadRequestError, match="max_orders_per_day is 1"):
+            await issue(mount)
+        mount.clock.advance(days=1)
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        await written(mount, key_type="ec")
+        mount.clock.advance(hours=1, minutes=30)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(minutes=31)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 3
+
+    async def test_many_at_once_order_one(self, mount: Mount) -> None:
+        await prepared(mount)
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(hours=2)
+        answers = await asyncio.gather(*(issue(mount) for _ in range(20)))
+        assert len({answer["serial_number"] for answer in answers}) == 1
+        assert len(list(mount.simulator.orders)) == 2
+
+    async def test_a_clock_that_goes_back_does_not_hold_it_for_ever(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.clock.advance(days=300)
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(days=-300)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 2
+
+
+async def leave_declined(mount: Mount) -> None:
+    """Ask for a certificate that somebody declines at SCM."""
+    mount.simulator.settings.never_issue = True
+    with pytest.raises(BadRequestError, match=r"^pending"):
+        await issue(mount)
+    mount.simulator.orders.decline(list(mount.simulator.orders)[-1], message="no")
+    mount.simulator.settings.never_issue = False
 
 
 class TestQuota:

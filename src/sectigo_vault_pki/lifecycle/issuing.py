@@ -1,5 +1,6 @@
 """Issuing under a role: policy first, then a stored certificate or an order under way, and only then a new order."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,10 +13,13 @@ from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.operations import config_or_error
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.profiles import Profiles
+from sectigo_vault_pki.lifecycle.renewal_policy import LAST_RETRY, is_in_force, pause_after, shown_time
 from sectigo_vault_pki.lifecycle.repetition import Repetitions
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles import Roles
 from sectigo_vault_pki.pki import CertificateSigningRequest
+from sectigo_vault_pki.scm import is_final
+from sectigo_vault_pki.scm.codes import COLLECT
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CurrentCertificate,
@@ -63,6 +67,16 @@ class Issued:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """An order of which it is certain that no certificate comes of it."""
+
+    order_uuid: str
+    unique_id: str
+    known_at: datetime
+    reason: str
+
+
 class Issuer:
     """Answers `issue/` and `sign/`."""
 
@@ -95,12 +109,7 @@ class Issuer:
         term = role_policy.term(role, request.ttl, offered)
         enrolment = _enrolment(role_name, role, request, term.days)
         await self._let_go_of_spent(role, enrolment)
-        answer = await self._engine.enroll(
-            role.config_name,
-            enrolment,
-            time_limit=time_limit,
-            admission=lambda: self._roles.admission(role_name, role),
-        )
+        answer = await self._answer(role_name, role, enrolment, time_limit)
         record, current = _in_hand(role.config_name, answer)
         notice = role_policy.notice_of_short_life(role, current)
         warnings = (
@@ -129,6 +138,45 @@ class Issuer:
         except StorageError as error:  # an equal request is answered the same once more, or orders if its key is gone
             extra = of_certificate(config_name, record, role=issued.role_name, error=error)
             _log.warning("what was answered under a role could not be noted", extra=extra)
+
+    async def _answer(
+        self, role_name: str, role: RoleRecord, enrolment: EnrolmentRequest, time_limit: float | None
+    ) -> Answer:
+        """Return what an equal request led to, or order; what certainly came to nothing is ordered anew after a pause.
+
+        Raises:
+            PendingError: the pause is not over.
+        """
+        began = asyncio.get_running_loop().time()
+        answer = await self._enrolled(role_name, role, enrolment, time_limit)
+        if (failure := _failure_of(answer)) is None:
+            return answer
+        await self._make_way(role.config_name, enrolment.request_id or "", failure)
+        left = None if time_limit is None else time_limit - (asyncio.get_running_loop().time() - began)
+        return await self._enrolled(role_name, role, enrolment, left)
+
+    async def _enrolled(
+        self, role_name: str, role: RoleRecord, enrolment: EnrolmentRequest, time_limit: float | None
+    ) -> Answer:
+        return await self._engine.enroll(
+            role.config_name,
+            enrolment,
+            time_limit=time_limit,
+            admission=lambda: self._roles.admission(role_name, role),
+        )
+
+    async def _make_way(self, config_name: str, request_id: str, failure: "_Failure") -> None:
+        """Let another order take the place of one that came to nothing; the pause doubles with each in a row.
+
+        What is stored of it stays: should SCM book it after all, it is found, and its key is there.
+        """
+        index = await self._repetitions.order_of(config_name, request_id)
+        if index is None or index.order_uuid != failure.order_uuid:  # another request has seen to it
+            return
+        retry_at = failure.known_at + pause_after(index.failures + 1)
+        if is_in_force(retry_at, self._resources.clock.now(), longest=LAST_RETRY):
+            raise PendingError(failure.unique_id, config_name, failure.reason, next_order_from=shown_time(retry_at))
+        await self._repetitions.give_up(config_name, request_id, failure.order_uuid)
 
     async def _let_go_of_spent(self, role: RoleRecord, enrolment: EnrolmentRequest) -> None:
         """Let an equal request order anew where what the earlier one led to cannot be answered again."""
@@ -198,6 +246,22 @@ def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: in
         # A key that went with the first answer cannot be answered again.
         host_request_id="" if role.releases_key else request.host_request_id,
     )
+
+
+def _failure_of(answer: Answer) -> _Failure | None:
+    """Return why no certificate comes of an order; None where one may still come, or is there."""
+    if not isinstance(answer, CertificateAnswer):
+        if not answer.is_not_booked or answer.order is None:
+            return None
+        reason = "SCM has no such order, so nothing was bought"
+        return _Failure(answer.uuid, order_id(answer.uuid), answer.order.created_at, reason)
+    record = answer.record
+    newest = record.history[-1] if record.history else None
+    if record.current is not None or record.order is None or record.order_uuid is None or newest is None:
+        return None
+    if not record.order.in_trouble or not is_final(COLLECT, newest.code):
+        return None
+    return _Failure(record.order_uuid, record.unique_id, newest.at, _why_pending(record))
 
 
 def _in_hand(config_name: str, answer: Answer) -> tuple[CertificateRecord, CurrentCertificate]:
