@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sectigo_vault_pki.logical import BadRequestError
 from tests.support.issuing import NAME, issue, leaf_of, leave_pending, prepared, request, sign, written
-from tests.support.mount import Mount
+from tests.support.mount import Mount, answered
 
 
 class TestReuse:
@@ -66,6 +66,39 @@ class TestReuse:
         assert await sign(mount, csr) == await sign(mount, csr)
         await sign(mount, request())
         assert len(list(mount.simulator.orders)) == 2
+
+
+class TestTerms:
+    """A ttl tells no wish from another, as SCM's terms change; what is answered says what it is."""
+
+    async def test_what_was_ordered_is_said_by_the_request_that_ordered_it_only(self, mount: Mount) -> None:
+        await prepared(mount, certificate_type=502, validity=199)
+        first = await mount.write("issue/shop", {**NAME, "ttl": "40d"})
+        again = await mount.write("issue/shop", {**NAME, "ttl": "40d"})
+        longer = await mount.write("issue/shop", {**NAME, "ttl": "190d"})
+        assert first is not None
+        assert again is not None
+        assert longer is not None
+        assert any("47 days were ordered" in warning for warning in first.warnings)
+        for response in (again, longer):
+            assert answered(response)["serial_number"] == answered(first)["serial_number"]
+            assert not any("were ordered" in warning for warning in response.warnings)
+        assert not any("nothing was ordered" in warning for warning in again.warnings)
+        said = (
+            "the answered certificate was ordered for 47 days by an equal request, and this one would have ordered 199"
+        )
+        assert any(f"nothing was ordered: {said}" in warning for warning in longer.warnings)
+        assert len(list(mount.simulator.orders)) == 1
+
+    async def test_terms_that_change_buy_nothing(self, mount: Mount) -> None:
+        await prepared(mount, certificate_type=502, validity=199, min_remaining="20d")
+        first = await issue(mount)
+        for longest in (100, 199, 47, 100):
+            mount.simulator.settings.longest_term = longest
+            mount.clock.advance(hours=2)
+            for ttl in ("40d", "99d", "190d"):
+                assert await issue(mount, ttl=ttl) == first
+        assert len(list(mount.simulator.orders)) == 1
 
 
 class TestPending:
@@ -186,7 +219,7 @@ class TestNothingBought:
     async def test_what_scm_declines_again_and_again_is_ordered_ever_less_often(self, mount: Mount) -> None:
         await prepared(mount, max_orders_per_day=0)
         mount.simulator.settings.never_issue = True
-        placed = []
+        placed: list[int] = []
         for minute in range(0, 5 * 24 * 60, 10):
             with pytest.raises(BadRequestError, match=r"^pending"):
                 await issue(mount)

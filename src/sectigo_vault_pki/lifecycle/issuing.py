@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -67,6 +68,21 @@ class Issued:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class _Ordering:
+    """Lets a request order under its role, and knows whether it did."""
+
+    roles: Roles
+    role_name: str
+    role: RoleRecord
+    has_begun: bool = False
+
+    def admission(self) -> AbstractAsyncContextManager[None]:
+        """Count the order; see `Roles.admission`."""
+        self.has_begun = True
+        return self.roles.admission(self.role_name, self.role)
+
+
 @dataclass(frozen=True, slots=True)
 class _Failure:
     """An order of which it is certain that no certificate comes of it."""
@@ -109,13 +125,13 @@ class Issuer:
         term = role_policy.term(role, request.ttl, offered)
         enrolment = _enrolment(role_name, role, request, term.days)
         await self._let_go_of_spent(role, enrolment)
-        answer = await self._answer(role_name, role, enrolment, time_limit)
+        ordering = _Ordering(self._roles, role_name, role)
+        answer = await self._answer(ordering, enrolment, time_limit)
         record, current = _in_hand(role.config_name, answer)
-        notice = role_policy.notice_of_short_life(role, current)
         warnings = (
-            *term.warnings,
+            *_of_term(term, record, is_new=ordering.has_begun),
             *remarks_on(record, self._resources.clock.now()),
-            *(() if notice is None else (notice,)),
+            *filter(None, (role_policy.notice_of_short_life(role, current),)),
         )
         return Issued(role_name, role, record, current, enrolment.request_id or "", warnings)
 
@@ -139,30 +155,23 @@ class Issuer:
             extra = of_certificate(config_name, record, role=issued.role_name, error=error)
             _log.warning("what was answered under a role could not be noted", extra=extra)
 
-    async def _answer(
-        self, role_name: str, role: RoleRecord, enrolment: EnrolmentRequest, time_limit: float | None
-    ) -> Answer:
+    async def _answer(self, ordering: "_Ordering", enrolment: EnrolmentRequest, time_limit: float | None) -> Answer:
         """Return what an equal request led to, or order; what certainly came to nothing is ordered anew after a pause.
 
         Raises:
             PendingError: the pause is not over.
         """
         began = asyncio.get_running_loop().time()
-        answer = await self._enrolled(role_name, role, enrolment, time_limit)
+        answer = await self._enrolled(ordering, enrolment, time_limit)
         if (failure := _failure_of(answer)) is None:
             return answer
-        await self._make_way(role.config_name, enrolment.request_id or "", failure)
+        await self._make_way(ordering.role.config_name, enrolment.request_id or "", failure)
         left = None if time_limit is None else time_limit - (asyncio.get_running_loop().time() - began)
-        return await self._enrolled(role_name, role, enrolment, left)
+        return await self._enrolled(ordering, enrolment, left)
 
-    async def _enrolled(
-        self, role_name: str, role: RoleRecord, enrolment: EnrolmentRequest, time_limit: float | None
-    ) -> Answer:
+    async def _enrolled(self, ordering: "_Ordering", enrolment: EnrolmentRequest, time_limit: float | None) -> Answer:
         return await self._engine.enroll(
-            role.config_name,
-            enrolment,
-            time_limit=time_limit,
-            admission=lambda: self._roles.admission(role_name, role),
+            ordering.role.config_name, enrolment, time_limit=time_limit, admission=ordering.admission
         )
 
     async def _make_way(self, config_name: str, request_id: str, failure: "_Failure") -> None:
@@ -262,6 +271,15 @@ def _failure_of(answer: Answer) -> _Failure | None:
     if not record.order.in_trouble or not is_final(COLLECT, newest.code):
         return None
     return _Failure(record.order_uuid, record.unique_id, newest.at, _why_pending(record))
+
+
+def _of_term(term: role_policy.Term, record: CertificateRecord, *, is_new: bool) -> tuple[str, ...]:
+    """Return what the user should know of the term; that it was ordered, only where that was done just now."""
+    if is_new:
+        return (*term.warnings, *term.of_order)
+    ordered = record.requested.ssl
+    notice = None if ordered is None else role_policy.notice_of_other_term(term, ordered.validity_days)
+    return (*term.warnings, *filter(None, (notice,)))
 
 
 def _in_hand(config_name: str, answer: Answer) -> tuple[CertificateRecord, CurrentCertificate]:
