@@ -68,6 +68,75 @@ class TestReuse:
         assert len(list(mount.simulator.orders)) == 2
 
 
+class TestRenewedByHand:
+    """A `renew` write of a stored certificate, and equal requests after it."""
+
+    @pytest.mark.parametrize("reads_renewed", [True, False])
+    async def test_the_newest_renewal_is_answered(self, mount: Mount, reads_renewed: bool) -> None:
+        await prepared(mount, min_remaining="30d")
+        await mount.write("configs/web", {"sectigo_read_renewed_cert": reads_renewed})
+        first = await issue(mount)
+        (unique_id,) = await mount.list("certs/web")
+        mount.clock.advance(days=340)
+        renewed = answered(await mount.write(f"renew/web/{unique_id}", {}))
+        for _ in range(5):
+            data = await issue(mount)
+            assert data["serial_number"] == renewed["serial_number"] != first["serial_number"]
+            assert leaf_of(data).public_key() == load_pem_private_key(data["private_key"].encode(), None).public_key()
+            mount.clock.advance(days=30)
+        await mount.write(f"renew/web/{renewed['cert_unique_id']}", {})
+        await mount.restart()
+        assert (await issue(mount))["serial_number"] not in {first["serial_number"], renewed["serial_number"]}
+        assert len(list(mount.simulator.orders)) == 3
+        mount.clock.advance(days=336)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 4
+
+    async def test_a_renewal_under_way_is_not_bought_again(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        first = await issue(mount)
+        (unique_id,) = await mount.list("certs/web")
+        mount.clock.advance(days=340)
+        mount.simulator.settings.never_issue = True
+        await mount.write(f"renew/web/{unique_id}", {"sectigo_max_timeout": 0})
+        assert await issue(mount) == first
+        mount.simulator.settings.never_issue = False
+        assert (await issue(mount))["serial_number"] != first["serial_number"]
+        assert len(list(mount.simulator.orders)) == 2
+
+    async def test_without_min_remaining_it_is_answered_once(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining=0)
+        await leave_pending(mount)
+        (unique_id,) = await mount.list("certs/web")
+        await mount.read(f"certs/web/{unique_id}")
+        renewed = answered(await mount.write(f"renew/web/{unique_id}", {}))
+        assert (await issue(mount))["serial_number"] == renewed["serial_number"]
+        assert (await issue(mount))["serial_number"] != renewed["serial_number"]
+        assert len(list(mount.simulator.orders)) == 3
+
+    async def test_a_csr_is_answered_with_a_renewal_of_its_own_key_only(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        csr = request()
+        first = await sign(mount, csr)
+        (unique_id,) = await mount.list("certs/web")
+        renewed = answered(await mount.write(f"renew/web/{unique_id}", {}))
+        assert (await sign(mount, csr))["serial_number"] == renewed["serial_number"]
+        await mount.write(f"renew/web/{renewed['cert_unique_id']}", {"sectigo_csr": request()})
+        again = await sign(mount, csr)
+        assert leaf_of(again).public_key() == leaf_of(first).public_key()
+        assert len(list(mount.simulator.orders)) == 4
+
+    async def test_a_renewal_that_was_revoked_is_not_answered(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        await issue(mount)
+        (unique_id,) = await mount.list("certs/web")
+        renewed = answered(await mount.write(f"renew/web/{unique_id}", {}))
+        await mount.write("revoke", {"serial_number": renewed["serial_number"]})
+        data = await issue(mount)
+        assert data["serial_number"] != renewed["serial_number"]
+        assert await issue(mount) == data
+
+
 class TestTerms:
     """A ttl tells no wish from another, as SCM's terms change; what is answered says what it is."""
 

@@ -14,11 +14,12 @@ from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.operations import config_or_error
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.profiles import Profiles
+from sectigo_vault_pki.lifecycle.reading import MAX_RENEWALS
 from sectigo_vault_pki.lifecycle.renewal_policy import LAST_RETRY, is_in_force, pause_after, shown_time
 from sectigo_vault_pki.lifecycle.repetition import Repetitions
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles import Roles
-from sectigo_vault_pki.pki import CertificateSigningRequest
+from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest
 from sectigo_vault_pki.scm import is_final
 from sectigo_vault_pki.scm.codes import COLLECT
 from sectigo_vault_pki.store import (
@@ -58,13 +59,19 @@ class IssueRequest:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate in hand; whoever answers it says so by `Issuer.handed_out`."""
+    """A certificate in hand; whoever answers it says so by `Issuer.handed_out`.
+
+    Attributes:
+        request_id: of the wish, under which equal ones find it.
+        order_uuid: of what the wish ordered, which a `renew` write may have renewed since.
+    """
 
     role_name: str
     role: RoleRecord
     record: CertificateRecord
     current: CurrentCertificate
     request_id: str
+    order_uuid: str | None
     warnings: tuple[str, ...] = ()
 
 
@@ -127,13 +134,16 @@ class Issuer:
         await self._let_go_of_spent(role, enrolment)
         ordering = _Ordering(self._roles, role_name, role)
         answer = await self._answer(ordering, enrolment, time_limit)
+        if isinstance(answer, CertificateAnswer):
+            answer = CertificateAnswer(await self._newest(role.config_name, answer.record))
         record, current = _in_hand(role.config_name, answer)
+        order_uuid = await self._order_of(role.config_name, enrolment, record)
         warnings = (
             *_of_term(term, record, is_new=ordering.has_begun),
             *remarks_on(record, self._resources.clock.now()),
             *filter(None, (role_policy.notice_of_short_life(role, current),)),
         )
-        return Issued(role_name, role, record, current, enrolment.request_id or "", warnings)
+        return Issued(role_name, role, record, current, enrolment.request_id or "", order_uuid, warnings)
 
     async def handed_out(self, issued: Issued) -> None:
         """Note that a caller is about to have the certificate: the next equal request is a wish of its own.
@@ -147,9 +157,9 @@ class Issuer:
         await self._engine.key_answered(config_name, record)
         try:
             if issued.role.min_remaining:
-                await self._repetitions.note_answered(config_name, issued.request_id, record.order_uuid)
+                await self._repetitions.note_answered(config_name, issued.request_id, issued.order_uuid)
             else:
-                await self._repetitions.release(config_name, issued.request_id, record.order_uuid)
+                await self._repetitions.release(config_name, issued.request_id, issued.order_uuid)
             await self._roles.note_answered(issued.role_name, config_name, record)
         except StorageError as error:  # an equal request is answered the same once more, or orders if its key is gone
             extra = of_certificate(config_name, record, role=issued.role_name, error=error)
@@ -194,14 +204,31 @@ class Issuer:
         if index is None:
             return
         record = await self._record_of(role.config_name, index.order_uuid)
-        if record is not None and is_spent(
-            record,
-            index,
-            role=role,
-            now=self._resources.clock.now(),
-            is_signed=bool(enrolment.csr),
-        ):
+        if record is None:
+            return
+        newest, now = await self._newest(role.config_name, record), self._resources.clock.now()
+        is_signed = enrolment.csr is not None
+        is_like = _is_like(newest, record, is_signed=is_signed)
+        if not is_like or is_spent(newest, index, role=role, now=now, is_signed=is_signed):
             await self._repetitions.release(role.config_name, request_id, index.order_uuid)
+
+    async def _newest(self, config_name: str, record: CertificateRecord) -> CertificateRecord:
+        """Follow the renewals that somebody ordered by hand to the newest that was collected."""
+        for _ in range(MAX_RENEWALS):
+            following = record.renewed_to and await self._resources.repository.certificate(
+                config_name, record.renewed_to
+            )
+            if not following or following.current is None:
+                break
+            record = following
+        return record
+
+    async def _order_of(self, config_name: str, enrolment: EnrolmentRequest, record: CertificateRecord) -> str | None:
+        """Return the order that the wish stands for: that of the certificate, or of one that it renewed."""
+        if record.renewed_from is None:
+            return record.order_uuid
+        index = await self._repetitions.order_of(config_name, enrolment.request_id or "")
+        return None if index is None else index.order_uuid
 
     async def _record_of(self, config_name: str, order_uuid: str) -> CertificateRecord | None:
         repository = self._resources.repository
@@ -221,7 +248,7 @@ def is_spent(
         now: in UTC.
         is_signed: whether the request came with a CSR, and so needs no private key.
     """
-    if record.revoked_at is not None or record.renewed_to is not None:
+    if record.revoked_at is not None:
         return True
     if record.current is None:
         return False
@@ -230,7 +257,21 @@ def is_spent(
     remaining = record.current.not_after - now
     if remaining <= timedelta(0):
         return True
+    if role.min_remaining and (record.successor is not None or record.submitting is not None):
+        return False  # it is being renewed, or may be: reading it finds that out
     return index.is_answered and (not role.min_remaining or remaining < role_policy.needed_life(role, record.current))
+
+
+def _is_like(renewal: CertificateRecord, ordered: CertificateRecord, *, is_signed: bool) -> bool:
+    """Whether a renewal, which may have been ordered with another CSR, answers what the first order asked for."""
+    if renewal.current is None or ordered.current is None or renewal.unique_id == ordered.unique_id:
+        return True
+    new, old = CertificateChain.from_pem(renewal.current.bundle), CertificateChain.from_pem(ordered.current.bundle)
+    if renewal.common_name != ordered.common_name or not {*old.subject_alt_names} <= {*new.subject_alt_names}:
+        return False
+    if is_signed:
+        return new.public_key_digest == old.public_key_digest
+    return (new.key_type, new.key_size) == (old.key_type, old.key_size)
 
 
 def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: int) -> EnrolmentRequest:
