@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from contextlib import suppress
 
 import pytest
@@ -428,6 +429,32 @@ class TestQuota:
             await issue(mount)
         mount.clock.advance(days=1)
         await issue(mount)
+
+    async def test_the_refusal_says_when_the_next_order_is_possible(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=1, min_remaining=0)
+        await issue(mount)
+        said = "has ordered 1 certificate today .* the next order is possible from 00:00 UTC on"
+        with pytest.raises(BadRequestError, match=said):
+            await issue(mount)
+
+    async def test_a_clock_that_flips_between_two_days_frees_nothing(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=2, min_remaining=0)
+        for _ in range(10):
+            for days in (1, -1):
+                with suppress(BadRequestError):
+                    await issue(mount)
+                mount.clock.advance(days=days)
+            await mount.restart()
+        assert len(list(mount.simulator.orders)) == 2 + 2
+
+    async def test_a_count_of_an_earlier_version_holds(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=2, min_remaining=0)
+        today = mount.clock.now().date().isoformat()
+        await mount.overwrite("index/role/shop", json.dumps({"v": 1, "day": today, "orders": 1}).encode())
+        await mount.restart()
+        await issue(mount)
+        with pytest.raises(BadRequestError, match="has ordered 2 certificates today"):
+            await issue(mount)
 
     async def test_what_a_role_ordered_without_a_limit_counts_when_it_gets_one(self, mount: Mount) -> None:
         await prepared(mount, max_orders_per_day=0)
