@@ -145,8 +145,8 @@ def _on(day: date, use: RoleUse) -> RoleUse:
 
 def _limit_text(role_name: str, orders: int, most: int) -> str:
     certificates = "1 certificate" if orders == 1 else f"{orders} certificates"
-    then = ", and the next order is possible from 00:00 UTC on" if most else ""
-    return (
+    text = (
         f"role {role_name} has ordered {certificates} today (UTC), and its max_orders_per_day is {most}: nothing was "
-        f"ordered{then}"
+        "ordered"
     )
+    return f"{text}, and the next order is possible from 00:00 UTC on" if most else text
