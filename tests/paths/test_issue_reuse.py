@@ -498,6 +498,16 @@ class TestLoops:
         await issue(mount, **wish)
         assert len(list(mount.simulator.orders)) == 2
 
+    async def test_without_a_stored_key_no_life_is_promised(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="60d", no_store_key=True)
+        mount.simulator.settings.validity_seconds = 47 * 86_400
+        response = await mount.write("issue/shop", NAME)
+        assert response is not None
+        assert not any("answered to equal requests" in warning for warning in response.warnings)
+        signed = await mount.write("sign/shop", {"csr": request()})
+        assert signed is not None
+        assert any("answered to equal requests" in warning for warning in signed.warnings)
+
     async def test_a_life_a_little_longer_than_min_remaining_serves_a_third_of_it(self, mount: Mount) -> None:
         await prepared(mount, min_remaining="60d", max_orders_per_day=0)
         mount.simulator.settings.validity_seconds = 61 * 86_400

@@ -141,7 +141,7 @@ class Issuer:
         warnings = (
             *_of_term(term, record, is_new=ordering.has_begun),
             *remarks_on(record, self._resources.clock.now()),
-            *filter(None, (role_policy.notice_of_short_life(role, current),)),
+            *_of_life(role, current, enrolment),
         )
         return Issued(role_name, role, record, current, enrolment.request_id or "", order_uuid, warnings)
 
@@ -321,6 +321,13 @@ def _of_term(term: role_policy.Term, record: CertificateRecord, *, is_new: bool)
     ordered = record.requested.ssl
     notice = None if ordered is None else role_policy.notice_of_other_term(term, ordered.validity_days)
     return (*term.warnings, *filter(None, (notice,)))
+
+
+def _of_life(role: RoleRecord, current: CurrentCertificate, enrolment: EnrolmentRequest) -> tuple[str, ...]:
+    """Return what the user should know of how long it is answered, which it is not once its key is let go of."""
+    is_answered_once = role.releases_key and enrolment.csr is None
+    notice = None if is_answered_once else role_policy.notice_of_short_life(role, current)
+    return () if notice is None else (notice,)
 
 
 def _in_hand(config_name: str, answer: Answer) -> tuple[CertificateRecord, CurrentCertificate]:

@@ -141,6 +141,11 @@ def guard_warnings(role: RoleRecord) -> tuple[str, ...]:
             "min_remaining is longer than two thirds of validity: a stored certificate is answered until two thirds of "
             "its life are left"
         )
+    if role.min_remaining and role.releases_key and role.key_type != "any":
+        warnings.append(
+            "no_store_key is true, so that min_remaining has no effect on issue/: a stored certificate without its key "
+            "is not answered again, and every request orders another one"
+        )
     if role.max_orders_per_day is None:
         warnings.append("max_orders_per_day is 0: any number of certificates may be ordered under this role")
     elif not role.max_orders_per_day:
