@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
@@ -205,14 +206,21 @@ def boolean() -> Kind[bool]:
     return Kind("bool", {"type": "boolean"}, parse)
 
 
-def choice(*options: str) -> Kind[str]:
-    """One of some words, in any case; the answer has the spelling declared here."""
+def choice(*options: str, other_words: Mapping[str, str] = MappingProxyType({})) -> Kind[str]:
+    """One of some words, in any case; the answer has the spelling declared here.
+
+    Args:
+        options: the words.
+        other_words: what users know some of them as, in lower case: whoever says that is told the word.
+    """
     by_word = {option.lower(): option for option in options}
 
     def parse(value: object) -> str:
-        chosen = by_word.get(_as_text(value).strip().lower())
+        word = _as_text(value).strip().lower()
+        chosen = by_word.get(word)
         if chosen is None:
-            raise KindError(f"must be one of {', '.join(options)}")
+            hint = f'; did you mean "{other_words[word]}"?' if word in other_words else ""
+            raise KindError(f"must be one of {', '.join(options)}{hint}")
         return chosen
 
     return Kind("string", {"type": "string", "enum": list(options)}, parse)

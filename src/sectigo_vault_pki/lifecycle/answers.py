@@ -51,12 +51,14 @@ class OrderAnswer:
         uuid: names it as `order-<uuid>`.
         status: `UNSETTLED` where SCM's answer was lost, `TIMEOUT_STATE_SAVED` while the order is being sent.
         order: what is stored of it; None while its key is still being made.
+        is_not_booked: SCM certainly has no such order, so that nothing was bought.
     """
 
     uuid: str
     status: Status
     order: OrderRecord | None
     warnings: tuple[str, ...] = ()
+    is_not_booked: bool = False
 
 
 Answer: TypeAlias = CertificateAnswer | OrderAnswer

@@ -1,7 +1,7 @@
 """Settling: what became of something that was asked of SCM, and whose answer was lost. Nothing is ever ordered here."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
@@ -188,7 +188,7 @@ class Settler:
         if not may_conclude_not_booked(self._age_of(order)):
             return _still_unsettled(order, "SCM does not list the order yet; read again in some minutes")
         advance(OrderState.UNSETTLED, NotFound())
-        return _still_unsettled(order, NOTHING_BOUGHT)
+        return replace(_still_unsettled(order, NOTHING_BOUGHT), is_not_booked=True)
 
     def _age_of(self, order: OrderRecord) -> timedelta:
         """Return how old an order is; one of the future, which a clock that was wrong has dated, since it was seen."""

@@ -70,14 +70,14 @@ class AccountStatus:
         availability: what its calls tell.
         login_refused_until: while SCM refuses the login, when it is tried again automatically.
         clock_difference: by how much the plugin's clock is ahead of SCM's; None before SCM told its time.
-        orders_in_24_hours: how many count on the entry's `max_orders_per_day`; None where it has none.
+        orders_in_24_hours: how many count on the entry's `max_orders_per_day`, also where it has none.
         max_orders_per_day: None: any number.
     """
 
     availability: Availability
     login_refused_until: datetime | None
     clock_difference: timedelta | None
-    orders_in_24_hours: int | None
+    orders_in_24_hours: int
     max_orders_per_day: int | None
 
 
@@ -104,13 +104,12 @@ async def account_statuses(resources: Resources, limits: OrderLimits) -> Mapping
     for name, availability in resources.clients.availability().items():
         config = await resources.repository.config(name)
         if config is not None:
-            most = config.max_orders_per_day
             statuses[name] = AccountStatus(
                 availability,
                 login_refused_until=resources.clients.login_refused_until(config),
                 clock_difference=resources.clients.clocks.difference(config.base_url),
-                orders_in_24_hours=None if most is None else await limits.used(name, resources.clock.now()),
-                max_orders_per_day=most,
+                orders_in_24_hours=await limits.used(name, resources.clock.now()),
+                max_orders_per_day=config.max_orders_per_day,
             )
     return statuses
 

@@ -100,7 +100,7 @@ def _account(account: AccountStatus) -> dict[str, object]:
         "trouble": account.availability.trouble,
         "login_refused_until": rfc3339(account.login_refused_until),
         "clock_difference": round(difference.total_seconds()) if difference is not None else 0,
-        "orders_in_24_hours": account.orders_in_24_hours or 0,
+        "orders_in_24_hours": account.orders_in_24_hours,
         "max_orders_per_day": account.max_orders_per_day or 0,
     }
 
