@@ -95,11 +95,14 @@ class UnknownSerialError(NotFoundError):
 class PendingError(SectigoVaultPkiError):
     """The certificate is ordered and saved, and cannot be answered yet."""
 
-    def __init__(self, unique_id: str, config_name: str, reason: str) -> None:
-        super().__init__(
-            f"pending: {reason}; an equal request takes up this order and buys no other, and reading "
-            f"certs/{config_name}/{unique_id} shows how it stands"
-        )
+    def __init__(self, unique_id: str, config_name: str, reason: str, *, next_order_from: str | None = None) -> None:
+        """Say why there is nothing to answer, and what an equal request does: it may order another one some time."""
+        reading = f"reading certs/{config_name}/{unique_id} shows how it stands"
+        if next_order_from is None:
+            text = f"pending: {reason}; an equal request takes up this order and buys no other, and {reading}"
+        else:
+            text = f"pending: {reason}; an equal request orders another one from {next_order_from} on, and {reading}"
+        super().__init__(text)
 
 
 class ConflictError(SectigoVaultPkiError):

@@ -164,8 +164,9 @@ async def test_key_and_csr_are_stored_before_the_order_is_sent_and_its_id_before
     seen: list[tuple[str, ...]] = []
     mount.on_scm_call = lambda: seen.append(tuple(mount.storage.writes))
     data = await mount.enroll()
+    assert mount.storage.writes.pop(0) == "put index/orders/web"
     uuid = mount.storage.writes[0].removeprefix("put order/web/")
-    before_enroll, before_collect = seen[0], seen[1]
+    before_enroll, before_collect = seen[0][1:], seen[1][1:]
     assert before_enroll == (f"put order/web/{uuid}",)
     assert before_collect == (
         f"put order/web/{uuid}",

@@ -1,6 +1,8 @@
 """Certificates under a role: when a request buys nothing, and how much a role may buy."""
 
 import asyncio
+import itertools
+import json
 from contextlib import suppress
 
 import pytest
@@ -8,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sectigo_vault_pki.logical import BadRequestError
 from tests.support.issuing import NAME, issue, leaf_of, leave_pending, prepared, request, sign, written
-from tests.support.mount import Mount
+from tests.support.mount import Mount, answered
 
 
 class TestReuse:
@@ -67,6 +69,108 @@ class TestReuse:
         assert len(list(mount.simulator.orders)) == 2
 
 
+class TestRenewedByHand:
+    """A `renew` write of a stored certificate, and equal requests after it."""
+
+    @pytest.mark.parametrize("reads_renewed", [True, False])
+    async def test_the_newest_renewal_is_answered(self, mount: Mount, reads_renewed: bool) -> None:
+        await prepared(mount, min_remaining="30d")
+        await mount.write("configs/web", {"sectigo_read_renewed_cert": reads_renewed})
+        first = await issue(mount)
+        (unique_id,) = await mount.list("certs/web")
+        mount.clock.advance(days=340)
+        renewed = answered(await mount.write(f"renew/web/{unique_id}", {}))
+        for _ in range(5):
+            data = await issue(mount)
+            assert data["serial_number"] == renewed["serial_number"] != first["serial_number"]
+            assert leaf_of(data).public_key() == load_pem_private_key(data["private_key"].encode(), None).public_key()
+            mount.clock.advance(days=30)
+        await mount.write(f"renew/web/{renewed['cert_unique_id']}", {})
+        await mount.restart()
+        assert (await issue(mount))["serial_number"] not in {first["serial_number"], renewed["serial_number"]}
+        assert len(list(mount.simulator.orders)) == 3
+        mount.clock.advance(days=336)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 4
+
+    async def test_a_renewal_under_way_is_not_bought_again(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        first = await issue(mount)
+        (unique_id,) = await mount.list("certs/web")
+        mount.clock.advance(days=340)
+        mount.simulator.settings.never_issue = True
+        await mount.write(f"renew/web/{unique_id}", {"sectigo_max_timeout": 0})
+        assert await issue(mount) == first
+        mount.simulator.settings.never_issue = False
+        assert (await issue(mount))["serial_number"] != first["serial_number"]
+        assert len(list(mount.simulator.orders)) == 2
+
+    async def test_without_min_remaining_it_is_answered_once(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining=0)
+        await leave_pending(mount)
+        (unique_id,) = await mount.list("certs/web")
+        await mount.read(f"certs/web/{unique_id}")
+        renewed = answered(await mount.write(f"renew/web/{unique_id}", {}))
+        assert (await issue(mount))["serial_number"] == renewed["serial_number"]
+        assert (await issue(mount))["serial_number"] != renewed["serial_number"]
+        assert len(list(mount.simulator.orders)) == 3
+
+    async def test_a_csr_is_answered_with_a_renewal_of_its_own_key_only(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        csr = request()
+        first = await sign(mount, csr)
+        (unique_id,) = await mount.list("certs/web")
+        renewed = answered(await mount.write(f"renew/web/{unique_id}", {}))
+        assert (await sign(mount, csr))["serial_number"] == renewed["serial_number"]
+        await mount.write(f"renew/web/{renewed['cert_unique_id']}", {"sectigo_csr": request()})
+        again = await sign(mount, csr)
+        assert leaf_of(again).public_key() == leaf_of(first).public_key()
+        assert len(list(mount.simulator.orders)) == 4
+
+    async def test_a_renewal_that_was_revoked_is_not_answered(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        await issue(mount)
+        (unique_id,) = await mount.list("certs/web")
+        renewed = answered(await mount.write(f"renew/web/{unique_id}", {}))
+        await mount.write("revoke", {"serial_number": renewed["serial_number"]})
+        data = await issue(mount)
+        assert data["serial_number"] != renewed["serial_number"]
+        assert await issue(mount) == data
+
+
+class TestTerms:
+    """A ttl tells no wish from another, as SCM's terms change; what is answered says what it is."""
+
+    async def test_what_was_ordered_is_said_by_the_request_that_ordered_it_only(self, mount: Mount) -> None:
+        await prepared(mount, certificate_type=502, validity=199)
+        first = await mount.write("issue/shop", {**NAME, "ttl": "40d"})
+        again = await mount.write("issue/shop", {**NAME, "ttl": "40d"})
+        longer = await mount.write("issue/shop", {**NAME, "ttl": "190d"})
+        assert first is not None
+        assert again is not None
+        assert longer is not None
+        assert any("47 days were ordered" in warning for warning in first.warnings)
+        for response in (again, longer):
+            assert answered(response)["serial_number"] == answered(first)["serial_number"]
+            assert not any("were ordered" in warning for warning in response.warnings)
+        assert not any("nothing was ordered" in warning for warning in again.warnings)
+        said = (
+            "the answered certificate was ordered for 47 days by an equal request, and this one would have ordered 199"
+        )
+        assert any(f"nothing was ordered: {said}" in warning for warning in longer.warnings)
+        assert len(list(mount.simulator.orders)) == 1
+
+    async def test_terms_that_change_buy_nothing(self, mount: Mount) -> None:
+        await prepared(mount, certificate_type=502, validity=199, min_remaining="20d")
+        first = await issue(mount)
+        for longest in (100, 199, 47, 100):
+            mount.simulator.settings.longest_term = longest
+            mount.clock.advance(hours=2)
+            for ttl in ("40d", "99d", "190d"):
+                assert await issue(mount, ttl=ttl) == first
+        assert len(list(mount.simulator.orders)) == 1
+
+
 class TestPending:
     async def test_an_order_that_is_not_issued_in_time_is_pending_and_adopted_by_an_equal_request(
         self, mount: Mount
@@ -122,19 +226,14 @@ class TestPending:
         await issue(mount)
         assert len(list(mount.simulator.orders)) == 1
 
-    async def test_an_order_that_was_declined_says_why_and_is_not_ordered_again_by_itself(self, mount: Mount) -> None:
+    async def test_an_order_that_was_declined_says_why_and_when_another_is_possible(self, mount: Mount) -> None:
         await prepared(mount)
-        mount.simulator.settings.never_issue = True
-        with pytest.raises(BadRequestError, match=r"^pending"):
-            await issue(mount)
-        (order,) = mount.simulator.orders
-        mount.simulator.orders.decline(order, message="no")
+        await leave_declined(mount)
         for _ in range(2):
-            with pytest.raises(BadRequestError, match="SCM took the order and does not issue it"):
+            with pytest.raises(BadRequestError, match=r"SCM took the order and does not issue it.* from 20.* on"):
                 await issue(mount)
         (unique_id,) = await mount.list("certs/web")
         await mount.delete(f"certs/web/{unique_id}")
-        mount.simulator.settings.never_issue = False
         await issue(mount)
         assert len(list(mount.simulator.orders)) == 2
 
@@ -145,6 +244,131 @@ class TestPending:
             await issue(mount)
         assert await mount.list("certs/web") == []
         await issue(mount)
+
+
+class TestNothingBought:
+    """What certainly came to nothing is ordered anew, and never in a loop."""
+
+    async def test_an_order_that_scm_never_had_is_ordered_anew_after_an_hour(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.faults.add("enroll", "drop_before", times=1)
+        with pytest.raises(BadRequestError, match=r"^pending: SCM has not named the order yet; .* buys no other"):
+            await issue(mount)
+        for _ in range(4):
+            mount.clock.advance(minutes=14)
+            with pytest.raises(BadRequestError, match=r"^pending: "):
+                await issue(mount)
+        assert len(list(mount.simulator.orders)) == 0
+        with pytest.raises(BadRequestError, match="nothing was bought; an equal request orders another one from 20"):
+            await issue(mount)
+        mount.clock.advance(minutes=5)
+        first = await issue(mount)
+        assert await issue(mount) == first
+        assert len(list(mount.simulator.orders)) == 1
+        assert len(await mount.list("certs/web")) == 2, "what is known of the lost one stays readable"
+
+    async def test_as_long_as_scm_cannot_be_asked_it_stays_pending(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.faults.add("enroll", "drop_before", times=1)
+        mount.simulator.faults.add("list", "status", status=500, times=None)
+        for _ in range(10):
+            with pytest.raises(BadRequestError, match=r"^pending: SCM has not named the order yet"):
+                await issue(mount)
+            mount.clock.advance(days=1)
+        assert len(list(mount.simulator.orders)) == 0
+
+    async def test_one_that_scm_books_late_is_taken_up(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.faults.add("enroll", "drop_after", times=1)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(days=30)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 1
+
+    async def test_what_scm_declines_again_and_again_is_ordered_ever_less_often(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=0)
+        mount.simulator.settings.never_issue = True
+        placed: list[int] = []
+        for minute in range(0, 5 * 24 * 60, 10):
+            with pytest.raises(BadRequestError, match=r"^pending"):
+                await issue(mount)
+            if len(list(mount.simulator.orders)) > len(placed):
+                placed.append(minute)
+                mount.simulator.orders.decline(list(mount.simulator.orders)[-1])
+            mount.clock.advance(minutes=10)
+            if minute % 500 == 0:
+                await mount.restart()
+        hours = [round((later - earlier) / 60) for earlier, later in itertools.pairwise(placed)]
+        assert hours == [1, 2, 4, 8, 16, 24, 24, 24]
+        mount.simulator.settings.never_issue = False
+        mount.clock.advance(days=1)
+        first = await issue(mount)
+        assert await issue(mount) == first
+
+    async def test_a_success_ends_the_pauses(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="30d")
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(hours=1, minutes=1)
+        await issue(mount)
+        mount.clock.advance(days=340)
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(hours=1, minutes=1)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 4
+
+    async def test_an_order_that_the_role_has_no_room_for_begins_no_new_count(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=1)
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(hours=2)
+        with pytest.raises(BadRequestError, match="max_orders_per_day is 1"):
+            await issue(mount)
+        mount.clock.advance(days=1)
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        await written(mount, key_type="ec")
+        mount.clock.advance(hours=1, minutes=30)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(minutes=31)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 3
+
+    async def test_many_at_once_order_one(self, mount: Mount) -> None:
+        await prepared(mount)
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(hours=2)
+        answers = await asyncio.gather(*(issue(mount) for _ in range(20)))
+        assert len({answer["serial_number"] for answer in answers}) == 1
+        assert len(list(mount.simulator.orders)) == 2
+
+    async def test_a_clock_that_goes_back_does_not_hold_it_for_ever(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.clock.advance(days=300)
+        await leave_declined(mount)
+        with pytest.raises(BadRequestError, match=r"^pending"):
+            await issue(mount)
+        mount.clock.advance(days=-300)
+        await issue(mount)
+        assert len(list(mount.simulator.orders)) == 2
+
+
+async def leave_declined(mount: Mount) -> None:
+    """Ask for a certificate that somebody declines at SCM."""
+    mount.simulator.settings.never_issue = True
+    with pytest.raises(BadRequestError, match=r"^pending"):
+        await issue(mount)
+    mount.simulator.orders.decline(list(mount.simulator.orders)[-1], message="no")
+    mount.simulator.settings.never_issue = False
 
 
 class TestQuota:
@@ -206,6 +430,32 @@ class TestQuota:
         mount.clock.advance(days=1)
         await issue(mount)
 
+    async def test_the_refusal_says_when_the_next_order_is_possible(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=1, min_remaining=0)
+        await issue(mount)
+        said = "has ordered 1 certificate today .* the next order is possible from 00:00 UTC on"
+        with pytest.raises(BadRequestError, match=said):
+            await issue(mount)
+
+    async def test_a_clock_that_flips_between_two_days_frees_nothing(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=2, min_remaining=0)
+        for _ in range(10):
+            for days in (1, -1):
+                with suppress(BadRequestError):
+                    await issue(mount)
+                mount.clock.advance(days=days)
+            await mount.restart()
+        assert len(list(mount.simulator.orders)) == 2 + 2
+
+    async def test_a_count_of_an_earlier_version_holds(self, mount: Mount) -> None:
+        await prepared(mount, max_orders_per_day=2, min_remaining=0)
+        today = mount.clock.now().date().isoformat()
+        await mount.overwrite("index/role/shop", json.dumps({"v": 1, "day": today, "orders": 1}).encode())
+        await mount.restart()
+        await issue(mount)
+        with pytest.raises(BadRequestError, match="has ordered 2 certificates today"):
+            await issue(mount)
+
     async def test_what_a_role_ordered_without_a_limit_counts_when_it_gets_one(self, mount: Mount) -> None:
         await prepared(mount, max_orders_per_day=0)
         for number in range(3):
@@ -247,6 +497,16 @@ class TestLoops:
         mount.clock.advance(days=2)
         await issue(mount, **wish)
         assert len(list(mount.simulator.orders)) == 2
+
+    async def test_without_a_stored_key_no_life_is_promised(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining="60d", no_store_key=True)
+        mount.simulator.settings.validity_seconds = 47 * 86_400
+        response = await mount.write("issue/shop", NAME)
+        assert response is not None
+        assert not any("answered to equal requests" in warning for warning in response.warnings)
+        signed = await mount.write("sign/shop", {"csr": request()})
+        assert signed is not None
+        assert any("answered to equal requests" in warning for warning in signed.warnings)
 
     async def test_a_life_a_little_longer_than_min_remaining_serves_a_third_of_it(self, mount: Mount) -> None:
         await prepared(mount, min_remaining="60d", max_orders_per_day=0)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError, Response
+from sectigo_vault_pki.logical import BadRequestError, LogicalError, Response
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support.mount import ORDER, Mount, answered
 
@@ -139,14 +139,36 @@ class TestBudget:
         await refusal_of(mount, "enroll/web", ORDER)
         assert len(simulator.orders) == 2
 
-    async def test_orders_placed_before_the_budget_was_written_do_not_hide_it(
+    async def test_orders_placed_before_the_budget_was_written_count_on_it(
         self, mount: Mount, simulator: Simulator
     ) -> None:
         await mount.configure()
         await enrolled(mount, 5)
-        await mount.write("configs/web", {"sectigo_max_orders_per_day": 2})
-        results = [await _try(mount, number) for number in range(4)]
-        assert results.count(True) <= 2
+        told = answered(await mount.read("status"))["accounts"]["web"]
+        assert (told["orders_in_24_hours"], told["max_orders_per_day"]) == (5, 0)
+        await mount.write("configs/web", {"sectigo_max_orders_per_day": 6})
+        assert [await _try(mount, number) for number in range(4)] == [True, False, False, False]
+        mount.clock.advance(hours=25)
+        assert await _try(mount, 4)
+
+    async def test_without_a_budget_an_order_is_not_held_up_by_its_count(
+        self, mount: Mount, simulator: Simulator
+    ) -> None:
+        await mount.configure()
+        await mount.overwrite("index/orders/web", b"no record")
+        await enrolled(mount, 1)
+        simulator.faults.add("enroll", "status", status=400, code=-9, description="CSR")
+        assert "SCM refused enroll" in await refusal_of(mount, "enroll/web", ORDER)
+        assert answered(await mount.read("status"))["accounts"]["web"]["orders_in_24_hours"] == 0
+        await mount.write("configs/web", {"sectigo_max_orders_per_day": 6})
+        with pytest.raises(LogicalError, match="is damaged"):
+            await mount.enroll()
+        assert len(simulator.orders) == 1
+
+    async def test_the_refusal_counts_one_order_as_one(self, mount: Mount) -> None:
+        await mount.configure(sectigo_max_orders_per_day=1)
+        await enrolled(mount, 1)
+        assert "has placed 1 order in the last 24 hours" in await refusal_of(mount, "enroll/web", ORDER)
 
     async def test_a_lower_budget_names_the_time_at_which_it_lets_one_through(
         self, mount: Mount, simulator: Simulator

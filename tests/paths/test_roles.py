@@ -100,6 +100,20 @@ async def test_a_min_remaining_of_most_of_the_validity_is_said_to_be_cut(mount: 
     assert response.warnings[0].startswith("min_remaining is longer than two thirds of validity")
 
 
+async def test_a_role_that_keeps_no_key_says_that_min_remaining_has_no_effect(mount: Mount) -> None:
+    await mount.configure()
+    response = await mount.write("roles/shop", {**ROLE, "no_store_key": True})
+    read = await mount.read("roles/shop")
+    assert response is not None
+    assert read is not None
+    assert response.warnings == read.warnings
+    assert response.warnings[0].startswith("no_store_key is true, so that min_remaining has no effect on issue/")
+    for quiet in ({"min_remaining": 0, "max_orders_per_day": 1}, {"key_type": "any"}):
+        response = await mount.write("roles/shop", {**ROLE, "no_store_key": True, **quiet})
+        assert response is not None
+        assert not any("no effect" in warning for warning in response.warnings)
+
+
 async def test_a_role_survives_a_restart(mount: Mount) -> None:
     await mount.configure()
     shown = await written(mount)
@@ -119,7 +133,8 @@ async def test_a_role_without_its_config_entry_is_stored_with_a_warning(mount: M
         ({"config": None}, "config is required"),
         ({"validity": ""}, "validity is required"),
         ({"config": "people"}, "config must name an entry of type ssl_cert"),
-        ({"key_type": "dsa"}, "key_type must be one of rsa, ec, any"),
+        ({"key_type": "dsa"}, "key_type must be one of rsa, ec, any$"),
+        ({"key_type": "ECDSA"}, 'key_type must be one of rsa, ec, any; did you mean "ec"'),
         ({"key_bits": 1024}, "key_bits cannot be used"),
         ({"key_type": "ec", "key_bits": 2048}, "key_bits cannot be used"),
         ({"key_type": "any", "key_bits": 2048}, "key_bits must be 0"),

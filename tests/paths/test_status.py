@@ -48,6 +48,27 @@ async def test_certificates_are_counted_by_their_newest_status(mount: Mount) -> 
     assert (seen["certificates"], seen["pending"], seen["unsettled"]) == (4, 1, 1)
 
 
+@pytest.mark.parametrize("operation", ["enroll", "replace"])
+async def test_a_declined_order_says_only_that_and_is_not_pending(mount: Mount, operation: str) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    mount.simulator.settings.never_issue = operation == "enroll"
+    held = await mount.enroll(sectigo_max_timeout=0 if operation == "enroll" else 60)
+    if operation == "replace":
+        mount.simulator.settings.never_issue = True
+        fields = {"sectigo_reason": "lost", "sectigo_max_timeout": 0}
+        await mount.write(f"replace/web/{held['cert_unique_id']}", fields)
+    assert (await status_of(mount))["pending"] == 1
+    (order,) = mount.simulator.orders
+    mount.simulator.orders.decline(order)
+    response = await mount.read(f"certs/web/{held['cert_unique_id']}")
+    assert response is not None
+    (warning,) = response.warnings
+    assert warning.startswith("the certificate does not come: SCM refused collect: ")
+    assert warning.endswith("the order was declined: order again")
+    assert (await status_of(mount))["pending"] == 0
+
+
 async def test_what_cannot_be_read_is_named_and_hides_nothing_else(mount: Mount) -> None:
     await mount.configure()
     mount.simulator.settings.pending_polls = 0
@@ -111,13 +132,17 @@ async def test_an_account_whose_scm_does_not_answer_is_told_with_the_reason(moun
     await mount.configure()
     mount.simulator.settings.pending_polls = 0
     await mount.enroll()
-    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "closed", "trouble": "", **WELL}}
+    assert (await status_of(mount))["accounts"] == {
+        "web": {"breaker": "closed", "trouble": "", **WELL, "orders_in_24_hours": 1}
+    }
     mount.simulator.settings.never_issue = True
     mount.simulator.faults.add("collect", "status", status=503, times=None)
     pending = await mount.enroll(sectigo_max_timeout=0)
     for _ in range(10):
         await mount.read(f"certs/web/{pending['cert_unique_id']}")
-    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "open", "trouble": "HTTP 503", **WELL}}
+    assert (await status_of(mount))["accounts"] == {
+        "web": {"breaker": "open", "trouble": "HTTP 503", **WELL, "orders_in_24_hours": 2}
+    }
 
 
 async def test_an_account_that_scm_asks_to_wait_is_told_and_left_alone_until_then(mount: Mount) -> None:
@@ -127,14 +152,18 @@ async def test_an_account_that_scm_asks_to_wait_is_told_and_left_alone_until_the
     mount.simulator.faults.add("collect", "status", status=429, retry_after=100)
     for _ in range(5):
         await mount.read(f"certs/web/{pending['cert_unique_id']}")
-    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "open", "trouble": "HTTP 429", **WELL}}
+    assert (await status_of(mount))["accounts"] == {
+        "web": {"breaker": "open", "trouble": "HTTP 429", **WELL, "orders_in_24_hours": 1}
+    }
     asked = mount.simulator.calls.count("collect")
     for _ in range(2):
         await mount.tick(seconds=50)
         assert mount.simulator.calls.count("collect") == asked
     await mount.tick(seconds=50)
     assert mount.simulator.calls.count("collect") == asked + 1
-    assert (await status_of(mount))["accounts"] == {"web": {"breaker": "closed", "trouble": "", **WELL}}
+    assert (await status_of(mount))["accounts"] == {
+        "web": {"breaker": "closed", "trouble": "", **WELL, "orders_in_24_hours": 1}
+    }
 
 
 async def test_a_mount_whose_background_work_is_off_says_so(mount: Mount) -> None:

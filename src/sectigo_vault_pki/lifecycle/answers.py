@@ -51,12 +51,14 @@ class OrderAnswer:
         uuid: names it as `order-<uuid>`.
         status: `UNSETTLED` where SCM's answer was lost, `TIMEOUT_STATE_SAVED` while the order is being sent.
         order: what is stored of it; None while its key is still being made.
+        is_not_booked: SCM certainly has no such order, so that nothing was bought.
     """
 
     uuid: str
     status: Status
     order: OrderRecord | None
     warnings: tuple[str, ...] = ()
+    is_not_booked: bool = False
 
 
 Answer: TypeAlias = CertificateAnswer | OrderAnswer
@@ -82,6 +84,14 @@ def notice_of_deleted_renewal(config_name: str, record: CertificateRecord) -> st
         f"its renewal {record.renewed_to} is not stored any more, and it is not renewed automatically again: "
         f"fetch/{config_name}/{scm_id} brings it back, and renew/{config_name}/{record.unique_id} orders another one"
     )
+
+
+def with_remarks(answer: Answer, now: datetime) -> Answer:
+    """Return an answer that carries a certificate with what whoever gets it should know, said once."""
+    if not isinstance(answer, CertificateAnswer) or answer.of_replacement:
+        return answer
+    remarks = [remark for remark in remarks_on(answer.record, now) if remark not in answer.warnings]
+    return answer.with_warnings(*remarks)
 
 
 def _hold_to_tell(record: CertificateRecord, now: datetime) -> Hold | None:

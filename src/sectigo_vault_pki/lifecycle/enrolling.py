@@ -114,7 +114,7 @@ class Enroller:
             async with admission():
                 answer = await self._submitter.submit(config_name, config, request, progress)
         except Exception:
-            await self._repetitions.release(config_name, request.request_id, progress.order_uuid)
+            await self._repetitions.withdraw(config_name, request.request_id, progress.order_uuid)
             raise
         if isinstance(answer, OrderAnswer):
             return answer

@@ -3,15 +3,18 @@
 Every operation that buys (enroll, renew, replace; by request or by tick) passes here, before its write-ahead entry.
 """
 
+import logging
 import math
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 
-from sectigo_vault_pki.errors import OrderLimitError
+from sectigo_vault_pki.errors import OrderLimitError, RecordError
 from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
 from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
-from sectigo_vault_pki.store import ConfigRecord, NamedLocks, OrderCounts, Repository
+from sectigo_vault_pki.store import ConfigRecord, NamedLocks, OrderCounts, Repository, StorageError
+
+_log = logging.getLogger(__name__)
 
 PERIOD = timedelta(hours=24)
 _MINUTE = timedelta(minutes=1)
@@ -37,35 +40,42 @@ class OrderLimits:
     async def admission(self, config_name: str, config: ConfigRecord, now: datetime) -> AsyncIterator[None]:
         """Count an order that is placed in the block; one that ends in an error was not placed, and does not count.
 
+        It is counted where there is no budget, too, so that one that is set later is true; only then an order is not
+        held up by a count that cannot be stored.
+
         Raises:
             OrderLimitError: the entry's orders of the last 24 hours are used up.
             StorageMovedError: what is bought would be stored where nobody finds it.
         """
         await self._repository.must_be_ours()
         most = config.max_orders_per_day
-        if most is None:
-            yield
-            return
         minute = _minute_of(now)
-        await self._count(config_name, minute, most)
+        with _unhindered() if most is None else nullcontext():
+            await self._count(config_name, minute, most)
         try:
             yield
         except Exception:
-            await self._uncount(config_name, minute)
+            with _unhindered() if most is None else nullcontext():
+                await self._uncount(config_name, minute)
             raise
 
     async def used(self, config_name: str, now: datetime) -> int:
         """Return how many orders of the last 24 hours were counted."""
-        return sum(number for _, number in _of_period(await self._repository.order_counts(config_name), now))
+        try:
+            counts = await self._repository.order_counts(config_name)
+        except RecordError:  # where it matters, the next order says that it is damaged
+            return 0
+        return sum(number for _, number in _of_period(counts, now))
 
-    async def _count(self, config_name: str, minute: int, most: int) -> None:
+    async def _count(self, config_name: str, minute: int, most: int | None) -> None:
         async with self._locks.hold("order counts", config_name):
             stored = await self._repository.order_counts(config_name)
             recent = _of_period(stored, _moment_of(minute))
             used = sum(number for _, number in recent)
-            if used >= most:
+            if most is not None and used >= most:
+                orders = "1 order" if used == 1 else f"{used} orders"
                 raise OrderLimitError(
-                    f'config entry "{config_name}" has placed {used} orders in the last 24 hours, and its '
+                    f'config entry "{config_name}" has placed {orders} in the last 24 hours, and its '
                     f"sectigo_max_orders_per_day is {most}: nothing was ordered, and the next order is possible from "
                     f"{shown_time(_next_place(recent, most))} on"
                 )
@@ -80,7 +90,20 @@ class OrderLimits:
 
     async def _put(self, config_name: str, counts: dict[int, int]) -> None:
         kept = tuple(sorted((minute, number) for minute, number in counts.items() if number))
-        await self._tasks.finish(self._repository.put_order_counts(config_name, OrderCounts(by_minute=kept)))
+        if kept:
+            writing = self._repository.put_order_counts(config_name, OrderCounts(by_minute=kept))
+        else:
+            writing = self._repository.delete_order_counts(config_name)
+        await self._tasks.finish(writing)
+
+
+@contextmanager
+def _unhindered() -> Iterator[None]:
+    """Go on where an order could not be counted that nothing limits."""
+    try:
+        yield
+    except (StorageError, RecordError) as error:
+        _log.warning("an order could not be counted", extra={"kv": {"error": str(error)}})
 
 
 def _of_period(counts: OrderCounts, now: datetime) -> list[tuple[int, int]]:

@@ -138,11 +138,16 @@ def may_conclude_not_booked(age: timedelta) -> bool:
 
 
 def may_give_up(age: timedelta, current: CurrentCertificate) -> bool:
-    """Whether a renewal that can be neither found nor excluded stands in the way of another for long enough.
+    """Whether a renewal that can be neither found nor excluded stands in the way of another for long enough."""
+    return age >= longest_doubt(current)
+
+
+def longest_doubt(current: CurrentCertificate) -> timedelta:
+    """Return for how long an order that can be neither found nor excluded stands in the way of another.
 
     Half of the longest window that a certificate can have, and three days at most: the other half is for the next one.
     """
-    return age >= _longest_doubt(current)
+    return max(SETTLE_AFTER, min(LONGEST_DOUBT, current.life / 6))
 
 
 def may_be_awaited(record: CertificateRecord, now: datetime) -> bool:
@@ -161,8 +166,4 @@ def doubt_about_renewal_ends(current: CurrentCertificate, since: datetime) -> da
 
     Half of what is left, because a certificate may have become due late, or in a window of its own that is short.
     """
-    return since + min(_longest_doubt(current), (current.not_after - since) / 2)
-
-
-def _longest_doubt(current: CurrentCertificate) -> timedelta:
-    return max(SETTLE_AFTER, min(LONGEST_DOUBT, current.life / 6))
+    return since + min(longest_doubt(current), (current.not_after - since) / 2)

@@ -28,10 +28,15 @@ DEFAULT_MAX_ORDERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A validity in days that SCM offers and the role allows, and what the user should know of it."""
+    """A validity in days that SCM offers and the role allows, and what the user should know of it.
+
+    Attributes:
+        of_order: what is true only where it is ordered.
+    """
 
     days: int
     warnings: tuple[str, ...] = ()
+    of_order: tuple[str, ...] = ()
 
 
 def check_names(role: RoleRecord, common_name: str, names: Iterable[str]) -> None:
@@ -136,6 +141,11 @@ def guard_warnings(role: RoleRecord) -> tuple[str, ...]:
             "min_remaining is longer than two thirds of validity: a stored certificate is answered until two thirds of "
             "its life are left"
         )
+    if role.min_remaining and role.releases_key and role.key_type != "any":
+        warnings.append(
+            "no_store_key is true, so that min_remaining has no effect on issue/: a stored certificate without its key "
+            "is not answered again, and every request orders another one"
+        )
     if role.max_orders_per_day is None:
         warnings.append("max_orders_per_day is 0: any number of certificates may be ordered under this role")
     elif not role.max_orders_per_day:
@@ -197,9 +207,20 @@ def term(role: RoleRecord, ttl: timedelta | None, offered: Sequence[int] | None)
             f"{shown(longest or timedelta(0))} allows none of them"
         )
     days = next((days for days in allowed if days * _ONE_DAY >= wanted), allowed[-1])
-    if days * _ONE_DAY != wanted:
-        warnings.append(f"certificates of this profile are valid for {_listed(terms)} days: {days} days were ordered")
-    return Term(days, tuple(warnings))
+    if days * _ONE_DAY == wanted:
+        return Term(days, tuple(warnings))
+    rounded = f"certificates of this profile are valid for {_listed(terms)} days: {days} days were ordered"
+    return Term(days, tuple(warnings), (rounded,))
+
+
+def notice_of_other_term(term: Term, ordered_days: int) -> str | None:
+    """Say that the certificate that an equal request ordered was ordered for another term; None where it was not."""
+    if term.days == ordered_days:
+        return None
+    return (
+        f"nothing was ordered: the answered certificate was ordered for {ordered_days} days by an equal request, and "
+        f"this one would have ordered {term.days} days; a role of its own keeps certificates of another ttl apart"
+    )
 
 
 def shown(length: timedelta) -> str:

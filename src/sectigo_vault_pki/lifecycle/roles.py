@@ -3,12 +3,16 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownRoleError
 from sectigo_vault_pki.lifecycle import role_policy
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.pki import CertificateChain
 from sectigo_vault_pki.store import CertificateRecord, CertificateType, RoleRecord, RoleUse
+
+_DAYS_KEPT = 10
+"""Beside the one that is counted: a clock that is wrong for a while must not make the right day's orders forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +102,14 @@ class Roles:
         most, today = role.max_orders_per_day, self._resources.clock.now().date()
 
         def counted(use: RoleUse) -> RoleUse:
-            orders = use.orders if use.day == today else 0
-            if most is not None and orders >= most:
-                raise ConflictError(
-                    f"role {role_name} has ordered {orders} certificates today (UTC), and its max_orders_per_day is "
-                    f"{most}: nothing was ordered"
-                )
-            return use.model_copy(update={"day": today, "orders": orders + 1})
+            of_today = _on(today, use)
+            if most is not None and of_today.orders >= most:
+                raise ConflictError(_limit_text(role_name, of_today.orders, most))
+            return of_today.model_copy(update={"orders": of_today.orders + 1})
 
         def uncounted(use: RoleUse) -> RoleUse:
-            return use.model_copy(update={"orders": use.orders - 1}) if use.day == today and use.orders else use
+            of_today = _on(today, use)
+            return of_today.model_copy(update={"orders": of_today.orders - 1}) if of_today.orders else use
 
         await self._change_use(role_name, counted)
         try:
@@ -128,3 +130,23 @@ class Roles:
                 await repository.delete_role_use(role_name)
             elif changed != use:
                 await repository.put_role_use(role_name, changed)
+
+
+def _on(day: date, use: RoleUse) -> RoleUse:
+    """Return a use with the count of a day at hand, and those of the other days beside it."""
+    if use.day == day:
+        return use
+    counts = dict(use.other_days)
+    orders = counts.pop(day, 0)
+    if use.day is not None and use.orders:
+        counts = {kept: number for kept, number in counts.items() if kept != use.day} | {use.day: use.orders}
+    return use.model_copy(update={"day": day, "orders": orders, "other_days": tuple(counts.items())[-_DAYS_KEPT:]})
+
+
+def _limit_text(role_name: str, orders: int, most: int) -> str:
+    certificates = "1 certificate" if orders == 1 else f"{orders} certificates"
+    text = (
+        f"role {role_name} has ordered {certificates} today (UTC), and its max_orders_per_day is {most}: nothing was "
+        "ordered"
+    )
+    return f"{text}, and the next order is possible from 00:00 UTC on" if most else text

@@ -192,7 +192,7 @@ ALLOW_IP_SANS = Field(
 )
 KEY_TYPE = Field(
     name="key_type",
-    kind=kinds.choice("rsa", "ec", "any"),
+    kind=kinds.choice("rsa", "ec", "any", other_words={"ecdsa": "ec"}),
     default="rsa",
     description='Type of key: "rsa", "ec", or "any" for a role that only signs. Default: rsa.',
 )

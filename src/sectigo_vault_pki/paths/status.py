@@ -36,7 +36,7 @@ STATUS_SCHEMA: Mapping[str, Mapping[str, object]] = {
         "items": {"type": "string"},
         "description": "Stored entries that are damaged or were written by a newer version, by name",
     },
-    "unsettled": {**_NUMBER, "description": "Orders being sent, or whose answer was lost"},
+    "unsettled": {**_NUMBER, "description": "Orders being sent, or whose answer was lost and not found out"},
     "version": {"type": "string", "description": "The plugin's version"},
     "warnings": {
         "type": "array",
@@ -100,7 +100,7 @@ def _account(account: AccountStatus) -> dict[str, object]:
         "trouble": account.availability.trouble,
         "login_refused_until": rfc3339(account.login_refused_until),
         "clock_difference": round(difference.total_seconds()) if difference is not None else 0,
-        "orders_in_24_hours": account.orders_in_24_hours or 0,
+        "orders_in_24_hours": account.orders_in_24_hours,
         "max_orders_per_day": account.max_orders_per_day or 0,
     }
 

@@ -119,11 +119,15 @@ class RequestIndex(Record):
 
     Attributes:
         is_answered: its certificate has been handed out; noted for wishes under a role only.
+        failures: how many orders for a wish under a role came to nothing, in a row.
+        is_over: so did this one, or it was not placed: another may take its place.
     """
 
     order_uuid: str
     fingerprint: str
     is_answered: bool = False
+    failures: int = 0
+    is_over: bool = False
 
 
 class Mark(Record):

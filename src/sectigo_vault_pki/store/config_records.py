@@ -94,9 +94,14 @@ class RoleRecord(Record):
 
 
 class RoleUse(Record):
-    """How a role was used: orders of one day, and the certificate answered last."""
+    """How a role was used: orders of one day, and the certificate answered last.
+
+    Attributes:
+        other_days: those of some days before; the last is the one that was counted last.
+    """
 
     day: date | None = None
     orders: int = 0
+    other_days: tuple[tuple[date, int], ...] = ()
     newest_config_name: str = ""
     newest: UniqueId | None = None

@@ -238,6 +238,9 @@ class Repository:
     async def put_order_counts(self, config_name: str, counts: OrderCounts) -> None:
         await self._put(layout.order_counts_key(config_name), counts)
 
+    async def delete_order_counts(self, config_name: str) -> None:
+        await self._storage.delete(layout.order_counts_key(config_name))
+
     async def login_pause(self, config_name: str) -> LoginPause | None:
         return await self._get(layout.login_pause_key(config_name), LoginPause)
 

@@ -234,8 +234,9 @@ def test_the_shortest_term_that_covers_the_wish_is_ordered(
     held = role(max_ttl=None if max_ttl is None else max_ttl * DAY)
     term = role_policy.term(held, None if ttl is None else timedelta(days=ttl), offered)
     assert term.days == days
-    assert said in " ".join(term.warnings)
-    assert bool(term.warnings) is bool(said)
+    warnings = (*term.warnings, *term.of_order)
+    assert said in " ".join(warnings)
+    assert bool(warnings) is bool(said)
     assert max_ttl is None or term.days <= max_ttl
 
 
