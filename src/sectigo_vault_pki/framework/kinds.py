@@ -153,12 +153,7 @@ def identifier() -> Kind[str]:
 
 def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_INTEGER) -> Kind[int]:
     """A JSON number without a fraction, or its decimal digits as text."""
-    if minimum == -MAX_SAFE_INTEGER:
-        allowed = "a whole number"
-    elif maximum == MAX_SAFE_INTEGER:
-        allowed = f"a whole number of at least {minimum}"
-    else:
-        allowed = f"a whole number from {minimum} to {maximum}"
+    allowed = _numbers_within(minimum, maximum)
 
     def parse(value: object) -> int:
         value = _one_value(value)
@@ -180,6 +175,14 @@ def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_IN
     if maximum != MAX_SAFE_INTEGER:
         schema["maximum"] = maximum
     return Kind("int", schema, parse)
+
+
+def _numbers_within(minimum: int, maximum: int) -> str:
+    if minimum == -MAX_SAFE_INTEGER:
+        return "a whole number"
+    if maximum == MAX_SAFE_INTEGER:
+        return f"a whole number of at least {minimum}"
+    return f"a whole number from {minimum} to {maximum}"
 
 
 def _is_beyond_all(value: object) -> bool:
