@@ -130,7 +130,7 @@ async def test_trouble_that_scm_reports_is_kept_with_its_code_and_mended_by_a_la
     assert data["state"][-1]["code"] == -1112
     assert data["state"][-1]["description"] == "Was declined."
     assert response is not None
-    assert "asks again" in response.warnings[0]
+    assert response.warnings[0].startswith("the certificate does not come: SCM refused collect: Was declined.")
     assert answered(await mount.read(f"certs/web/{data['cert_unique_id']}"))["status"] == "Issued"
 
 

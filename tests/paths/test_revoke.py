@@ -163,6 +163,16 @@ async def test_a_renewal_whose_answer_was_lost_is_no_obstacle_and_is_settled_lat
     assert not [key for key in mount.storage.snapshot() if key.startswith("order/")]
 
 
+async def test_a_revocation_by_serial_number_tells_of_an_open_renewal_too(mount: Mount) -> None:
+    old = await issued(mount)
+    mount.simulator.faults.add("renew", "drop_before")
+    await mount.write(f"renew/web/{old['cert_unique_id']}", {"sectigo_max_timeout": 0})
+    response = await mount.write("revoke", {"serial_number": old["serial_number"]})
+    assert answered(response)["state"] == "revoked"
+    assert response is not None
+    assert ["what became of the renewal of" in warning for warning in response.warnings] == [True]
+
+
 async def test_a_revocation_beside_an_open_renewal_whose_answer_is_lost_is_made_up_for_by_asking_again(
     mount: Mount,
 ) -> None:

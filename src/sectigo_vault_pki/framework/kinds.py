@@ -154,7 +154,7 @@ def identifier() -> Kind[str]:
 
 def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_INTEGER) -> Kind[int]:
     """A JSON number without a fraction, or its decimal digits as text."""
-    allowed = _allowed_numbers(minimum, maximum)
+    allowed = _numbers_within(minimum, maximum)
 
     def parse(value: object) -> int:
         value = _one_value(value)
@@ -178,7 +178,7 @@ def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_IN
     return Kind("int", schema, parse)
 
 
-def _allowed_numbers(minimum: int, maximum: int) -> str:
+def _numbers_within(minimum: int, maximum: int) -> str:
     if minimum == -MAX_SAFE_INTEGER:
         return "a whole number"
     if maximum == MAX_SAFE_INTEGER:

@@ -17,6 +17,7 @@ class CertificateWithSerial:
 
     Attributes:
         others: `<config_name>/<unique_id>` of other certificates, of other issuers, with the same serial number.
+        warnings: what whoever has it revoked should know.
     """
 
     config_name: str
@@ -24,6 +25,7 @@ class CertificateWithSerial:
     certificate: CurrentCertificate
     is_current: bool
     others: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -75,11 +77,13 @@ class SerialNumbers:
                 f"certificate {replaced.certificate.serial_number} was replaced under its id "
                 f"{replaced.record.unique_id}, and SCM would revoke the one that took its place: revoke it in SCM"
             )
+        warnings: tuple[str, ...] = ()
         for one in found:
             unique_id = one.record.unique_id
             if one.record.revoked_at is None:
-                await self._engine.revoke(one.config_name, unique_id, reason, time_limit=time_limit)
-        return (await self._named(named))[0]
+                answer = await self._engine.revoke(one.config_name, unique_id, reason, time_limit=time_limit)
+                warnings += answer.warnings
+        return replace((await self._named(named))[0], warnings=warnings)
 
     async def _named(self, named: str | GivenCertificate) -> Sequence[CertificateWithSerial]:
         """Return the places of the one certificate that is meant."""

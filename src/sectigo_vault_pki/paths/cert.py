@@ -65,7 +65,7 @@ def path_revoke_by_serial(serials: SerialNumbers) -> Path:
     async def write(request: Request, data: FieldData) -> Response:
         reason = data.get(fields.REASON) or DEFAULT_REASON
         found = await serials.revoke(_named(data), reason, time_limit=request.time_limit)
-        return Response(data=revocation_data(found))
+        return Response(data=revocation_data(found), warnings=found.warnings)
 
     return Path(
         template="revoke",
