@@ -177,7 +177,7 @@ async def test_one_certificate_under_two_entries_shares_its_serial_number_with_n
         ({"certificate": "own.crt"}, "did you mean certificate=@own.crt?"),
         (
             {"certificate": der.pem("CERTIFICATE", der.certificate_der(serial=b"\x85"))},
-            "certificate cannot be used: exactly one certificate in PEM is needed",
+            "certificate cannot be used: its serial number is negative, and no stored certificate has such a one",
         ),
     ],
 )

@@ -99,7 +99,10 @@ async def test_a_missing_customer_uri_says_where_to_find_it(mount: Mount) -> Non
         ("sectigo_cm_user", ["a", "b"], "sectigo_cm_user was given more than once"),
         ("sectigo_loop_period", 0, "sectigo_loop_period must be at least 1 second, it is 0"),
         ("sectigo_auto_renew", "perhaps", "sectigo_auto_renew must be true or false"),
-        ("sectigo_cm_password", "line\nbreak", "password"),
+        ("sectigo_cm_password", "line\nbreak", "sectigo_cm_password contains control characters"),
+        ("sectigo_cm_password", " secret", "sectigo_cm_password begins or ends with a blank"),
+        ("sectigo_cm_user", "line\nbreak", "sectigo_cm_user contains control characters"),
+        ("sectigo_cm_org_id", "9" * 23, "sectigo_cm_org_id must be a whole number from 1 to 9007199254740991"),
     ],
 )
 async def test_a_bad_value_is_refused_by_name(mount: Mount, name: str, value: object, complaint: str) -> None:

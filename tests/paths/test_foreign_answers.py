@@ -39,7 +39,7 @@ async def test_a_revocation_that_a_proxy_answers_is_none_and_is_asked_again(moun
     mount.simulator.settings.pending_polls = 0
     path = (await mount.enroll())["cert_unique_id"]
     (order,) = mount.simulator.orders
-    mount.simulator.faults.add("revoke", "page", status=status)
+    mount.simulator.faults.add("revoke", "page", status=status, times=2 if status == 200 else 1)
     with pytest.raises(LogicalError, match="not available for revoke"):
         await mount.write(f"revoke/web/{path}", {"sectigo_reason": "keyCompromise"})
     assert answered(await mount.read(f"certs/web/{path}"))["status"] == "Issued"
@@ -47,6 +47,46 @@ async def test_a_revocation_that_a_proxy_answers_is_none_and_is_asked_again(moun
     revoked = answered(await mount.write(f"revoke/web/{path}", {"sectigo_reason": "keyCompromise"}))
     assert revoked["status"] == "Revoked"
     assert order.status(mount.clock.now()) is Status.REVOKED
+
+
+UNDOCUMENTED_BODIES = ["", "{}", '{"sslId": 55}', "null", '{"code": 0, "description": "Success"}']
+
+
+@pytest.mark.parametrize("body", UNDOCUMENTED_BODIES)
+async def test_a_revocation_is_noted_only_on_scms_own_answer(mount: Mount, body: str) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    path = (await mount.enroll())["cert_unique_id"]
+    (order,) = mount.simulator.orders
+    mount.simulator.faults.add("revoke", "body", status=200, body=body, times=None)
+    with pytest.raises(LogicalError, match="not available for revoke: HTTP 200 with"):
+        await mount.write(f"revoke/web/{path}", {"sectigo_reason": "keyCompromise"})
+    assert answered(await mount.read(f"certs/web/{path}"))["status"] == "Issued"
+    mount.simulator.faults.clear()
+    revoked = answered(await mount.write(f"revoke/web/{path}", {"sectigo_reason": "keyCompromise"}))
+    assert revoked["status"] == "Revoked"
+    assert order.status(mount.clock.now()) is Status.REVOKED
+
+
+@pytest.mark.parametrize("booked", [False, True])
+@pytest.mark.parametrize("body", UNDOCUMENTED_BODIES)
+async def test_a_replacement_with_a_yes_that_is_not_scms_is_settled_like_a_lost_one(
+    mount: Mount, body: str, *, booked: bool
+) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    held = await mount.enroll()
+    path = held["cert_unique_id"]
+    mount.simulator.faults.add("replace", "body", status=200, body=body, booked=booked)
+    response = await mount.write(f"replace/web/{path}", {"sectigo_reason": "lost", "sectigo_max_timeout": 0})
+    assert answered(response)["status"] == "Unsettled"
+    assert response is not None
+    assert not any("the order is saved, and reading" in warning for warning in response.warnings)
+    mount.clock.advance(minutes=10)
+    later = answered(await mount.read(f"certs/web/{path}"))
+    assert (later["serial_number"] != held["serial_number"]) is booked
+    again = {"sectigo_reason": "lost", "sectigo_max_timeout": 60}
+    assert answered(await mount.write(f"replace/web/{path}", again))["status"] == "Issued"
 
 
 @pytest.mark.parametrize("status", [200, 302, 403])

@@ -80,6 +80,30 @@ async def test_an_order_that_scm_does_not_list_is_given_ten_minutes_before_it_co
     assert len(list(mount.simulator.orders)) == 0
 
 
+async def test_an_order_that_scm_never_took_is_told_alike_by_read_delete_and_status(
+    mount: Mount, caplog: pytest.LogCaptureFixture
+) -> None:
+    await mount.configure()
+    mount.simulator.faults.add("enroll", "drop_before")
+    name = (await mount.enroll())["cert_unique_id"]
+    with pytest.raises(BadRequestError, match="SCM may have taken this order"):
+        await mount.delete(f"certs/web/{name}")
+    assert answered(await mount.read("status"))["unsettled"] == 1
+    mount.clock.advance(minutes=10)
+    late = await mount.read(f"certs/web/{name}")
+    assert late is not None
+    with pytest.raises(BadRequestError) as caught:
+        await mount.delete(f"certs/web/{name}")
+    assert str(caught.value) == late.warnings[0]
+    status = answered(await mount.read("status"))
+    assert (status["unsettled"], status["warnings"]) == (0, [f"web/{name}: {late.warnings[0]}"])
+    with caplog.at_level("INFO", "sectigo_vault_pki"):
+        await mount.tick()
+    assert not [line for line in caplog.messages if "open order was looked for" in line]
+    await mount.delete(f"certs/web/{name}", {"sectigo_force": "true"})
+    assert answered(await mount.read("status"))["warnings"] == []
+
+
 async def test_an_unsettled_order_is_deleted_only_by_force(mount: Mount) -> None:
     path = f"certs/web/{await lose_an_answer(mount)}"
     with pytest.raises(BadRequestError, match="sectigo_force=true"):

@@ -1,5 +1,6 @@
 """Certificates that are not what was ordered: nothing that was bought is lost, and what is wrong is said."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.support.certificates import key_fits
-from tests.support.mount import Mount, answered
+from tests.support.mount import ORDER, Mount, answered
 
 
 async def waiting(mount: Mount, **changes: object) -> Mapping[str, Any]:
@@ -43,9 +44,28 @@ async def test_other_names_than_ordered_are_a_warning_and_stand_in_the_status(
         response = await mount.read(path)
         assert response is not None
         assert answered(response)["status"] == "Issued"
-    assert response is not None
-    assert [warning for warning in response.warnings if words in warning]
+        assert len([warning for warning in response.warnings if words in warning]) == 1
     assert [warning for warning in await status_warnings(mount) if words in warning]
+
+
+@pytest.mark.parametrize("operation", ["enroll", "renew", "replace"])
+async def test_the_answer_to_an_order_says_that_names_differ(mount: Mount, operation: str) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    held = None if operation == "enroll" else await mount.enroll()
+    path = "enroll/web" if held is None else f"{operation}/web/{held['cert_unique_id']}"
+    fields = {"enroll": ORDER, "replace": {"sectigo_reason": "lost"}}.get(operation, {})
+    mount.simulator.settings.never_issue = True
+    ordering = asyncio.create_task(mount.write(path, {**fields, "sectigo_max_timeout": 30, "sectigo_loop_period": 1}))
+    await asyncio.sleep(5)
+    (order,) = [order for order in mount.simulator.orders if order.in_flight is not None]
+    assert order.in_flight is not None
+    order.in_flight.request = replace(order.in_flight.request, names=("web.example.test", "other.test"))
+    mount.simulator.orders.issue(order)
+    response = await ordering
+    assert answered(response)["status"] == "Issued"
+    assert response is not None
+    assert len([text for text in response.warnings if "has names that were not ordered: other.test" in text]) == 1
 
 
 @pytest.mark.parametrize("domain", ["example.test", "www.example.test"])

@@ -1,9 +1,12 @@
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
 from sectigo_vault_pki.logical import BadRequestError, UnavailableError
+from sectigo_vault_pki.scm_simulator.faults import FaultKind
 from tests.support.certificates import key_fits
 from tests.support.mount import Mount, answered
 
@@ -123,6 +126,73 @@ async def test_a_revoked_certificate_is_not_renewed_when_it_is_due(mount: Mount)
     mount.simulator.calls.clear()
     assert answered(await mount.read(f"certs/web/{old['cert_unique_id']}"))["status"] == "Revoked"
     assert len(mount.simulator.calls) == 0
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
+@pytest.mark.parametrize("is_issued", [True, False])
+async def test_a_renewal_whose_answer_was_lost_is_no_obstacle_and_is_settled_later(
+    mount: Mount, fault: FaultKind, is_issued: bool
+) -> None:
+    old = await issued(mount)
+    path = old["cert_unique_id"]
+    mount.simulator.settings.never_issue = not is_issued
+    mount.simulator.faults.add("renew", fault)
+    await mount.write(f"renew/web/{path}", {"sectigo_max_timeout": 0})
+    mount.simulator.faults.add("list", "status", status=500, times=None)
+    response = await mount.write(f"revoke/web/{path}", {"sectigo_reason": "keyCompromise"})
+    assert answered(response)["status"] == "Revoked"
+    assert response is not None
+    assert any("the renewal of" in warning and "not revoked with this one" in warning for warning in response.warnings)
+    first, *renewals = mount.simulator.orders
+    assert first.issued[0].revoked_at is not None
+    mount.simulator.faults.clear()
+    mount.clock.advance(minutes=11)
+    await mount.read(f"certs/web/{path}")
+    for order in renewals:
+        if not order.issued:
+            mount.simulator.orders.issue(order)
+        renewed = answered(await mount.read(f"certs/web/{order.ssl_id}_demo-customer"))
+        assert (renewed["status"], renewed["renewed_from"]) == ("Issued", path)
+        assert key_fits(renewed)
+    data = answered(await mount.read(f"certs/web/{path}", {"sectigo_read_renewed_cert": "0"}))
+    assert "Revoked" in [entry["status"] for entry in data["state"]]
+    assert bool(data["renewed_to"]) is bool(renewals)
+    mount.clock.advance(days=360)
+    await mount.read(f"certs/web/{path}", {"sectigo_read_renewed_cert": "0"})
+    assert len(list(mount.simulator.orders)) == 1 + (fault == "drop_after")
+    assert not [key for key in mount.storage.snapshot() if key.startswith("order/")]
+
+
+async def test_a_revocation_beside_an_open_renewal_whose_answer_is_lost_is_made_up_for_by_asking_again(
+    mount: Mount,
+) -> None:
+    old = await issued(mount)
+    path = old["cert_unique_id"]
+    mount.simulator.faults.add("renew", "drop_before")
+    await mount.write(f"renew/web/{path}", {"sectigo_max_timeout": 0})
+    mount.simulator.faults.add("revoke", "drop_after")
+    mount.simulator.faults.add("revoke", "drop_before", times=None)
+    with pytest.raises(UnavailableError, match="not available for revoke"):
+        await revoke(mount, old)
+    mount.simulator.faults.clear()
+    assert (await revoke(mount, old))["status"] == "Revoked"
+
+
+async def test_a_replacement_whose_answer_was_lost_is_an_obstacle_and_says_until_when(mount: Mount) -> None:
+    old = await issued(mount)
+    path = old["cert_unique_id"]
+    mount.simulator.faults.add("replace", "drop_before")
+    asked_at = mount.clock.now()
+    await mount.write(f"replace/web/{path}", {"sectigo_reason": "rekey", "sectigo_max_timeout": 0})
+    with pytest.raises(BadRequestError) as caught:
+        await revoke(mount, old)
+    text = str(caught.value)
+    assert f"what became of the replacement of {shown_time(asked_at)} is not known yet" in text
+    assert f"from {shown_time(asked_at + timedelta(minutes=10))} on" in text
+    assert f"at the latest at {shown_time(asked_at + timedelta(days=3))}" in text
+    assert mount.simulator.calls.count("revoke") == 0
+    mount.clock.advance(minutes=10)
+    assert (await revoke(mount, old))["status"] == "Revoked"
 
 
 async def test_equal_revocations_at_once_ask_once(mount: Mount) -> None:

@@ -48,6 +48,27 @@ async def test_certificates_are_counted_by_their_newest_status(mount: Mount) -> 
     assert (seen["certificates"], seen["pending"], seen["unsettled"]) == (4, 1, 1)
 
 
+@pytest.mark.parametrize("operation", ["enroll", "replace"])
+async def test_a_declined_order_says_only_that_and_is_not_pending(mount: Mount, operation: str) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    mount.simulator.settings.never_issue = operation == "enroll"
+    held = await mount.enroll(sectigo_max_timeout=0 if operation == "enroll" else 60)
+    if operation == "replace":
+        mount.simulator.settings.never_issue = True
+        fields = {"sectigo_reason": "lost", "sectigo_max_timeout": 0}
+        await mount.write(f"replace/web/{held['cert_unique_id']}", fields)
+    assert (await status_of(mount))["pending"] == 1
+    (order,) = mount.simulator.orders
+    mount.simulator.orders.decline(order)
+    response = await mount.read(f"certs/web/{held['cert_unique_id']}")
+    assert response is not None
+    (warning,) = response.warnings
+    assert warning.startswith("the certificate does not come: SCM refused collect: ")
+    assert warning.endswith("the order was declined: order again")
+    assert (await status_of(mount))["pending"] == 0
+
+
 async def test_what_cannot_be_read_is_named_and_hides_nothing_else(mount: Mount) -> None:
     await mount.configure()
     mount.simulator.settings.pending_polls = 0

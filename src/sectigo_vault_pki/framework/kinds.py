@@ -18,6 +18,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 """The host reads numbers in answers as float64 (plugin-protocol.md 5.3)."""
 
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_LONG_DECIMAL = re.compile(r"[+-]?[0-9]{19,}", re.ASCII)
 _DURATION_PART = re.compile(r"([0-9]{1,15})(d|h|m|s)", re.ASCII)
 _DURATION_UNITS = {
     "d": timedelta(days=1),
@@ -153,18 +154,15 @@ def identifier() -> Kind[str]:
 
 def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_INTEGER) -> Kind[int]:
     """A JSON number without a fraction, or its decimal digits as text."""
-    if minimum == -MAX_SAFE_INTEGER:
-        allowed = "a whole number"
-    elif maximum == MAX_SAFE_INTEGER:
-        allowed = f"a whole number of at least {minimum}"
-    else:
-        allowed = f"a whole number from {minimum} to {maximum}"
+    allowed = _allowed_numbers(minimum, maximum)
 
     def parse(value: object) -> int:
         value = _one_value(value)
         if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_SAFE_INTEGER:
+        if _is_beyond_all(value):  # and is not echoed: nobody knows how long it is
+            raise KindError(f"must be a whole number from {minimum} to {maximum}")
+        if isinstance(value, bool) or not isinstance(value, int):
             raise KindError(f"must be {allowed}")
         if value < minimum:
             raise KindError(f"must be at least {minimum}, it is {value}")
@@ -178,6 +176,21 @@ def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_IN
     if maximum != MAX_SAFE_INTEGER:
         schema["maximum"] = maximum
     return Kind("int", schema, parse)
+
+
+def _allowed_numbers(minimum: int, maximum: int) -> str:
+    if minimum == -MAX_SAFE_INTEGER:
+        return "a whole number"
+    if maximum == MAX_SAFE_INTEGER:
+        return f"a whole number of at least {minimum}"
+    return f"a whole number from {minimum} to {maximum}"
+
+
+def _is_beyond_all(value: object) -> bool:
+    """Whether a value is a whole number that the host cannot carry."""
+    if isinstance(value, str):
+        return _LONG_DECIMAL.fullmatch(value.strip()) is not None
+    return isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER
 
 
 def boolean() -> Kind[bool]:

@@ -17,7 +17,7 @@ from sectigo_vault_pki.lifecycle.role_policy import DEFAULT_MAX_ORDERS, guard_wa
 from sectigo_vault_pki.lifecycle.roles import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.serials import CertificateWithSerial, SerialNumbers
 from sectigo_vault_pki.lifecycle.status import AccountStatus, BackgroundRun, EngineStatus
-from sectigo_vault_pki.scm import parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle
 
 __all__ = [
     "DEFAULT_MAX_ORDERS",
@@ -49,6 +49,7 @@ __all__ = [
     "StoredVersion",
     "default_jitter",
     "guard_warnings",
+    "header_value_problem",
     "key_threads",
     "notice_on_window",
     "order_id",

@@ -77,6 +77,14 @@ def remarks_on(record: CertificateRecord, now: datetime) -> tuple[str, ...]:
     return tuple(remarks)
 
 
+def with_remarks(answer: Answer, now: datetime) -> Answer:
+    """Return an answer that carries a certificate with what whoever gets it should know, said once."""
+    if not isinstance(answer, CertificateAnswer) or answer.of_replacement:
+        return answer
+    remarks = [remark for remark in remarks_on(answer.record, now) if remark not in answer.warnings]
+    return answer.with_warnings(*remarks)
+
+
 def _hold_to_tell(record: CertificateRecord, now: datetime) -> Hold | None:
     if record.requested.waiting.auto_renew is not False:
         hold = hold_for_good(record, now)

@@ -240,6 +240,8 @@ def _timed_out(record: CertificateRecord, now: datetime) -> CertificateRecord:
 def _warnings(event: CollectEvent, config_name: str, unique_id: UniqueId) -> tuple[str, ...]:
     again = f"reading certs/{config_name}/{unique_id} asks again"
     match event:
+        case Trouble(ScmRefusedError() as refusal) if is_final(refusal.operation, refusal.code):
+            return (f"the certificate does not come: {refusal}",)
         case Trouble(error):
             return (f"the order is saved, and the certificate could not be collected: {error}; {again}",)
         case StillProcessing(trouble=None) | IssuersMissing() | Collected():

@@ -15,6 +15,7 @@ from sectigo_vault_pki.lifecycle.answers import (
     Answer,
     CertificateAnswer,
     with_notice_on_window,
+    with_remarks,
 )
 from sectigo_vault_pki.lifecycle.background import Background
 from sectigo_vault_pki.lifecycle.collecting import Collector
@@ -34,7 +35,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.resuming import Resumer
 from sectigo_vault_pki.lifecycle.revocation import Revoker
 from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
-from sectigo_vault_pki.lifecycle.status import EngineStatus, account_statuses, take_stock
+from sectigo_vault_pki.lifecycle.status import EngineStatus, account_statuses, count_pending, take_stock
 from sectigo_vault_pki.lifecycle.submission import Submitter
 from sectigo_vault_pki.lifecycle.successors import Successors
 from sectigo_vault_pki.lifecycle.unnamed import UnnamedOrders
@@ -112,8 +113,8 @@ class Engine:
         """Report how the engine stands; asks storage, and never SCM."""
         resources = self._resources
         return EngineStatus(
-            stock=await take_stock(resources),
-            pending=len(await resources.repository.pending()),
+            stock=await take_stock(resources, self._settler.is_not_booked),
+            pending=await count_pending(resources),
             run=self._background.last_run,
             accounts=await account_statuses(resources, self._limits),
         )
@@ -159,7 +160,7 @@ class Engine:
             admission=admission,
             reread=lambda unique_id, wish: self.read(config_name, unique_id, wish, time_limit=time_limit),
         )
-        return with_notice_on_window(answer, request.requested, config.defaults)
+        return self._remarked(with_notice_on_window(answer, request.requested, config.defaults))
 
     async def read(
         self, config_name: str, unique_id: str, wish: WaitingAndRenewal, *, time_limit: float | None
@@ -177,8 +178,8 @@ class Engine:
             StandbyError: something would have to be asked or written, and this node must not.
         """
         if match := _ORDER_ID.fullmatch(unique_id):
-            return await self._unnamed.read(config_name, match[1], wish, time_limit=time_limit)
-        return await self._reader.read(config_name, unique_id, wish, time_limit=time_limit)
+            return self._remarked(await self._unnamed.read(config_name, match[1], wish, time_limit=time_limit))
+        return self._remarked(await self._reader.read(config_name, unique_id, wish, time_limit=time_limit))
 
     async def renew(
         self,
@@ -193,9 +194,10 @@ class Engine:
         if config.certificate_type is CertificateType.CLIENT and not request.keeps_key:
             raise InvalidInputError("SCM renews client certificates with the key they have: replace it for another key")
         waiting = waiting_of(request.flags, record, config)
-        return await self._operations.renew(
+        answer = await self._operations.renew(
             config_name, config, record.unique_id, request, waiting, time_limit=time_limit
         )
+        return self._remarked(answer)
 
     async def replace(
         self,
@@ -208,9 +210,10 @@ class Engine:
         """Replace a certificate under its id; see `Operations.replace`."""
         record, config = await self._stored_with_config(config_name, unique_id)
         waiting = waiting_of(request.flags, record, config)
-        return await self._operations.replace(
+        answer = await self._operations.replace(
             config_name, config, record.unique_id, request, waiting, time_limit=time_limit
         )
+        return self._remarked(answer)
 
     async def revoke(
         self, config_name: str, unique_id: str, reason: str, *, time_limit: float | None
@@ -243,17 +246,17 @@ class Engine:
             if key is not None:
                 await self._operations.give_key(config_name, stored, key)
             await self.change_flags(config_name, unique_id, requested.waiting)
-            return await self._reader.read(config_name, unique_id, requested.waiting, time_limit=time_limit)
+            return await self.read(config_name, unique_id, requested.waiting, time_limit=time_limit)
         began = asyncio.get_running_loop().time()
         answer = await self._operations.fetch(
             config_name, config, scm_id, key=key, requested=requested, time_limit=time_limit
         )
         waiting = policy.waiting(requested.waiting, config.defaults)
         if answer.record.order is None or not waiting.max_timeout:
-            return answer
+            return self._remarked(answer)
         wish = requested.waiting.model_copy(update={"max_timeout": waiting.max_timeout})
         left = None if time_limit is None else time_limit - (asyncio.get_running_loop().time() - began)
-        return await self._reader.read(config_name, unique_id, wish, time_limit=left)
+        return await self.read(config_name, unique_id, wish, time_limit=left)
 
     async def change_flags(
         self, config_name: str, unique_id: str, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()
@@ -357,6 +360,9 @@ class Engine:
         for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
             await repository.delete_certificate_of_order(config_name, order_uuid)
         await self._repetitions.release(config_name, record.request_id, record.order_uuid)
+
+    def _remarked(self, answer: Answer) -> Answer:
+        return with_remarks(answer, self._resources.clock.now())
 
     def _is_under_way(self, config_name: str, order: OrderRecord) -> bool:
         if order.unique_id is not None:

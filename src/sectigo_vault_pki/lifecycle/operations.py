@@ -17,7 +17,7 @@ from sectigo_vault_pki.lifecycle.collecting import Collector
 from sectigo_vault_pki.lifecycle.fetching import Fetcher
 from sectigo_vault_pki.lifecycle.policy import Waiting
 from sectigo_vault_pki.lifecycle.renewal import RenewalRequest, Renewer
-from sectigo_vault_pki.lifecycle.renewal_policy import hold_on_renewal
+from sectigo_vault_pki.lifecycle.renewal_policy import hold_on_renewal, shown_time
 from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest, Replacer
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.revocation import Revoker
@@ -27,6 +27,8 @@ from sectigo_vault_pki.store import (
     CertificateRecord,
     ConfigRecord,
     CurrentCertificate,
+    OrderOperation,
+    OrderRecord,
     RequestedFields,
     Status,
     UniqueId,
@@ -145,7 +147,7 @@ class Operations:
         """Revoke.
 
         Raises:
-            ConflictError: it is not issued yet, or being replaced.
+            ConflictError: it is not issued yet, or being replaced, as far as is known; a renewal is no obstacle.
             ScmRefusedError, ScmUnavailableError: it is not revoked, as far as SCM says.
         """
         task = self._run(
@@ -278,10 +280,19 @@ class Operations:
     ) -> CertificateAnswer:
         async with self._resources.locks.hold("operation", config_name, unique_id):
             record, open_order = await self._settled(config_name, config, unique_id)
-            if open_order is not None:
-                raise ConflictError("another operation on this certificate is not settled yet: read it first")
+            order = None if open_order is None else open_order.order
+            if order is not None and order.operation is OrderOperation.REPLACE:
+                raise ConflictError(_why_not_revoked(order, record))
             record = await self._without_replacement(config_name, record)
-            return await self._revoker.revoke(config_name, config, record, order_uuid=str(uuid.uuid4()), reason=reason)
+            answer = await self._revoker.revoke(
+                config_name, config, record, order_uuid=str(uuid.uuid4()), reason=reason
+            )
+        if order is None or order.operation is not OrderOperation.RENEW:
+            return answer
+        return answer.with_warnings(
+            f"what became of the renewal of {shown_time(order.created_at)} is not known yet: if SCM took it, another "
+            "certificate comes of it, which is not revoked with this one"
+        )
 
     async def _without_replacement(self, config_name: str, record: CertificateRecord) -> CertificateRecord:
         """Return the record once a replacement in flight is collected, or failed at SCM.
@@ -390,6 +401,17 @@ def _renewable(record: CertificateRecord) -> CurrentCertificate:
             "a replacement is under way: reading the certificate collects it, and then it can be renewed"
         )
     return record.current
+
+
+def _why_not_revoked(order: OrderRecord, record: CertificateRecord) -> str:
+    """Say until when a replacement of which SCM's answer was lost stands in the way of a revocation."""
+    latest = policy.SETTLE_AFTER if record.current is None else policy.longest_doubt(record.current)
+    return (
+        f"what became of the replacement of {shown_time(order.created_at)} is not known yet, and SCM revokes the "
+        "newest certificate: revoking is possible once a read, or the background work, finds the replacement, or from "
+        f"{shown_time(order.created_at + policy.SETTLE_AFTER)} on if SCM has not taken it, and at the latest at "
+        f"{shown_time(order.created_at + latest)}; if that is too late, revoke the certificate in SCM"
+    )
 
 
 def _of_replacement(answer: Answer) -> Answer:

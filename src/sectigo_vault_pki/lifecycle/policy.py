@@ -138,8 +138,13 @@ def may_conclude_not_booked(age: timedelta) -> bool:
 
 
 def may_give_up(age: timedelta, current: CurrentCertificate) -> bool:
-    """Whether a renewal that can be neither found nor excluded stands in the way of another for long enough.
+    """Whether a renewal that can be neither found nor excluded stands in the way of another for long enough."""
+    return age >= longest_doubt(current)
+
+
+def longest_doubt(current: CurrentCertificate) -> timedelta:
+    """Return for how long an order that can be neither found nor excluded stands in the way of another.
 
     Half of the longest window that a certificate can have, and three days at most: the other half is for the next one.
     """
-    return age >= max(SETTLE_AFTER, min(LONGEST_DOUBT, current.life / 6))
+    return max(SETTLE_AFTER, min(LONGEST_DOUBT, current.life / 6))

@@ -44,6 +44,7 @@ class Resumer:
             await self._write_ahead.hand_over(config_name, order_uuid, unique_id)
             return None
         answer = await self._settler.settle(config_name, config, order)
-        found = answer.record.unique_id if isinstance(answer, CertificateAnswer) else "not yet"
-        _log.info("an open order was looked for", extra=of_order(config_name, order, found=found))
+        found = answer.record.unique_id if isinstance(answer, CertificateAnswer) else None
+        level = logging.DEBUG if found is None else logging.INFO  # what is not found is looked for again and again
+        _log.log(level, "an open order was looked for", extra=of_order(config_name, order, found=found or "not yet"))
         return answer

@@ -29,6 +29,9 @@ class Revoker:
     ) -> CertificateAnswer:
         """Revoke a certificate; one that is revoked already is answered as it is.
 
+        Beside a renewal that is not settled, whose entry the certificate points at, the intent is not stored: whoever
+        is not answered asks again, and SCM says then that it is done.
+
         Raises:
             ConflictError: it is not issued yet.
             ScmRefusedError, ScmUnavailableError: it is not revoked, as far as SCM says.
@@ -46,7 +49,8 @@ class Revoker:
             created_at=self._resources.clock.now(),
             reason=reason,
         )
-        await self._write_ahead.open(config_name, record.unique_id, intent)
+        if record.submitting is None:
+            await self._write_ahead.open(config_name, record.unique_id, intent)
         return await self.carry_out(config_name, config, record, intent)
 
     async def carry_out(

@@ -68,6 +68,11 @@ class Settler:
         self._orderers = orderers
         self._successors = successors
         self._seen_at: dict[str, datetime] = {}
+        self._not_booked: set[str] = set()
+
+    def is_not_booked(self, order_uuid: str) -> bool:
+        """Whether SCM certainly had no such order when it was last asked, by this process, what became of it."""
+        return order_uuid in self._not_booked
 
     async def settle(self, config_name: str, config: ConfigRecord, order: OrderRecord) -> Answer:
         """Find out what became of an order; concurrent calls for one order find out together."""
@@ -95,7 +100,10 @@ class Settler:
     async def _settle_enrolment(self, config_name: str, config: ConfigRecord, order: OrderRecord) -> Answer:
         async with self._resources.clients.lend(config_name, config) as client:
             search = await _search_mark(client, order)
+        self._not_booked.discard(order.uuid)
         if search.scm_id is None:
+            if search.complete and may_conclude_not_booked(self._age_of(order)):
+                self._not_booked.add(order.uuid)
             return self._not_found(order, search, look_for=mark(order.uuid))
         found = Found(search.scm_id)
         advance(OrderState.UNSETTLED, found)
@@ -126,7 +134,8 @@ class Settler:
             return await self._not_found_for(config_name, record, order, _Search(None, complete=True))
         doubt = _doubt_about(search)
         if record.current is not None and may_give_up(self._age_of(order), record.current):
-            text = f"{doubt}; another renewal is ordered after a pause"
+            after = "none is ordered any more" if record.revoked_at else "another renewal is ordered after a pause"
+            text = f"{doubt}; {after}"
             return await self._orderers.renewer.gave_up(config_name, record, order, text)
         return _still_unsettled(order, f"{doubt}; it is looked for again at every read, and in the background")
 

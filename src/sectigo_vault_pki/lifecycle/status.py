@@ -2,19 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError
-from sectigo_vault_pki.lifecycle.answers import remarks_on
+from sectigo_vault_pki.lifecycle.answers import order_id, remarks_on
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.role_policy import guard_warnings
-from sectigo_vault_pki.scm import Availability
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, RoleRecord, UniqueId
+from sectigo_vault_pki.lifecycle.settling import NOTHING_BOUGHT
+from sectigo_vault_pki.scm import COLLECT, Availability, is_final
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, RoleRecord, Status, UniqueId
 
 T = TypeVar("T")
 
@@ -48,7 +49,8 @@ class Stock:
     Attributes:
         certificates: how many there are.
         by_status: how many have each newest status; None where there are too many to read.
-        unsettled: orders of which it is not known yet what became of them, those being sent included.
+        unsettled: orders of which it is not known yet what became of them, those being sent included. One that SCM
+            certainly does not have is none; there is a warning for it.
         unreadable: what is wrong with each config entry, order and certificate that cannot be read, by its name.
         warnings: what somebody should look at: renewals that are held, odd certificates, roles without a guard.
     """
@@ -112,8 +114,13 @@ async def account_statuses(resources: Resources, limits: OrderLimits) -> Mapping
     return statuses
 
 
-async def take_stock(resources: Resources) -> Stock:
-    """Read every entry, or count them where there are too many."""
+async def take_stock(resources: Resources, is_not_booked: Callable[[str], bool]) -> Stock:
+    """Read every entry, or count them where there are too many.
+
+    Args:
+        resources: with the storage to read.
+        is_not_booked: whether SCM certainly does not have an order.
+    """
     repository = resources.repository
     certificates = [
         (config_name, UniqueId(unique_id))
@@ -129,7 +136,8 @@ async def take_stock(resources: Resources) -> Stock:
     configs = await _read(repository.config, [(name,) for name in await repository.config_names()], unreadable)
     await _read(repository.order, orders[:MAX_COUNTED], unreadable)
     roles = await _read(repository.role, [(name,) for name in await repository.role_names()], unreadable)
-    warnings = [*_of_configs(resources, configs), *_of_roles(roles)]
+    not_booked = [name for name in orders if is_not_booked(name[1])]
+    warnings = [*_of_configs(resources, configs), *_of_roles(roles), *_of_orders(not_booked)]
     by_status = None
     if len(certificates) <= MAX_COUNTED:
         records = await _read(repository.certificate_once, certificates, unreadable)
@@ -139,11 +147,27 @@ async def take_stock(resources: Resources) -> Stock:
     return Stock(
         certificates=len(certificates),
         by_status=None if by_status is None else dict(sorted(by_status.items())),
-        unsettled=len(orders),
+        unsettled=len(orders) - len(not_booked),
         unreadable=sorted(unreadable),
         warnings=warnings[:MAX_WARNINGS]
         + ([f"and {len(warnings) - MAX_WARNINGS} more"] if len(warnings) > MAX_WARNINGS else []),
     )
+
+
+async def count_pending(resources: Resources) -> int:
+    """Count the certificates for which something is open at SCM; a declined order is not: it never comes."""
+    entries = await resources.repository.pending()
+    names = [(entry.config_name, entry.unique_id) for entry in entries[:MAX_COUNTED]]
+    records = await _read(resources.repository.certificate_once, names, [])
+    return len(entries) - sum(map(_is_declined, records.values()))
+
+
+def _is_declined(record: CertificateRecord) -> bool:
+    """Whether nothing but an order is open that SCM has refused for good, as far as the last answer tells."""
+    if record.order is None or not record.order.in_trouble or record.submitting is not None:
+        return False
+    newest = record.history[-1] if record.history else None
+    return newest is not None and newest.status is Status.ERROR_CODE and is_final(COLLECT, newest.code)
 
 
 def _of_configs(resources: Resources, configs: Mapping[tuple[str, ...], ConfigRecord]) -> Iterator[str]:
@@ -154,6 +178,10 @@ def _of_configs(resources: Resources, configs: Mapping[tuple[str, ...], ConfigRe
             yield f"config entry {name}: SCM refused the login, it is tried again at {shown_time(until)}"
         if (apart := resources.clients.clocks.apart(config.base_url)) is not None:
             yield f"config entry {name}: {apart.reason}"
+
+
+def _of_orders(not_booked: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield from (f"{config_name}/{order_id(order_uuid)}: {NOTHING_BOUGHT}" for config_name, order_uuid in not_booked)
 
 
 def _of_roles(roles: Mapping[tuple[str, ...], RoleRecord]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from sectigo_vault_pki.lifecycle.operations import Operations
 from sectigo_vault_pki.lifecycle.reading import Reader
 from sectigo_vault_pki.lifecycle.repetition import Repetitions
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.settling import Settler
+from sectigo_vault_pki.lifecycle.settling import NOTHING_BOUGHT, Settler
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.store import OrderRecord, Status, UniqueId, WaitingAndRenewal
 
@@ -92,6 +92,8 @@ class UnnamedOrders:
         if order is None:
             return
         if not force:
+            if self._settler.is_not_booked(order_uuid):
+                raise ConflictError(NOTHING_BOUGHT)
             raise ConflictError(
                 "SCM may have taken this order, and its private key goes with it; delete it with sectigo_force=true "
                 "if that is what you want, or read it to find out"

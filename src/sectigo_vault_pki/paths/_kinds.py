@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.framework import Kind, KindError, kinds
-from sectigo_vault_pki.lifecycle import parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.lifecycle import header_value_problem, parse_base_url, parse_ca_bundle
 from sectigo_vault_pki.pki import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
@@ -123,6 +123,19 @@ def base_url() -> Kind[str]:
         if isinstance(value, str) and "://" not in value:
             raise KindError("must begin with https://")
         return base.parse(value)
+
+    return Kind(base.label, base.schema, parse)
+
+
+def header_value(*, max_length: int) -> Kind[str]:
+    """Text that travels in a header of each request to SCM."""
+    base = kinds.text(max_length=max_length)
+
+    def parse(value: object) -> str:
+        parsed = base.parse(value)
+        if (problem := header_value_problem(parsed)) is not None:
+            raise KindError(problem)
+        return parsed
 
     return Kind(base.label, base.schema, parse)
 

@@ -14,14 +14,14 @@ from sectigo_vault_pki.store import CertificateType, ConfigRecord, WaitingAndRen
 USER = Field(
     name="sectigo_cm_user",
     label="SCM user",
-    kind=kinds.text(max_length=128),
+    kind=_kinds.header_value(max_length=128),
     required=True,
     description="Login name of the SCM account.",
 )
 PASSWORD = Field(
     name="sectigo_cm_password",
     label="SCM password",
-    kind=kinds.text(max_length=256),
+    kind=_kinds.header_value(max_length=256),
     required=True,
     secret=True,
     description="Password of the SCM account. Never shown again.",

@@ -36,7 +36,7 @@ STATUS_SCHEMA: Mapping[str, Mapping[str, object]] = {
         "items": {"type": "string"},
         "description": "Stored entries that are damaged or were written by a newer version, by name",
     },
-    "unsettled": {**_NUMBER, "description": "Orders being sent, or whose answer was lost"},
+    "unsettled": {**_NUMBER, "description": "Orders being sent, or whose answer was lost and not found out"},
     "version": {"type": "string", "description": "The plugin's version"},
     "warnings": {
         "type": "array",

@@ -198,7 +198,7 @@ class GivenCertificate:
         """Read the one certificate in a text.
 
         Raises:
-            InvalidInputError: it is not exactly one certificate in PEM.
+            InvalidInputError: it is not exactly one certificate in PEM, or can be none that is stored.
         """
         return decoded(lambda: cls._parsed(pem), InvalidInputError, "exactly one certificate in PEM is needed")
 
@@ -206,6 +206,8 @@ class GivenCertificate:
     def _parsed(cls, pem: str) -> Self:
         (block,) = (block for block in pem_blocks(normalise_pem(pem)) if block.label == CERTIFICATE)
         number = x509.load_der_x509_certificate(block.der).serial_number
+        if number < 0:
+            raise InvalidInputError("its serial number is negative, and no stored certificate has such a one")
         return cls(format_serial_number(number), block.der)
 
     def is_leaf_of(self, leaf_first_bundle: str) -> bool:

@@ -150,10 +150,15 @@ def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
         return None
 
 
-def _check_header_value(word: str, text: str) -> None:
+def header_value_problem(text: str) -> str | None:
+    """Say why text cannot travel in an HTTP header, behind a name for it; None where it can."""
     if not text:
-        raise InvalidInputError(f"{word} is empty")
+        return "is empty"
     if _CONTROL.search(text):
-        raise InvalidInputError(f"{word} contains control characters")
-    if text.strip(" \t") != text:
-        raise InvalidInputError(f"{word} begins or ends with a blank")
+        return "contains control characters"
+    return "begins or ends with a blank" if text.strip(" \t") != text else None
+
+
+def _check_header_value(word: str, text: str) -> None:
+    if (problem := header_value_problem(text)) is not None:
+        raise InvalidInputError(f"{word} {problem}")

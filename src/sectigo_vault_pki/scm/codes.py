@@ -136,7 +136,7 @@ class Verdict(Enum):
 _SUCCESSFUL = range(200, 300)
 _REDIRECTED = range(300, 400)
 _REFUSED = range(400, 500)
-# With these SCM says, without a word in the body, that something was done (scm-api.md 2).
+# With these builds of SCM accept a renewal without naming it; the new order shows in SCM's list (scm-api.md 3.5).
 _ACKNOWLEDGING = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT})
 
 
@@ -154,8 +154,13 @@ def verdict(status: int) -> Verdict:
 
 
 def acknowledges(status: int) -> bool:
-    """Tell whether SCM says by an HTTP status alone that something was done."""
+    """Tell whether SCM may say by an HTTP status alone that it took a renewal."""
     return status in _ACKNOWLEDGING
+
+
+def says_done(status: int) -> bool:
+    """Tell whether this is SCM's answer to what was revoked or replaced: it has no other (scm-api.md 3.6, 3.7, 4)."""
+    return status == HTTPStatus.NO_CONTENT
 
 
 def is_pending(code: int) -> bool:

@@ -15,6 +15,7 @@ from sectigo_vault_pki.scm.codes import (
     is_in_work,
     is_pending,
     phrase_of,
+    says_done,
     verdict,
 )
 from sectigo_vault_pki.scm.exchange import Answer, Call
@@ -104,8 +105,10 @@ class Driver:
         return Page(tuple(rows), unreadable, answer.total)
 
     async def done(self, call: Call) -> None:
-        """Settle a call that changes something and answers nothing."""
-        self._check_acknowledged(call, await self.settled(call))
+        """Settle a call that changes something and answers nothing: only the one status without a body says so."""
+        answer = await self.settled(call)
+        if not says_done(answer.status):
+            raise self._unusable(call, answer)
 
     async def collected(self, call: Call) -> Collected | StillProcessing:
         """Ask once for a certificate: whoever waits for it asks again anyway."""
@@ -120,9 +123,13 @@ class Driver:
         return Collected(answer.body)
 
     async def revoked(self, call: Call) -> Revoked:
-        """Settle a revocation; one that was made before is as good."""
+        """Settle a revocation; one that was made before is as good.
+
+        After a success that is not SCM's own the question is put once more: what took it says that it is done already.
+        """
         try:
-            await self.done(call)
+            if not says_done((await self.settled(call)).status):
+                await self.done(call)
         except ScmRefusedError as error:
             if not is_already_revoked(error.operation, error.code):
                 raise
@@ -170,7 +177,8 @@ class Driver:
     def _unusable(self, call: Call, answer: Answer) -> ScmUnavailableError | ScmAnswerLostError:
         """Return the error for a success that is none of SCM's, or of no use."""
         said = said_in(answer, self._redact)
-        words = f"HTTP {answer.status} with a body that cannot be read{f', {NOT_SCM}' if is_page(answer) else ''}"
+        body = "no body" if is_bare(answer) else "a body that cannot be read"
+        words = f"HTTP {answer.status} with {body}{f', {NOT_SCM}' if is_page(answer) else ''}"
         return _error_from(call, Trouble(was_sent=True, words=_with_words(words, said), answered=True))
 
 

@@ -52,9 +52,9 @@ def test_a_number_out_of_bounds_is_told_with_the_bound_and_itself(value: object,
         kinds.whole_number(minimum=1, maximum=5).parse(value)
 
 
-@pytest.mark.parametrize("value", [10**400, -(10**400), 2**53])
-def test_a_number_beyond_what_the_host_can_carry_is_refused_without_its_digits(value: int) -> None:
-    with pytest.raises(KindError, match=r"^must be a whole number of at least 1$"):
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**53, "9" * 23, f" {'9' * 5000}", str(2**53), f"-{'9' * 19}"])
+def test_a_number_beyond_what_the_host_can_carry_is_refused_without_its_digits(value: object) -> None:
+    with pytest.raises(KindError, match=r"^must be a whole number from 1 to 9007199254740991$"):
         kinds.whole_number(minimum=1).parse(value)
 
 

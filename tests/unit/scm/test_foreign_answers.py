@@ -89,7 +89,7 @@ async def test_a_yes_of_something_else_orders_nothing_for_certain(
     answer: httpx.Response, place: Ask, script: Script, client: ScmClient
 ) -> None:
     script.answers(answer)
-    with pytest.raises(ScmAnswerLostError, match=rf"HTTP {answer.status_code} with a body that cannot be read"):
+    with pytest.raises(ScmAnswerLostError, match=rf"HTTP {answer.status_code} with (no body|a body that cannot)"):
         await place(client)
 
 
@@ -101,33 +101,75 @@ async def test_a_yes_of_something_else_revokes_nothing(
     script: Script,
     client: ScmClient,
 ) -> None:
-    script.answers(answer)
+    script.answers(answer, answer)
     with pytest.raises(
-        ScmUnavailableError, match=r"not available for revoke: HTTP 20\d with a body that cannot be read"
+        ScmUnavailableError, match=r"not available for revoke: HTTP 20\d with (no body|a body that cannot be read)"
     ):
         await revoke(client, "lost", None)
+    assert len(script.requests) == 2
+
+
+UNDOCUMENTED_YES = [
+    httpx.Response(200),
+    httpx.Response(202, text=" "),
+    httpx.Response(201, text="null"),
+    httpx.Response(200, json={}),
+    httpx.Response(200, json={"sslId": 55}),
+    httpx.Response(200, json={"code": 0, "description": "Success"}),
+]
 
 
 @every_revocation
-@pytest.mark.parametrize(
-    "answer",
-    [
-        httpx.Response(204),
-        httpx.Response(200),
-        httpx.Response(202, text=" "),
-        httpx.Response(201, text="null"),
-        httpx.Response(200, json={}),
-        httpx.Response(200, json={"code": 0, "description": "Revoked"}),
-    ],
-)
-async def test_scms_own_yes_revokes(
+@pytest.mark.parametrize("answer", UNDOCUMENTED_YES)
+@pytest.mark.parametrize("had_revoked", [False, True])
+async def test_after_a_yes_that_is_not_scms_a_revocation_is_asked_for_again(
+    answer: httpx.Response,
+    revoke: Callable[[ScmClient, str, int | None], Awaitable[Revoked]],
+    script: Script,
+    client: ScmClient,
+    *,
+    had_revoked: bool,
+) -> None:
+    already = httpx.Response(400, json={"code": -159, "description": "Your certificate already revoked"})
+    script.answers(answer, already if had_revoked else httpx.Response(204))
+    assert await revoke(client, "lost", None) == Revoked(already=had_revoked)
+
+
+@every_revocation
+@pytest.mark.parametrize("answer", UNDOCUMENTED_YES)
+async def test_nothing_is_revoked_while_only_something_else_than_scm_says_so(
     answer: httpx.Response,
     revoke: Callable[[ScmClient, str, int | None], Awaitable[Revoked]],
     script: Script,
     client: ScmClient,
 ) -> None:
+    script.answers(answer, answer)
+    with pytest.raises(ScmUnavailableError, match=rf"revoke: HTTP {answer.status_code} with ") as caught:
+        await revoke(client, "lost", None)
+    assert caught.value.answered
+
+
+REPLACEMENTS: list[Ask] = [
+    lambda client: client.replace_ssl(55, csr="PEM", reason="lost", common_name=None, subject_alt_names=()),
+    lambda client: client.replace_client(55, csr="PEM", reason="lost", revoke=True),
+]
+
+
+@pytest.mark.parametrize("replace", REPLACEMENTS)
+@pytest.mark.parametrize("answer", UNDOCUMENTED_YES)
+async def test_a_replacement_with_a_yes_that_is_not_scms_may_have_been_taken(
+    answer: httpx.Response, replace: Ask, script: Script, client: ScmClient
+) -> None:
     script.answers(answer)
-    assert await revoke(client, "lost", None) == Revoked(already=False)
+    with pytest.raises(ScmAnswerLostError, match=rf"replace was lost.*HTTP {answer.status_code} with "):
+        await replace(client)
+    assert len(script.requests) == 1
+
+
+async def test_no_body_where_one_is_needed_is_called_that(script: Script, client: ScmClient) -> None:
+    script.answers(httpx.Response(204))
+    with pytest.raises(ScmUnavailableError, match=r"HTTP 204 with no body$"):
+        await client.ssl_details(55)
 
 
 @every_order
@@ -227,9 +269,10 @@ NOT_LOGIN_REFUSED = [
 async def test_every_error_tells_whether_it_was_the_login_that_was_refused(
     answer: httpx.Response, expected: object, ask: Ask, script: Script, client: ScmClient
 ) -> None:
-    script.answers(answer)
+    script.answers(answer, answer)  # a revocation is asked for again after a yes that is not SCM's
     with pytest.raises(ScmError) as caught:
         await ask(client)
+    script.steps.clear()
     assert caught.value.login_refused is expected
 
 

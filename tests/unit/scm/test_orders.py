@@ -24,6 +24,12 @@ ORDERS: Mapping[str, Order] = {
     "replace_client": lambda client: client.replace_client(55, csr="csr", reason="lost", revoke=False),
 }
 ACCEPTED = {"sslId": 56, "orderNumber": 56}
+YES = {
+    name: httpx.Response(204) if name.startswith("replace_") else httpx.Response(200, json=ACCEPTED) for name in ORDERS
+}
+every_order_and_its_yes = pytest.mark.parametrize(
+    ("place", "yes"), [(place, YES[name]) for name, place in ORDERS.items()], ids=ORDERS
+)
 every_order = pytest.mark.parametrize("place", ORDERS.values(), ids=ORDERS)
 
 
@@ -31,12 +37,12 @@ def test_every_call_that_orders_is_tried() -> None:
     assert {name for name in vars(ScmClient) if name.startswith(("enroll_", "renew_", "replace_"))} == set(ORDERS)
 
 
-@every_order
+@every_order_and_its_yes
 @pytest.mark.parametrize("failure", [httpx.ConnectError("no"), httpx.PoolTimeout("no"), httpx.Response(429)])
 async def test_an_order_that_was_not_taken_is_sent_again(
-    failure: Exception | httpx.Response, place: Order, script: Script, client: ScmClient
+    failure: Exception | httpx.Response, place: Order, yes: httpx.Response, script: Script, client: ScmClient
 ) -> None:
-    script.answers(failure, failure, httpx.Response(200, json=ACCEPTED))
+    script.answers(failure, failure, yes)
     await place(client)
     first, second, third = script.requests
     assert first.content == second.content == third.content
@@ -80,10 +86,10 @@ async def test_a_refused_order_is_not_sent_again(place: Order, script: Script, c
     assert caught.value.code == -195
 
 
-@every_order
-async def test_an_order_is_given_five_minutes_to_be_answered(place: Order, script: Script) -> None:
+@every_order_and_its_yes
+async def test_an_order_is_given_five_minutes_to_be_answered(place: Order, yes: httpx.Response, script: Script) -> None:
     client = ScmClient(account_at(BASE_URL), transport=httpx.MockTransport(script.handle))
-    script.answers(httpx.Response(200, json=ACCEPTED))
+    script.answers(yes)
     await place(client)
     assert script.requests[0].extensions["timeout"]["read"] == 300.0
     await client.aclose()
