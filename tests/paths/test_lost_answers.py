@@ -109,7 +109,7 @@ async def test_an_unsettled_order_is_deleted_only_by_force(mount: Mount) -> None
     with pytest.raises(BadRequestError, match="sectigo_force=true"):
         await mount.delete(path)
     await mount.delete(path, {"sectigo_force": "true"})
-    assert set(mount.storage.snapshot()) == {"config/web"}
+    assert set(mount.storage.snapshot()) == {"config/web", "index/orders/web"}
     with pytest.raises(NotFoundError):
         await mount.read(path)
 
