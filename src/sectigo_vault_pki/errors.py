@@ -6,6 +6,7 @@
     │   ├── InvalidCsrError
     │   └── KeyMismatchError         the private key and the CSR do not belong together
     ├── ChainError                   what was collected is not the certificate of this key
+    │   └── OtherKeyError            it has certificates, and they have other keys
     ├── NotFoundError                nothing is stored under that name
     │   ├── UnknownConfigError
     │   ├── UnknownCertificateError

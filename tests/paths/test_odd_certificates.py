@@ -68,6 +68,22 @@ async def test_the_answer_to_an_order_says_that_names_differ(mount: Mount, opera
     assert len([text for text in response.warnings if "has names that were not ordered: other.test" in text]) == 1
 
 
+async def test_the_new_common_name_of_a_replacement_is_ordered(mount: Mount) -> None:
+    await mount.configure()
+    mount.simulator.settings.pending_polls = 0
+    held = await mount.enroll(sectigo_ssl_cert_subject_alt_names="shop.example.test")
+    response = await mount.write(
+        f"replace/web/{held['cert_unique_id']}",
+        {
+            "sectigo_reason": "lost",
+            "sectigo_common_name": "own.example.test",
+            "sectigo_ssl_cert_subject_alt_names": "shop.example.test",
+        },
+    )
+    assert response is not None
+    assert response.warnings == ()
+
+
 @pytest.mark.parametrize("domain", ["example.test", "www.example.test"])
 async def test_the_www_that_a_ca_adds_or_leaves_out_is_no_warning(mount: Mount, domain: str) -> None:
     data = await waiting(mount, sectigo_csr_domain=domain)

@@ -92,7 +92,7 @@ def test_a_client_certificate_is_not_renewed_with_another_key(mount: VaultMount)
 
 def test_a_renewal_that_is_late_is_collected_by_a_read_of_either_id(of_kind: VaultMount) -> None:
     mount = of_kind
-    old = mount.enrolled()
+    old = mount.aged()
     mount.scm.set(never_issue=True)
     late = mount.renew(old["cert_unique_id"], sectigo_max_timeout=0).expect(200)
     assert late.data["certificate"] == "TimeoutStateSaved"

@@ -16,7 +16,7 @@ from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unset
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
 from sectigo_vault_pki.lifecycle.judging import digests_of_keys
 from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
-from sectigo_vault_pki.lifecycle.names import search_name
+from sectigo_vault_pki.lifecycle.names import names_of_successor, search_name
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.order_log import of_order
 from sectigo_vault_pki.lifecycle.policy import doubt_ends, may_be_awaited
@@ -30,7 +30,6 @@ from sectigo_vault_pki.pki import CertificateChain
 from sectigo_vault_pki.store import (
     MAX_EARLIER,
     CertificateRecord,
-    CertificateType,
     ConfigRecord,
     CurrentCertificate,
     HistoryEntry,
@@ -335,7 +334,7 @@ def in_flight_of(order: OrderRecord, accepted_at: datetime, current: CurrentCert
         private_key=order.private_key,
         key_digest=order.key_digest,
         accepted_at=accepted_at,
-        names=order.subject_alt_names if order.certificate_type is CertificateType.SSL else (),
+        names=names_of_successor(order),
     )
 
 

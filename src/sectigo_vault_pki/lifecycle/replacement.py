@@ -9,6 +9,7 @@ from sectigo_vault_pki.errors import ConflictError, RecordError
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
+from sectigo_vault_pki.lifecycle.names import names_of_successor
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.policy import SETTLE_AFTER
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -17,7 +18,6 @@ from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, Re
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.store import (
     CertificateRecord,
-    CertificateType,
     ConfigRecord,
     CurrentCertificate,
     OrderInFlight,
@@ -156,5 +156,5 @@ def replacement_in_flight(order: OrderRecord, accepted_at: datetime) -> OrderInF
         key_digest=order.key_digest,
         accepted_at=accepted_at,
         revoke_replaced=order.revoke_replaced,
-        names=order.subject_alt_names if order.certificate_type is CertificateType.SSL else (),
+        names=names_of_successor(order),
     )
