@@ -143,7 +143,7 @@ CAPABILITIES: Sequence[Capability] = (
     ),
     Capability(
         "be the yardstick for the shape of today's pki",
-        "pki of Vault 1.2 answers fewer fields (no ca_chain under a root), and judges some requests otherwise",
+        "pki of Vault 1.2 answers no ca_chain under a root, and takes requests that later ones refuse",
         _is_openbao_or_from(1, 3),
         (
             "test_pki_shape.py::test_issue_and_sign_answer_the_same_keys_and_types",

@@ -11,7 +11,7 @@ from secrets import token_hex
 import pytest
 
 from benchmarks.usage import resident_bytes
-from scripts.openbao import OpenBaoServer
+from scripts.openbao import OpenBaoServer, product
 from tests.support.counted_plugin import Holdings, descriptors_of, holdings_of, install_counted
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
@@ -115,4 +115,5 @@ def test_after_long_traffic_a_process_holds_no_more_than_early_on(soaked: OpenBa
     for name in idle:
         soaked.disable(name)
     until(lambda: not plugin_pids(soaked), what="the end of both processes")
-    assert list(soaked.temporary.iterdir()) == []
+    killed = product().is_vault_before(1, 12)  # it closes the connection that it would say Shutdown on
+    assert killed or list(soaked.temporary.iterdir()) == []
