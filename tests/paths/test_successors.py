@@ -214,6 +214,20 @@ class TestLostRenewals:
         assert (await read(mount, unique_id))["cert_unique_id"] == ids_at_scm(simulator)[-1]
         assert len(simulator.orders) == 2
 
+    async def test_one_whose_chain_began_with_a_deleted_certificate_is_told_by_its_mark_before_it_is_issued(
+        self, mount: Mount, simulator: Simulator
+    ) -> None:
+        first = (await mount.enroll())["cert_unique_id"]
+        second = answered(await mount.write(f"renew/web/{first}", {}))["cert_unique_id"]
+        await mount.delete(f"certs/web/{first}")
+        simulator.settings.never_issue = True
+        simulator.faults.add("renew", "drop_after")
+        await mount.write(f"renew/web/{second}", {})
+        await pass_time(MINUTE, mount)
+        third = ids_at_scm(simulator)[-1]
+        assert (await read(mount, third))["renewed_from"] == second
+        assert len(simulator.orders) == 3
+
     async def test_while_it_is_open_no_answer_says_that_nothing_was_bought(
         self, mount: Mount, simulator: Simulator
     ) -> None:

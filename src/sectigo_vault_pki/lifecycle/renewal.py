@@ -320,7 +320,10 @@ def _successor(
         renewed_from=record.unique_id,
         renewed=current
         and RenewedCertificate(
-            not_before=current.not_before, not_after=current.not_after, ordered_at=min(order.created_at, now)
+            not_before=current.not_before,
+            not_after=current.not_after,
+            ordered_at=min(order.created_at, now),
+            first_order=record.first_order,
         ),
     )
 

@@ -221,9 +221,11 @@ class _Examination:
         lineage = await self._lineage()
         if named is not None:
             return _Owner.OURS if named in lineage.unique_ids else _Owner.SOMEBODY_ELSE
+        if marked == lineage.mark:  # of a certificate that is deleted
+            return _Owner.OURS
         is_under_way = await self._resources.repository.order(self._config_name, marked) is not None
         # SCM hands the first order's mark down to all its renewals: with another one it is no renewal of ours.
-        return _Owner.SOMEBODY_ELSE if is_under_way or lineage.mark not in {None, marked} else None
+        return _Owner.SOMEBODY_ELSE if is_under_way or lineage.mark is not None else None
 
     async def _lineage(self) -> _Lineage:
         """Return the certificate and what it renewed: SCM hands comments, and so the mark, down to renewals."""
@@ -235,6 +237,5 @@ class _Examination:
                 if record is None:
                     break
                 eldest = record
-            mark = eldest.order_uuid if eldest.renewed_from is None else None
-            self._known_lineage = _Lineage(frozenset(unique_ids), mark)
+            self._known_lineage = _Lineage(frozenset(unique_ids), eldest.first_order)
         return self._known_lineage

@@ -199,11 +199,13 @@ class RenewedCertificate(Part):
 
     Attributes:
         ordered_at: when SCM took the renewal.
+        first_order: the id of the chain's first order, whose mark SCM hands down; None where that is not known.
     """
 
     not_before: AwareDatetime
     not_after: AwareDatetime
     ordered_at: AwareDatetime
+    first_order: str | None = None
 
     @property
     def life(self) -> timedelta:
@@ -267,6 +269,13 @@ class CertificateRecord(Record):
     def with_superseded(self, order: OrderInFlight) -> "CertificateRecord":
         """Return the record with one more order that came to nothing, as far as anybody knows."""
         return self.model_copy(update={"superseded": (order, *self.superseded)[:MAX_EARLIER]})
+
+    @property
+    def first_order(self) -> str | None:
+        """The id of the first order of the chain of renewals; None where it was placed elsewhere, or is not known."""
+        if self.renewed_from is None:
+            return self.order_uuid
+        return self.renewed.first_order if self.renewed is not None else None
 
     @property
     def holds_key_to_release(self) -> bool:
