@@ -228,6 +228,20 @@ class TestLostRenewals:
         assert (await read(mount, third))["renewed_from"] == second
         assert len(simulator.orders) == 3
 
+    async def test_one_of_a_certificate_deleted_and_fetched_again_is_found_with_its_new_key(
+        self, mount: Mount, simulator: Simulator
+    ) -> None:
+        first = (await mount.enroll())["cert_unique_id"]
+        second = answered(await mount.write(f"renew/web/{first}", {}))["cert_unique_id"]
+        await mount.delete(f"certs/web/{second}")
+        await mount.write(f"fetch/web/{second.partition('_')[0]}", {})
+        simulator.faults.add("renew", "drop_after")
+        lost = answered(await mount.write(f"renew/web/{second}", {"sectigo_renew_new_key": True}))
+        assert lost["status"] == "Unsettled"
+        await pass_time(30 * MINUTE, mount)
+        assert (await read(mount, ids_at_scm(simulator)[-1]))["private_key"] == lost["private_key"]
+        assert len(simulator.orders) == 3
+
     async def test_while_it_is_open_no_answer_says_that_nothing_was_bought(
         self, mount: Mount, simulator: Simulator
     ) -> None:

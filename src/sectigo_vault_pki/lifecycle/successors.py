@@ -217,15 +217,13 @@ class _Examination:
         marked = mark_in(remarks.comments)
         if marked is None:
             return None
-        named = await self._resources.repository.certificate_of_order(self._config_name, marked)
         lineage = await self._lineage()
-        if named is not None:
-            return _Owner.OURS if named in lineage.unique_ids else _Owner.SOMEBODY_ELSE
-        if marked == lineage.mark:  # of a certificate that is deleted
+        named = await self._resources.repository.certificate_of_order(self._config_name, marked)
+        if marked == lineage.mark or named in lineage.unique_ids:
             return _Owner.OURS
-        is_under_way = await self._resources.repository.order(self._config_name, marked) is not None
-        # SCM hands the first order's mark down to all its renewals: with another one it is no renewal of ours.
-        return _Owner.SOMEBODY_ELSE if is_under_way or lineage.mark is not None else None
+        # SCM hands the first order's mark down to all its renewals: with another one it is no renewal of ours. Where
+        # the first order is not known, as of a fetched certificate, the mark may name a certificate before it.
+        return None if lineage.mark is None else _Owner.SOMEBODY_ELSE
 
     async def _lineage(self) -> _Lineage:
         """Return the certificate and what it renewed: SCM hands comments, and so the mark, down to renewals."""
