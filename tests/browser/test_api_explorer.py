@@ -16,6 +16,7 @@ def test_the_explorer_lists_every_operation_of_our_paths(explorer: ApiExplorer) 
         for operation in (
             "list-certs",
             "read-certs-by-sectigo-cert-unique-id",
+            "write-certs-by-sectigo-cert-unique-id",
             "delete-certs-by-sectigo-cert-unique-id",
             "list-configs",
             "read-configs",

@@ -45,7 +45,12 @@ COOKIE = {"VAULT_BACKEND_PLUGIN": "6669da05-b1c8-4f49-97d9-c8e5bed98e20"}
 AUTO_MTLS = "AutoMTLS"
 METADATA = "metadata"
 UNWRAP = "unwrap"
-_OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+_OPTIONS = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # Else a channel takes over the connection of one that was just closed, if it has not noticed its end yet.
+    ("grpc.use_local_subchannel_pool", 1),
+)
 _PATIENCE_SECONDS = 30.0
 
 
