@@ -11,15 +11,15 @@ from pathlib import Path as File
 
 from sectigo_vault_pki import backend
 from sectigo_vault_pki.clock import SystemClock
-from sectigo_vault_pki.framework import Field, Path
-from sectigo_vault_pki.framework.help import field_text
 from sectigo_vault_pki.lifecycle import ClockWatch, Engine, LoginPauses, Resources, ScmClients, key_threads
-from sectigo_vault_pki.logical import InmemStorage, Operation
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.paths._pki_answers import ISSUE_SCHEMA
 from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
+from sectigo_vault_pki.vault_plugin.framework import Field, Path
+from sectigo_vault_pki.vault_plugin.framework.help import field_text
+from sectigo_vault_pki.vault_plugin.logical import InmemStorage, Operation
 
 DOCUMENT = File(__file__).resolve().parent.parent / "docs" / "fields.md"
 _TABLE = re.compile(r"<!-- table: (?P<name>[^ ]+) -->\n.*?<!-- end -->", re.DOTALL)

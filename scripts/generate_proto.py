@@ -1,4 +1,4 @@
-"""Write `src/sectigo_vault_pki/_proto` anew from `proto/`; with `--check`, only say whether it is up to date.
+"""Write `vault_plugin/proto` anew from `proto/`; with `--check`, only say whether it is up to date.
 
 The folders below `proto/` are the package's own, so that what protoc writes imports by the package's full name, and so
 that no descriptor's file name meets one of another installed package.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "proto"
-PACKAGE = Path("sectigo_vault_pki", "_proto")
+PACKAGE = Path("sectigo_vault_pki", "vault_plugin", "proto")
 INIT = '"""Generated from `proto/` by `make proto`; never edited."""\n'
 
 

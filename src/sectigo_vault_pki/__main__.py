@@ -6,11 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sectigo_vault_pki import __version__
-from sectigo_vault_pki.plugin import serve
+from sectigo_vault_pki.vault_plugin.process import serve
 
 if TYPE_CHECKING:
     from sectigo_vault_pki.backend import Mounts
-    from sectigo_vault_pki.logical import Backend, BackendConfig
+    from sectigo_vault_pki.vault_plugin.logical import Backend, BackendConfig
 
 NAME = "sectigo-vault-pki"
 

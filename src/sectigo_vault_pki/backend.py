@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
 from sectigo_vault_pki.clock import Clock, SystemClock
-from sectigo_vault_pki.framework import Path, Router
 from sectigo_vault_pki.lifecycle import (
     ClientFactory,
     ClockWatch,
@@ -19,18 +18,6 @@ from sectigo_vault_pki.lifecycle import (
     SerialNumbers,
     default_jitter,
     key_threads,
-)
-from sectigo_vault_pki.logical import (
-    BackendConfig,
-    BackendType,
-    BadRequestError,
-    LogicalError,
-    Operation,
-    PluginEnvironment,
-    Request,
-    Response,
-    SpecialPaths,
-    SystemView,
 )
 from sectigo_vault_pki.paths import (
     path_cert,
@@ -55,6 +42,19 @@ from sectigo_vault_pki.paths import (
 )
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import SEAL_WRAPPED, NamedLocks, RecordCache, Repository
+from sectigo_vault_pki.vault_plugin.framework import Path, Router
+from sectigo_vault_pki.vault_plugin.logical import (
+    BackendConfig,
+    BackendType,
+    BadRequestError,
+    LogicalError,
+    Operation,
+    PluginEnvironment,
+    Request,
+    Response,
+    SpecialPaths,
+    SystemView,
+)
 
 _log = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from h2.events import (
 from h2.settings import SettingCodes
 from hyperframe.frame import GoAwayFrame
 
-from sectigo_vault_pki.transport import Channel, tcp_dial, unix_dial
-from sectigo_vault_pki.transport.frames import PREFACE
+from sectigo_vault_pki.vault_plugin.grpc import Channel, tcp_dial, unix_dial
+from sectigo_vault_pki.vault_plugin.http2.frames import PREFACE
 from tests.support.h2_library import H2Library
 from tests.support.http2 import REQUEST, data_frame, frames_in, headers_frame, raw_frame, settings_frame
 from tests.support.transports import OURS, Ends
@@ -420,7 +420,7 @@ async def test_waiting_call_can_be_cancelled_before_its_turn(hand_made: HandMade
 async def test_connection_without_more_stream_ids_is_followed_by_another(
     hand_made: HandMade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sectigo_vault_pki.transport.streams.MAX_STREAM_ID", 3)
+    monkeypatch.setattr("sectigo_vault_pki.vault_plugin.http2.streams.MAX_STREAM_ID", 3)
     calls = [hand_made.call(b"%d" % number) for number in range(3)]
     end = await hand_made.accepted.get()
     for _ in range(2):

@@ -9,14 +9,14 @@ from pathlib import Path
 import grpc
 import pytest
 
-from sectigo_vault_pki.logical import (
+from sectigo_vault_pki.vault_plugin.logical import (
     InmemStorage,
     ReadOnlyError,
     Storage,
     StorageEntry,
     StorageError,
 )
-from sectigo_vault_pki.plugin.storage_client import StorageClient
+from sectigo_vault_pki.vault_plugin.process.storage_client import StorageClient
 from tests.support.host_services import SystemAnswers, lend
 
 

@@ -3,9 +3,9 @@
 import grpc
 import pytest
 
-from sectigo_vault_pki.transport.grpc_messages import MessageReader
-from sectigo_vault_pki.transport.grpc_status import CallProblem
-from sectigo_vault_pki.transport.limits import MAX_MESSAGE_BYTES
+from sectigo_vault_pki.vault_plugin.grpc.messages import MessageReader
+from sectigo_vault_pki.vault_plugin.grpc.status import CallProblem
+from sectigo_vault_pki.vault_plugin.http2.limits import MAX_MESSAGE_BYTES
 from tests.support.echo import ECHO
 from tests.support.host import AUTO_MTLS, UNWRAP, PluginHost
 

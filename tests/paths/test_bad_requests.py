@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.support.mount import CONFIG, ORDER, Mount, answered
 
 IGNORED = "Endpoint ignored these unrecognized parameters"

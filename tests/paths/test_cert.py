@@ -3,7 +3,7 @@
 import pytest
 from cryptography import x509
 
-from sectigo_vault_pki.logical import BadRequestError, NotFoundError, UnavailableError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, NotFoundError, UnavailableError
 from tests.support import der
 from tests.support.certificates import leaf_of
 from tests.support.mount import Mount, answered

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sectigo_vault_pki.logical import (
+from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     InmemStorage,
     LogicalError,

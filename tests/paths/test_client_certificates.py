@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.support.certificates import key_fits, leaf_of, names_of, public_bytes
 from tests.support.mount import CLIENT_ORDER, Mount, answered
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError, Response
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, Response
 from tests.support.mount import Mount, answered
 from tests.support.virtual_time import WrongClock
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.support.audit import assert_answer_fits, assert_fits, entries_of, records_of, unique_id_of
 from tests.support.mount import Mount, answered
 from tests.support.orders import ORDERS

@@ -3,7 +3,14 @@ import json
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sectigo_vault_pki.logical import BadRequestError, NotFoundError, Operation, ReadOnlyError, Request, StorageError
+from sectigo_vault_pki.vault_plugin.logical import (
+    BadRequestError,
+    NotFoundError,
+    Operation,
+    ReadOnlyError,
+    Request,
+    StorageError,
+)
 from tests.support.mount import CONFIG, Mount, answered
 from tests.support.system import STANDBY
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from sectigo_vault_pki.logical import BadRequestError, ReadOnlyError, UnavailableError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, ReadOnlyError, UnavailableError
 from tests.support import der
 from tests.support.audit import entries_of
 from tests.support.certificates import key_fits, key_of, leaf_of, names_of, pem_of, public_bytes

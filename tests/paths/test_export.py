@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
-from sectigo_vault_pki.logical import BadRequestError, UnsupportedOperationError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, UnsupportedOperationError
 from tests.support.certificates import key_of, pem_of
 from tests.support.mount import Mount, answered
 from tests.support.openssl import openssl

@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sectigo_vault_pki.logical import BadRequestError, UnavailableError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, UnavailableError
 from tests.support.certificates import key_fits, key_of, leaf_of, pem_of
 from tests.support.mount import Mount, answered
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError, NotFoundError, ReadOnlyError
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, NotFoundError, ReadOnlyError
 from tests.support.mount import Mount, answered
 from tests.support.system import STANDBY
 

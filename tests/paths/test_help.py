@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scripts.field_tables import declared_paths
-from sectigo_vault_pki.logical import Operation, Request, UnsupportedPathError
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, UnsupportedPathError
 from tests.support.mount import Mount, answered
 
 PATHS = [

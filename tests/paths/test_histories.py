@@ -20,12 +20,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sectigo_vault_pki.logical import BadRequestError, NotFoundError, Response, UnavailableError
 from sectigo_vault_pki.scm_simulator.faults import FaultKind
 from sectigo_vault_pki.scm_simulator.orders import Order, Status
 from sectigo_vault_pki.scm_simulator.settings import Settings
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.store import CertificateRecord, OrderOperation, OrderRecord, Repository, agenda_keys
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, NotFoundError, Response, UnavailableError
 from tests.support.audit import (
     assert_answer_fits,
     assert_fits,

@@ -9,8 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key, pkcs12
 from cryptography.x509.oid import NameOID
 
-from sectigo_vault_pki.logical import BadRequestError, ReadOnlyError, UnavailableError
 from sectigo_vault_pki.pki import format_serial_number
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, ReadOnlyError, UnavailableError
 from tests.support import der
 from tests.support.issuing import NAME, issue, leaf_of, names_in, prepared, request, sign, written
 from tests.support.mount import Mount, answered

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from sectigo_vault_pki.logical import BadRequestError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.support.issuing import NAME, issue, leaf_of, leave_pending, prepared, request, sign, written
 from tests.support.mount import Mount, answered
 

@@ -4,7 +4,14 @@ import asyncio
 
 import pytest
 
-from sectigo_vault_pki.logical import BackendType, NotFoundError, Operation, ReadOnlyError, ReplicationState, Request
+from sectigo_vault_pki.vault_plugin.logical import (
+    BackendType,
+    NotFoundError,
+    Operation,
+    ReadOnlyError,
+    ReplicationState,
+    Request,
+)
 from tests.support.mount import CONFIG, ORDER, Mount, answered
 
 

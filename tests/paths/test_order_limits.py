@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError, LogicalError, Response
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, LogicalError, Response
 from tests.support.mount import ORDER, Mount, answered
 
 MINUTE = timedelta(minutes=1)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sectigo_vault_pki.logical import BadRequestError, ReadOnlyError, UnavailableError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, ReadOnlyError, UnavailableError
 from tests.support.certificates import key_fits, leaf_of, pem_of, public_bytes
 from tests.support.mount import Mount, answered
 from tests.support.system import STANDBY

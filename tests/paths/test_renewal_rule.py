@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError
 from sectigo_vault_pki.scm_simulator.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.support.mount import CONFIG, Mount, answered
 
 T = TypeVar("T")

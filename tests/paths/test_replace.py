@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sectigo_vault_pki.logical import BadRequestError, UnavailableError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, UnavailableError
 from tests.support.certificates import (
     common_name_of,
     key_fits,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
-from sectigo_vault_pki.logical import BadRequestError, UnavailableError
 from sectigo_vault_pki.scm_simulator.faults import FaultKind
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, UnavailableError
 from tests.support.certificates import key_fits
 from tests.support.mount import Mount, answered
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sectigo_vault_pki.logical import (
+from sectigo_vault_pki.paths import _fields, _pkcs12, _pki_fields, configs, enroll, export, issue, renew, replace, roles
+from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     LogicalError,
     NotFoundError,
@@ -19,8 +21,6 @@ from sectigo_vault_pki.logical import (
     UnsupportedOperationError,
     UnsupportedPathError,
 )
-from sectigo_vault_pki.paths import _fields, _pkcs12, _pki_fields, configs, enroll, export, issue, renew, replace, roles
-from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support.fuzzing import examples
 from tests.support.issuing import NAME, ROLE, written
 from tests.support.mount import CLIENT_ORDER, CONFIG, ORDER, Mount

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError, NotFoundError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, NotFoundError
 from tests.support.issuing import ROLE, written
 from tests.support.mount import Mount, answered
 

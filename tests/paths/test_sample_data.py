@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from sectigo_vault_pki.logical import BadRequestError, Response
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, Response
 from tests.support.certificates import key_of, pem_of
 from tests.support.mount import CONFIG, Mount, answered
 

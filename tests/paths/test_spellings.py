@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.field_tables import declared_paths
-from sectigo_vault_pki.framework import Kind, KindError
-from sectigo_vault_pki.logical import StorageError
+from sectigo_vault_pki.vault_plugin.framework import Kind, KindError
+from sectigo_vault_pki.vault_plugin.logical import StorageError
 from tests.support.mount import Mount
 
 CAPTURED: dict[str, Kind[object]] = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.logical import BadRequestError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.support.mount import Mount, answered
 
 DUE_IN_DAYS = 359  # of the 365 days that ORDER asks for, with a window of 7

@@ -11,8 +11,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from sectigo_vault_pki._proto.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from sectigo_vault_pki._proto.health_pb2_grpc import HealthStub
+from sectigo_vault_pki.vault_plugin.proto.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from sectigo_vault_pki.vault_plugin.proto.health_pb2_grpc import HealthStub
 from tests.support.echo import ECHO
 from tests.support.host import Mount, PluginHost
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scripts.openbao import OpenBaoServer
-from sectigo_vault_pki.transport.frames import PREFACE
+from sectigo_vault_pki.vault_plugin.http2.frames import PREFACE
 from tests.support.echo import write_echo_command
 from tests.support.host_identity import HostIdentity, new_host_identity, new_shared_identity
 from tests.support.polling import until

@@ -10,14 +10,14 @@ import grpc
 import pytest
 import pytest_asyncio
 
-from sectigo_vault_pki._proto import backend_pb2 as pb
-from sectigo_vault_pki._proto.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from sectigo_vault_pki._proto.health_pb2_grpc import HealthStub
-from sectigo_vault_pki._proto.multiplexing_pb2 import MultiplexingSupportRequest
-from sectigo_vault_pki._proto.multiplexing_pb2_grpc import PluginMultiplexingStub
-from sectigo_vault_pki._proto.version_pb2 import Empty as VersionEmpty
-from sectigo_vault_pki._proto.version_pb2_grpc import PluginVersionStub
-from sectigo_vault_pki.logical import ReadOnlyError, ReplicationState
+from sectigo_vault_pki.vault_plugin.logical import ReadOnlyError, ReplicationState
+from sectigo_vault_pki.vault_plugin.proto import backend_pb2 as pb
+from sectigo_vault_pki.vault_plugin.proto.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from sectigo_vault_pki.vault_plugin.proto.health_pb2_grpc import HealthStub
+from sectigo_vault_pki.vault_plugin.proto.multiplexing_pb2 import MultiplexingSupportRequest
+from sectigo_vault_pki.vault_plugin.proto.multiplexing_pb2_grpc import PluginMultiplexingStub
+from sectigo_vault_pki.vault_plugin.proto.version_pb2 import Empty as VersionEmpty
+from sectigo_vault_pki.vault_plugin.proto.version_pb2_grpc import PluginVersionStub
 from tests.support.echo import ECHO
 from tests.support.host import AUTO_MTLS, UNWRAP, PluginHost
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from sectigo_vault_pki.transport.frames import PREFACE, FrameType
+from sectigo_vault_pki.vault_plugin.http2.frames import PREFACE, FrameType
 from tests.support.echo import ECHO
 from tests.support.host import AUTO_MTLS, METADATA, UNWRAP, PluginHost
 from tests.support.host_identity import host_context, new_host_identity

@@ -1,6 +1,6 @@
 """Storage that tells what was read."""
 
-from sectigo_vault_pki.logical import InmemStorage, StorageEntry
+from sectigo_vault_pki.vault_plugin.logical import InmemStorage, StorageEntry
 
 
 class CountingStorage(InmemStorage):

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 
-from sectigo_vault_pki.logical import (
+from sectigo_vault_pki.vault_plugin.logical import (
     Backend,
     BackendConfig,
     BackendType,
@@ -24,7 +24,7 @@ from sectigo_vault_pki.logical import (
     UnsupportedPathError,
     list_response,
 )
-from sectigo_vault_pki.plugin import serve
+from sectigo_vault_pki.vault_plugin.process import serve
 
 
 class EchoBackend:

@@ -26,20 +26,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 
-from sectigo_vault_pki._proto import backend_pb2 as pb
-from sectigo_vault_pki._proto.backend_pb2_grpc import BackendStub
-from sectigo_vault_pki._proto.broker_pb2 import ConnInfo
-from sectigo_vault_pki._proto.broker_pb2_grpc import GRPCBrokerStub
-from sectigo_vault_pki._proto.controller_pb2 import Empty as ControllerEmpty
-from sectigo_vault_pki._proto.controller_pb2_grpc import GRPCControllerStub
-from sectigo_vault_pki.logical import InmemStorage
+from sectigo_vault_pki.vault_plugin.logical import InmemStorage
+from sectigo_vault_pki.vault_plugin.proto import backend_pb2 as pb
+from sectigo_vault_pki.vault_plugin.proto.backend_pb2_grpc import BackendStub
+from sectigo_vault_pki.vault_plugin.proto.broker_pb2 import ConnInfo
+from sectigo_vault_pki.vault_plugin.proto.broker_pb2_grpc import GRPCBrokerStub
+from sectigo_vault_pki.vault_plugin.proto.controller_pb2 import Empty as ControllerEmpty
+from sectigo_vault_pki.vault_plugin.proto.controller_pb2_grpc import GRPCControllerStub
 from tests.support.host_api import HostApi
 from tests.support.host_identity import HostIdentity, host_context, new_host_identity, new_shared_identity
 from tests.support.host_services import SystemAnswers, lend
 from tests.support.relay import Relay
 
 if TYPE_CHECKING:
-    from sectigo_vault_pki._proto.backend_pb2_grpc import BackendAsyncStub
+    from sectigo_vault_pki.vault_plugin.proto.backend_pb2_grpc import BackendAsyncStub
 
 COOKIE = {"VAULT_BACKEND_PLUGIN": "6669da05-b1c8-4f49-97d9-c8e5bed98e20"}
 AUTO_MTLS = "AutoMTLS"

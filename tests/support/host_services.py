@@ -6,15 +6,15 @@ from typing import Any, NoReturn
 
 import grpc
 
-from sectigo_vault_pki._proto import backend_pb2 as pb
-from sectigo_vault_pki._proto.backend_pb2_grpc import (
+from sectigo_vault_pki.vault_plugin.logical import InmemStorage, ReplicationState, StorageEntry, StorageError
+from sectigo_vault_pki.vault_plugin.proto import backend_pb2 as pb
+from sectigo_vault_pki.vault_plugin.proto.backend_pb2_grpc import (
     StorageServicer,
     SystemViewServicer,
     add_StorageServicer_to_server,
     add_SystemViewServicer_to_server,
 )
-from sectigo_vault_pki._proto.environment_pb2 import PluginEnvironment
-from sectigo_vault_pki.logical import InmemStorage, ReplicationState, StorageEntry, StorageError
+from sectigo_vault_pki.vault_plugin.proto.environment_pb2 import PluginEnvironment
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -13,10 +13,10 @@ from hyperframe.frame import (
     SettingsFrame,
 )
 
-from sectigo_vault_pki.transport.connection import Connection
-from sectigo_vault_pki.transport.events import ConnectionFailed, Event, StreamReset
-from sectigo_vault_pki.transport.frames import PREFACE
-from sectigo_vault_pki.transport.problems import ErrorCode
+from sectigo_vault_pki.vault_plugin.http2.connection import Connection
+from sectigo_vault_pki.vault_plugin.http2.events import ConnectionFailed, Event, StreamReset
+from sectigo_vault_pki.vault_plugin.http2.frames import PREFACE
+from sectigo_vault_pki.vault_plugin.http2.problems import ErrorCode
 
 REQUEST = (
     (":method", "POST"),

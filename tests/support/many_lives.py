@@ -14,9 +14,9 @@ from typing import Any, Self
 
 import httpx
 
-from sectigo_vault_pki.logical import BadRequestError
 from sectigo_vault_pki.scm_simulator.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.support import scm_moods
 from tests.support.accounts_mount import AccountsMount
 from tests.support.audit import unique_id_of

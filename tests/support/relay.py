@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from sectigo_vault_pki.plugin.tls import ALPN
+from sectigo_vault_pki.vault_plugin.process.tls import ALPN
 
 _log = logging.getLogger(__name__)
 

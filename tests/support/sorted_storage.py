@@ -3,7 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 
-from sectigo_vault_pki.logical import InmemStorage, StorageEntry
+from sectigo_vault_pki.vault_plugin.logical import InmemStorage, StorageEntry
 
 _BEHIND = chr(0x10FFFF)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sectigo_vault_pki.logical import PluginEnvironment, ReplicationState
+from sectigo_vault_pki.vault_plugin.logical import PluginEnvironment, ReplicationState
 
 ACTIVE = ReplicationState.PERFORMANCE_DISABLED | ReplicationState.DR_DISABLED
 STANDBY = ReplicationState.DR_DISABLED | ReplicationState.PERFORMANCE_STANDBY

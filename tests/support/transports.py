@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from sectigo_vault_pki.transport import Channel, Server, unix_dial
+from sectigo_vault_pki.vault_plugin.grpc import Channel, Server, unix_dial
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 OURS = "ours"

@@ -22,8 +22,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sectigo_vault_pki.logical import LogicalError
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.vault_plugin.logical import LogicalError
 from tests.support.mount import Mount
 from tests.support.virtual_time import LoopClock, VirtualTimeLoop
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sectigo_vault_pki.lifecycle import Answer, CertificateAnswer, Engine, OrderAnswer, order_id
-from sectigo_vault_pki.logical import Response
 from sectigo_vault_pki.paths._times import rfc3339
 from sectigo_vault_pki.pki import CertificateFormat, PemBundle, render
 from sectigo_vault_pki.store import (
@@ -17,6 +16,7 @@ from sectigo_vault_pki.store import (
     RequestedFields,
     Status,
 )
+from sectigo_vault_pki.vault_plugin.logical import Response
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}

@@ -18,8 +18,8 @@ from sectigo_vault_pki.errors import (
     StandbyError,
     UnknownConfigError,
 )
-from sectigo_vault_pki.framework import FieldData
-from sectigo_vault_pki.logical import (
+from sectigo_vault_pki.vault_plugin.framework import FieldData
+from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     LogicalError,
     Operation,
@@ -27,7 +27,7 @@ from sectigo_vault_pki.logical import (
     Request,
     UnavailableError,
 )
-from sectigo_vault_pki.logical import NotFoundError as NotFoundOnPathError
+from sectigo_vault_pki.vault_plugin.logical import NotFoundError as NotFoundOnPathError
 
 T = TypeVar("T")
 

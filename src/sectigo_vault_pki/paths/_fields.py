@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sectigo_vault_pki.framework import Field, FieldData, kinds
 from sectigo_vault_pki.lifecycle import MAX_COMMENTS
 from sectigo_vault_pki.paths import _kinds
 from sectigo_vault_pki.pki import CertificateFormat
 from sectigo_vault_pki.store import WaitingAndRenewal
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, kinds
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from sectigo_vault_pki.errors import InvalidInputError, KeyMismatchError
-from sectigo_vault_pki.framework import Field, FieldData
 from sectigo_vault_pki.lifecycle import KeyWish
 from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.pki import CertificateSigningRequest, KeyParameters, check_key_fits, printable
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData
 
 _MAX_NAMES_SHOWN = 5
 

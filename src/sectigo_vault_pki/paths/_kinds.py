@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.framework import Kind, KindError, kinds
 from sectigo_vault_pki.lifecycle import header_value_problem, parse_base_url, parse_ca_bundle
 from sectigo_vault_pki.pki import (
     MAX_PASSWORD_LENGTH,
@@ -27,6 +26,7 @@ from sectigo_vault_pki.pki import (
     parse_csr,
     parse_serial_number,
 )
+from sectigo_vault_pki.vault_plugin.framework import Kind, KindError, kinds
 
 T = TypeVar("T")
 

@@ -3,10 +3,10 @@
 import weakref
 
 from sectigo_vault_pki.lifecycle import Answer, CertificateAnswer
-from sectigo_vault_pki.logical import EncodedData, Response
 from sectigo_vault_pki.paths._answers import certificate_response
 from sectigo_vault_pki.pki import CertificateFormat
 from sectigo_vault_pki.store import CertificateRecord
+from sectigo_vault_pki.vault_plugin.logical import EncodedData, Response
 
 _ByFormat = dict[CertificateFormat | None, EncodedData]
 

@@ -3,10 +3,10 @@
 import base64
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError
-from sectigo_vault_pki.framework import Field, FieldData
 from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.paths import _kinds
 from sectigo_vault_pki.pki import CertificateChain, Pkcs12Encryption, Pkcs12Protection
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData
 
 NO_KEY = "the engine never had the private key of this certificate"
 

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from sectigo_vault_pki.framework import Field, kinds
 from sectigo_vault_pki.paths import _kinds
 from sectigo_vault_pki.paths._fields import SECOND
 from sectigo_vault_pki.paths._issued import IssuedFormat, PrivateKeyFormat
 from sectigo_vault_pki.paths._pkcs12 import PKCS12
+from sectigo_vault_pki.vault_plugin.framework import Field, kinds
 
 ROLE = Field(
     name="role",

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sectigo_vault_pki.framework import Field, StrictNames
 from sectigo_vault_pki.paths import _fields
+from sectigo_vault_pki.vault_plugin.framework import Field, StrictNames
 
 
 def otherwise(source: str, fields: Iterable[Field[object]]) -> tuple[Field[object], ...]:

@@ -1,9 +1,7 @@
 """`certs`, `cert/:serial` and `revoke`: certificates by their serial numbers, as in Vault's own pki engine."""
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.framework import FieldData, Handler, Path
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, SerialNumbers
-from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _pki_fields as fields
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._pki_answers import (
@@ -13,6 +11,8 @@ from sectigo_vault_pki.paths._pki_answers import (
     revocation_data,
 )
 from sectigo_vault_pki.pki import GivenCertificate
+from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
 
 DEFAULT_REASON = "revoked in Vault"
 """SCM wants a reason, and Vault's pki takes none."""

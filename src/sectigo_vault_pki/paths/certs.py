@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, notice_on_window
-from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _fields, _variants
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key
 from sectigo_vault_pki.paths._entries import naming_unknown_entry
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._memo import AnsweredCertificates
 from sectigo_vault_pki.store import WaitingAndRenewal
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
 
 FORCE = Field(
     name="sectigo_force",

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError, UnknownConfigError
-from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds, problem_text
 from sectigo_vault_pki.lifecycle import Configs
-from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _fields, _kinds
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.store import CertificateType, ConfigRecord, WaitingAndRenewal
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds, problem_text
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
 
 USER = Field(
     name="sectigo_cm_user",

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, EnrolmentRequest
-from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _variants
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response, with_remarks
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._keys import SUBJECT, key_parameters, key_problems, remarks_on_names
 from sectigo_vault_pki.store import CertificateType, ClientFields, RequestedFields, SslFields, SubjectFields
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 MAX_NAMES_LENGTH = 64
 """Characters of a person's names together, with the blanks between them (scm-api.md 4.1)."""

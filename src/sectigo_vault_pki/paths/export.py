@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, StoredVersion
-from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _pkcs12
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.paths._entries import naming_unknown_entry
@@ -12,6 +10,8 @@ from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._issued import IssuedFormat, issued_as
 from sectigo_vault_pki.paths._times import rfc3339
 from sectigo_vault_pki.pki import CertificateChain, KeyFormat, key_pem
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 PEM_BUNDLE, DER, PKCS8 = "pem_bundle", "der", "pkcs8"
 

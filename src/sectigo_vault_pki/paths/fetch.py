@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sectigo_vault_pki.errors import SectigoVaultPkiError
-from sectigo_vault_pki.framework import FieldData, Handler, Path
 from sectigo_vault_pki.lifecycle import Engine
-from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _variants
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.store import RequestedFields
+from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 _SCM_ID = re.compile(r"[1-9][0-9]*", re.ASCII)
 PRIVATE_KEY = replace(

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.framework import Field, FieldData, Handler, Path
 from sectigo_vault_pki.lifecycle import Engine, Issued, Issuer, IssueRequest
-from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _pkcs12
 from sectigo_vault_pki.paths import _pki_fields as fields
 from sectigo_vault_pki.paths._errors import with_logical_errors
@@ -24,6 +22,8 @@ from sectigo_vault_pki.pki import (
     normalise_name,
     normalise_names,
 )
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 _COMMON: tuple[Field[object], ...] = (
     fields.ROLE,

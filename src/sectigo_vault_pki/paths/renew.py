@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.lifecycle import Engine, RenewalRequest
-from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields, _variants
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response, with_remarks
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._keys import key_problems, key_wish, remarks_on_names
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 RENEW_NEW_KEY = Field(
     name="sectigo_renew_new_key",

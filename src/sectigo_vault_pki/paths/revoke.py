@@ -1,11 +1,11 @@
 """`revoke/:config_name/:sectigo_cert_unique_id`: revoke a certificate at SCM."""
 
-from sectigo_vault_pki.framework import FieldData, Handler, Path
 from sectigo_vault_pki.lifecycle import Engine
-from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths import _fields
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
+from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 
 def path_revoke(engine: Engine) -> Path:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.framework import Field, FieldData, Handler, Path, problem_text
 from sectigo_vault_pki.lifecycle import DEFAULT_MAX_ORDERS, Roles, guard_warnings
-from sectigo_vault_pki.logical import Operation, Request, Response, list_response
 from sectigo_vault_pki.paths import _pki_fields as fields
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._pki_answers import CA_CHAIN_SCHEMA, ca_chain
 from sectigo_vault_pki.pki import KeyParameters
 from sectigo_vault_pki.store import RoleRecord
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, problem_text
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
 
 _OF_A_ROLE: Mapping[str, Field[object]] = {
     "config_name": fields.CONFIG,

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from sectigo_vault_pki import __version__
-from sectigo_vault_pki.framework import FieldData, Handler, Path
 from sectigo_vault_pki.lifecycle import AccountStatus, BackgroundRun, Engine, EngineStatus
-from sectigo_vault_pki.logical import Operation, Request, Response
 from sectigo_vault_pki.paths._errors import with_logical_errors
 from sectigo_vault_pki.paths._times import rfc3339
+from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 _NUMBER = {"type": "integer"}
 _OBJECT = {"type": "object"}

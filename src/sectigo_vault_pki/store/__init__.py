@@ -1,6 +1,5 @@
 """Typed, versioned records in a mount's storage; storage's own errors pass through."""
 
-from sectigo_vault_pki.logical.errors import ReadOnlyError, StorageError
 from sectigo_vault_pki.store.agenda import AgendaEntry, agenda_keys, due_from
 from sectigo_vault_pki.store.base import (
     CertificateType,
@@ -37,6 +36,7 @@ from sectigo_vault_pki.store.history import (
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.locks import NamedLocks
 from sectigo_vault_pki.store.repository import Repository
+from sectigo_vault_pki.vault_plugin.logical.errors import ReadOnlyError, StorageError
 
 __all__ = [
     "MAX_EARLIER",

@@ -5,7 +5,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sectigo_vault_pki.errors import RecordError
-from sectigo_vault_pki.logical import StorageEntry
+from sectigo_vault_pki.vault_plugin.logical import StorageEntry
 
 R = TypeVar("R", bound=BaseModel)
 

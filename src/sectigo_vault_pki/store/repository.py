@@ -10,7 +10,6 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from sectigo_vault_pki.errors import RecordError, StorageMovedError
-from sectigo_vault_pki.logical import Storage, StorageEntry, StorageError
 from sectigo_vault_pki.store import layout
 from sectigo_vault_pki.store.agenda import AgendaEntry, index_keys
 from sectigo_vault_pki.store.cache import Cached, RecordCache
@@ -31,6 +30,7 @@ from sectigo_vault_pki.store.config_records import (
 )
 from sectigo_vault_pki.store.layout import UniqueId
 from sectigo_vault_pki.store.parsing import parsed
+from sectigo_vault_pki.vault_plugin.logical import Storage, StorageEntry, StorageError
 
 R = TypeVar("R", bound=BaseModel)
 

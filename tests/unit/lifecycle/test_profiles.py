@@ -12,9 +12,9 @@ from sectigo_vault_pki.lifecycle.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.profiles import FRESH_FOR, Profiles
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.logical import InmemStorage
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.store import Repository
+from sectigo_vault_pki.vault_plugin.logical import InmemStorage
 from tests.support.inline_executor import InlineExecutor
 from tests.support.records import config_record
 from tests.support.virtual_time import LoopClock, VirtualTimeLoop, virtual_loop_factories

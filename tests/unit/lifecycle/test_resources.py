@@ -5,10 +5,10 @@ from typing import ParamSpec, TypeVar
 
 from sectigo_vault_pki.clock import SystemClock
 from sectigo_vault_pki.lifecycle import ClockWatch, LoginPauses, Resources, ScmClients
-from sectigo_vault_pki.logical import InmemStorage
 from sectigo_vault_pki.pki import KeyParameters, Pkcs12Protection, PrivateKey, parse_chain
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
+from sectigo_vault_pki.vault_plugin.logical import InmemStorage
 from tests.support.inline_executor import InlineExecutor
 
 P = ParamSpec("P")

@@ -12,7 +12,8 @@ from sectigo_vault_pki.errors import (
     UnknownCertificateError,
     UnknownConfigError,
 )
-from sectigo_vault_pki.logical import (
+from sectigo_vault_pki.paths._errors import KINDS, to_logical
+from sectigo_vault_pki.vault_plugin.logical import (
     READ_ONLY_TEXT,
     BadRequestError,
     LogicalError,
@@ -21,7 +22,6 @@ from sectigo_vault_pki.logical import (
     ReadOnlyError,
     UnavailableError,
 )
-from sectigo_vault_pki.paths._errors import KINDS, to_logical
 
 BASES = {SectigoVaultPkiError, errors.ScmError, StandbyError}
 EVERY_ERROR = [

@@ -4,10 +4,10 @@ import gc
 from pathlib import Path
 
 from sectigo_vault_pki.lifecycle import CertificateAnswer
-from sectigo_vault_pki.logical import EncodedData
 from sectigo_vault_pki.paths._memo import AnsweredCertificates
 from sectigo_vault_pki.pki import CertificateFormat, parse_chain
 from sectigo_vault_pki.store import CertificateRecord
+from sectigo_vault_pki.vault_plugin.logical import EncodedData
 from tests.support.records import certificate_record, current_certificate
 
 LEAF = (Path(__file__).parents[2] / "vectors" / "leaf.pem").read_bytes()

@@ -1,5 +1,0 @@
-"""Being a go-plugin process: what Vault or OpenBao starts, talks to and stops."""
-
-from sectigo_vault_pki.plugin.serve import serve
-
-__all__ = ["serve"]

@@ -1,0 +1,167 @@
+"""The engine's part of the host's OpenAPI document (plugin-protocol.md 5.5, OpenAPI 3.0.2)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TypeAlias
+
+from sectigo_vault_pki.vault_plugin.framework.fields import Field
+from sectigo_vault_pki.vault_plugin.framework.path import Handler, Path
+from sectigo_vault_pki.vault_plugin.logical import Operation, PluginEnvironment
+
+Document: TypeAlias = dict[str, object]
+
+_METHODS: Mapping[str, tuple[Operation, ...]] = {
+    "post": (Operation.UPDATE, Operation.CREATE),
+    "get": (Operation.READ, Operation.LIST),
+    "delete": (Operation.DELETE,),
+}
+_UNITS: Mapping[object, timedelta] = {"days": timedelta(days=1), "seconds": timedelta(seconds=1)}
+_VERBS = {Operation.UPDATE: "write", Operation.CREATE: "write"}
+
+
+def openapi_document(paths: Sequence[Path], description: str, environment: PluginEnvironment, prefix: str) -> Document:
+    """Return the document of some paths.
+
+    Args:
+        paths: the paths to describe.
+        description: the document's description.
+        environment: the host's version, which stands in `info`.
+        prefix: what the host wants before each operation's id, such as the mount's type.
+    """
+    schemas: Document = {}
+    items = {f"/{path.template.removesuffix('/')}": {} for path in paths}  # type: dict[str, Document]
+    for path in paths:
+        items[f"/{path.template.removesuffix('/')}"] |= _path_item(path, prefix, schemas)
+    return {
+        "openapi": "3.0.2",
+        "info": {
+            "title": "Sectigo Certificate Manager secrets engine",
+            "description": description.strip(),
+            "version": environment.vault_version or "unknown",
+            "license": {"name": "Mozilla Public License 2.0", "url": "https://www.mozilla.org/en-US/MPL/2.0"},
+        },
+        "paths": items,
+        "components": {"schemas": schemas},
+    }
+
+
+def _path_item(path: Path, prefix: str, schemas: Document) -> Document:
+    item: Document = {"description": path.synopsis}
+    parameters = [_parameter(path.by_name[name], "path", required=True) for name in path.captured]
+    if parameters:
+        item["parameters"] = sorted(parameters, key=lambda parameter: str(parameter["name"]).lower())
+    if Operation.CREATE in path.operations:
+        item["x-vault-createSupported"] = True
+    for method, candidates in _METHODS.items():
+        declared = [operation for operation in candidates if operation in path.operations]
+        if declared:
+            item[method] = _operation(path, method, declared, prefix, schemas)
+    return item
+
+
+def _operation(path: Path, method: str, declared: Sequence[Operation], prefix: str, schemas: Document) -> Document:
+    first = declared[0]
+    handler = path.operations[first]
+    operation_id = _operation_id(path, first, prefix)
+    described: Document = {
+        "summary": handler.summary,
+        "description": path.description.strip(),
+        "operationId": operation_id,
+        "tags": ["secrets"],
+        "responses": _responses(handler, method, operation_id, schemas),
+    }
+    body_fields = [field for field in path.fields if field.name not in path.captured]
+    if method == "post" and body_fields:
+        name = _title(operation_id) + "Request"
+        schemas[name] = _object_schema(body_fields)
+        described["requestBody"] = {"required": True, "content": _content(name)}
+    query = [_parameter(field, "query", required=False) for field in handler.query]
+    if Operation.LIST in declared:
+        query.append(_list_parameter(required=Operation.READ not in declared))
+    if query:
+        described["parameters"] = sorted(query, key=lambda parameter: str(parameter["name"]).lower())
+    return described
+
+
+def _responses(handler: Handler, method: str, operation_id: str, schemas: Document) -> Document:
+    if not handler.answer:
+        return {"204": {"description": "empty body"}} if method != "get" else {"200": {"description": "OK"}}
+    name = _title(operation_id) + "Response"
+    schemas[name] = {"type": "object", "properties": dict(handler.answer)}
+    return {"200": {"description": "OK", "content": _content(name)}}
+
+
+def _content(schema_name: str) -> Document:
+    """Refer to a schema; twice, because the host drops a plugin's `$ref` and makes its own of `ref`.
+
+    What stands beside `$ref` has no meaning (OpenAPI 3.0.2, Reference Object).
+    """
+    reference = f"#/components/schemas/{schema_name}"
+    return {"application/json": {"schema": {"$ref": reference, "ref": reference}}}
+
+
+def _operation_id(path: Path, operation: Operation, prefix: str) -> str:
+    words = re.findall(r"[A-Za-z0-9]+", path.operation_words or re.sub(r"\{\w+\}", " ", path.template))
+    verb = _VERBS.get(operation, operation.value)
+    captured = ["by", *path.captured[-1].split("_")] if len(path.captured) > 1 else []
+    return "-".join([*filter(None, [prefix]), verb, *words, *captured]).replace("_", "-").lower()
+
+
+def _title(operation_id: str) -> str:
+    return "".join(word.capitalize() for word in operation_id.split("-"))
+
+
+def _parameter(field: Field[object], place: str, *, required: bool) -> Document:
+    return {
+        "name": field.name,
+        "in": place,
+        "required": required,
+        "description": field.description,
+        "schema": {**field.kind.schema, **_default(field), **_display(field)},
+    }
+
+
+def _list_parameter(*, required: bool) -> Document:
+    schema: Document = {"type": "string", "enum": ["true"]} if required else {"type": "string"}
+    return {
+        "name": "list",
+        "in": "query",
+        "required": required,
+        "description": "Return a list if `true`",
+        "schema": schema,
+    }
+
+
+def _object_schema(fields: Sequence[Field[object]]) -> Document:
+    schema: Document = {"type": "object", "properties": {field.name: _property(field) for field in fields}}
+    if required := sorted(field.name for field in fields if field.required):
+        schema["required"] = required
+    return schema
+
+
+def _property(field: Field[object]) -> Document:
+    return {**field.kind.schema, "description": field.description, **_default(field), **_display(field)}
+
+
+def _display(field: Field[object]) -> Document:
+    """Return what the host's web UI shows beside a field (plugin-protocol.md 5.5)."""
+    shown: Document = {"name": field.label or field.name.replace("_", " ").capitalize()}
+    if default := _default(field):
+        shown["value"] = default["default"]
+    if field.secret:
+        shown["sensitive"] = True
+    return {"x-vault-displayAttrs": shown}
+
+
+def _default(field: Field[object]) -> Document:
+    """Return a field's default, unless sending it would change something: the host's web UI sends what is declared."""
+    if field.inherits or field.without_effect:
+        return {}
+    match field.default:
+        case None:
+            return {}
+        case timedelta() as length:
+            return {"default": length // _UNITS[field.kind.schema["format"]]}
+        case default:
+            return {"default": default}

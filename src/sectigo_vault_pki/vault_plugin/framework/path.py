@@ -1,0 +1,112 @@
+"""Paths: what an engine declares, before it does anything."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData
+from sectigo_vault_pki.vault_plugin.framework.names import StrictNames
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
+
+Call = Callable[[Request, FieldData], Awaitable[Response | None]]
+ExistenceCheck = Callable[[Request, FieldData], Awaitable[bool]]
+Canonical = Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]]
+Review = Callable[[Request, FieldData], Awaitable[Sequence[str]]]
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What one operation of a path does.
+
+    Attributes:
+        call: answers the request; None where there is no answer.
+        summary: one line, for OpenAPI.
+        forwarded: changes something that a standby must not, so such a node refuses before anything happens and the
+            host sends the request to the active one.
+        query: the fields that this operation, which has no body, takes from the URL; none of them is secret.
+        answer: the fields of the answer's data, for OpenAPI: name to JSON schema.
+    """
+
+    call: Call
+    summary: str
+    forwarded: bool = False
+    query: Sequence[Field[object]] = ()
+    answer: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path of an engine.
+
+    Attributes:
+        template: segments, with `{field}` where the path captures one; with a trailing `/` for lists, where the
+            slash may be left out.
+        fields: every field that the path takes, those it captures included.
+        operations: what can be done here.
+        synopsis: the help's first line.
+        description: the help's text.
+        existence_check: tells create from update; without it every write is an update.
+        review: returns the problems of a write's fields in combination. They are reported together with the problems of
+            single fields, before the handler is called. The fields that the path captures are there; any other may be
+            missing or unusable.
+        strict: how undeclared names are judged if a misspelt one must not pass; without it they cause a warning.
+        operation_words: what operation ids call it, where the template's words stand in another path's, too.
+        canonical: returns those of the captured values that have another, canonical spelling, where more than a field's
+            kind has to be asked for it; it is asked before each request, so it has to be quick, and does nothing.
+    """
+
+    template: str
+    fields: Sequence[Field[object]]
+    operations: Mapping[Operation, Handler]
+    synopsis: str
+    description: str
+    existence_check: ExistenceCheck | None = None
+    review: Review | None = None
+    strict: StrictNames | None = None
+    operation_words: str = ""
+    canonical: Canonical | None = None
+
+    @cached_property
+    def captured(self) -> tuple[str, ...]:
+        """Names of the fields that the path itself carries."""
+        return tuple(_PLACEHOLDER.findall(self.template))
+
+    @cached_property
+    def log_keys(self) -> Mapping[str, str]:
+        """Names of captured fields that log lines tell, with what they call them."""
+        return {name: key for name in self.captured if (key := self.by_name[name].log_key)}
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field[object]]:
+        return {declared.name: declared for declared in self.fields}
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The path as a regular expression, in the form that the host's help shows."""
+
+        def group(match: re.Match[str]) -> str:
+            return f"(?P<{match[1]}>{self.by_name[match[1]].kind.pattern})"
+
+        body = "".join(
+            _PLACEHOLDER.sub(group, part) if part.startswith("{") else re.escape(part)
+            for part in re.split(r"(\{\w+\})", self.template.removesuffix("/"))
+        ).replace(r"\-", "-")
+        return re.compile(f"^{body}{'/?' if self.template.endswith('/') else ''}$", re.ASCII)
+
+    def missing(self, operation: Operation, data: FieldData) -> Sequence[Field[object]]:
+        """Return the required fields that a request should have, and has not.
+
+        A write that creates or acts needs them all; an update of what exists may leave them out, and not empty them.
+        """
+        if operation is Operation.CREATE or (operation is Operation.UPDATE and self.existence_check is None):
+            return [declared for declared in self._required if data.lacks(declared)]
+        if operation is Operation.UPDATE:
+            return [declared for declared in self._required if declared.name in data.emptied]
+        return ()
+
+    @cached_property
+    def _required(self) -> Sequence[Field[object]]:
+        return [declared for declared in self.fields if declared.required]

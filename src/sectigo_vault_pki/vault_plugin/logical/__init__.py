@@ -1,0 +1,58 @@
+"""Vault's nouns and verbs: what an engine is asked, and with what it answers."""
+
+from sectigo_vault_pki.vault_plugin.logical.backend import (
+    Backend,
+    BackendConfig,
+    BackendFactory,
+    BackendType,
+    SpecialPaths,
+)
+from sectigo_vault_pki.vault_plugin.logical.errors import (
+    READ_ONLY_TEXT,
+    BadRequestError,
+    LogicalError,
+    NotFoundError,
+    ReadOnlyError,
+    StorageError,
+    UnavailableError,
+    UnsupportedOperationError,
+    UnsupportedPathError,
+)
+from sectigo_vault_pki.vault_plugin.logical.log_values import add_log_values, log_values
+from sectigo_vault_pki.vault_plugin.logical.memory import InmemStorage
+from sectigo_vault_pki.vault_plugin.logical.operation import Operation
+from sectigo_vault_pki.vault_plugin.logical.request import Request
+from sectigo_vault_pki.vault_plugin.logical.response import EncodedData, Response, list_response, to_json
+from sectigo_vault_pki.vault_plugin.logical.storage import Storage, StorageEntry
+from sectigo_vault_pki.vault_plugin.logical.system import PluginEnvironment, ReplicationState, SystemView
+
+__all__ = [
+    "READ_ONLY_TEXT",
+    "Backend",
+    "BackendConfig",
+    "BackendFactory",
+    "BackendType",
+    "BadRequestError",
+    "EncodedData",
+    "InmemStorage",
+    "LogicalError",
+    "NotFoundError",
+    "Operation",
+    "PluginEnvironment",
+    "ReadOnlyError",
+    "ReplicationState",
+    "Request",
+    "Response",
+    "SpecialPaths",
+    "Storage",
+    "StorageEntry",
+    "StorageError",
+    "SystemView",
+    "UnavailableError",
+    "UnsupportedOperationError",
+    "UnsupportedPathError",
+    "add_log_values",
+    "list_response",
+    "log_values",
+    "to_json",
+]

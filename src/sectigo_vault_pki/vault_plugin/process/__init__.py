@@ -1,0 +1,5 @@
+"""Being a go-plugin process: what Vault or OpenBao starts, talks to and stops."""
+
+from sectigo_vault_pki.vault_plugin.process.serve import serve
+
+__all__ = ["serve"]

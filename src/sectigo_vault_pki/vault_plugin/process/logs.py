@@ -1,0 +1,206 @@
+"""Log lines as the host reads them from stderr: one hclog JSON object each (plugin-protocol.md 2).
+
+Our modules log with the standard library, key-values going along as `extra={"kv": {"config": "web"}}`:
+
+    _log = logging.getLogger(__name__)
+    _log.info("order sent", extra={"kv": {"config": name, "attempt": 2}})
+
+A line carries what is known of its request too (`logical.add_log_values`): the host's id, and what its path names.
+
+Values and message arguments become numbers, booleans, null or text; of an object of any further kind only the kind's
+name is told. An exception of our own trees (`logical.LogicalError`, `errors.SectigoVaultPkiError`) is told by its
+text, which carries no secret, and one of the system's by what its number means. The text of any other may quote a
+secret: it is told by its type. Where it came through is told of each that a line is about.
+"""
+
+import datetime as dt
+import enum
+import itertools
+import json
+import logging
+import math
+import os
+import ssl
+import traceback
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+from types import TracebackType
+from typing import TypeVar
+
+from sectigo_vault_pki.errors import SectigoVaultPkiError
+from sectigo_vault_pki.vault_plugin.logical import LogicalError, log_values
+
+TRACE = 5
+OFF = logging.CRITICAL + 10
+LEVELS: Mapping[str, int] = {
+    "trace": TRACE,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "off": OFF,
+}
+
+_LINE_LIMIT_BYTES = 60 * 1024  # the host cuts lines at 64 KiB
+_MESSAGE_LIMIT = 8 * 1024
+_VALUE_LIMIT = 2 * 1024
+_FRAMES_LIMIT = 30
+_ITEMS_LIMIT = 100
+_DEPTH_LIMIT = 3
+_INTEGER_BITS_LIMIT = 1024
+_JSON_SAFE_INTEGER = 2**53
+_PLAIN_KINDS = frozenset({str, float, bool, uuid.UUID, dt.date, dt.datetime, dt.timedelta})
+
+ItemT = TypeVar("ItemT")
+
+_SPEAKING_ERRORS = (LogicalError, SectigoVaultPkiError)
+_OWN_PACKAGE = "sectigo_vault_pki"
+
+
+def level_from(environ: Mapping[str, str], *, variable: str) -> int:
+    """Return the level from which on lines are sent: what the variable names, else debug.
+
+    The host drops what is below its own level (plugin-protocol.md 2), which `sys/loggers` changes while both run. So
+    what it was started with says nothing, and no plugin is told of a change.
+    """
+    return LEVELS.get(environ.get(variable, "").strip().lower(), logging.DEBUG)
+
+
+def configure(handler: logging.Handler, level: int) -> None:
+    """Send every logger's records to `handler`: ours from `level` on, foreign ones from warnings on."""
+    handler.setFormatter(HclogFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.WARNING))
+    logging.getLogger(_OWN_PACKAGE).setLevel(level)
+    logging.captureWarnings(capture=True)
+    # What no line tells is not looked up for each ("Optimization" in Python's logging HOWTO).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+class HclogFormatter(logging.Formatter):
+    """Makes a record one line of JSON, short enough for the host, with `@` keys that are always strings."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "@level": _level_name(record.levelno),
+            "@message": _clip(_message(record), _MESSAGE_LIMIT),
+            "@module": _clip(str(record.name), _VALUE_LIMIT),
+            "@timestamp": _timestamp(record.created),
+        }
+        values = _values(record)
+        text = json.dumps(line | values)
+        if len(text) > _LINE_LIMIT_BYTES:
+            text = json.dumps(line | {"left_out": f"{len(values)} values, too long for one line"})
+        return text
+
+
+_LEVEL_NAMES: Mapping[int, str] = {number: name for name, number in LEVELS.items() if number != OFF}
+
+
+def _level_name(number: int) -> str:
+    if number in _LEVEL_NAMES:
+        return _LEVEL_NAMES[number]
+    lower = [name for level, name in _LEVEL_NAMES.items() if level <= number]
+    return lower[-1] if lower else "trace"
+
+
+def _timestamp(seconds: float) -> str:
+    return f"{dt.datetime.fromtimestamp(seconds, dt.UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def _message(record: logging.LogRecord) -> str:
+    message = _text(record.msg)
+    arguments = record.args
+    if not arguments:
+        return message
+    try:
+        if isinstance(arguments, Mapping):
+            return message % {key: _argument(value) for key, value in arguments.items()}
+        return message % tuple(_argument(value) for value in arguments)
+    except (TypeError, ValueError, KeyError):
+        return message
+
+
+def _argument(value: object) -> object:
+    return value if type(value) in {bool, int, float, str} else _text(value)
+
+
+def _values(record: logging.LogRecord) -> dict[str, object]:
+    given = getattr(record, "kv", None)
+    told = {**log_values(), **given} if isinstance(given, Mapping) else log_values()
+    values = {_key(key): _value(value) for key, value in told.items()}
+    if record.exc_info and record.exc_info[1] is not None:
+        values["error"] = _text(record.exc_info[1])
+        values["traceback"] = _frames(record.exc_info[1], record.exc_info[2])
+    return values
+
+
+def _key(key: object) -> str:
+    """Return the key as text that cannot be taken for one of the host's own."""
+    return _clip(_text(key), 128).lstrip("@") or "_"
+
+
+def _value(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if type(value) is int and abs(value) <= _JSON_SAFE_INTEGER:
+        return value
+    if type(value) is float and math.isfinite(value):
+        return value
+    return _clip(_text(value), _VALUE_LIMIT)
+
+
+def _text(value: object, depth: int = 0) -> str:
+    """Return the value as text where its kind is known to say no more than it seems; else only the kind's name."""
+    if isinstance(value, BaseException):
+        return _error_text(value)
+    if value is None or type(value) in _PLAIN_KINDS or isinstance(value, enum.Enum | PurePath):
+        return str(value)
+    if depth < _DEPTH_LIMIT and isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_text(k, depth + 1)}: {_text(v, depth + 1)}" for k, v in _first(value.items())) + "}"
+    if depth < _DEPTH_LIMIT and isinstance(value, list | tuple | set | frozenset):
+        return "[" + ", ".join(_text(item, depth + 1) for item in _first(value)) + "]"
+    return _size(value)
+
+
+def _size(value: object) -> str:
+    """Return the kind's name, with how much of it there is where that is known."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"{len(value)} bytes"
+    if isinstance(value, int):
+        # Python refuses to write the longest ones out.
+        return f"<{value.bit_length()} bits>" if value.bit_length() > _INTEGER_BITS_LIMIT else str(int(value))
+    return f"<{type(value).__name__}>"
+
+
+def _first(items: Iterable[ItemT]) -> Iterable[ItemT]:
+    return itertools.islice(items, _ITEMS_LIMIT)
+
+
+def _error_text(error: BaseException) -> str:
+    if isinstance(error, _SPEAKING_ERRORS) and str(error):
+        return str(error)
+    if isinstance(error, OSError) and type(error.errno) is int and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno)
+    return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+
+
+def _frames(error: BaseException, trace: TracebackType | None) -> str:
+    """Return where the exception, and what it came from, went through; innermost last."""
+    parts: list[str] = []
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and cause is not error:
+        parts.append(f"{_error_text(cause)} at {_places(cause.__traceback__)}; then")
+    parts.append(_places(trace))
+    return _clip(" ".join(parts), 4 * _VALUE_LIMIT)
+
+
+def _places(trace: TracebackType | None) -> str:
+    frames = traceback.StackSummary.extract(traceback.walk_tb(trace), lookup_lines=False)[-_FRAMES_LIMIT:]
+    return " > ".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
+
+
+def _clip(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"

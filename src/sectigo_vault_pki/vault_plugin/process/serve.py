@@ -1,0 +1,95 @@
+"""The process's start and end."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sectigo_vault_pki.vault_plugin.logical import BackendFactory
+from sectigo_vault_pki.vault_plugin.process import logs
+from sectigo_vault_pki.vault_plugin.process.handshake import (
+    CredentialsError,
+    Launch,
+    NotLaunchedByHostError,
+    UnsupportedHostError,
+    read_launch,
+)
+from sectigo_vault_pki.vault_plugin.process.log_output import QueuedHandler, take_over_streams
+
+if TYPE_CHECKING:
+    from sectigo_vault_pki.vault_plugin.process.process import Process
+
+_log = logging.getLogger(__name__)
+
+_STDERR = 2
+
+HOST_SECONDS = 90.0
+"""A host connects at once, and stays; one that is away for so long has forgotten us (plugin-protocol.md 1.3)."""
+
+
+def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: float = HOST_SECONDS) -> int:
+    """Be a secrets engine plugin for the host that started this process, until it says stop; return the exit status.
+
+    Takes over the process: its signals, its standard streams and its log. Once told to stop, the process ends within
+    2 s, whatever still runs in it.
+
+    Args:
+        factory: builds one mount's engine; called on the event loop, once for each mount.
+        name: what the plugin is called at the host; `<NAME>_LOG_LEVEL` sets the level from which on log lines are
+            sent, in place of debug, and `<NAME>_MAX_PROTOCOL` the highest app protocol.
+        version: semantic version without a leading `v`.
+        host_seconds: how long the process stays while no host is connected.
+    """
+    own = name.upper().replace("-", "_")
+    try:
+        launch = read_launch(os.environ, limit_variable=f"{own}_MAX_PROTOCOL")
+    except NotLaunchedByHostError:
+        print(by_hand_hint(name), file=sys.stderr)  # noqa: T201  for a person at a terminal
+        return 1
+    except UnsupportedHostError as error:
+        return _refuse(error)
+    level = logs.level_from(os.environ, variable=f"{own}_LOG_LEVEL")
+    handler = QueuedHandler(_STDERR)
+    logs.configure(handler, level)
+    try:
+        process = _prepare(factory, launch=launch, name=name, version=version, seconds=host_seconds)
+        return process.run()
+    except CredentialsError as error:
+        _log.error("%s", str(error))
+        return 1
+    except Exception:  # noqa: BLE001  the process ends here, and says why
+        _log.exception("the plugin cannot go on")
+        return 1
+    finally:
+        handler.close()
+
+
+def _prepare(factory: BackendFactory, *, launch: Launch, name: str, version: str, seconds: float) -> "Process":
+    # grpc's C core writes to stderr by itself otherwise; it reads these when it is first imported.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    from sectigo_vault_pki.vault_plugin.process.process import Process  # noqa: PLC0415  slow to import, and only needed now
+
+    take_over_streams()
+    return Process(factory, launch=launch, name=name, version=version, host_seconds=seconds)
+
+
+def _refuse(error: UnsupportedHostError) -> int:
+    level = logging.INFO if error.is_wanted else logging.ERROR
+    record = logging.LogRecord(__name__, level, "", 0, "%s", (str(error),), None)
+    print(logs.HclogFormatter().format(record), file=sys.stderr)  # noqa: T201  the host's log
+    if error.refusal is not None:
+        print(error.refusal, flush=True)  # noqa: T201  the handshake
+    return 1
+
+
+def by_hand_hint(name: str) -> str:
+    """Return what a person should read who starts the plugin in a terminal."""
+    command = Path(sys.argv[0]).name or name
+    return (
+        f"{name} is a secrets engine plugin, which Vault or OpenBao starts by itself. Copy it into the server's "
+        f"plugin_directory, then: bao plugin register -sha256=$(sha256sum {command} | cut -d' ' -f1) "
+        f"-command={command} secret {name} (or write sys/plugins/catalog/secret/{name}), "
+        f"then: bao secrets enable {name}"
+    )
