@@ -9,7 +9,8 @@ import pytest
 
 from sectigo_vault_pki import backend
 from sectigo_vault_pki.backend import does_background_work
-from sectigo_vault_pki.lifecycle import account_run, background, default_jitter
+from sectigo_vault_pki.lifecycle import default_jitter
+from sectigo_vault_pki.lifecycle.upkeep import account_run, background
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import BackendConfig, BadRequestError, InmemStorage
 from tests.support.counting import CountingStorage

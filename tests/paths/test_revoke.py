@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.scm_simulator.faults import FaultKind
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError, UnavailableError
 from tests.support.certificates import key_fits

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sectigo_vault_pki import __version__
-from sectigo_vault_pki.lifecycle import status
+from sectigo_vault_pki.lifecycle.inventory import report
 from tests.support.mount import Mount, answered
 
 WELL = {"login_refused_until": "", "clock_difference": 0, "orders_in_24_hours": 0, "max_orders_per_day": 0}
@@ -89,7 +89,7 @@ async def test_what_cannot_be_read_is_named_and_hides_nothing_else(mount: Mount)
 async def test_more_certificates_than_are_read_are_counted_by_number(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status, "MAX_COUNTED", 1)
+    monkeypatch.setattr(report, "MAX_COUNTED", 1)
     await mount.configure()
     mount.simulator.settings.pending_polls = 0
     await mount.enroll()

@@ -1,22 +1,22 @@
 """The life of a certificate: which step is next, and why."""
 
-from sectigo_vault_pki.lifecycle.accounts import ClientFactory, ScmClients
+from sectigo_vault_pki.lifecycle.accounts.clients import ClientFactory, ScmClients
+from sectigo_vault_pki.lifecycle.accounts.clock_watch import ClockWatch
+from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, notice_on_window, order_id
-from sectigo_vault_pki.lifecycle.clock_watch import ClockWatch
-from sectigo_vault_pki.lifecycle.configs import Configs
+from sectigo_vault_pki.lifecycle.config_entries import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine
-from sectigo_vault_pki.lifecycle.enrolment import MAX_COMMENTS, EnrolmentRequest
-from sectigo_vault_pki.lifecycle.exporting import StoredVersion
-from sectigo_vault_pki.lifecycle.issuing import Issued, Issuer, IssueRequest
-from sectigo_vault_pki.lifecycle.keys import KeyWish
-from sectigo_vault_pki.lifecycle.login_pauses import LoginPauses
-from sectigo_vault_pki.lifecycle.renewal import RenewalRequest
-from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest
+from sectigo_vault_pki.lifecycle.inventory.by_serial import CertificateWithSerial, SerialNumbers
+from sectigo_vault_pki.lifecycle.inventory.exporting import StoredVersion
+from sectigo_vault_pki.lifecycle.inventory.report import AccountStatus, BackgroundRun, EngineStatus
+from sectigo_vault_pki.lifecycle.orders.enrolment import MAX_COMMENTS, EnrolmentRequest
+from sectigo_vault_pki.lifecycle.orders.order_keys import KeyWish
+from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest
+from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
-from sectigo_vault_pki.lifecycle.role_policy import DEFAULT_MAX_ORDERS, guard_warnings
-from sectigo_vault_pki.lifecycle.roles import Roles, RoleWritten
-from sectigo_vault_pki.lifecycle.serials import CertificateWithSerial, SerialNumbers
-from sectigo_vault_pki.lifecycle.status import AccountStatus, BackgroundRun, EngineStatus
+from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueRequest
+from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
+from sectigo_vault_pki.lifecycle.rules.role_rules import DEFAULT_MAX_ORDERS, guard_warnings
 from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle
 
 __all__ = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from sectigo_vault_pki.lifecycle.renewal_policy import (
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import (
     LONGEST_WINDOW,
     Hold,
     hold_for_good,

@@ -8,8 +8,8 @@ from contextlib import nullcontext
 from contextvars import Context
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError
-from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
+from sectigo_vault_pki.lifecycle.accounts.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.answers import (
     ORDER_ID_PREFIX,
     Answer,
@@ -17,29 +17,29 @@ from sectigo_vault_pki.lifecycle.answers import (
     with_notice_on_window,
     with_remarks,
 )
-from sectigo_vault_pki.lifecycle.background import Background
-from sectigo_vault_pki.lifecycle.collecting import Collector
-from sectigo_vault_pki.lifecycle.due_work import DueWork
+from sectigo_vault_pki.lifecycle.collect.collector import Collector
 from sectigo_vault_pki.lifecycle.enrolling import Admission, Enroller
-from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
-from sectigo_vault_pki.lifecycle.exporting import StoredVersion, version_of
-from sectigo_vault_pki.lifecycle.fetching import Fetcher
-from sectigo_vault_pki.lifecycle.listing import Lister
+from sectigo_vault_pki.lifecycle.inventory.exporting import StoredVersion, version_of
+from sectigo_vault_pki.lifecycle.inventory.listing import Lister
+from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, account_statuses, count_pending, take_stock
 from sectigo_vault_pki.lifecycle.operations import Operations, config_or_error, waiting_of
-from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
-from sectigo_vault_pki.lifecycle.reading import UNIQUE_ID, Reader
-from sectigo_vault_pki.lifecycle.renewal import RenewalRequest, Renewer
-from sectigo_vault_pki.lifecycle.repetition import Repetitions
-from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest, Replacer
+from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
+from sectigo_vault_pki.lifecycle.orders.fetching import Fetcher
+from sectigo_vault_pki.lifecycle.orders.idempotency import Repetitions
+from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
+from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest, Renewer
+from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest, Replacer
+from sectigo_vault_pki.lifecycle.orders.revocation import Revoker
+from sectigo_vault_pki.lifecycle.orders.successors import Successors
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.resuming import Resumer
-from sectigo_vault_pki.lifecycle.revocation import Revoker
+from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
-from sectigo_vault_pki.lifecycle.status import EngineStatus, account_statuses, count_pending, take_stock
+from sectigo_vault_pki.lifecycle.steps import UNIQUE_ID, Reader
 from sectigo_vault_pki.lifecycle.submission import Submitter
-from sectigo_vault_pki.lifecycle.successors import Successors
 from sectigo_vault_pki.lifecycle.unnamed import UnnamedOrders
-from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
+from sectigo_vault_pki.lifecycle.upkeep.background import Background
+from sectigo_vault_pki.lifecycle.upkeep.due_work import DueWork
 from sectigo_vault_pki.pki import CertificateChain, Pkcs12Protection, PrivateKey
 from sectigo_vault_pki.store import (
     CertificateRecord,

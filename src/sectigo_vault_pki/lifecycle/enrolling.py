@@ -6,13 +6,13 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import TypeAlias
 
-from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
-from sectigo_vault_pki.lifecycle.collecting import Collector
-from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
-from sectigo_vault_pki.lifecycle.policy import Waiting
-from sectigo_vault_pki.lifecycle.repetition import Repetitions
+from sectigo_vault_pki.lifecycle.collect.collector import Collector
+from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
+from sectigo_vault_pki.lifecycle.orders.idempotency import Repetitions
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules import policy
+from sectigo_vault_pki.lifecycle.rules.policy import Waiting
 from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, Status, WaitingAndRenewal
 

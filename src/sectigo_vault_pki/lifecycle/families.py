@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 from sectigo_vault_pki.lifecycle.marks import marked
-from sectigo_vault_pki.lifecycle.states import Accepted, Unnamed
+from sectigo_vault_pki.lifecycle.rules.states import Accepted, Unnamed
 from sectigo_vault_pki.pki import normalise_names, reason_code_of
 from sectigo_vault_pki.scm import (
     ClientOrder,

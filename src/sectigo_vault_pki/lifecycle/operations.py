@@ -11,16 +11,16 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from sectigo_vault_pki.errors import ConflictError, RenewalHeldError, ScmUnavailableError, UnknownConfigError
-from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
-from sectigo_vault_pki.lifecycle.collecting import Collector
-from sectigo_vault_pki.lifecycle.fetching import Fetcher
-from sectigo_vault_pki.lifecycle.policy import Waiting
-from sectigo_vault_pki.lifecycle.renewal import RenewalRequest, Renewer
-from sectigo_vault_pki.lifecycle.renewal_policy import hold_on_renewal, shown_time
-from sectigo_vault_pki.lifecycle.replacement import ReplacementRequest, Replacer
+from sectigo_vault_pki.lifecycle.collect.collector import Collector
+from sectigo_vault_pki.lifecycle.orders.fetching import Fetcher
+from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest, Renewer
+from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest, Replacer
+from sectigo_vault_pki.lifecycle.orders.revocation import Revoker
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.revocation import Revoker
+from sectigo_vault_pki.lifecycle.rules import policy
+from sectigo_vault_pki.lifecycle.rules.policy import Waiting
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import hold_on_renewal, shown_time
 from sectigo_vault_pki.lifecycle.settling import Settler
 from sectigo_vault_pki.pki import PrivateKey
 from sectigo_vault_pki.store import (

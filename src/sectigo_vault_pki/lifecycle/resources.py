@@ -10,7 +10,7 @@ from secrets import SystemRandom
 
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import StandbyError
-from sectigo_vault_pki.lifecycle.accounts import ScmClients
+from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
 from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer
 from sectigo_vault_pki.lifecycle.order_log import of_order
+from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.settling import Settler
-from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.store import OrderRecord
 
 _log = logging.getLogger(__name__)

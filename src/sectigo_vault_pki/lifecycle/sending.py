@@ -6,7 +6,15 @@ from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.order_log import of_order, of_refusal
-from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, OrderState, Refused, Unnamed, advance
+from sectigo_vault_pki.lifecycle.rules.states import (
+    Accepted,
+    AnswerLost,
+    NotSent,
+    OrderState,
+    Refused,
+    Unnamed,
+    advance,
+)
 from sectigo_vault_pki.store import OrderRecord
 
 _log = logging.getLogger(__name__)

@@ -9,17 +9,17 @@ from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.marks import mark, mark_in
-from sectigo_vault_pki.lifecycle.names import search_name, search_name_of_order
-from sectigo_vault_pki.lifecycle.policy import may_conclude_not_booked, may_give_up
-from sectigo_vault_pki.lifecycle.renewal import Renewer
-from sectigo_vault_pki.lifecycle.replacement import Replacer, replacement_in_flight
+from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
+from sectigo_vault_pki.lifecycle.orders.renewal import Renewer
+from sectigo_vault_pki.lifecycle.orders.replacement import Replacer, replacement_in_flight
+from sectigo_vault_pki.lifecycle.orders.revocation import Revoker
+from sectigo_vault_pki.lifecycle.orders.successors import CLOCK_DIFFERENCE, MAX_EXAMINED, Successors, SuccessorSearch
 from sectigo_vault_pki.lifecycle.resources import Change, Resources
-from sectigo_vault_pki.lifecycle.revocation import Revoker
-from sectigo_vault_pki.lifecycle.states import Found, NotFound, OrderState, advance
+from sectigo_vault_pki.lifecycle.rules.policy import may_conclude_not_booked, may_give_up
+from sectigo_vault_pki.lifecycle.rules.search_names import search_name, search_name_of_order
+from sectigo_vault_pki.lifecycle.rules.states import Found, NotFound, OrderState, advance
 from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
-from sectigo_vault_pki.lifecycle.successors import CLOCK_DIFFERENCE, MAX_EXAMINED, Successors, SuccessorSearch
 from sectigo_vault_pki.lifecycle.verdicts import Verdict, verdict_on_replacement
-from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.scm import Collected as ScmCollected
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.scm import StillProcessing as ScmStillProcessing

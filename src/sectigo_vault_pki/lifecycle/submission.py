@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
+from sectigo_vault_pki.lifecycle.accounts.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
-from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, applied, write_ahead
 from sectigo_vault_pki.lifecycle.families import FAMILIES
-from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
+from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, applied, write_ahead
+from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.states import Accepted, AnswerLost, Found, NotSent, Refused, Unnamed
 from sectigo_vault_pki.lifecycle.sending import send
-from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, Found, NotSent, Refused, Unnamed
-from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import KeyParameters
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, StorageError, UniqueId
 

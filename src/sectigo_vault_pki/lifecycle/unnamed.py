@@ -4,11 +4,11 @@ from sectigo_vault_pki.errors import ConflictError, UnknownCertificateError, Unk
 from sectigo_vault_pki.lifecycle.answers import Answer, OrderAnswer, order_id
 from sectigo_vault_pki.lifecycle.enrolling import Enroller
 from sectigo_vault_pki.lifecycle.operations import Operations
-from sectigo_vault_pki.lifecycle.reading import Reader
-from sectigo_vault_pki.lifecycle.repetition import Repetitions
+from sectigo_vault_pki.lifecycle.orders.idempotency import Repetitions
+from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.settling import NOTHING_BOUGHT, Settler
-from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
+from sectigo_vault_pki.lifecycle.steps import Reader
 from sectigo_vault_pki.store import OrderRecord, Status, UniqueId, WaitingAndRenewal
 
 

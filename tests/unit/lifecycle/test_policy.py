@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.lifecycle.policy import (
+from sectigo_vault_pki.lifecycle.rules.policy import (
     Step,
     caller_limit,
     may_conclude_not_booked,
@@ -12,7 +12,7 @@ from sectigo_vault_pki.lifecycle.policy import (
     pauses,
     waiting,
 )
-from sectigo_vault_pki.lifecycle.renewal_policy import RenewalPolicy, renewal_policy
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, renewal_policy
 from sectigo_vault_pki.store import (
     CertificateRecord,
     OrderInFlight,

@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmUnavailableError
-from sectigo_vault_pki.lifecycle.accounts import ScmClients
-from sectigo_vault_pki.lifecycle.clock_watch import ClockWatch
-from sectigo_vault_pki.lifecycle.login_pauses import LoginPauses
-from sectigo_vault_pki.lifecycle.profiles import FRESH_FOR, Profiles
+from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
+from sectigo_vault_pki.lifecycle.accounts.clock_watch import ClockWatch
+from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.roles.profiles import FRESH_FOR, Profiles
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.logical import InmemStorage

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.lifecycle import role_policy
+from sectigo_vault_pki.lifecycle.rules import role_rules
 from sectigo_vault_pki.pki import ROLE_SUBJECT_FIELDS, CertificateSigningRequest, normalise_name
 from sectigo_vault_pki.store import RoleRecord
 
@@ -26,7 +26,7 @@ def role(**said: object) -> RoleRecord:
 
 def is_allowed(held: RoleRecord, name: str) -> bool:
     try:
-        role_policy.check_names(held, name, ())
+        role_rules.check_names(held, name, ())
     except InvalidInputError:
         return False
     return True
@@ -126,9 +126,9 @@ class TestNames:
     @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::1"])
     def test_an_address_may_be_a_san_and_no_common_name(self, address: str) -> None:
         held = role(allow_subdomains=True, allow_ip_sans=True)
-        role_policy.check_names(held, "a.example.test", (address,))
+        role_rules.check_names(held, "a.example.test", (address,))
         with pytest.raises(InvalidInputError, match=f"^common name {address} not allowed by this role$"):
-            role_policy.check_names(held, address, (address,))
+            role_rules.check_names(held, address, (address,))
 
     def test_without_domains_no_host_is_allowed(self) -> None:
         held = role(allowed_domains=(), allow_subdomains=True, allow_bare_domains=True)
@@ -138,14 +138,14 @@ class TestNames:
     def test_a_refusal_names_what_is_not_allowed(self) -> None:
         held = role(allow_subdomains=True, allow_ip_sans=False)
         with pytest.raises(InvalidInputError, match=r"^common name evil\.test not allowed by this role$"):
-            role_policy.check_names(held, "evil.test", ())
+            role_rules.check_names(held, "evil.test", ())
         for name, words in {
             "evil.test": "subject alternate name evil.test not allowed by this role",
             "ann@example.test": "email address ann@example.test not allowed by this role",
             "192.0.2.7": "IP Subject Alternative Names are not allowed in this role, but was provided 192.0.2.7",
         }.items():
             with pytest.raises(InvalidInputError) as refused:
-                role_policy.check_names(held, "a.example.test", ("b.example.test", name))
+                role_rules.check_names(held, "a.example.test", ("b.example.test", name))
             assert str(refused.value) == words
 
 
@@ -186,7 +186,7 @@ def csr(
 def test_a_csr_with_a_key_that_the_role_has_is_taken(
     said: dict[str, object], brought: CertificateSigningRequest
 ) -> None:
-    role_policy.check_csr(role(**said), brought)
+    role_rules.check_csr(role(**said), brought)
 
 
 @pytest.mark.parametrize(
@@ -206,12 +206,12 @@ def test_a_csr_beyond_the_role_is_refused(
     said: dict[str, object], brought: CertificateSigningRequest, words: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=words):
-        role_policy.check_csr(role(**said), brought)
+        role_rules.check_csr(role(**said), brought)
 
 
 def test_a_role_for_any_key_makes_none() -> None:
     with pytest.raises(InvalidInputError, match="only signing"):
-        role_policy.key_parameters(role(key_type="any"))
+        role_rules.key_parameters(role(key_type="any"))
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_the_shortest_term_that_covers_the_wish_is_ordered(
     max_ttl: int | None, ttl: int | None, offered: tuple[int, ...] | None, days: int, said: str
 ) -> None:
     held = role(max_ttl=None if max_ttl is None else max_ttl * DAY)
-    term = role_policy.term(held, None if ttl is None else timedelta(days=ttl), offered)
+    term = role_rules.term(held, None if ttl is None else timedelta(days=ttl), offered)
     assert term.days == days
     warnings = (*term.warnings, *term.of_order)
     assert said in " ".join(warnings)
@@ -242,4 +242,4 @@ def test_the_shortest_term_that_covers_the_wish_is_ordered(
 
 def test_where_no_term_is_short_enough_nothing_is_ordered() -> None:
     with pytest.raises(InvalidInputError, match=r"365 or 398 days, and the role's max_ttl of 2160h0m0s allows none"):
-        role_policy.term(role(max_ttl=90 * DAY), None, (365, 398))
+        role_rules.term(role(max_ttl=90 * DAY), None, (365, 398))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sectigo_vault_pki.errors import ScmError
-from sectigo_vault_pki.lifecycle.states import (
+from sectigo_vault_pki.lifecycle.rules.states import (
     ORDER,
     Accepted,
     AnswerLost,

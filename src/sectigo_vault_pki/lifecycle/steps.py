@@ -14,7 +14,6 @@ from sectigo_vault_pki.errors import (
     UnknownCertificateError,
     UnknownConfigError,
 )
-from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.answers import (
     Answer,
     CertificateAnswer,
@@ -22,12 +21,13 @@ from sectigo_vault_pki.lifecycle.answers import (
     notice_of_deleted_renewal,
     remarks_on,
 )
-from sectigo_vault_pki.lifecycle.collecting import Collector
+from sectigo_vault_pki.lifecycle.collect.collector import Collector
 from sectigo_vault_pki.lifecycle.operations import Operations, waiting_of
-from sectigo_vault_pki.lifecycle.policy import Step, next_step
-from sectigo_vault_pki.lifecycle.renewal import RenewalRequest, renewed
-from sectigo_vault_pki.lifecycle.renewal_policy import LONGEST_WINDOW, RenewalPolicy, renewal_policy
+from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest, renewed
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules import policy
+from sectigo_vault_pki.lifecycle.rules.policy import Step, next_step
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, RenewalPolicy, renewal_policy
 from sectigo_vault_pki.lifecycle.settling import Settler
 from sectigo_vault_pki.store import (
     CertificateRecord,

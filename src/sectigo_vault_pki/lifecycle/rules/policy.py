@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 
-from sectigo_vault_pki.lifecycle.renewal_policy import RenewalPolicy, first_said, hold_on_renewal, is_due
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, first_said, hold_on_renewal, is_due
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, CurrentCertificate, WaitingAndRenewal
 
 DEFAULT_WAIT_LIMIT = 50.0

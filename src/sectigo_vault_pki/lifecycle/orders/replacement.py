@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 
 from sectigo_vault_pki.errors import ConflictError, RecordError
+from sectigo_vault_pki.lifecycle.accounts.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.families import FAMILIES
-from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
-from sectigo_vault_pki.lifecycle.names import names_of_successor
-from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
-from sectigo_vault_pki.lifecycle.policy import SETTLE_AFTER
+from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
+from sectigo_vault_pki.lifecycle.orders.order_keys import KeyWish, new_key_and_csr
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.policy import SETTLE_AFTER
+from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor
+from sectigo_vault_pki.lifecycle.rules.states import Accepted, AnswerLost, NotSent, Refused, Unnamed
 from sectigo_vault_pki.lifecycle.sending import send
-from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, Refused, Unnamed
-from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.store import (
     CertificateRecord,
     ConfigRecord,

@@ -1,4 +1,4 @@
-"""Roles: policy apart from credentials. What each allows is decided in `role_policy`."""
+"""Roles: policy apart from credentials. What each allows is decided in `role_rules`."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownRoleError
-from sectigo_vault_pki.lifecycle import role_policy
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules import role_rules
 from sectigo_vault_pki.pki import CertificateChain
 from sectigo_vault_pki.store import CertificateRecord, CertificateType, RoleRecord, RoleUse
 
@@ -61,7 +61,7 @@ class Roles:
                 f"{config.certificate_type} certificates"
             )
         await self._resources.tasks.finish(repository.put_role(role_name, role))
-        warnings = role_policy.guard_warnings(role)
+        warnings = role_rules.guard_warnings(role)
         if config is None:
             missing = f'no config entry named "{role.config_name}" yet: write it before the role is used'
             warnings = (missing, *warnings)

@@ -1,6 +1,6 @@
 """The SCM account behind a config entry."""
 
-from sectigo_vault_pki.lifecycle.policy import DEFAULT_REQUEST_TIMEOUT
+from sectigo_vault_pki.lifecycle.rules.policy import DEFAULT_REQUEST_TIMEOUT
 from sectigo_vault_pki.scm import ScmAccount
 from sectigo_vault_pki.store import ConfigRecord
 

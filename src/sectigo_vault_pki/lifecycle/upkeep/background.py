@@ -14,14 +14,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
-from sectigo_vault_pki.lifecycle import policy
-from sectigo_vault_pki.lifecycle.account import account_of
-from sectigo_vault_pki.lifecycle.account_run import AccountRun, Report
-from sectigo_vault_pki.lifecycle.due_work import DueCertificate, DueWork, Item, OpenOrder
-from sectigo_vault_pki.lifecycle.reading import Reader
-from sectigo_vault_pki.lifecycle.renewal_policy import renewal_policy
+from sectigo_vault_pki.lifecycle.accounts.account import account_of
+from sectigo_vault_pki.lifecycle.inventory.report import BackgroundRun
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.status import BackgroundRun
+from sectigo_vault_pki.lifecycle.rules import policy
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import renewal_policy
+from sectigo_vault_pki.lifecycle.steps import Reader
+from sectigo_vault_pki.lifecycle.upkeep.account_run import AccountRun, Report
+from sectigo_vault_pki.lifecycle.upkeep.due_work import DueCertificate, DueWork, Item, OpenOrder
 from sectigo_vault_pki.scm import CallBudget
 from sectigo_vault_pki.store import ConfigRecord, StorageError
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ChainError, ScmRefusedError
+from sectigo_vault_pki.lifecycle.orders.revocation import revoked
 from sectigo_vault_pki.lifecycle.resources import Change
-from sectigo_vault_pki.lifecycle.revocation import revoked
-from sectigo_vault_pki.lifecycle.states import Collected, IssuersMissing, StillProcessing, Trouble
+from sectigo_vault_pki.lifecycle.rules.states import Collected, IssuersMissing, StillProcessing, Trouble
 from sectigo_vault_pki.pki import Authorities, CertificateChain, parse_chain
 from sectigo_vault_pki.scm import is_revoked
 from sectigo_vault_pki.store import (

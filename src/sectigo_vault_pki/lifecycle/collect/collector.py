@@ -10,13 +10,14 @@ from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ChainError, OtherKeyError, ScmRefusedError, ScmUnavailableError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
+from sectigo_vault_pki.lifecycle.collect.polling import Watcher
 from sectigo_vault_pki.lifecycle.families import FAMILIES
-from sectigo_vault_pki.lifecycle.judging import CollectEvent, change_of, event_of, with_fitting_key
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
-from sectigo_vault_pki.lifecycle.policy import Waiting, doubt_about_renewal_ends, may_give_up, pauses
-from sectigo_vault_pki.lifecycle.renewal import renewal_failed, renewed
+from sectigo_vault_pki.lifecycle.orders.renewal import renewal_failed, renewed
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.states import (
+from sectigo_vault_pki.lifecycle.rules.evidence import CollectEvent, change_of, event_of, with_fitting_key
+from sectigo_vault_pki.lifecycle.rules.policy import Waiting, doubt_about_renewal_ends, may_give_up, pauses
+from sectigo_vault_pki.lifecycle.rules.states import (
     Collected,
     IssuersMissing,
     OrderState,
@@ -24,7 +25,6 @@ from sectigo_vault_pki.lifecycle.states import (
     Trouble,
     advance,
 )
-from sectigo_vault_pki.lifecycle.watching import Watcher
 from sectigo_vault_pki.pki import Authorities
 from sectigo_vault_pki.scm import Collected as ScmCollected
 from sectigo_vault_pki.scm import is_final

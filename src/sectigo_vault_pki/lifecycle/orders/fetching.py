@@ -5,8 +5,8 @@ from pydantic import SecretStr
 from sectigo_vault_pki.errors import ChainError, KeyMismatchError, ScmRefusedError
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
 from sectigo_vault_pki.lifecycle.families import FAMILIES
-from sectigo_vault_pki.lifecycle.judging import current_certificate
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.evidence import current_certificate
 from sectigo_vault_pki.pki import CertificateChain, PrivateKey, parse_chain
 from sectigo_vault_pki.scm import Collected
 from sectigo_vault_pki.store import (

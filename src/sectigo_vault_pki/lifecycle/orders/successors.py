@@ -13,10 +13,10 @@ from enum import Enum, auto
 
 from sectigo_vault_pki.errors import ScmRefusedError
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Family, Listed
-from sectigo_vault_pki.lifecycle.judging import digests_of_keys, fits
 from sectigo_vault_pki.lifecycle.marks import mark_in
-from sectigo_vault_pki.lifecycle.names import search_name
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.evidence import digests_of_keys, fits
+from sectigo_vault_pki.lifecycle.rules.search_names import search_name
 from sectigo_vault_pki.scm import Collected, ScmClient, is_final
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ConflictError
-from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest
+from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.store import RequestIndex
 

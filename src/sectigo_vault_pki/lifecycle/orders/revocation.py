@@ -5,8 +5,8 @@ from datetime import datetime
 from sectigo_vault_pki.errors import ConflictError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
 from sectigo_vault_pki.lifecycle.families import FAMILIES
+from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.store import (
     CertificateRecord,
     ConfigRecord,

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 
 from sectigo_vault_pki.errors import OrderLimitError, RecordError
-from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
 from sectigo_vault_pki.store import ConfigRecord, NamedLocks, OrderCounts, Repository, StorageError
 

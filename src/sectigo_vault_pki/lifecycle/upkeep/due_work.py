@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sectigo_vault_pki.lifecycle import policy
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.collecting import Collector
+from sectigo_vault_pki.lifecycle.collect.collector import Collector
 from sectigo_vault_pki.lifecycle.operations import Operations
-from sectigo_vault_pki.lifecycle.policy import Step
-from sectigo_vault_pki.lifecycle.reading import Reader
-from sectigo_vault_pki.lifecycle.renewal_policy import renewal_policy
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.resuming import Resumer
+from sectigo_vault_pki.lifecycle.rules import policy
+from sectigo_vault_pki.lifecycle.rules.policy import Step
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import renewal_policy
+from sectigo_vault_pki.lifecycle.steps import Reader
 from sectigo_vault_pki.store import (
     AgendaEntry,
     CertificateRecord,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from sectigo_vault_pki.lifecycle.states import Accepted, Found
+from sectigo_vault_pki.lifecycle.rules.states import Accepted, Found
 from sectigo_vault_pki.pki import (
     CertificateSigningRequest,
     KeyParameters,

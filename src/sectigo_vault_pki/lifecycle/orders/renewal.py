@@ -12,20 +12,20 @@ from pydantic import SecretStr
 
 from sectigo_vault_pki.errors import RecordError, RenewalHeldError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
+from sectigo_vault_pki.lifecycle.accounts.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
-from sectigo_vault_pki.lifecycle.judging import digests_of_keys
-from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
-from sectigo_vault_pki.lifecycle.names import names_of_successor, search_name
-from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.order_log import of_order
-from sectigo_vault_pki.lifecycle.policy import doubt_ends, may_be_awaited
-from sectigo_vault_pki.lifecycle.renewal_policy import LONGEST_WINDOW, refused_again
+from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
+from sectigo_vault_pki.lifecycle.orders.order_keys import KeyWish, new_key_and_csr
+from sectigo_vault_pki.lifecycle.orders.successors import Successors
 from sectigo_vault_pki.lifecycle.resources import Change, Resources
+from sectigo_vault_pki.lifecycle.rules.evidence import digests_of_keys
+from sectigo_vault_pki.lifecycle.rules.policy import doubt_ends, may_be_awaited
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, refused_again
+from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor, search_name
+from sectigo_vault_pki.lifecycle.rules.states import Accepted, AnswerLost, NotSent, Refused, Unnamed
 from sectigo_vault_pki.lifecycle.sending import send
-from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, Refused, Unnamed
-from sectigo_vault_pki.lifecycle.successors import Successors
-from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import CertificateChain
 from sectigo_vault_pki.store import (
     MAX_EARLIER,

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sectigo_vault_pki.errors import PendingError
-from sectigo_vault_pki.lifecycle import role_policy
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.engine import Engine
-from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.operations import config_or_error
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
-from sectigo_vault_pki.lifecycle.profiles import Profiles
-from sectigo_vault_pki.lifecycle.reading import MAX_RENEWALS
-from sectigo_vault_pki.lifecycle.renewal_policy import LAST_RETRY, is_in_force, pause_after, shown_time
-from sectigo_vault_pki.lifecycle.repetition import Repetitions
+from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
+from sectigo_vault_pki.lifecycle.orders.idempotency import Repetitions
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.roles import Roles
+from sectigo_vault_pki.lifecycle.roles.profiles import Profiles
+from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
+from sectigo_vault_pki.lifecycle.rules import role_rules
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import LAST_RETRY, is_in_force, pause_after, shown_time
+from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS
 from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest
 from sectigo_vault_pki.scm import is_final
 from sectigo_vault_pki.scm.codes import COLLECT
@@ -124,12 +124,12 @@ class Issuer:
             ScmRefusedError, ScmUnavailableError: SCM took nothing, and nothing stays stored.
         """
         role = await self._roles.get(role_name)
-        role_policy.check_names(role, request.common_name, request.names)
+        role_rules.check_names(role, request.common_name, request.names)
         if request.csr is not None:
-            role_policy.check_csr(role, request.csr)
+            role_rules.check_csr(role, request.csr)
         config = config_or_error(await self._resources.repository.config(role.config_name), role.config_name)
         offered = await self._profiles.terms(role.config_name, config, role.certificate_profile)
-        term = role_policy.term(role, request.ttl, offered)
+        term = role_rules.term(role, request.ttl, offered)
         enrolment = _enrolment(role_name, role, request, term.days)
         await self._let_go_of_spent(role, enrolment)
         ordering = _Ordering(self._roles, role_name, role)
@@ -259,7 +259,7 @@ def is_spent(
         return True
     if role.min_remaining and (record.successor is not None or record.submitting is not None):
         return False  # it is being renewed, or may be: reading it finds that out
-    return index.is_answered and (not role.min_remaining or remaining < role_policy.needed_life(role, record.current))
+    return index.is_answered and (not role.min_remaining or remaining < role_rules.needed_life(role, record.current))
 
 
 def _is_like(renewal: CertificateRecord, ordered: CertificateRecord, *, is_signed: bool) -> bool:
@@ -283,7 +283,7 @@ def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: in
         role=role_name,
         releases_key=role.releases_key,
     )
-    parameters = role_policy.key_parameters(role) if request.csr is None else None
+    parameters = role_rules.key_parameters(role) if request.csr is None else None
     # How long it is to live tells no wish from another: what SCM offers may change while an order is pending.
     key = str(parameters) if request.csr is None else request.csr.pem
     wish = digest_of([role_name, request.common_name, *names, key])
@@ -314,19 +314,19 @@ def _failure_of(answer: Answer) -> _Failure | None:
     return _Failure(record.order_uuid, record.unique_id, newest.at, _why_pending(record))
 
 
-def _of_term(term: role_policy.Term, record: CertificateRecord, *, is_new: bool) -> tuple[str, ...]:
+def _of_term(term: role_rules.Term, record: CertificateRecord, *, is_new: bool) -> tuple[str, ...]:
     """Return what the user should know of the term; that it was ordered, only where that was done just now."""
     if is_new:
         return (*term.warnings, *term.of_order)
     ordered = record.requested.ssl
-    notice = None if ordered is None else role_policy.notice_of_other_term(term, ordered.validity_days)
+    notice = None if ordered is None else role_rules.notice_of_other_term(term, ordered.validity_days)
     return (*term.warnings, *filter(None, (notice,)))
 
 
 def _of_life(role: RoleRecord, current: CurrentCertificate, enrolment: EnrolmentRequest) -> tuple[str, ...]:
     """Return what the user should know of how long it is answered, which it is not once its key is let go of."""
     is_answered_once = role.releases_key and enrolment.csr is None
-    notice = None if is_answered_once else role_policy.notice_of_short_life(role, current)
+    notice = None if is_answered_once else role_rules.notice_of_short_life(role, current)
     return () if notice is None else (notice,)
 
 

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError
+from sectigo_vault_pki.lifecycle.accounts.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.answers import notice_of_deleted_renewal, order_id, remarks_on
-from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
-from sectigo_vault_pki.lifecycle.renewal_policy import shown_time
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.role_policy import guard_warnings
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
+from sectigo_vault_pki.lifecycle.rules.role_rules import guard_warnings
 from sectigo_vault_pki.lifecycle.settling import NOTHING_BOUGHT
 from sectigo_vault_pki.scm import COLLECT, Availability, is_final
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, RoleRecord, Status, UniqueId

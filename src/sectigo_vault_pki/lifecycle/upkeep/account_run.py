@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, ScmError, SectigoVaultPkiError
-from sectigo_vault_pki.lifecycle.account import account_of
-from sectigo_vault_pki.lifecycle.due_work import DueWork, Item, Task
-from sectigo_vault_pki.lifecycle.login_pauses import Login, login_of
-from sectigo_vault_pki.lifecycle.policy import Step
+from sectigo_vault_pki.lifecycle.accounts.account import account_of
+from sectigo_vault_pki.lifecycle.accounts.login_pauses import Login, login_of
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.policy import Step
+from sectigo_vault_pki.lifecycle.upkeep.due_work import DueWork, Item, Task
 from sectigo_vault_pki.scm import CallBudget
 from sectigo_vault_pki.store import ConfigRecord, OrderOperation, StorageError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sectigo_vault_pki.clock import Clock
-from sectigo_vault_pki.lifecycle.renewal_policy import Hold, shown_length
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import Hold, shown_length
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""SCM's accounts: their clients, logins, clocks and budgets."""

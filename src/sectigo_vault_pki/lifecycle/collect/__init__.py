@@ -1,0 +1,1 @@
+"""From an order in flight to the certificate in hand."""

@@ -1,0 +1,1 @@
+"""Orders: one runner, one journal, five operations."""

@@ -1,0 +1,1 @@
+"""Issuing under roles: policy apart from credentials."""

@@ -1,0 +1,1 @@
+"""What is decided: pure functions of records, wishes and time. No I/O and no clock."""

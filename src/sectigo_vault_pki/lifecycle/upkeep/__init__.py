@@ -1,0 +1,1 @@
+"""Background work, on the host's tick."""
