@@ -10,7 +10,7 @@ import pytest
 from sectigo_vault_pki import backend
 from sectigo_vault_pki.backend import does_background_work
 from sectigo_vault_pki.lifecycle import default_jitter
-from sectigo_vault_pki.lifecycle.upkeep import account_run, background
+from sectigo_vault_pki.lifecycle.upkeep import account_run, upkeep
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import BackendConfig, BadRequestError, InmemStorage
 from tests.support.counting import CountingStorage
@@ -255,7 +255,7 @@ async def test_a_run_does_a_bounded_number_of_deeds_and_the_next_goes_on_behind_
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = await waiting(mount, 25)
-    monkeypatch.setattr(background, "MAX_CALLS", 10)
+    monkeypatch.setattr(upkeep, "MAX_CALLS", 10)
     collected = []
     for _ in range(3):
         await mount.tick(60)

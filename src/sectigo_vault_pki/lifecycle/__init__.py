@@ -3,13 +3,14 @@
 from sectigo_vault_pki.lifecycle.accounts.clients import ClientFactory, ScmClients
 from sectigo_vault_pki.lifecycle.accounts.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
-from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, notice_on_window, order_id
+from sectigo_vault_pki.lifecycle.answers import Answer, UnnamedOrder, notice_on_window, order_id
 from sectigo_vault_pki.lifecycle.config_entries import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.inventory.by_serial import CertificateWithSerial, SerialNumbers
-from sectigo_vault_pki.lifecycle.inventory.exporting import StoredVersion
 from sectigo_vault_pki.lifecycle.inventory.report import AccountStatus, BackgroundRun, EngineStatus
+from sectigo_vault_pki.lifecycle.inventory.versions import StoredVersion
 from sectigo_vault_pki.lifecycle.orders.enrolment import MAX_COMMENTS, EnrolmentRequest
+from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest
 from sectigo_vault_pki.lifecycle.orders.order_keys import KeyWish
 from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
@@ -25,7 +26,6 @@ __all__ = [
     "AccountStatus",
     "Answer",
     "BackgroundRun",
-    "CertificateAnswer",
     "CertificateWithSerial",
     "ClientFactory",
     "ClockWatch",
@@ -33,12 +33,12 @@ __all__ = [
     "Engine",
     "EngineStatus",
     "EnrolmentRequest",
+    "FetchRequest",
     "IssueRequest",
     "Issued",
     "Issuer",
     "KeyWish",
     "LoginPauses",
-    "OrderAnswer",
     "RenewalRequest",
     "ReplacementRequest",
     "Resources",
@@ -47,6 +47,7 @@ __all__ = [
     "ScmClients",
     "SerialNumbers",
     "StoredVersion",
+    "UnnamedOrder",
     "default_jitter",
     "guard_warnings",
     "header_value_problem",

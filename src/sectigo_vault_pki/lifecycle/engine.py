@@ -1,4 +1,4 @@
-"""The certificate's life, for the paths: the one place where requests meet tasks, storage and SCM."""
+"""The certificate's life, for the paths: what can be asked of one mount's engine."""
 
 import asyncio
 import re
@@ -7,116 +7,64 @@ from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from contextvars import Context
 
-from sectigo_vault_pki.errors import ConflictError, InvalidInputError
-from sectigo_vault_pki.lifecycle.accepting import Acceptor
-from sectigo_vault_pki.lifecycle.accounts.order_limits import OrderLimits
-from sectigo_vault_pki.lifecycle.answers import (
-    ORDER_ID_PREFIX,
-    Answer,
-    CertificateAnswer,
-    with_notice_on_window,
-    with_remarks,
-)
+from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownConfigError
+from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.answers import Answer, with_notice_on_window, with_remarks
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
-from sectigo_vault_pki.lifecycle.enrolling import Admission, Enroller
-from sectigo_vault_pki.lifecycle.inventory.exporting import StoredVersion, version_of
-from sectigo_vault_pki.lifecycle.inventory.listing import Lister
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
+from sectigo_vault_pki.lifecycle.inventory.listing import unique_ids
 from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, account_statuses, count_pending, take_stock
-from sectigo_vault_pki.lifecycle.operations import Operations, config_or_error, waiting_of
+from sectigo_vault_pki.lifecycle.inventory.versions import StoredVersion, version_of
+from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
-from sectigo_vault_pki.lifecycle.orders.fetching import Fetcher
-from sectigo_vault_pki.lifecycle.orders.idempotency import Repetitions
-from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
-from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest, Renewer
-from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest, Replacer
-from sectigo_vault_pki.lifecycle.orders.revocation import Revoker
-from sectigo_vault_pki.lifecycle.orders.successors import Successors
+from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest, fetch, give_key
+from sectigo_vault_pki.lifecycle.orders.idempotency import Admission, Enrolments
+from sectigo_vault_pki.lifecycle.orders.renewal import RENEWAL, RenewalRequest
+from sectigo_vault_pki.lifecycle.orders.replacement import REPLACEMENT, ReplacementRequest, of_replacement
+from sectigo_vault_pki.lifecycle.orders.revocation import REVOCATION, RevocationRequest
+from sectigo_vault_pki.lifecycle.orders.runner import Runner
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.resuming import Resumer
 from sectigo_vault_pki.lifecycle.rules import policy
-from sectigo_vault_pki.lifecycle.settling import Orderers, Settler
-from sectigo_vault_pki.lifecycle.steps import UNIQUE_ID, Reader
-from sectigo_vault_pki.lifecycle.submission import Submitter
-from sectigo_vault_pki.lifecycle.unnamed import UnnamedOrders
-from sectigo_vault_pki.lifecycle.upkeep.background import Background
-from sectigo_vault_pki.lifecycle.upkeep.due_work import DueWork
-from sectigo_vault_pki.pki import CertificateChain, Pkcs12Protection, PrivateKey
+from sectigo_vault_pki.lifecycle.steps import ORDER_ID, UNIQUE_ID, Caller, Steps, waiting_of
+from sectigo_vault_pki.lifecycle.upkeep.upkeep import Upkeep
+from sectigo_vault_pki.pki import CertificateChain, Pkcs12Protection
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
-    ConfigRecord,
-    OrderRecord,
-    RequestedFields,
+    OrderOperation,
     UniqueId,
     WaitingAndRenewal,
 )
 
-_ORDER_ID = re.compile(ORDER_ID_PREFIX + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
-
 
 class Engine:
-    """Enrols, renews, replaces, revokes, fetches, answers, lists and forgets the certificates of one mount."""
+    """Enrols, renews, replaces, revokes, fetches, answers, lists and deletes the certificates of one mount."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._collector = Collector(resources)
-        self._limits = limits = OrderLimits(resources.repository, resources.locks, resources.tasks)
-        write_ahead, acceptor, successors = WriteAhead(resources), Acceptor(resources), Successors(resources)
-        self._write_ahead = write_ahead
-        self._submitter = Submitter(resources, write_ahead, acceptor, limits)
-        renewer = Renewer(resources, write_ahead, acceptor, limits, successors)
-        replacer = Replacer(resources, write_ahead, limits)
-        revoker = Revoker(resources, write_ahead)
-        orderers = Orderers(self._submitter, renewer, replacer, revoker)
-        self._settler = Settler(resources, write_ahead, acceptor, orderers, successors)
-        self._operations = Operations(
-            resources,
-            collector=self._collector,
-            settler=self._settler,
-            renewer=renewer,
-            replacer=replacer,
-            revoker=revoker,
-            fetcher=Fetcher(resources),
-        )
-        self._reader = Reader(resources, self._collector, self._settler, self._operations)
-        self._resumer = Resumer(resources, self._settler, write_ahead, self._is_under_way)
-        work = DueWork(
-            resources,
-            collector=self._collector,
-            operations=self._operations,
-            reader=self._reader,
-            resumer=self._resumer,
-        )
-        self._background = Background(resources, work, self._reader)
-        self._repetitions = Repetitions(resources)
-        self._enroller = Enroller(resources, self._submitter, self._collector, self._repetitions)
-        self._lister = Lister(resources)
-        self._unnamed = UnnamedOrders(
-            resources,
-            enroller=self._enroller,
-            operations=self._operations,
-            reader=self._reader,
-            repetitions=self._repetitions,
-            settler=self._settler,
-            write_ahead=write_ahead,
-        )
+        self._journal = Journal(resources)
+        self._collector = Collector(resources, self._journal)
+        self._runner = Runner(resources, self._collector, self._journal)
+        self.enrolments = Enrolments(resources, self._runner, self._collector, self._journal)
+        self._steps = Steps(resources, self._journal, self._collector, self._runner, self.enrolments)
+        self._upkeep = Upkeep(resources, self._steps, self._is_busy)
 
     def resume(self) -> None:
-        """Begin to carry on what an earlier process left open; it goes on by itself."""
-        self._resources.tasks.join("resume", self._background.resume, name="resume", context=Context())
+        """Begin to carry on what an earlier process left open; it goes on in the background."""
+        self._resources.tasks.join("resume", self._upkeep.resume, name="resume", context=Context())
 
     def tick(self) -> None:
         """Begin what is due in the background, unless the run of an earlier tick still goes on."""
-        self._resources.tasks.join("background", self._background.run, name="background", context=Context())
+        self._resources.tasks.join("background", self._upkeep.run, name="background", context=Context())
 
     async def status(self) -> EngineStatus:
         """Report how the engine stands; asks storage, and never SCM."""
         resources = self._resources
         return EngineStatus(
-            stock=await take_stock(resources, self._settler.is_not_booked),
+            stock=await take_stock(resources, self._runner.is_not_booked),
             pending=await count_pending(resources),
-            run=self._background.last_run,
-            accounts=await account_statuses(resources, self._limits),
+            run=self._upkeep.last_run,
+            accounts=await account_statuses(resources),
         )
 
     async def certificate_type(self, config_name: str) -> CertificateType:
@@ -125,7 +73,9 @@ class Engine:
         Raises:
             UnknownConfigError: there is no such entry.
         """
-        return (await self._config(config_name)).certificate_type
+        return (await self._entry(config_name)).config.certificate_type
+
+    # Operations.
 
     async def enroll(
         self,
@@ -141,26 +91,111 @@ class Engine:
 
         Args:
             config_name: the config entry to order under.
-            request: what is wished.
+            request: what is asked for.
             time_limit: seconds left of the host's deadline, or None where it sent none.
             admission: for a new order.
 
         Raises:
             UnknownConfigError, InvalidInputError, ConflictError: nothing was stored or sent.
+            OrderLimitError, StorageMovedError: nothing may be ordered.
             ScmRefusedError, ScmUnavailableError: SCM took nothing, and nothing stays stored.
         """
-        config = await self._config(config_name)
-        if config.certificate_type is not request.certificate_type:
-            raise InvalidInputError(f'config entry "{config_name}" is for {config.certificate_type} certificates')
-        answer = await self._enroller.enroll(
-            config_name,
-            config,
+        entry = await self._entry(config_name)
+        if entry.config.certificate_type is not request.certificate_type:
+            raise InvalidInputError(f'config entry "{config_name}" is for {entry.config.certificate_type} certificates')
+        answer = await self.enrolments.enroll(
+            entry,
             request,
             time_limit=time_limit,
             admission=admission,
             reread=lambda unique_id, wish: self.read(config_name, unique_id, wish, time_limit=time_limit),
         )
-        return self._remarked(with_notice_on_window(answer, request.requested, config.defaults))
+        return self._remarked(with_notice_on_window(answer, request.requested, entry.config.defaults))
+
+    async def renew(
+        self, config_name: str, unique_id: str, request: RenewalRequest, *, time_limit: float | None
+    ) -> Answer:
+        """Renew a certificate now, or carry on its renewal in flight; answer the new one as far as it is there.
+
+        Raises:
+            ConflictError: it is renewed already, revoked or not issued.
+            ScmRefusedError, ScmUnavailableError: SCM took nothing.
+        """
+        held = await self._held(config_name, unique_id)
+        if held.config.certificate_type is CertificateType.CLIENT and not request.keeps_key:
+            raise InvalidInputError("SCM renews client certificates with the key they have: replace it for another key")
+        waiting = waiting_of(held, request.flags)
+        return self._remarked(await self._runner.run(RENEWAL, held, request, waiting, time_limit=time_limit))
+
+    async def replace(
+        self, config_name: str, unique_id: str, request: ReplacementRequest, *, time_limit: float | None
+    ) -> Answer:
+        """Replace a certificate under its id; answer the new one, or the replacement in flight.
+
+        Raises:
+            ConflictError: there is nothing that can be replaced now.
+            InvalidInputError, ScmRefusedError, ScmUnavailableError: SCM took nothing.
+        """
+        held = await self._held(config_name, unique_id)
+        waiting = waiting_of(held, request.flags)
+        answer = await self._runner.run(REPLACEMENT, held, request, waiting, time_limit=time_limit)
+        return self._remarked(of_replacement(answer))
+
+    async def revoke(self, config_name: str, unique_id: str, reason: str, *, time_limit: float | None) -> Answer:
+        """Revoke a certificate; one that is revoked already is answered as it is.
+
+        Raises:
+            ConflictError: it is not issued yet, or being replaced, as far as is known; a renewal is no obstacle.
+            ScmRefusedError, ScmUnavailableError: it is not revoked, as far as SCM says.
+        """
+        held = await self._held(config_name, unique_id)
+        answer = await self._runner.run(REVOCATION, held, RevocationRequest(reason), time_limit=time_limit)
+        submitting = answer.record and answer.record.submitting
+        order = submitting and await self._resources.repository.order(config_name, submitting)
+        if order and order.operation is OrderOperation.RENEW:
+            answer = answer.with_warnings(answers.renewal_stays_open(order))
+        return answer
+
+    async def fetch(self, config_name: str, request: FetchRequest, *, time_limit: float | None) -> Answer:
+        """Answer a certificate of SCM's: the stored one exactly as a read does, another after bringing it in.
+
+        A pending one is waited for as an enrolment is.
+
+        Raises:
+            KeyMismatchError: the given key is another certificate's.
+            ScmRefusedError, ScmUnavailableError: nothing was stored.
+        """
+        entry = await self._entry(config_name)
+        key, flags = entry.key_of(request.scm_id), request.requested.waiting
+        stored = await self._resources.repository.certificate(*key)
+        if stored is not None:
+            if request.key is not None:
+                await give_key(self._resources, key, request.key)
+            await self.change_flags(*key, flags)
+            return await self.read(*key, flags, time_limit=time_limit)
+        began = asyncio.get_running_loop().time()
+        answer = await fetch(self._resources, entry, request, time_limit=time_limit)
+        waiting = policy.waiting(flags, entry.config.defaults)
+        if answer.record is None or answer.record.order is None or not waiting.max_timeout:
+            return self._remarked(answer)
+        wish = flags.model_copy(update={"max_timeout": waiting.max_timeout})
+        left = None if time_limit is None else time_limit - (asyncio.get_running_loop().time() - began)
+        return await self.read(*key, wish, time_limit=left)
+
+    async def scm_id(self, config_name: str, text: str) -> int:
+        """Return SCM's id in an id of SCM's or a unique id.
+
+        Raises:
+            UnknownConfigError: there is no such config entry.
+            InvalidInputError: it is no id of the entry's customer.
+        """
+        entry = await self._entry(config_name)
+        number = text.removesuffix(f"_{entry.config.customer_uri}")
+        if not re.fullmatch(r"[0-9]{1,15}", number, re.ASCII):
+            raise InvalidInputError("cert_id must be SCM's id of the certificate, or <id>_<customer_uri>")
+        return int(number)
+
+    # What is stored.
 
     async def read(
         self, config_name: str, unique_id: str, wish: WaitingAndRenewal, *, time_limit: float | None
@@ -177,86 +212,7 @@ class Engine:
             UnknownCertificateError: nothing is stored under that id.
             StandbyError: something would have to be asked or written, and this node must not.
         """
-        if match := _ORDER_ID.fullmatch(unique_id):
-            return self._remarked(await self._unnamed.read(config_name, match[1], wish, time_limit=time_limit))
-        return self._remarked(await self._reader.read(config_name, unique_id, wish, time_limit=time_limit))
-
-    async def renew(
-        self,
-        config_name: str,
-        unique_id: str,
-        request: RenewalRequest,
-        *,
-        time_limit: float | None,
-    ) -> Answer:
-        """Renew a certificate now; see `Operations.renew`."""
-        record, config = await self._stored_with_config(config_name, unique_id)
-        if config.certificate_type is CertificateType.CLIENT and not request.keeps_key:
-            raise InvalidInputError("SCM renews client certificates with the key they have: replace it for another key")
-        waiting = waiting_of(request.flags, record, config)
-        answer = await self._operations.renew(
-            config_name, config, record.unique_id, request, waiting, time_limit=time_limit
-        )
-        return self._remarked(answer)
-
-    async def replace(
-        self,
-        config_name: str,
-        unique_id: str,
-        request: ReplacementRequest,
-        *,
-        time_limit: float | None,
-    ) -> Answer:
-        """Replace a certificate under its id; see `Operations.replace`."""
-        record, config = await self._stored_with_config(config_name, unique_id)
-        waiting = waiting_of(request.flags, record, config)
-        answer = await self._operations.replace(
-            config_name, config, record.unique_id, request, waiting, time_limit=time_limit
-        )
-        return self._remarked(answer)
-
-    async def revoke(
-        self, config_name: str, unique_id: str, reason: str, *, time_limit: float | None
-    ) -> CertificateAnswer:
-        """Revoke a certificate; see `Operations.revoke`."""
-        record, config = await self._stored_with_config(config_name, unique_id)
-        return await self._operations.revoke(config_name, config, record.unique_id, reason, time_limit=time_limit)
-
-    async def fetch(
-        self,
-        config_name: str,
-        scm_id: int,
-        *,
-        key: PrivateKey | None,
-        requested: RequestedFields,
-        time_limit: float | None,
-    ) -> Answer:
-        """Answer a certificate of SCM's: the stored one exactly as a read does, another after bringing it in.
-
-        A pending one is waited for as an enrolment is.
-
-        Raises:
-            KeyMismatchError: the given key is another certificate's.
-            ScmRefusedError, ScmUnavailableError: nothing was stored.
-        """
-        config = await self._config(config_name)
-        unique_id = UniqueId(f"{scm_id}_{config.customer_uri}")
-        stored = await self._resources.repository.certificate(config_name, unique_id)
-        if stored is not None:
-            if key is not None:
-                await self._operations.give_key(config_name, stored, key)
-            await self.change_flags(config_name, unique_id, requested.waiting)
-            return await self.read(config_name, unique_id, requested.waiting, time_limit=time_limit)
-        began = asyncio.get_running_loop().time()
-        answer = await self._operations.fetch(
-            config_name, config, scm_id, key=key, requested=requested, time_limit=time_limit
-        )
-        waiting = policy.waiting(requested.waiting, config.defaults)
-        if answer.record.order is None or not waiting.max_timeout:
-            return self._remarked(answer)
-        wish = requested.waiting.model_copy(update={"max_timeout": waiting.max_timeout})
-        left = None if time_limit is None else time_limit - (asyncio.get_running_loop().time() - began)
-        return await self.read(config_name, unique_id, wish, time_limit=left)
+        return self._remarked(await self._steps.read(config_name, unique_id, Caller(wish, time_limit)))
 
     async def change_flags(
         self, config_name: str, unique_id: str, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()
@@ -273,36 +229,22 @@ class Engine:
             UnknownCertificateError: nothing is stored under that id.
             ConflictError: it is the id of an order that is not settled.
         """
-        record = await self._settled(config_name, unique_id)
+        record = await self._named(config_name, unique_id)
         if said == WaitingAndRenewal() and not cleared:
             return record
         await self._resources.repository.must_be_ours()
-        change = await self._resources.change(
-            config_name, record.unique_id, lambda stored: stored.with_flags(said, cleared)
-        )
-        return change or record
-
-    async def scm_id(self, config_name: str, text: str) -> int:
-        """Return SCM's id in an id of SCM's or a unique id.
-
-        Raises:
-            UnknownConfigError: there is no such config entry.
-            InvalidInputError: it is no id of the entry's customer.
-        """
-        config = await self._config(config_name)
-        number = text.removesuffix(f"_{config.customer_uri}")
-        if not re.fullmatch(r"[0-9]{1,15}", number, re.ASCII):
-            raise InvalidInputError("cert_id must be SCM's id of the certificate, or <id>_<customer_uri>")
-        return int(number)
+        key = CertificateKey(config_name, record.unique_id)
+        return await self._resources.change(key, lambda stored: stored.with_flags(said, cleared)) or record
 
     async def unique_ids(self, config_name: str) -> Sequence[str]:
         """Return the ids of what is stored under a config entry, orders without an id of SCM's among them."""
-        return await self._lister.unique_ids(config_name)
+        return await unique_ids(self._resources, config_name)
 
     async def key_answered(self, config_name: str, record: CertificateRecord) -> None:
-        """Let go of a private key that an answer carries, where it was kept for no more than one."""
+        """Delete a one-time private key that is about to be returned."""
         if record.holds_key_to_release:
-            await self._resources.change(config_name, record.unique_id, lambda stored: stored.with_keys_released())
+            key = CertificateKey(config_name, record.unique_id)
+            await self._resources.change(key, lambda stored: stored.with_keys_released())
 
     async def export(self, config_name: str, unique_id: str, version: int) -> StoredVersion:
         """Return a certificate as it is stored: nothing is due for that, and SCM is asked nothing.
@@ -318,7 +260,7 @@ class Engine:
             InvalidInputError: so many versions are not kept.
             StandbyError: its private key goes with the answer, and this node must not write.
         """
-        record = await self._settled(config_name, unique_id)
+        record = await self._named(config_name, unique_id)
         if record.holds_key_to_release:
             await self._resources.must_write()
         return version_of(record, version, config_name)
@@ -328,55 +270,82 @@ class Engine:
         return await self._resources.make_pkcs12(chain, stored_key_pem, protection)
 
     async def forget(self, config_name: str, unique_id: str, *, force: bool) -> None:
-        """Remove a certificate, with its key and history, from storage; nothing happens at SCM.
+        """Delete a certificate, with its key and history, from storage; nothing happens at SCM.
 
         Raises:
             ConflictError: SCM may have taken an order for it and `force` is not set, or it is being sent.
         """
-        if match := _ORDER_ID.fullmatch(unique_id):
-            await self._unnamed.forget(config_name, match[1], force=force)
-            return
-        if not UNIQUE_ID.fullmatch(unique_id):
-            return
+        if match := ORDER_ID.fullmatch(unique_id):
+            await self._forget_order(config_name, match[1], force=force)
+        elif UNIQUE_ID.fullmatch(unique_id):
+            await self._forget_certificate(CertificateKey(config_name, UniqueId(unique_id)), force=force)
+
+    async def _forget_certificate(self, key: CertificateKey, *, force: bool) -> None:
         repository = self._resources.repository
-        if self._operations.under_way(config_name, UniqueId(unique_id)):
+        if self._runner.is_under_way(key):
             raise ConflictError("something is being asked of SCM for this certificate right now; try again in a moment")
-        record = await repository.certificate(config_name, UniqueId(unique_id))
-        if record is not None and record.order_uuid is not None:
+        record = await repository.certificate(*key)
+        if record is not None:
             # A write-ahead entry that a crash left behind the deletion would bring the certificate back.
-            await self._submitter.hand_over(config_name, record.order_uuid, record.unique_id)
-        async with self._resources.locks.hold("certificate", config_name, unique_id):
-            record = await repository.certificate(config_name, UniqueId(unique_id))
+            await self._journal.hand_over_if_stored_now(key, record.order_uuid)
+        async with self._resources.locks.hold("certificate", *key):
+            record = await repository.certificate(*key)
             if record is not None and record.submitting is not None and not force:
                 raise ConflictError(
                     "SCM may have taken an order for this certificate, whose private key goes with it; read it to find "
                     "out, or delete it with sectigo_force=true"
                 )
-            await repository.delete_certificate(config_name, UniqueId(unique_id), before=record)
+            await repository.delete_certificate(*key, before=record)
         if record is None:
             return
         if record.submitting is not None:
-            await self._write_ahead.remove(config_name, record.submitting)
+            await self._journal.remove(key.config_name, record.submitting)
         for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
-            await repository.delete_certificate_of_order(config_name, order_uuid)
-        await self._repetitions.release(config_name, record.request_id, record.order_uuid)
+            await repository.delete_certificate_of_order(key.config_name, order_uuid)
+        await self.enrolments.release(key.config_name, record.request_id, record.order_uuid)
+
+    async def _forget_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
+        repository = self._resources.repository
+        if self.enrolments.is_under_way(config_name, order_uuid):
+            raise ConflictError("the order is being sent to SCM right now; read it again in a moment")
+        unique_id = await repository.certificate_of_order(config_name, order_uuid)
+        if unique_id is not None:
+            raise ConflictError(f"the order has become certificate {unique_id}; delete that one")
+        order = await repository.order(config_name, order_uuid)
+        if order is None:
+            return
+        if not force:
+            if self._runner.is_not_booked(order_uuid):
+                raise ConflictError(answers.NOTHING_BOUGHT)
+            raise ConflictError(
+                "SCM may have taken this order, and its private key goes with it; delete it with sectigo_force=true "
+                "if that is what you want, or read it to find out"
+            )
+        if order.unique_id is not None:
+            await self._journal.close(config_name, order, lambda record: record)
+            return
+        await repository.delete_order(config_name, order_uuid)
+        await self.enrolments.release(config_name, order.request_id, order_uuid)
+
+    # Helpers.
 
     def _remarked(self, answer: Answer) -> Answer:
         return with_remarks(answer, self._resources.clock.now())
 
-    def _is_under_way(self, config_name: str, order: OrderRecord) -> bool:
-        if order.unique_id is not None:
-            return self._operations.under_way(config_name, order.unique_id)
-        return self._enroller.is_under_way(config_name, order.uuid)
+    def _is_busy(self, key: CertificateKey) -> bool:
+        return self._runner.is_under_way(key) or self._collector.is_waiting(key)
 
-    async def _config(self, config_name: str) -> ConfigRecord:
-        return config_or_error(await self._resources.repository.config(config_name), config_name)
+    async def _entry(self, config_name: str) -> Entry:
+        config = await self._resources.repository.config(config_name)
+        if config is None:
+            raise UnknownConfigError(config_name)
+        return Entry(config_name, config)
 
-    async def _stored_with_config(self, config_name: str, unique_id: str) -> tuple[CertificateRecord, ConfigRecord]:
-        config = await self._config(config_name)
-        return await self._settled(config_name, unique_id), config
+    async def _held(self, config_name: str, unique_id: str) -> Held:
+        entry = await self._entry(config_name)
+        return entry.holding(await self._named(config_name, unique_id))
 
-    async def _settled(self, config_name: str, unique_id: str) -> CertificateRecord:
-        if _ORDER_ID.fullmatch(unique_id):
+    async def _named(self, config_name: str, unique_id: str) -> CertificateRecord:
+        if ORDER_ID.fullmatch(unique_id):
             raise ConflictError("the order is not settled yet: read it first, and use the id that the answer names")
-        return await self._reader.stored(config_name, unique_id)
+        return await self._steps.stored(config_name, unique_id)

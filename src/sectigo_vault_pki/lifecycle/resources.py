@@ -11,14 +11,14 @@ from secrets import SystemRandom
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import StandbyError
 from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
+from sectigo_vault_pki.lifecycle.held import CertificateKey
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
+from sectigo_vault_pki.lifecycle.rules.changes import Change
 from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
 from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file
-from sectigo_vault_pki.store import CertificateRecord, NamedLocks, Repository, Status, UniqueId
+from sectigo_vault_pki.store import CertificateRecord, NamedLocks, Repository, Status
 
 _log = logging.getLogger(__name__)
-
-Change = Callable[[CertificateRecord], CertificateRecord]
 
 
 def key_threads() -> Executor:
@@ -69,23 +69,23 @@ class Resources:
             self.executor, pkcs12_file, chain, stored_key_pem, protection
         )
 
-    async def change(self, config_name: str, unique_id: UniqueId, change: Change) -> CertificateRecord | None:
+    async def change(self, key: CertificateKey, change: Change) -> CertificateRecord | None:
         """Apply a change to the record as it is now, and store it if that made a difference.
 
         Returns:
             The record after the change; None where it has been deleted.
         """
-        return await self.tasks.finish(self._change(config_name, unique_id, change))
+        return await self.tasks.finish(self._change(key, change))
 
-    async def _change(self, config_name: str, unique_id: UniqueId, change: Change) -> CertificateRecord | None:
-        async with self.locks.hold("certificate", config_name, unique_id):
-            record = await self.repository.certificate(config_name, unique_id)
+    async def _change(self, key: CertificateKey, change: Change) -> CertificateRecord | None:
+        async with self.locks.hold("certificate", *key):
+            record = await self.repository.certificate(*key)
             if record is None:
                 return None
             changed = change(record)
             if changed != record:
-                await self.repository.put_certificate(config_name, changed, before=record)
-                _log_change(config_name, record, changed)
+                await self.repository.put_certificate(key.config_name, changed, before=record)
+                _log_change(key, record, changed)
             return changed
 
     async def aclose(self) -> None:
@@ -95,15 +95,17 @@ class Resources:
         self.executor.shutdown(wait=False, cancel_futures=True)
 
 
-def _log_change(config_name: str, before: CertificateRecord, changed: CertificateRecord) -> None:
+def _log_change(key: CertificateKey, before: CertificateRecord, changed: CertificateRecord) -> None:
     """Say what happened to a certificate: what SCM refuses at the level of warnings, what nobody looks for at debug."""
     newest = changed.history[-1] if changed.history else None
     order = {} if before.order is None else {"order": before.order.uuid}
     if newest is None or changed.history == before.history:
-        _log.debug("certificate noted", extra=of_certificate(config_name, changed))
+        _log.debug("certificate noted", extra=of_certificate(key.config_name, changed))
     elif newest.status is Status.ERROR_CODE:
         code = "" if newest.code is None else newest.code
-        extra = of_certificate(config_name, changed, status=newest.status, code=code, error=newest.description or "")
+        extra = of_certificate(
+            key.config_name, changed, status=newest.status, code=code, error=newest.description or ""
+        )
         _log.warning("certificate could not be collected", extra=extra)
     else:
-        _log.info("certificate changed", extra=of_certificate(config_name, changed, status=newest.status, **order))
+        _log.info("certificate changed", extra=of_certificate(key.config_name, changed, status=newest.status, **order))

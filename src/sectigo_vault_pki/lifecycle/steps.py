@@ -1,55 +1,73 @@
-"""Reading: a certificate as it stands, after whatever is due was done."""
+"""The next step of a certificate: what is due is done when it is read, and by the background work.
+
+A read waits as long as its caller may, and answers what went wrong as a warning. The background work asks once, and
+leaves the rest to later ticks.
+"""
 
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sectigo_vault_pki.errors import (
     OrderLimitError,
     RenewalHeldError,
     ScmError,
-    ScmRefusedError,
     StorageMovedError,
     UnknownCertificateError,
-    UnknownConfigError,
 )
-from sectigo_vault_pki.lifecycle.answers import (
-    Answer,
-    CertificateAnswer,
-    OrderAnswer,
-    notice_of_deleted_renewal,
-    remarks_on,
-)
+from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, Answer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
-from sectigo_vault_pki.lifecycle.operations import Operations, waiting_of
-from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest, renewed
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
+from sectigo_vault_pki.lifecycle.journal import Journal
+from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
+from sectigo_vault_pki.lifecycle.orders.renewal import RENEWAL, RenewalRequest
+from sectigo_vault_pki.lifecycle.orders.runner import Runner
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules import policy
-from sectigo_vault_pki.lifecycle.rules.policy import Step, next_step
+from sectigo_vault_pki.lifecycle.rules.changes import renewed
+from sectigo_vault_pki.lifecycle.rules.policy import Step, Waiting, next_step
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, RenewalPolicy, renewal_policy
-from sectigo_vault_pki.lifecycle.settling import Settler
-from sectigo_vault_pki.store import (
-    CertificateRecord,
-    ConfigRecord,
-    UniqueId,
-    WaitingAndRenewal,
-)
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId, WaitingAndRenewal
 
 UNIQUE_ID = re.compile(r"[0-9]{1,19}_[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
+ORDER_ID = re.compile(ORDER_ID_PREFIX + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
 
 MAX_RENEWALS = 1000
 """Links that are followed from a certificate to its newest renewal."""
 
 
-class Reader:
-    """Answers certificates."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who has a step taken.
 
-    def __init__(self, resources: Resources, collector: Collector, settler: Settler, operations: Operations) -> None:
+    Attributes:
+        wish: what a read says itself; only its own `max_timeout` makes it wait for a pending certificate.
+        time_limit: seconds left of the host's deadline, or None where it sent none.
+        is_background: the background work, which does not wait and hears of errors.
+    """
+
+    wish: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
+    time_limit: float | None = None
+    is_background: bool = False
+
+
+BACKGROUND = Caller(is_background=True)
+
+
+class Steps:
+    """Answers certificates and orders, after what is due was done."""
+
+    def __init__(
+        self, resources: Resources, journal: Journal, collector: Collector, runner: Runner, enrolments: Enrolments
+    ) -> None:
         self._resources = resources
+        self._journal = journal
         self._collector = collector
-        self._settler = settler
-        self._operations = operations
+        self._runner = runner
+        self._enrolments = enrolments
 
     async def stored(self, config_name: str, unique_id: str) -> CertificateRecord:
         """Return a record as it is.
@@ -64,56 +82,125 @@ class Reader:
             raise UnknownCertificateError(config_name, unique_id)
         return record
 
-    async def read(
-        self, config_name: str, unique_id: str, wish: WaitingAndRenewal, *, time_limit: float | None
-    ) -> Answer:
-        """Answer a certificate, or the newest of its renewals; collect, settle or renew first where that is due.
+    async def read(self, config_name: str, unique_id: str, caller: Caller) -> Answer:
+        """Answer a certificate, the newest of its renewals, or what an order has become; see `Engine.read`.
 
         Raises:
             UnknownCertificateError: nothing is stored under that id.
             StandbyError: something would have to be asked or written, and this node must not.
         """
+        if match := ORDER_ID.fullmatch(unique_id):
+            return await self._read_order(config_name, match[1], caller)
         record, now = await self.stored(config_name, unique_id), self._resources.clock.now()
-        said = (wish, record.requested.waiting)
+        said = (caller.wish, record.requested.waiting)
         config = await self._config_if_needed(config_name, record, said, now)
-        held = renewal_policy(*said, config.defaults if config else WaitingAndRenewal())
-        if record.renewed_to is not None and record.submitting is None and held.read_renewed_cert:
+        rule = renewal_policy(*said, config.defaults if config else WaitingAndRenewal())
+        if record.renewed_to is not None and record.submitting is None and rule.read_renewed_cert:
             newest = await self._newest(config_name, record)
             if newest.unique_id != record.unique_id:
-                return await self.read(config_name, newest.unique_id, wish, time_limit=time_limit)
-        step = next_step(record, now=now, policy=held)
+                return await self.read(config_name, newest.unique_id, caller)
+        step = next_step(record, now=now, policy=rule)
         if step is Step.ANSWER:
             if record.holds_key_to_release:
                 await self._resources.must_write()
-            return CertificateAnswer(record, (*remarks_on(record, now), *await self._of_renewal(config_name, record)))
+            return Answer(record, (*remarks_on(record, now), *await self._of_renewal(config_name, record)))
         if config is None:
-            warning = f"{UnknownConfigError(config_name)}: SCM cannot be asked for anything"
-            return CertificateAnswer(record, (warning,))
-        if step is Step.SETTLE and self._operations.under_way(config_name, record.unique_id):
-            return CertificateAnswer(record, ("something is being asked of SCM for this certificate right now",))
+            return Answer(record, (answers.no_config(config_name, answers.SCM_CANNOT_BE_ASKED),))
+        return await self._take_if_possible(step, Held(config_name, config, record), rule, caller)
+
+    async def _take_if_possible(self, step: Step, held: Held, rule: RenewalPolicy, caller: Caller) -> Answer:
+        if step is Step.SETTLE and self._runner.is_under_way(held.key):
+            return Answer(held.record, (answers.BUSY,))
         await self._resources.must_write()
-        if (hold := await self._hold(step, config_name, config)) is not None:
-            return CertificateAnswer(record, (hold, *remarks_on(record, now)))
-        return await self._carry_on(step, config_name, config, record, wish=wish, held=held, time_limit=time_limit)
+        if (hold := await self._hold(step, held)) is not None:
+            return Answer(held.record, (hold, *remarks_on(held.record, self._resources.clock.now())))
+        return await self.take(step, held, rule, caller)
+
+    async def take(self, step: Step, held: Held, rule: RenewalPolicy, caller: Caller) -> Answer:
+        """Do what is due.
+
+        Raises:
+            ConflictError, ScmError, OrderLimitError, RenewalHeldError, StorageMovedError: in the background only.
+        """
+        match step:
+            case Step.SETTLE:
+                return await self._settle(held, caller)
+            case Step.COLLECT:
+                return await self._collect(held, caller)
+            case Step.COLLECT_SUCCESSOR:
+                return await self._collect_successor(held, rule)
+            case Step.RENEW:
+                return await self._renew(held, rule, caller)
+            case Step.ANSWER:
+                return Answer(held.record)
+
+    async def carry_on(self, config_name: str, order_uuid: str) -> tuple[OrderRecord, Answer] | None:
+        """Find out what became of an order that an earlier process, or a lost answer, has left.
+
+        Returns:
+            The order and its answer; None where there was nothing to find out.
+        """
+        config = await self._resources.repository.config(config_name)
+        if config is None:
+            return None
+        order = await self._open_entry(config_name, order_uuid)
+        return None if order is None else (order, await self._runner.settle(Entry(config_name, config), order))
+
+    async def _open_entry(self, config_name: str, order_uuid: str) -> OrderRecord | None:
+        """Return an entry whose outcome is not known, unless this process is working on it; put others in order."""
+        order = await self._resources.repository.order(config_name, order_uuid)
+        if order is None or self._is_under_way(config_name, order):
+            return None
+        return await self._journal.open_entry(config_name, order_uuid)
+
+    def _is_under_way(self, config_name: str, order: OrderRecord) -> bool:
+        if order.unique_id is not None:
+            return self._runner.is_under_way(CertificateKey(config_name, order.unique_id))
+        return self._enrolments.is_under_way(config_name, order.uuid)
+
+    # Orders.
+
+    async def _read_order(self, config_name: str, order_uuid: str, caller: Caller) -> Answer:
+        repository = self._resources.repository
+        if (sending := self._enrolments.being_sent(config_name, order_uuid)) is not None:
+            return sending
+        order = await repository.order(config_name, order_uuid)
+        unique_id = await repository.certificate_of_order(config_name, order_uuid)
+        if order is not None and not await self._resources.is_read_only():
+            await self._open_entry(config_name, order_uuid)
+        about = unique_id or (order.unique_id if order is not None else None)
+        if about is not None:
+            return await self.read(config_name, about, caller)
+        if order is None:
+            raise UnknownCertificateError(config_name, order_id(order_uuid))
+        config = await repository.config(config_name)
+        if config is None:
+            return answers.of_order(order, answers.no_config(config_name, answers.CANNOT_BE_ASKED_ABOUT))
+        await self._resources.must_write()
+        entry = Entry(config_name, config)
+        if (hold := await self._resources.clients.login_hold(entry)) is not None:
+            return answers.of_order(order, hold.reason)
+        answer = await self._runner.settle(entry, order)
+        return answer if answer.record is None else await self.read(config_name, answer.record.unique_id, caller)
+
+    # What a read finds.
 
     async def _of_renewal(self, config_name: str, record: CertificateRecord) -> Sequence[str]:
         """Say so where a certificate's renewal was deleted."""
         if record.renewed_to is None or record.revoked_at is not None:
             return ()
         renewal = await self._resources.repository.certificate(config_name, record.renewed_to)
-        return () if renewal is not None else (notice_of_deleted_renewal(config_name, record),)
+        key = CertificateKey(config_name, record.unique_id)
+        return () if renewal is not None else (answers.notice_of_deleted_renewal(key, record),)
 
-    async def _hold(self, step: Step, config_name: str, config: ConfigRecord) -> str | None:
+    async def _hold(self, step: Step, held: Held) -> str | None:
         """Return why what is due is not done now, for the whole account."""
         clients = self._resources.clients
-        if step is Step.RENEW and config.suspend_renewals:
-            return (
-                f"the certificate is due, and sectigo_suspend_renewals of config entry {config_name} is true: it is "
-                "not renewed automatically"
-            )
-        hold = await clients.login_hold(config_name, config)
+        if step is Step.RENEW and held.config.suspend_renewals:
+            return answers.suspended(held.config_name)
+        hold = await clients.login_hold(held)
         if hold is None and step is Step.RENEW:
-            hold = clients.clocks.hold(config.base_url)
+            hold = clients.clocks.hold(held.config.base_url)
         return None if hold is None else hold.reason
 
     async def _config_if_needed(
@@ -121,131 +208,10 @@ class Reader:
     ) -> ConfigRecord | None:
         """Read the config entry only where it makes a difference: a plain read is one storage call."""
         explicit = any(wish.auto_renew is not None for wish in said)
-        auto_renew = renewal_policy(*said).auto_renew if explicit else True
-        widest = RenewalPolicy(LONGEST_WINDOW, auto_renew=auto_renew)
-        step = next_step(record, now=now, policy=widest)
-        if step is Step.ANSWER and record.renewed_to is None:
+        widest = RenewalPolicy(LONGEST_WINDOW, auto_renew=renewal_policy(*said).auto_renew if explicit else True)
+        if next_step(record, now=now, policy=widest) is Step.ANSWER and record.renewed_to is None:
             return None
         return await self._resources.repository.config(config_name)
-
-    async def _carry_on(
-        self,
-        step: Step,
-        config_name: str,
-        config: ConfigRecord,
-        record: CertificateRecord,
-        *,
-        wish: WaitingAndRenewal,
-        held: RenewalPolicy,
-        time_limit: float | None,
-    ) -> Answer:
-        match step:
-            case Step.SETTLE:
-                return await self._settle(config_name, config, record, wish, time_limit)
-            case Step.COLLECT:
-                return await self._collect(config_name, config, record, wish, time_limit)
-            case Step.COLLECT_SUCCESSOR:
-                return await self._collect_successor(config_name, record, held)
-            case _:
-                return await self._renew_due(config_name, config, record, wish=wish, held=held, time_limit=time_limit)
-
-    async def _settle(
-        self,
-        config_name: str,
-        config: ConfigRecord,
-        record: CertificateRecord,
-        wish: WaitingAndRenewal,
-        time_limit: float | None,
-    ) -> Answer:
-        order = await self._resources.repository.order(config_name, record.submitting or "")
-        if order is None:
-            await self._resources.change(
-                config_name, record.unique_id, lambda stored: stored.model_copy(update={"submitting": None})
-            )
-            return await self.read(config_name, record.unique_id, wish, time_limit=time_limit)
-        answer = await self._settler.settle(config_name, config, order)
-        if isinstance(answer, OrderAnswer):
-            current = await self.stored(config_name, record.unique_id)
-            return CertificateAnswer(current, answer.warnings)
-        again = await self.read(config_name, record.unique_id, wish, time_limit=time_limit)
-        return again.with_warnings(*answer.warnings) if isinstance(again, CertificateAnswer) else again
-
-    async def _collect(
-        self,
-        config_name: str,
-        config: ConfigRecord,
-        record: CertificateRecord,
-        wish: WaitingAndRenewal,
-        time_limit: float | None,
-    ) -> Answer:
-        if wish.max_timeout is None:
-            return await self._collector.once_for_caller(config_name, record)
-        waiting = policy.waiting(wish, record.requested.waiting, config.defaults)
-        limit = policy.caller_limit(config, waiting.max_timeout, time_limit)
-        task = self._resources.tasks.join(
-            ("wait", config_name, record.unique_id, waiting),
-            lambda: self._collector.until_issued(config_name, record, waiting),
-            name=f"wait for {config_name}/{record.unique_id}",
-        )
-        done, _ = await asyncio.wait({task}, timeout=limit)
-        return task.result() if done else await self._collector.time_is_over(config_name, record)
-
-    async def _collect_successor(
-        self, config_name: str, record: CertificateRecord, held: RenewalPolicy
-    ) -> CertificateAnswer:
-        successor = await self._resources.repository.certificate(config_name, record.successor or UniqueId(""))
-        if successor is None:
-            changed = await self._resources.change(
-                config_name, record.unique_id, lambda stored: stored.model_copy(update={"successor": None})
-            )
-            return CertificateAnswer(changed or record)
-        answer = CertificateAnswer(successor)
-        if successor.order is not None:
-            answer = await self._collector.once_for_caller(config_name, successor)
-        elif successor.current is not None:
-            change = renewed(successor.unique_id, self._resources.clock.now())
-            await self._resources.change(config_name, record.unique_id, change)
-        return await self._old_or_new(config_name, record, answer, held)
-
-    async def _renew_due(
-        self,
-        config_name: str,
-        config: ConfigRecord,
-        record: CertificateRecord,
-        *,
-        wish: WaitingAndRenewal,
-        held: RenewalPolicy,
-        time_limit: float | None,
-    ) -> Answer:
-        try:
-            answer = await self._operations.renew(
-                config_name,
-                config,
-                record.unique_id,
-                RenewalRequest(is_automatic=True),
-                waiting_of(wish, record, config),
-                time_limit=time_limit,
-            )
-        except ScmError as error:
-            later = "" if isinstance(error, ScmRefusedError) else "; the next read tries again"
-            return CertificateAnswer(record, (f"the certificate is due and could not be renewed: {error}{later}",))
-        except (OrderLimitError, RenewalHeldError, StorageMovedError) as error:
-            return CertificateAnswer(record, (f"the certificate is due and is not renewed: {error}",))
-        if isinstance(answer, OrderAnswer):
-            return CertificateAnswer(record, answer.warnings)
-        return await self._old_or_new(config_name, record, answer, held)
-
-    async def _old_or_new(
-        self, config_name: str, record: CertificateRecord, answer: CertificateAnswer, held: RenewalPolicy
-    ) -> CertificateAnswer:
-        """Answer the renewal once it is there, and the old certificate, which is still valid, until then."""
-        if answer.record.current is not None:
-            if held.read_renewed_cert:
-                return answer
-            return CertificateAnswer(await self.stored(config_name, record.unique_id))
-        old = await self.stored(config_name, record.unique_id)
-        warning = f"the certificate is being renewed as {answer.record.unique_id}"
-        return CertificateAnswer(old, (warning, *answer.warnings))
 
     async def _newest(self, config_name: str, record: CertificateRecord) -> CertificateRecord:
         """Follow the renewals to the newest that was collected; a deleted one ends the chain."""
@@ -257,3 +223,75 @@ class Reader:
                 break
             record = following
         return record
+
+    # The steps.
+
+    async def _settle(self, held: Held, caller: Caller) -> Answer:
+        order = await self._resources.repository.order(held.config_name, held.record.submitting or "")
+        warnings: tuple[str, ...] = ()
+        if order is None:
+            await self._resources.change(held.key, lambda stored: stored.model_copy(update={"submitting": None}))
+        else:
+            answer = await self._runner.settle(held, order)
+            if answer.record is None:
+                return Answer(await self.stored(*held.key), answer.warnings)
+            warnings = answer.warnings
+        again = await self.read(*held.key, caller)
+        return again if again.record is None else again.with_warnings(*warnings)
+
+    async def _collect(self, held: Held, caller: Caller) -> Answer:
+        if caller.is_background:
+            return (await self._collector.once(held)).answer
+        if caller.wish.max_timeout is None:
+            return await self._collector.once_for_caller(held)
+        waiting = waiting_of(held, caller.wish)
+        limit = policy.caller_limit(held.config, waiting.max_timeout, caller.time_limit)
+        task = self._resources.tasks.join(
+            ("wait", *held.key, waiting),
+            lambda: self._collector.until_issued(held, waiting),
+            name=f"wait for {held.key}",
+        )
+        done, _ = await asyncio.wait({task}, timeout=limit)
+        return task.result() if done else await self._collector.time_is_over(held.key, held.record)
+
+    async def _collect_successor(self, held: Held, rule: RenewalPolicy) -> Answer:
+        key = CertificateKey(held.config_name, held.record.successor or UniqueId(""))
+        successor = await self._resources.repository.certificate(*key)
+        if successor is None:
+            changed = await self._resources.change(
+                held.key, lambda stored: stored.model_copy(update={"successor": None})
+            )
+            return Answer(changed or held.record)
+        answer = Answer(successor)
+        if successor.order is not None:
+            answer = await self._collector.once_for_caller(held.with_record(successor))
+        elif successor.current is not None:
+            await self._resources.change(held.key, renewed(successor.unique_id, self._resources.clock.now()))
+        return await self._old_or_new(held, answer, rule)
+
+    async def _renew(self, held: Held, rule: RenewalPolicy, caller: Caller) -> Answer:
+        request = RenewalRequest(is_automatic=True)
+        if caller.is_background:
+            answer = await asyncio.shield(self._runner.begin(RENEWAL, held, request))
+            if answer.record is None or answer.record.order is None:
+                return answer
+            return (await self._collector.once(held.with_record(answer.record))).answer
+        waiting = waiting_of(held, caller.wish)
+        try:
+            answer = await self._runner.run(RENEWAL, held, request, waiting, time_limit=caller.time_limit)
+        except (ScmError, OrderLimitError, RenewalHeldError, StorageMovedError) as error:
+            return Answer(held.record, (answers.due_and_not_renewed(error),))
+        return await self._old_or_new(held, answer, rule)
+
+    async def _old_or_new(self, held: Held, answer: Answer, rule: RenewalPolicy) -> Answer:
+        """Answer the renewal once it is there, and the old certificate, which is still valid, until then."""
+        if answer.record is None:
+            return Answer(held.record, answer.warnings)
+        if answer.record.current is None:
+            return Answer(await self.stored(*held.key), (answers.being_renewed(answer.record), *answer.warnings))
+        return answer if rule.read_renewed_cert else Answer(await self.stored(*held.key))
+
+
+def waiting_of(held: Held, wish: WaitingAndRenewal) -> Waiting:
+    """Return the waiting that holds for a certificate: the request's, what was stored, the entry's."""
+    return policy.waiting(wish, held.record.requested.waiting, held.config.defaults)

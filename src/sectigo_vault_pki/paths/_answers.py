@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sectigo_vault_pki.lifecycle import Answer, CertificateAnswer, Engine, OrderAnswer, order_id
+from sectigo_vault_pki.lifecycle import Answer, Engine, UnnamedOrder, order_id
 from sectigo_vault_pki.paths._times import rfc3339
 from sectigo_vault_pki.pki import CertificateFormat, PemBundle, render
 from sectigo_vault_pki.store import (
@@ -77,7 +77,7 @@ _OF_ONE_TYPE: Mapping[CertificateType, frozenset[str]] = {
 
 async def answered_with_key(engine: Engine, config_name: str, answer: Answer, response: Response) -> Response:
     """Return the response to an answer, which carries its private key; one kept for one answer only goes with it."""
-    if isinstance(answer, CertificateAnswer) and not answer.of_replacement:
+    if answer.record is not None and not answer.of_replacement:
         await engine.key_answered(config_name, answer.record)
     return response
 
@@ -95,19 +95,22 @@ def certificate_response(answer: Answer, wanted: CertificateFormat | None, *, wi
         wanted: the format this request names, if it does.
         with_key: whether the private key is part of the answer.
     """
-    match answer:
-        case CertificateAnswer(record, warnings):
-            data = _certificate(answer, _format(wanted, record.certificate_type, record.requested))
-            certificate_type = record.certificate_type
-        case OrderAnswer(_, _, order, warnings):
-            certificate_type = order.certificate_type if order else CertificateType.SSL
-            data = _order(
-                answer, certificate_type, _format(wanted, certificate_type, order.requested if order else None)
-            )
+    if answer.record is not None:
+        record, certificate_type = answer.record, answer.record.certificate_type
+        shown_format = _format(wanted, certificate_type, record.requested)
+        data = _certificate(record, shown_format, of_replacement=answer.of_replacement)
+    elif answer.order is not None:
+        stored = answer.order.stored
+        certificate_type = stored.certificate_type if stored else CertificateType.SSL
+        shown_format = _format(wanted, certificate_type, stored.requested if stored else None)
+        data = _order(answer.order, certificate_type, shown_format)
+    else:
+        raise ValueError("an answer is about a certificate or about an order")
     if not with_key:
         data["private_key"] = ""
     others = frozenset().union(*(names for other, names in _OF_ONE_TYPE.items() if other is not certificate_type))
-    return Response(data={name: value for name, value in data.items() if name not in others}, warnings=warnings)
+    shown = {name: value for name, value in data.items() if name not in others}
+    return Response(data=shown, warnings=answer.warnings)
 
 
 def _format(
@@ -121,8 +124,9 @@ def _format(
     return CertificateFormat.X509 if stored is None else CertificateFormat(stored)
 
 
-def _certificate(answer: CertificateAnswer, certificate_format: CertificateFormat) -> dict[str, object]:
-    record = answer.record
+def _certificate(
+    record: CertificateRecord, certificate_format: CertificateFormat, *, of_replacement: bool
+) -> dict[str, object]:
     data = {
         **_nothing_known(),
         "cert_unique_id": record.unique_id,
@@ -138,7 +142,7 @@ def _certificate(answer: CertificateAnswer, certificate_format: CertificateForma
         "state": [_history_entry(entry) for entry in record.history],
         "status": record.newest_status or "",
     }
-    if record.current is not None and not answer.of_replacement:
+    if record.current is not None and not of_replacement:
         return data | _collected(record.current, certificate_format)
     return data | _not_collected(record)
 
@@ -177,25 +181,24 @@ def _reason(record: CertificateRecord) -> str:
 
 
 def _order(
-    answer: OrderAnswer, certificate_type: CertificateType, certificate_format: CertificateFormat
+    order: UnnamedOrder, certificate_type: CertificateType, certificate_format: CertificateFormat
 ) -> dict[str, object]:
     data = {
         **_nothing_known(),
-        "cert_unique_id": order_id(answer.uuid),
+        "cert_unique_id": order_id(order.uuid),
         "certificate": Status.TIMEOUT_STATE_SAVED.value,
         "certificate_type": certificate_type.value,
         "ssl_format": certificate_format.value,
-        "status": answer.status.value,
+        "status": order.status.value,
     }
-    if answer.order is None:
+    if order.stored is None:
         return data
-    at = rfc3339(answer.order.created_at)
     return {
         **data,
-        **_key_and_csr(answer.order),
-        "domain": answer.order.common_name,
-        "private_key_type": answer.order.key_type,
-        "state": [{"status": answer.status.value, "time_stamp": at}],
+        **_key_and_csr(order.stored),
+        "domain": order.stored.common_name,
+        "private_key_type": order.stored.key_type,
+        "state": [{"status": order.status.value, "time_stamp": rfc3339(order.stored.created_at)}],
     }
 
 

@@ -2,7 +2,7 @@
 
 import weakref
 
-from sectigo_vault_pki.lifecycle import Answer, CertificateAnswer
+from sectigo_vault_pki.lifecycle import Answer
 from sectigo_vault_pki.paths._answers import certificate_response
 from sectigo_vault_pki.pki import CertificateFormat
 from sectigo_vault_pki.store import CertificateRecord
@@ -19,7 +19,7 @@ class AnsweredCertificates:
 
     def response(self, answer: Answer, wanted: CertificateFormat | None) -> Response:
         """Answer as `certificate_response` does, with its private key."""
-        if not isinstance(answer, CertificateAnswer) or answer.record.current is None or answer.of_replacement:
+        if answer.record is None or answer.record.current is None or answer.of_replacement:
             return certificate_response(answer, wanted)
         by_format = self._of(answer.record)
         if wanted not in by_format:

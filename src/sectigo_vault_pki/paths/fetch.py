@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sectigo_vault_pki.errors import SectigoVaultPkiError
-from sectigo_vault_pki.lifecycle import Engine
+from sectigo_vault_pki.lifecycle import Engine, FetchRequest
 from sectigo_vault_pki.paths import _fields, _variants
 from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
 from sectigo_vault_pki.paths._errors import with_logical_errors
@@ -35,15 +35,14 @@ def path_fetch(engine: Engine) -> Path:
 
     async def write(request: Request, data: FieldData) -> Response:
         config_name = data[_fields.CONFIG_NAME]
-        answer = await engine.fetch(
-            config_name,
-            await engine.scm_id(config_name, data[_fields.CERT_ID]),
-            key=data.get(_fields.PRIVATE_KEY),
+        fetched = FetchRequest(
+            scm_id=await engine.scm_id(config_name, data[_fields.CERT_ID]),
             requested=RequestedFields(
                 format=_fields.certificate_format(data), waiting=_fields.waiting_and_renewal(data)
             ),
-            time_limit=request.time_limit,
+            key=data.get(_fields.PRIVATE_KEY),
         )
+        answer = await engine.fetch(config_name, fetched, time_limit=request.time_limit)
         return await answered_with_key(
             engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
         )

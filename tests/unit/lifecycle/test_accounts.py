@@ -7,6 +7,7 @@ from sectigo_vault_pki.clock import SystemClock
 from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
 from sectigo_vault_pki.lifecycle.accounts.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
+from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.logical import InmemStorage
@@ -32,21 +33,27 @@ def clients() -> ScmClients:
 
 
 async def test_one_entry_has_one_client(clients: ScmClients) -> None:
-    async with clients.lend("web", config_record()) as first, clients.lend("web", config_record()) as second:
+    async with (
+        clients.lend(Entry("web", config_record())) as first,
+        clients.lend(Entry("web", config_record())) as second,
+    ):
         assert first is second
     await clients.aclose()
 
 
 async def test_two_entries_have_a_client_each(clients: ScmClients) -> None:
-    async with clients.lend("web", config_record()) as first, clients.lend("mail", config_record()) as second:
+    async with (
+        clients.lend(Entry("web", config_record())) as first,
+        clients.lend(Entry("mail", config_record())) as second,
+    ):
         assert first is not second
     await clients.aclose()
 
 
 async def test_a_changed_entry_gets_a_new_client_and_the_old_one_ends_its_calls_first(clients: ScmClients) -> None:
     ending = AsyncExitStack()
-    old = await ending.enter_async_context(clients.lend("web", config_record()))
-    async with clients.lend("web", config_record(login="other")) as new:
+    old = await ending.enter_async_context(clients.lend(Entry("web", config_record())))
+    async with clients.lend(Entry("web", config_record(login="other"))) as new:
         assert old is not new
     assert isinstance(old, Tracked)
     assert not old.closed
@@ -59,7 +66,7 @@ async def test_a_changed_entry_gets_a_new_client_and_the_old_one_ends_its_calls_
 
 
 async def test_a_dropped_entry_loses_its_client(clients: ScmClients) -> None:
-    async with clients.lend("web", config_record()) as client:
+    async with clients.lend(Entry("web", config_record())) as client:
         pass
     await clients.drop("web")
     await clients.drop("web")

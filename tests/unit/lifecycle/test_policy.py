@@ -4,14 +4,8 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.lifecycle.rules.policy import (
-    Step,
-    caller_limit,
-    may_conclude_not_booked,
-    next_step,
-    pauses,
-    waiting,
-)
+from sectigo_vault_pki.lifecycle.rules.backoff import may_conclude_not_booked, pauses
+from sectigo_vault_pki.lifecycle.rules.policy import Step, caller_limit, next_step, waiting
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, renewal_policy
 from sectigo_vault_pki.store import (
     CertificateRecord,

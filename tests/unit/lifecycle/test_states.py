@@ -13,14 +13,18 @@ from sectigo_vault_pki.lifecycle.rules.states import (
     Event,
     Found,
     IssuersMissing,
+    Misnamed,
     NotFound,
     NotSent,
     OrderState,
     OrderStateError,
     Refused,
     StillProcessing,
+    TooLongUndecided,
     Trouble,
+    Undecided,
     Unnamed,
+    Unreachable,
     advance,
 )
 from tests.support.chains import chain
@@ -29,17 +33,21 @@ ERROR = ScmError("enroll", "no")
 EVENTS: list[Event] = [
     Accepted(1),
     Unnamed(),
+    Misnamed(1),
     Refused(ERROR),
     NotSent(ERROR),
     AnswerLost(ERROR),
     Found(1),
     NotFound(),
+    Undecided("too many"),
+    TooLongUndecided("too many"),
     StillProcessing(),
+    Unreachable(ERROR),
     IssuersMissing(),
     Trouble(ERROR, -1, "no"),
     Collected(chain()),
 ]
-FINAL = {OrderState.REFUSED, OrderState.NOT_BOOKED, OrderState.COLLECTED}
+FINAL = {OrderState.REFUSED, OrderState.NOT_BOOKED, OrderState.GIVEN_UP, OrderState.COLLECTED}
 
 
 def test_every_state_is_in_the_table() -> None:

@@ -3,7 +3,7 @@
 import gc
 from pathlib import Path
 
-from sectigo_vault_pki.lifecycle import CertificateAnswer
+from sectigo_vault_pki.lifecycle import Answer
 from sectigo_vault_pki.paths._memo import AnsweredCertificates
 from sectigo_vault_pki.pki import CertificateFormat, parse_chain
 from sectigo_vault_pki.store import CertificateRecord
@@ -21,9 +21,9 @@ def issued() -> CertificateRecord:
 
 def test_an_answer_is_encoded_once_for_each_record_and_format() -> None:
     answered, record = AnsweredCertificates(), issued()
-    first = answered.response(CertificateAnswer(record, ("careful",)), None)
-    again = answered.response(CertificateAnswer(record), None)
-    other = answered.response(CertificateAnswer(record), CertificateFormat.BASE64)
+    first = answered.response(Answer(record, ("careful",)), None)
+    again = answered.response(Answer(record), None)
+    other = answered.response(Answer(record), CertificateFormat.BASE64)
     assert isinstance(first.data, EncodedData)
     assert again.data is first.data
     assert first.data.json is first.data.json
@@ -34,13 +34,13 @@ def test_an_answer_is_encoded_once_for_each_record_and_format() -> None:
 def test_an_equal_record_has_an_answer_of_its_own() -> None:
     answered = AnsweredCertificates()
     records = issued(), issued()
-    one, other = (answered.response(CertificateAnswer(record), None) for record in records)
+    one, other = (answered.response(Answer(record), None) for record in records)
     assert one.data is not other.data
 
 
 def test_an_answer_goes_with_its_record() -> None:
     answered, record = AnsweredCertificates(), issued()
-    answered.response(CertificateAnswer(record), None)
+    answered.response(Answer(record), None)
     assert len(answered) == 1
     del record
     gc.collect()
@@ -49,5 +49,5 @@ def test_an_answer_goes_with_its_record() -> None:
 
 def test_what_is_not_issued_is_not_kept() -> None:
     answered, record = AnsweredCertificates(), certificate_record()
-    answered.response(CertificateAnswer(record), None)
+    answered.response(Answer(record), None)
     assert len(answered) == 0

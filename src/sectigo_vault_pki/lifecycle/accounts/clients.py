@@ -12,6 +12,7 @@ from sectigo_vault_pki.errors import ScmError
 from sectigo_vault_pki.lifecycle.accounts.account import account_of
 from sectigo_vault_pki.lifecycle.accounts.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
+from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import Hold, shown_time
 from sectigo_vault_pki.scm import Availability, BreakerState, ScmAccount, ScmClient, call_slots
 from sectigo_vault_pki.store import ConfigRecord
@@ -45,15 +46,15 @@ class ScmClients:
         self._slots: WeakValueDictionary[tuple[str, str, str], asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def lend(self, config_name: str, config: ConfigRecord) -> AsyncIterator[ScmClient]:
+    async def lend(self, entry: Entry) -> AsyncIterator[ScmClient]:
         """Lend the client of a config entry for some calls."""
-        lent = await self._current(config_name, account_of(config))
+        lent = await self._current(entry.config_name, account_of(entry.config))
         lent.users += 1
         try:
             yield lent.client
         except ScmError as error:
             if error.login_refused:
-                await self._pauses.refused(config_name, lent.account)
+                await self._pauses.refused(entry.config_name, lent.account)
             raise
         else:
             await self._pauses.accepted(lent.account)
@@ -71,13 +72,14 @@ class ScmClients:
         lent = self._by_config.get(config_name)
         return lent is None or lent.client.availability.breaker is BreakerState.CLOSED
 
-    async def login_hold(self, config_name: str, config: ConfigRecord) -> Hold | None:
+    async def login_hold(self, entry: Entry) -> Hold | None:
         """Return why SCM must not be asked automatically; None: it may, and after a pause by one caller only."""
-        until = await self._pauses.until(account_of(config))
+        until = await self._pauses.until(account_of(entry.config))
         if until is None:
             return None
         return Hold(
-            f"SCM refused the login of config entry {config_name}: it is tried again at {shown_time(until)}", until
+            f"SCM refused the login of config entry {entry.config_name}: it is tried again at {shown_time(until)}",
+            until,
         )
 
     def login_refused_until(self, config: ConfigRecord) -> datetime | None:

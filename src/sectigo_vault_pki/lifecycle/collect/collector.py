@@ -3,223 +3,196 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
 
-from sectigo_vault_pki.errors import ChainError, OtherKeyError, ScmRefusedError, ScmUnavailableError, UnknownConfigError
-from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
+from sectigo_vault_pki.errors import OtherKeyError, ScmRefusedError, ScmUnavailableError
+from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.collect.polling import Watcher
 from sectigo_vault_pki.lifecycle.families import FAMILIES
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
+from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
-from sectigo_vault_pki.lifecycle.orders.renewal import renewal_failed, renewed
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.rules.evidence import CollectEvent, change_of, event_of, with_fitting_key
-from sectigo_vault_pki.lifecycle.rules.policy import Waiting, doubt_about_renewal_ends, may_give_up, pauses
+from sectigo_vault_pki.lifecycle.rules.backoff import doubt_about_renewal_ends, may_give_up, pauses
+from sectigo_vault_pki.lifecycle.rules.changes import renewal_failed, renewed, timed_out
+from sectigo_vault_pki.lifecycle.rules.evidence import change_of, event_of, with_fitting_key
+from sectigo_vault_pki.lifecycle.rules.policy import Waiting
 from sectigo_vault_pki.lifecycle.rules.states import (
-    Collected,
-    IssuersMissing,
+    CollectEvent,
     OrderState,
     StillProcessing,
     Trouble,
+    Unreachable,
     advance,
 )
 from sectigo_vault_pki.pki import Authorities
-from sectigo_vault_pki.scm import Collected as ScmCollected
+from sectigo_vault_pki.scm import Collected as Delivered
 from sectigo_vault_pki.scm import is_final
-from sectigo_vault_pki.store import (
-    CertificateRecord,
-    ConfigRecord,
-    HistoryEntry,
-    OrderInFlight,
-    OrderOperation,
-    Status,
-    UniqueId,
-)
+from sectigo_vault_pki.store import CertificateRecord, OrderInFlight, OrderOperation
 
 _log = logging.getLogger(__name__)
-
-Deed: TypeAlias = Callable[[], Awaitable[None]]
 
 MAX_FUTILE_WAKES = 2
 """Of one order by SCM's list; one that is still being processed then is in a state that the list does not tell."""
 
-OTHER_KEY = (
-    "SCM made the renewal with another key that the renewed certificate had: replace it if that key must not be used"
-)
-
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """What one call to SCM led to; `goes_on` while the order is being processed."""
+class Asked:
+    """What one call to SCM led to; the order is asked for again while its state is `PENDING`."""
 
-    answer: CertificateAnswer
-    goes_on: bool
+    record: CertificateRecord
+    state: OrderState
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> Answer:
+        return Answer(self.record, self.warnings)
 
 
 class Collector:
     """Asks SCM for certificates, and stores what comes."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, journal: Journal) -> None:
         self._resources = resources
+        self._journal = journal
         self._watcher = Watcher(resources)
         self._authorities = Authorities()
-        self._waiting: Counter[tuple[str, UniqueId]] = Counter()
+        self._waiting: Counter[CertificateKey] = Counter()
 
-    async def once_for_caller(self, config_name: str, record: CertificateRecord) -> CertificateAnswer:
+    async def once_for_caller(self, held: Held) -> Answer:
         """Ask once, for a caller who does not wait."""
-        attempt = await self.once(config_name, record)
-        if not attempt.goes_on:
-            return attempt.answer
-        answer = await self.time_is_over(config_name, attempt.answer.record)
-        return CertificateAnswer(answer.record, attempt.answer.warnings + answer.warnings)
+        asked = await self.once(held)
+        if asked.state is not OrderState.PENDING:
+            return asked.answer
+        late = await self.time_is_over(held.key, asked.record)
+        return Answer(late.record, asked.warnings + late.warnings)
 
-    async def until_issued(
-        self, config_name: str, record: CertificateRecord, waiting: Waiting, *, after_asking: Deed | None = None
-    ) -> CertificateAnswer:
+    async def until_issued(self, held: Held, waiting: Waiting) -> Answer:
         """Ask until the certificate is there, SCM gives a reason why it is not, or the time is over.
 
         Args:
-            config_name: the config entry it was ordered under.
-            record: what is stored of it.
+            held: the certificate.
             waiting: for how long, and how often.
-            after_asking: done each time SCM has been asked and its answer is stored.
         """
-        asked_for = config_name, record.unique_id
-        self._waiting[asked_for] += 1
+        self._waiting[held.key] += 1
         try:
-            return await self._until_issued(config_name, record, waiting, after_asking)
+            return await self._until_issued(held, waiting)
         finally:
-            self._waiting[asked_for] -= 1
-            if not self._waiting[asked_for]:
-                del self._waiting[asked_for]
+            self._waiting[held.key] -= 1
+            if not self._waiting[held.key]:
+                del self._waiting[held.key]
 
-    async def _until_issued(
-        self, config_name: str, record: CertificateRecord, waiting: Waiting, after_asking: Deed | None
-    ) -> CertificateAnswer:
+    async def _until_issued(self, held: Held, waiting: Waiting) -> Answer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + waiting.max_timeout
         own_pauses, wakes = pauses(waiting.loop_period), 0
         while (remaining := deadline - loop.time()) > 0:
-            attempt = await self.once(config_name, record)
-            if after_asking is not None:
-                await after_asking()
-            if not attempt.goes_on:
-                return attempt.answer
-            record = attempt.answer.record
+            asked = await self.once(held)
+            # Most certificates are there at once: until then the write-ahead entry leads to the record.
+            await self._journal.hand_over_if_stored_now(held.key, held.record.order_uuid)
+            if asked.state is not OrderState.PENDING:
+                return asked.answer
+            held = held.with_record(asked.record)
             if wakes == MAX_FUTILE_WAKES:
                 await asyncio.sleep(min(next(own_pauses), remaining))
-            elif await self._watcher.pause(config_name, record, own_pauses, remaining=remaining):
+            elif await self._watcher.pause(held, own_pauses, remaining=remaining):
                 # It is not pending any more, as far as SCM's list says: the certificate comes in a moment.
                 own_pauses, wakes = pauses(waiting.loop_period), wakes + 1
-        return await self.time_is_over(config_name, record)
+        return await self.time_is_over(held.key, held.record)
 
-    async def until_issued_or_as_ordered(
-        self, config_name: str, record: CertificateRecord, waiting: Waiting, *, after_asking: Deed | None = None
-    ) -> CertificateAnswer:
+    async def until_issued_or_as_ordered(self, held: Held, waiting: Waiting) -> Answer:
         """Do the same for an order just accepted: storage that fails meanwhile must not make clients order again."""
-        asking = self.until_issued(config_name, record, waiting, after_asking=after_asking)
-        return await _or_as_ordered(asking, config_name, record)
+        return await _or_as_ordered(self.until_issued(held, waiting), held.key, held.record)
 
-    async def time_is_over_or_as_ordered(self, config_name: str, record: CertificateRecord) -> CertificateAnswer:
+    async def time_is_over_or_as_ordered(self, key: CertificateKey, record: CertificateRecord) -> Answer:
         """Note that a caller could not wait any longer, if storage lets us."""
-        return await _or_as_ordered(self.time_is_over(config_name, record), config_name, record)
+        return await _or_as_ordered(self.time_is_over(key, record), key, record)
 
-    def is_waiting(self, config_name: str, unique_id: UniqueId) -> bool:
+    def is_waiting(self, key: CertificateKey) -> bool:
         """Whether a caller, or an order's own task, asks for the certificate again and again."""
-        return (config_name, unique_id) in self._waiting
+        return key in self._waiting
 
-    async def once(self, config_name: str, record: CertificateRecord) -> Attempt:
+    async def once(self, held: Held) -> Asked:
         """Ask once; concurrent calls for one certificate ask once together."""
         task = self._resources.tasks.join(
-            ("collect", config_name, record.unique_id),
-            lambda: self._collect(config_name, record),
-            name=f"collect {config_name}/{record.unique_id}",
+            ("collect", *held.key), lambda: self._collect(held.key, held.record), name=f"collect {held.key}"
         )
         return await asyncio.shield(task)
 
-    async def time_is_over(self, config_name: str, record: CertificateRecord) -> CertificateAnswer:
+    async def time_is_over(self, key: CertificateKey, record: CertificateRecord) -> Answer:
         """Note that a caller could not wait any longer."""
         now = self._resources.clock.now()
-        changed = await self._resources.change(config_name, record.unique_id, lambda current: _timed_out(current, now))
+        changed = await self._resources.change(key, lambda current: timed_out(current, now))
         answered = changed or record
-        if answered.order is None:
-            return CertificateAnswer(answered)
-        warning = (
-            f"the certificate is not issued yet: the order is saved, and reading certs/{config_name}/"
-            f"{record.unique_id} collects it"
-        )
-        return CertificateAnswer(answered, (warning,))
+        return Answer(answered, () if answered.order is None else (answers.time_is_over(key),))
 
-    async def _collect(self, config_name: str, record: CertificateRecord) -> Attempt:
+    async def _collect(self, key: CertificateKey, record: CertificateRecord) -> Asked:
         resources = self._resources
-        config = await resources.repository.config(config_name)
+        config = await resources.repository.config(key.config_name)
         if config is None:
-            warning = f"{UnknownConfigError(config_name)}: SCM cannot be asked for the certificate"
-            return Attempt(CertificateAnswer(record, (warning,)), goes_on=False)
+            warning = answers.no_config(key.config_name, answers.CERTIFICATE_CANNOT_BE_ASKED_FOR)
+            return Asked(record, OrderState.STUCK, (warning,))
         if record.order is None:
-            return Attempt(CertificateAnswer(record), goes_on=False)
-        event, order = await self._ask(config_name, config, record, record.order)
-        state = advance(OrderState.PENDING, event)
-        change = change_of(event, order, resources.clock.now())
-        changed = await resources.change(config_name, record.unique_id, change) or record
-        _log.debug("asked for a certificate", extra=of_certificate(config_name, record, state=state.name.lower()))
-        await self._tell_predecessor(config_name, changed, event, order)
-        goes_on = isinstance(event, StillProcessing | IssuersMissing) and changed.order is not None
-        warnings = _warnings(event, config_name, record.unique_id)
+            return Asked(record, OrderState.COLLECTED)
+        event, order = await self._ask(Entry(key.config_name, config).holding(record), record.order)
+        state = advance(OrderState.STUCK if record.order.in_trouble else OrderState.PENDING, event)
+        changed = await resources.change(key, change_of(event, order, resources.clock.now())) or record
+        _log.debug("asked for a certificate", extra=of_certificate(key.config_name, record, state=state.name.lower()))
+        await self._tell_predecessor(key.config_name, changed, event, order)
+        warnings = answers.of_collecting(event, key)
         if order.key_digest != record.order.key_digest:
-            warnings += (OTHER_KEY,)
-        return Attempt(CertificateAnswer(changed, warnings), goes_on)
+            warnings += (answers.OTHER_KEY,)
+        return Asked(changed, OrderState.COLLECTED if changed.order is None else state, warnings)
 
     async def _tell_predecessor(
         self, config_name: str, record: CertificateRecord, event: CollectEvent, order: OrderInFlight
     ) -> None:
         if record.renewed_from is None:
             return
-        now = self._resources.clock.now()
+        now, predecessor = self._resources.clock.now(), CertificateKey(config_name, record.renewed_from)
         match event:
             case Trouble(ScmRefusedError() as refusal) if is_final(refusal.operation, refusal.code):
                 change = renewal_failed(record.unique_id, order.uuid, str(refusal), now)
-            case Trouble(OtherKeyError()) if await self._is_given_up(config_name, record, order, now):
-                text = f"SCM named {record.scm_id} as the renewal, which is a certificate with another key"
-                change = renewal_failed(record.unique_id, order.uuid, text, now)
+            case Trouble(OtherKeyError()) if await self._is_given_up(predecessor, record, order, now):
+                change = renewal_failed(record.unique_id, order.uuid, answers.not_the_renewal(record.scm_id), now)
             case _ if record.current is not None:
                 change = renewed(record.unique_id, now)
             case _:
                 return
-        await self._resources.change(config_name, record.renewed_from, change)
+        await self._resources.change(predecessor, change)
 
     async def _is_given_up(
-        self, config_name: str, record: CertificateRecord, order: OrderInFlight, now: datetime
+        self, predecessor: CertificateKey, record: CertificateRecord, order: OrderInFlight, now: datetime
     ) -> bool:
         """Whether a renewal that is none has stopped another one for as long as a lost one does."""
-        if record.renewed_from is None or record.current is not None:
+        if record.current is not None:
             return False
-        predecessor = await self._resources.repository.certificate(config_name, record.renewed_from)
-        if predecessor is None or predecessor.current is None:
+        renewing = await self._resources.repository.certificate(*predecessor)
+        if renewing is None or renewing.current is None:
             return False
-        return now >= doubt_about_renewal_ends(predecessor.current, order.accepted_at)
+        return now >= doubt_about_renewal_ends(renewing.current, order.accepted_at)
 
-    async def _ask(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderInFlight
-    ) -> tuple[CollectEvent, OrderInFlight]:
+    async def _ask(self, held: Held, order: OrderInFlight) -> tuple[CollectEvent, OrderInFlight]:
         """Return what SCM's answer means, and the order with the key that the answer has."""
+        record = held.record
         try:
-            async with self._resources.clients.lend(config_name, config) as client:
+            async with self._resources.clients.lend(held) as client:
                 result = await FAMILIES[record.certificate_type].collect(client, record.scm_id)
         except ScmUnavailableError as error:
-            return StillProcessing(trouble=error), order
+            return Unreachable(error), order
         except ScmRefusedError as error:
             return Trouble(error, error.code, error.description), order
-        if not isinstance(result, ScmCollected):
+        if not isinstance(result, Delivered):
             return StillProcessing(), order
         event = event_of(result.content, record, order, self._authorities)
         if isinstance(event, StillProcessing) and self._is_overdue(record, order):
-            overdue = ChainError("SCM took the replacement, and still delivers the certificate that was to be replaced")
+            overdue = answers.overdue_replacement()
             return Trouble(overdue, None, str(overdue)), order
         if isinstance(event, Trouble) and record.renewed_from is not None:
-            predecessor = await self._resources.repository.certificate(config_name, record.renewed_from)
+            predecessor = await self._resources.repository.certificate(held.config_name, record.renewed_from)
             if predecessor is not None:
                 order = with_fitting_key(order, result.content, predecessor)
                 event = event_of(result.content, record, order, self._authorities)
@@ -231,34 +204,9 @@ class Collector:
         return may_give_up(self._resources.clock.now() - order.accepted_at, record.current)
 
 
-async def _or_as_ordered(
-    work: Awaitable[CertificateAnswer], config_name: str, record: CertificateRecord
-) -> CertificateAnswer:
+async def _or_as_ordered(work: Awaitable[Answer], key: CertificateKey, record: CertificateRecord) -> Answer:
     try:
         return await work
     except Exception:  # noqa: BLE001  an error would have clients order again; the log has it
-        _log.exception("an accepted order could not be carried on", extra=of_certificate(config_name, record))
-        warning = (
-            f"what came of the order could not be stored: it stands as ordered, and reading certs/{config_name}/"
-            f"{record.unique_id} collects it"
-        )
-        return CertificateAnswer(record, (warning,))
-
-
-def _timed_out(record: CertificateRecord, now: datetime) -> CertificateRecord:
-    if record.order is None:
-        return record
-    return record.with_history(HistoryEntry(status=Status.TIMEOUT_STATE_SAVED, at=now))
-
-
-def _warnings(event: CollectEvent, config_name: str, unique_id: UniqueId) -> tuple[str, ...]:
-    again = f"reading certs/{config_name}/{unique_id} asks again"
-    match event:
-        case Trouble(ScmRefusedError() as refusal) if is_final(refusal.operation, refusal.code):
-            return (f"the certificate does not come: {refusal}",)
-        case Trouble(error):
-            return (f"the order is saved, and the certificate could not be collected: {error}; {again}",)
-        case StillProcessing(trouble=None) | IssuersMissing() | Collected():
-            return ()
-        case StillProcessing(trouble):
-            return (f"the certificate could not be asked for: {trouble}; {again}",)
+        _log.exception("an accepted order could not be carried on", extra=of_certificate(key.config_name, record))
+        return Answer(record, (answers.outcome_not_stored(key),))

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from sectigo_vault_pki.errors import SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.families import FAMILIES
+from sectigo_vault_pki.lifecycle.held import Entry, Held
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.store import CertificateRecord, CertificateType, StorageError
+from sectigo_vault_pki.store import CertificateType, StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -70,14 +71,11 @@ class Watcher:
         self._resources = resources
         self._watched: dict[tuple[str, CertificateType], _Watched] = {}
 
-    async def pause(
-        self, config_name: str, record: CertificateRecord, pauses: Iterator[float], *, remaining: float
-    ) -> bool:
+    async def pause(self, held: Held, pauses: Iterator[float], *, remaining: float) -> bool:
         """Let time pass before an order is asked for again.
 
         Args:
-            config_name: the account's config entry.
-            record: whose order waits.
+            held: the certificate whose order waits.
             pauses: the order's own; it takes the next one, and further ones while SCM lists the order as pending.
             remaining: seconds after which nobody waits any more.
 
@@ -90,33 +88,34 @@ class Watcher:
             return False
         loop = asyncio.get_running_loop()
         end = loop.time() + remaining
-        watched, waiter = self._join(config_name, record, seconds)
+        scm_id = held.record.scm_id
+        watched, waiter = self._join(held, seconds)
         try:
             while (left := end - loop.time()) > 0:
                 if await _is_woken(waiter, min(waiter.pause, left)):
                     return True
-                if record.scm_id not in watched.pending:
+                if scm_id not in watched.pending:
                     return False
                 waiter.pause = next(pauses)
             return False
         finally:
-            if watched.waiters.get(record.scm_id) is waiter:
-                del watched.waiters[record.scm_id]
+            if watched.waiters.get(scm_id) is waiter:
+                del watched.waiters[scm_id]
 
-    def _join(self, config_name: str, record: CertificateRecord, seconds: float) -> tuple[_Watched, _Waiter]:
-        key = (config_name, record.certificate_type)
+    def _join(self, held: Held, seconds: float) -> tuple[_Watched, _Waiter]:
+        key = (held.config_name, held.record.certificate_type)
         watched = self._watched.setdefault(key, _Watched())
-        waiter = watched.waiters[record.scm_id] = _Waiter(seconds)
+        waiter = watched.waiters[held.record.scm_id] = _Waiter(seconds)
         if len(watched.waiters) >= ENOUGH_ORDERS:
             self._resources.tasks.join(
                 ("watch", *key),
-                lambda: self._watch(config_name, watched, record.certificate_type),
+                lambda: self._watch(*key, watched),
                 name=f"watch {key}",
                 context=Context(),
             )
         return watched, waiter
 
-    async def _watch(self, config_name: str, watched: _Watched, certificate_type: CertificateType) -> None:
+    async def _watch(self, config_name: str, certificate_type: CertificateType, watched: _Watched) -> None:
         """Read the list again and again, as long as enough orders wait."""
         loop = asyncio.get_running_loop()
         while len(watched.waiters) >= ENOUGH_ORDERS:
@@ -137,7 +136,7 @@ class Watcher:
             config = await self._resources.repository.config(config_name)
             if config is None:
                 return None
-            async with self._resources.clients.lend(config_name, config) as client:
+            async with self._resources.clients.lend(Entry(config_name, config)) as client:
                 counts = await family.count_pending(client)
                 if watched.is_current(counts, now):
                     return len(counts)

@@ -12,41 +12,36 @@ LOOKED_AT_TOGETHER = 16
 """Orders of which storage is asked at once."""
 
 
-class Lister:
-    """Lists ids, also while orders become certificates."""
+async def unique_ids(resources: Resources, config_name: str) -> Sequence[str]:
+    """Return the ids of the certificates, then of the orders that SCM has not named.
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
+    An order that becomes a certificate meanwhile is listed once.
+    """
+    repository = resources.repository
+    # In this order, so that an order which is named meanwhile is still found, in the index.
+    order_uuids = await repository.order_uuids(config_name)
+    ids = dict.fromkeys(await repository.unique_ids(config_name))
+    for start in range(0, len(order_uuids), LOOKED_AT_TOGETHER):
+        some = order_uuids[start : start + LOOKED_AT_TOGETHER]
+        shown = await asyncio.gather(*(_shown_as(resources, config_name, order_uuid) for order_uuid in some))
+        ids.update((found, None) for found in shown if found is not None)
+    return list(ids)
 
-    async def unique_ids(self, config_name: str) -> Sequence[str]:
-        """Return the ids of the certificates, then of the orders that SCM has not named."""
-        repository = self._resources.repository
-        # In this order, so that an order which is named meanwhile is still found, in the index.
-        order_uuids = await repository.order_uuids(config_name)
-        ids = dict.fromkeys(await repository.unique_ids(config_name))
-        for start in range(0, len(order_uuids), LOOKED_AT_TOGETHER):
-            some = order_uuids[start : start + LOOKED_AT_TOGETHER]
-            shown = await asyncio.gather(*(self._shown_as(config_name, order_uuid) for order_uuid in some))
-            ids.update((found, None) for found in shown if found is not None)
-        return list(ids)
 
-    async def _shown_as(self, config_name: str, order_uuid: str) -> str | None:
-        """Return the id of the certificate that an order has become, or else its own, if users look for it.
+async def _shown_as(resources: Resources, config_name: str, order_uuid: str) -> str | None:
+    """Return the id of the certificate that an order has become, or else its own, if users look for it.
 
-        Whatever cannot be read is shown as an order, which says so when it is read.
-        """
-        try:
-            async with self._resources.locks.hold("order", config_name, order_uuid):
-                return await self._found_as(config_name, order_uuid)
-        except RecordError:
-            return order_id(order_uuid)
-
-    async def _found_as(self, config_name: str, order_uuid: str) -> str | None:
-        repository = self._resources.repository
-        named = await repository.certificate_of_order(config_name, order_uuid)
-        if named is not None:
-            return named
-        order = await repository.order(config_name, order_uuid)
-        # A revocation buys nothing, and its certificate is listed.
-        is_sought = order is not None and order.operation is not OrderOperation.REVOKE
-        return order_id(order_uuid) if is_sought else None
+    Whatever cannot be read is shown as an order, which says so when it is read.
+    """
+    repository = resources.repository
+    try:
+        async with resources.locks.hold("order", config_name, order_uuid):
+            named = await repository.certificate_of_order(config_name, order_uuid)
+            if named is not None:
+                return named
+            order = await repository.order(config_name, order_uuid)
+    except RecordError:
+        return order_id(order_uuid)
+    # A revocation buys nothing, and its certificate is listed.
+    is_sought = order is not None and order.operation is not OrderOperation.REVOKE
+    return order_id(order_uuid) if is_sought else None

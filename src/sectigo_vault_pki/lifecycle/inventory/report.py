@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError
-from sectigo_vault_pki.lifecycle.accounts.order_limits import OrderLimits
-from sectigo_vault_pki.lifecycle.answers import notice_of_deleted_renewal, order_id, remarks_on
+from sectigo_vault_pki.lifecycle.answers import NOTHING_BOUGHT, notice_of_deleted_renewal, order_id, remarks_on
+from sectigo_vault_pki.lifecycle.held import CertificateKey
+from sectigo_vault_pki.lifecycle.orders.order_limits import used_orders
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.lifecycle.rules.role_rules import guard_warnings
-from sectigo_vault_pki.lifecycle.settling import NOTHING_BOUGHT
 from sectigo_vault_pki.scm import COLLECT, Availability, is_final
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, RoleRecord, Status, UniqueId
 
@@ -99,7 +99,7 @@ class EngineStatus:
     accounts: Mapping[str, AccountStatus]
 
 
-async def account_statuses(resources: Resources, limits: OrderLimits) -> Mapping[str, AccountStatus]:
+async def account_statuses(resources: Resources) -> Mapping[str, AccountStatus]:
     """Report how SCM answers, for each config entry that was used lately."""
     statuses = {}
     for name, availability in resources.clients.availability().items():
@@ -109,7 +109,7 @@ async def account_statuses(resources: Resources, limits: OrderLimits) -> Mapping
                 availability,
                 login_refused_until=resources.clients.login_refused_until(config),
                 clock_difference=resources.clients.clocks.difference(config.base_url),
-                orders_in_24_hours=await limits.used(name, resources.clock.now()),
+                orders_in_24_hours=await used_orders(resources, name),
                 max_orders_per_day=config.max_orders_per_day,
             )
     return statuses
@@ -200,11 +200,12 @@ def _of_certificates(records: Mapping[tuple[str, ...], CertificateRecord], now: 
 def _of_deleted_renewals(
     records: Mapping[tuple[str, ...], CertificateRecord], stored: AbstractSet[tuple[str, UniqueId]], now: datetime
 ) -> Iterator[str]:
-    for (config_name, unique_id), record in records.items():
+    for (config_name, _), record in records.items():
         if record.renewed_to is None or (config_name, record.renewed_to) in stored:
             continue
         if record.revoked_at is None and record.current is not None and now < record.current.not_after:
-            yield f"{config_name}/{unique_id}: {notice_of_deleted_renewal(config_name, record)}"
+            key = CertificateKey(config_name, record.unique_id)
+            yield f"{key}: {notice_of_deleted_renewal(key, record)}"
 
 
 def _of_renewals_in_trouble(records: Mapping[tuple[str, ...], CertificateRecord]) -> Iterator[str]:

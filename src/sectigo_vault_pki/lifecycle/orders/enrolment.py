@@ -1,13 +1,22 @@
-"""An enrolment: what is wished, and the pure steps from it to SCM's order and to the stored records."""
+"""Enrolling: the first order of a certificate, found again by the mark in its comments."""
 
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import timedelta
 
 from pydantic import SecretStr
 
-from sectigo_vault_pki.lifecycle.rules.states import Accepted, Found
+from sectigo_vault_pki.lifecycle.answers import NOT_LISTED_YET
+from sectigo_vault_pki.lifecycle.families import FAMILIES
+from sectigo_vault_pki.lifecycle.held import Entry
+from sectigo_vault_pki.lifecycle.marks import mark, mark_in
+from sectigo_vault_pki.lifecycle.orders.operation import Operation, Outcome
+from sectigo_vault_pki.lifecycle.orders.successors import CLOCK_DIFFERENCE, MAX_EXAMINED
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.backoff import may_conclude_not_booked
+from sectigo_vault_pki.lifecycle.rules.search_names import search_name_of_order
+from sectigo_vault_pki.lifecycle.rules.states import Accepted, Evidence, Found, NotFound, Undecided
 from sectigo_vault_pki.pki import (
     CertificateSigningRequest,
     KeyParameters,
@@ -20,7 +29,6 @@ from sectigo_vault_pki.pki import (
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
-    ConfigRecord,
     HistoryEntry,
     OrderInFlight,
     OrderOperation,
@@ -28,7 +36,6 @@ from sectigo_vault_pki.store import (
     RequestedFields,
     Status,
     SubjectFields,
-    UniqueId,
 )
 
 MAX_COMMENTS = 970
@@ -77,44 +84,43 @@ def digest_of(asked: object) -> str:
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def write_ahead(
-    request: EnrolmentRequest,
-    key: PrivateKey | None,
-    *,
-    certificate_type: CertificateType,
-    order_uuid: str,
-    created_at: datetime,
-) -> OrderRecord:
-    """Return the entry that is stored before SCM hears of the order; makes the CSR where none was given.
+async def plan_enrolment(resources: Resources, entry: Entry, request: EnrolmentRequest, order_uuid: str) -> OrderRecord:
+    """Make key and CSR where none were given.
 
     Raises:
         InvalidInputError: no CSR can be made of the request.
     """
-    csr = request.csr
+    key, csr = request.private_key, request.csr
     if csr is None:
-        if key is None or request.requested.subject is None:
-            raise ValueError("without a CSR there must be a subject and a key")
+        if request.requested.subject is None:
+            raise ValueError("without a CSR there must be a subject")
+        key = key or await resources.make_key(request.key_parameters or KeyParameters.parse())
         csr = build_csr(_subject(request.requested.subject), _names(request.requested), key)
     return OrderRecord(
         uuid=order_uuid,
         operation=OrderOperation.ENROLL,
-        certificate_type=certificate_type,
+        certificate_type=entry.config.certificate_type,
         common_name=csr.common_name,
         csr=csr.pem,
         private_key=SecretStr(key.pem) if key else None,
         key_digest=csr.public_key_digest.hex(),
         key_type=csr.key_type,
         requested=request.requested,
-        created_at=created_at,
+        created_at=resources.clock.now(),
         request_id=request.request_id,
         subject_alt_names=csr.subject_alt_names,
     )
 
 
-def applied(order: OrderRecord, event: Accepted | Found, config: ConfigRecord, now: datetime) -> CertificateRecord:
-    """Return the record of a certificate that SCM just named."""
-    return CertificateRecord(
-        unique_id=UniqueId(f"{event.scm_id}_{config.customer_uri}"),
+async def _call(resources: Resources, entry: Entry, order: OrderRecord) -> Accepted:
+    async with resources.clients.lend(entry) as client:
+        return await FAMILIES[order.certificate_type].enroll(client, order)
+
+
+async def _taken(resources: Resources, entry: Entry, order: OrderRecord, event: Accepted | Found) -> Outcome:
+    now = resources.clock.now()
+    record = CertificateRecord(
+        unique_id=entry.key_of(event.scm_id).unique_id,
         certificate_type=order.certificate_type,
         scm_id=event.scm_id,
         renew_id=event.renew_id if isinstance(event, Accepted) else "",
@@ -134,6 +140,30 @@ def applied(order: OrderRecord, event: Accepted | Found, config: ConfigRecord, n
         ),
         history=(HistoryEntry(status=Status.APPLIED, at=now),),
     )
+    return Outcome(new=record)
+
+
+async def _look(resources: Resources, entry: Entry, order: OrderRecord, age: timedelta) -> Evidence:
+    """Look for the order's mark, from the newest entry of its name back to the day before the order."""
+    family = FAMILIES[order.certificate_type]
+    async with resources.clients.lend(entry) as client:
+        listed, complete = await family.listed(client, search_name_of_order(order))
+        earliest = (order.created_at - CLOCK_DIFFERENCE).date()
+        for listing in listed[:MAX_EXAMINED]:
+            remarks = await family.remarks(client, listing)
+            if mark_in(remarks.comments) == order.uuid:
+                return Found(listing.scm_id)
+            if remarks.requested is not None and remarks.requested < earliest:
+                break
+        else:
+            complete = complete and len(listed) <= MAX_EXAMINED
+    if not complete:
+        return Undecided(f"SCM lists too many orders for this name: look for {mark(order.uuid)} there")
+    return NotFound() if may_conclude_not_booked(age) else Undecided(NOT_LISTED_YET)
+
+
+def _entry_stands(*_: object) -> None:
+    """Keep the entry of an order that SCM never took: its key is the user's."""
 
 
 def names_ordered(order: OrderRecord) -> tuple[str, ...]:
@@ -157,3 +187,8 @@ def _names(requested: RequestedFields) -> tuple[str, ...]:
 
 def _subject(fields: SubjectFields) -> Subject:
     return Subject(**fields.model_dump())
+
+
+ENROLMENT: Operation[Entry, EnrolmentRequest] = Operation(
+    kind=OrderOperation.ENROLL, plan=plan_enrolment, call=_call, taken=_taken, look=_look, unbooked=_entry_stands
+)

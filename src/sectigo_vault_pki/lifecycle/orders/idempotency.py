@@ -1,58 +1,196 @@
-"""Repeated enrolments: one `sectigo_request_id`, one order."""
+"""Idempotent enrolments: one `sectigo_request_id`, one wish under a role, or one call that the host repeats, one order.
 
+An enrolment is a task of its own: its caller waits as long as it may, and the order goes on without it.
+"""
+
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ConflictError
-from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
+from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.answers import Answer, order_id
+from sectigo_vault_pki.lifecycle.collect.collector import Collector
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry
+from sectigo_vault_pki.lifecycle.journal import Journal
+from sectigo_vault_pki.lifecycle.orders.enrolment import ENROLMENT, EnrolmentRequest, plan_enrolment
+from sectigo_vault_pki.lifecycle.orders.runner import Runner
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.store import RequestIndex
+from sectigo_vault_pki.lifecycle.rules import policy
+from sectigo_vault_pki.lifecycle.rules.policy import Waiting
+from sectigo_vault_pki.store import OrderRecord, RequestIndex, WaitingAndRenewal
+
+ORDERS = uuid.UUID("2c1f2f4e-6a0b-4f0e-9d3a-8f5b7c1d9e60")
+"""The namespace (RFC 9562 5.5) of the uuids that name orders."""
+
+SENT_AGAIN_WITHIN = timedelta(seconds=30)
+"""Age of a backend up to which a request may be one that an earlier process did not live to answer: the host starts a
+process for such a request, and sends it at once."""
+
+Admission: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
+"""Entered around a new order, which its errors prevent; left with the error of one that was not taken."""
+
+Reread: TypeAlias = Callable[[str, WaitingAndRenewal], Awaitable[Answer]]
+"""Answers what is stored under an id."""
 
 _Change: TypeAlias = Callable[[RequestIndex], RequestIndex | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The order that answers a request; `is_new` where no request before was answered by it."""
+@dataclass(slots=True)
+class _Flight:
+    """An enrolment of this process, and how far it has come."""
 
-    order_uuid: str
-    is_new: bool
+    answer: Answer
 
 
-class Repetitions:
-    """Knows which order a request id stands for."""
+class Enrolments:
+    """Begins enrolments, and answers a repeated one by the first one's order."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, runner: Runner, collector: Collector, journal: Journal) -> None:
         self._resources = resources
+        self._runner = runner
+        self._collector = collector
+        self._journal = journal
+        self._flights: dict[Hashable, _Flight] = {}
+        self._began_at = resources.clock.now()
+
+    async def enroll(
+        self,
+        entry: Entry,
+        request: EnrolmentRequest,
+        *,
+        time_limit: float | None,
+        admission: Admission,
+        reread: Reread,
+    ) -> Answer:
+        """Do what `Engine.enroll` says.
+
+        Args:
+            entry: the config entry to order under.
+            request: what is asked for, of the entry's certificate type.
+            time_limit: seconds left of the host's deadline, or None where it sent none.
+            admission: for a new order.
+            reread: for a request that an earlier one's order answers.
+        """
+        waiting = policy.waiting(request.requested.waiting, entry.config.defaults)
+        limit = policy.caller_limit(entry.config, waiting.max_timeout, time_limit)
+        async with self._claim(entry.config_name, request) as (order_uuid, is_new):
+            flight = _flight(entry.config_name, order_uuid)
+            if not self._resources.tasks.running(flight) and (
+                not is_new or await self._is_sent_again(entry.config_name, order_uuid)
+            ):
+                task = None
+            else:
+                so_far = self._flights.setdefault(flight, _Flight(answers.being_sent(entry.config_name, order_uuid)))
+                task = self._resources.tasks.join(
+                    flight,
+                    lambda: self._enroll(entry, request, order_uuid, waiting, so_far=so_far, admission=admission),
+                    name=f"enroll {entry.config_name}/{order_id(order_uuid)}",
+                )
+                task.add_done_callback(lambda _: self._flights.pop(flight, None))
+        if task is None:
+            wish = request.requested.waiting.model_copy(update={"max_timeout": waiting.max_timeout})
+            return await reread(order_id(order_uuid), wish)
+        done, _ = await asyncio.wait({task}, timeout=limit)
+        if done and not task.cancelled():
+            return task.result()
+        return await self._so_far(entry, so_far.answer, is_closing=task.cancelled())
+
+    def is_under_way(self, config_name: str, order_uuid: str) -> bool:
+        """Whether this process is working on an enrolment's order."""
+        return self._resources.tasks.running(_flight(config_name, order_uuid))
+
+    def being_sent(self, config_name: str, order_uuid: str) -> Answer | None:
+        """Answer for an order that this process is sending, and that SCM has not named."""
+        flight = self._flights.get(_flight(config_name, order_uuid))
+        return None if flight is None or flight.answer.record is not None else flight.answer
+
+    async def _is_sent_again(self, config_name: str, order_uuid: str) -> bool:
+        """Whether the host sends again what an earlier process has worked on: it does so to a new one only."""
+        if self._resources.clock.now() - self._began_at > SENT_AGAIN_WITHIN:
+            return False
+        return await self._is_known(config_name, order_uuid)
+
+    async def _enroll(
+        self,
+        entry: Entry,
+        request: EnrolmentRequest,
+        order_uuid: str,
+        waiting: Waiting,
+        *,
+        so_far: _Flight,
+        admission: Admission,
+    ) -> Answer:
+        try:
+            async with admission():
+                so_far.answer = await self._place(entry, request, order_uuid, so_far)
+        except Exception:
+            await self.withdraw(entry.config_name, request.request_id, order_uuid)
+            raise
+        if so_far.answer.record is None:
+            return so_far.answer
+        held = entry.holding(so_far.answer.record)
+        answer = await self._collector.until_issued_or_as_ordered(held, waiting)
+        # The entry has not gone yet where nobody was to wait, or storage failed.
+        await self._journal.hand_over_if_stored_now(held.key, order_uuid)
+        return answer
+
+    async def _place(self, entry: Entry, request: EnrolmentRequest, order_uuid: str, so_far: _Flight) -> Answer:
+        def opened(order: OrderRecord) -> None:
+            so_far.answer = answers.being_sent(entry.config_name, order_uuid, order)
+
+        order = await plan_enrolment(self._resources, entry, request, order_uuid)
+        return await self._runner.place(ENROLMENT, entry, order, opened=opened)
+
+    async def _so_far(self, entry: Entry, so_far: Answer, *, is_closing: bool) -> Answer:
+        if so_far.record is None:
+            return so_far
+        key = CertificateKey(entry.config_name, so_far.record.unique_id)
+        if is_closing:  # an error would make clients order again
+            return Answer(so_far.record, (answers.interrupted(key),))
+        return await self._collector.time_is_over_or_as_ordered(key, so_far.record)
+
+    # What a request id stands for.
 
     @asynccontextmanager
-    async def claim(self, config_name: str, request: EnrolmentRequest, new_uuid: str) -> AsyncIterator[Claim]:
-        """Yield the order that answers the request: the new one, or that of the first such request.
+    async def _claim(self, config_name: str, request: EnrolmentRequest) -> AsyncIterator[tuple[str, bool]]:
+        """Yield the order that answers the request, and whether no request before was answered by it.
 
         No other request with the same id passes until the block ends.
 
         Raises:
             ConflictError: the id stands for an enrolment with other fields.
         """
+        call = request.host_request_id  # a call that the host sends again names the same order
+        new_uuid = str(uuid.uuid5(ORDERS, f"{config_name}/{call}") if call else uuid.uuid4())
         if request.request_id is None:
-            yield Claim(new_uuid, is_new=True)
+            yield new_uuid, True
             return
         digest = _digest(request.request_id)
         repository = self._resources.repository
         async with self._resources.locks.hold("request", config_name, digest):
             first = await repository.request(config_name, digest)
-            if first is not None and not first.is_over and await self.is_known(config_name, first.order_uuid):
+            if first is not None and not first.is_over and await self._is_known(config_name, first.order_uuid):
                 if first.fingerprint != request.fingerprint():
                     raise ConflictError("sectigo_request_id belongs to an enrolment with other fields")
-                yield Claim(first.order_uuid, is_new=False)
+                yield first.order_uuid, False
                 return
             failures = 0 if first is None else first.failures
             index = RequestIndex(order_uuid=new_uuid, fingerprint=request.fingerprint(), failures=failures)
             await self._resources.tasks.finish(repository.put_request(config_name, digest, index))
-            yield Claim(new_uuid, is_new=True)
+            yield new_uuid, True
+
+    async def order_of(self, config_name: str, request_id: str) -> RequestIndex | None:
+        """Return the order that a request id stands for, if that is known."""
+        index = await self._resources.repository.request(config_name, _digest(request_id))
+        if index is None or index.is_over or not await self._is_known(config_name, index.order_uuid):
+            return None
+        return index
 
     async def release(self, config_name: str, request_id: str | None, order_uuid: str | None) -> None:
         """Forget what a request id stands for, if that is this order; by now it may be a later one's."""
@@ -73,13 +211,6 @@ class Repetitions:
     async def give_up(self, config_name: str, request_id: str, order_uuid: str) -> None:
         """Let the next request order anew: this order came to nothing."""
         await self._change(config_name, request_id, order_uuid, _given_up)
-
-    async def order_of(self, config_name: str, request_id: str) -> RequestIndex | None:
-        """Return the order that a request id stands for, if that is known."""
-        index = await self._resources.repository.request(config_name, _digest(request_id))
-        if index is None or index.is_over or not await self.is_known(config_name, index.order_uuid):
-            return None
-        return index
 
     async def note_answered(self, config_name: str, request_id: str, order_uuid: str | None) -> None:
         """Note that the certificate of a request id's order has been handed out."""
@@ -103,14 +234,18 @@ class Repetitions:
             elif changed != index:
                 await repository.put_request(config_name, digest, changed)
 
-    async def is_known(self, config_name: str, order_uuid: str) -> bool:
+    async def _is_known(self, config_name: str, order_uuid: str) -> bool:
         """Whether the order is being made, stands or has become a certificate; a crash may have come before that."""
         repository = self._resources.repository
         return (
-            self._resources.tasks.running(("enroll", config_name, order_uuid))
+            self.is_under_way(config_name, order_uuid)
             or await repository.order(config_name, order_uuid) is not None
             or await repository.certificate_of_order(config_name, order_uuid) is not None
         )
+
+
+def _flight(config_name: str, order_uuid: str) -> Hashable:
+    return ("enroll", config_name, order_uuid)
 
 
 def _given_up(index: RequestIndex) -> RequestIndex:

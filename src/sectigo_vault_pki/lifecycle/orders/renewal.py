@@ -3,34 +3,60 @@
 The key stays, unless the request says otherwise; SCM renews client certificates with the key they have.
 """
 
-import logging
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from sectigo_vault_pki.errors import RecordError, RenewalHeldError
-from sectigo_vault_pki.lifecycle.accepting import Acceptor
-from sectigo_vault_pki.lifecycle.accounts.order_limits import OrderLimits
-from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
+from sectigo_vault_pki.errors import ConflictError, RecordError, RenewalHeldError
+from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
-from sectigo_vault_pki.lifecycle.order_log import of_order
-from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Held
+from sectigo_vault_pki.lifecycle.orders.operation import (
+    FoundElsewhere,
+    OperationOnHeld,
+    Outcome,
+    Planned,
+    Tools,
+    being_sent_or_worked_on,
+    read_again,
+    with_flags,
+)
 from sectigo_vault_pki.lifecycle.orders.order_keys import KeyWish, new_key_and_csr
-from sectigo_vault_pki.lifecycle.orders.successors import Successors
-from sectigo_vault_pki.lifecycle.resources import Change, Resources
+from sectigo_vault_pki.lifecycle.orders.successors import SuccessorSearch, renewal_made_elsewhere, renewal_of_order
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.backoff import may_be_awaited, may_conclude_not_booked, may_give_up
+from sectigo_vault_pki.lifecycle.rules.changes import (
+    Change,
+    renewal_doubted,
+    renewal_failed,
+    renewal_ordered,
+    renewal_refused,
+    renewed,
+    unchanged,
+)
 from sectigo_vault_pki.lifecycle.rules.evidence import digests_of_keys
-from sectigo_vault_pki.lifecycle.rules.policy import doubt_ends, may_be_awaited
-from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, refused_again
+from sectigo_vault_pki.lifecycle.rules.policy import is_renewable
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, hold_on_renewal
 from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor, search_name
-from sectigo_vault_pki.lifecycle.rules.states import Accepted, AnswerLost, NotSent, Refused, Unnamed
-from sectigo_vault_pki.lifecycle.sending import send
+from sectigo_vault_pki.lifecycle.rules.states import (
+    Accepted,
+    Evidence,
+    Found,
+    Misnamed,
+    NotFound,
+    NotSent,
+    Refused,
+    TooLongUndecided,
+    Undecided,
+    Unnamed,
+)
 from sectigo_vault_pki.pki import CertificateChain
 from sectigo_vault_pki.store import (
-    MAX_EARLIER,
     CertificateRecord,
-    ConfigRecord,
     CurrentCertificate,
     HistoryEntry,
     OrderInFlight,
@@ -42,13 +68,6 @@ from sectigo_vault_pki.store import (
     UniqueId,
     WaitingAndRenewal,
     due_from,
-)
-
-_log = logging.getLogger(__name__)
-
-RENEWED_BY_A_STRANGER = (
-    "SCM says that the certificate was renewed already, by an order that is not known here: bring the newer "
-    "certificate in with fetch/, or order another with renew/"
 )
 
 
@@ -77,245 +96,208 @@ class RenewalRequest:
         return not self.new_key and self.wish.csr is None and self.wish.private_key is None
 
 
-class Renewer:
-    """Orders renewals. The caller holds the certificate's operation lock."""
+async def _ready(tools: Tools, held: Held, request: RenewalRequest, still_open: Answer | None) -> Held | Answer:
+    """Return the certificate, or the renewal in flight.
 
-    def __init__(
-        self,
-        resources: Resources,
-        write_ahead: WriteAhead,
-        acceptor: Acceptor,
-        limits: OrderLimits,
-        successors: Successors,
-    ) -> None:
-        self._resources = resources
-        self._write_ahead = write_ahead
-        self._acceptor = acceptor
-        self._limits = limits
-        self._successors = successors
+    Raises:
+        ConflictError: it is renewed already, revoked or not issued.
+        RenewalHeldError: the request is automatic, and the certificate is not renewed automatically now.
+    """
+    if still_open is not None:
+        return still_open
+    resources = tools.resources
+    if not request.is_automatic:
+        held = await _without_deleted_renewal(resources, held)
+    _check(held.record)
+    if request.is_automatic and (hold := hold_on_renewal(held.record, resources.clock.now())) is not None:
+        raise RenewalHeldError(hold.reason)
+    held = await with_flags(resources, held, request.flags)
+    in_flight = await _renewal_in_flight(tools, held)
+    if in_flight is None:
+        return held
+    if in_flight.record is not None:
+        await with_flags(resources, held.with_record(in_flight.record), request.flags)
+    return in_flight
 
-    async def order(
-        self,
-        config_name: str,
-        config: ConfigRecord,
-        record: CertificateRecord,
-        current: CurrentCertificate,
-        request: RenewalRequest,
-        *,
-        order_uuid: str,
-    ) -> Answer:
-        """Order a renewal, and answer the new certificate's record, or the order where SCM's answer was lost.
 
-        Raises:
-            RenewalHeldError: it is automatic, and nothing is renewed automatically now.
-            OrderLimitError, StorageMovedError: nothing may be ordered.
-            ScmRefusedError, ScmUnavailableError: SCM took nothing.
-            StorageError: nothing was sent.
-        """
-        # Other entries, and other mounts, may have the same certificate: whoever comes second asks SCM only then, and
-        # finds what the first has ordered.
-        async with self._resources.renewals.hold(config.base_url, config.customer_uri, record.scm_id):
-            return await self._order(config_name, config, record, current, request, order_uuid=order_uuid)
+def _check(record: CertificateRecord) -> None:
+    if record.renewed_to is not None:
+        raise ConflictError(f"the certificate is renewed already: its successor is {record.renewed_to}")
+    if record.revoked_at is not None:
+        raise ConflictError("the certificate is revoked: order a new one")
+    if record.current is None:
+        raise ConflictError("the certificate is not issued yet, so there is nothing to renew")
+    if not is_renewable(record):
+        raise ConflictError(
+            "a replacement is under way: reading the certificate collects it, and then it can be renewed"
+        )
 
-    async def _order(
-        self,
-        config_name: str,
-        config: ConfigRecord,
-        record: CertificateRecord,
-        current: CurrentCertificate,
-        request: RenewalRequest,
-        *,
-        order_uuid: str,
-    ) -> Answer:
-        async with self._resources.clients.lend(config_name, config) as client:
-            listed, _ = await FAMILIES[record.certificate_type].listed(client, search_name(record))
-        order = await self._prepare(record, current, listed, request=request, order_uuid=order_uuid)
-        if request.is_automatic:
-            self._check_clock(config)
-            if (scm_id := await self._renewed_elsewhere(config_name, config, record, listed)) is not None:
-                adopted = order.model_copy(update={"created_at": _ordered_elsewhere_at(current, order.created_at)})
-                known = await self._linked(config_name, config, record, scm_id)
-                return known or await self.accepted(config_name, config, record, adopted, scm_id)
-        async with self._limits.admission(config_name, config, self._resources.clock.now()):
-            await self._write_ahead.open(config_name, record.unique_id, order)
-            return await self._send(config_name, config, record, order)
 
-    async def _send(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord
-    ) -> Answer:
-        call = self._renew(config_name, config, record, order)
-        match await send(call, config_name=config_name, order=order):
-            case Accepted(scm_id) if await self._is_anothers(config_name, config, record, order, scm_id):
-                return unsettled(order, f"SCM named {scm_id} as the renewal, which is another certificate", config_name)
-            case Accepted(scm_id):
-                return await self.accepted(config_name, config, record, order, scm_id)
-            case Unnamed():
-                return unsettled(order, "SCM accepted the renewal without naming it", config_name)
-            case AnswerLost(error):
-                return unsettled(order, f"SCM's answer to the renewal was lost ({error})", config_name)
-            case Refused(error) if not error.login_refused:
-                refusal = _refused(str(error), self._resources.clock.now())
-                await self._write_ahead.close(config_name, record.unique_id, order, refusal)
-                raise error
-            case Refused(error) | NotSent(error):  # a refused login says nothing of the certificate
-                await self._write_ahead.close(config_name, record.unique_id, order, lambda stored: stored)
-                raise error
+async def _without_deleted_renewal(resources: Resources, held: Held) -> Held:
+    """Return the certificate as if it was never renewed, where its renewal is deleted; the stored one keeps saying so.
 
-    async def _renew(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord
-    ) -> Accepted | Unnamed:
-        async with self._resources.clients.lend(config_name, config) as client:
-            return await FAMILIES[record.certificate_type].renew(client, record.scm_id, order)
+    Deleting was somebody's decision: only who asks for another gets one.
+    """
+    if await _deleted_renewal(resources, held.record, held.config_name) is None:
+        return held
+    return held.with_record(held.record.model_copy(update={"renewed_to": None}))
 
-    async def _is_anothers(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord, scm_id: int
-    ) -> bool:
-        """Whether an id that SCM gave a renewal cannot be its own: SCM's ids grow, and nobody else has the key."""
-        if scm_id <= record.scm_id or scm_id in order.listed_ids:
-            return True
-        unique_id = UniqueId(f"{scm_id}_{config.customer_uri}")
-        try:
-            stored = await self._resources.repository.certificate(config_name, unique_id)
-        except (StorageError, RecordError):  # SCM has taken the renewal: storing its id tells of that
-            return False
-        if stored is None or stored.current is None:
-            return False
-        keys = digests_of_keys(record) | {bytes.fromhex(order.key_digest)}
-        return keys.isdisjoint(digests_of_keys(stored))
 
-    def _check_clock(self, config: ConfigRecord) -> None:
-        """Compare the clocks once more: SCM has just told its time."""
-        if (apart := self._resources.clients.clocks.apart(config.base_url)) is not None:
-            raise RenewalHeldError(apart.reason)
-
-    async def _renewed_elsewhere(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, listed: Sequence[Listed]
-    ) -> int | None:
-        """Return the renewal that SCM has already: by another entry or mount, or after an older snapshot was restored.
-
-        Raises:
-            RenewalHeldError: there is one, and it is not known which, or it has another key.
-        """
-        search = await self._successors.of_known_certificate(config_name, config, record, listed)
-        if search.scm_id is not None:
-            return search.scm_id
-        now = self._resources.clock.now()
-        if search.is_renewed and not record.failed_renewals:
-            await self._resources.change(config_name, record.unique_id, _refused(RENEWED_BY_A_STRANGER, now))
-            raise RenewalHeldError(RENEWED_BY_A_STRANGER)
-        if search.undecided and may_be_awaited(record, now):
-            text = _doubt_about(search.undecided)
-            await self._resources.change(config_name, record.unique_id, _awaited(text, now))
-            raise RenewalHeldError(text)
+async def _deleted_renewal(resources: Resources, record: CertificateRecord, config_name: str) -> UniqueId | None:
+    """Return the renewal that a certificate points at, if that was deleted."""
+    if record.renewed_to is None:
         return None
-
-    async def _linked(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, scm_id: int
-    ) -> CertificateAnswer | None:
-        """Let the certificate point at a renewal that was ordered here, and that it knows nothing of; None for others.
-
-        Its record was deleted and fetched anew since.
-        """
-        unique_id = UniqueId(f"{scm_id}_{config.customer_uri}")
-        stored = await self._resources.repository.certificate(config_name, unique_id)
-        if stored is None or stored.order_uuid is None:
-            return None
-        is_collected = stored.current is not None
-        link = renewed(unique_id, self._resources.clock.now()) if is_collected else _points_at(unique_id)
-        await self._resources.change(config_name, record.unique_id, link)
-        return CertificateAnswer(stored)
-
-    async def accepted(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord, scm_id: int
-    ) -> Answer:
-        """Store the new certificate's record, then let the old one point at it."""
-        renewed = _successor(record, order, scm_id, config, self._resources.clock.now())
-        try:
-            stored = await self._acceptor.store(config_name, order.uuid, renewed)
-            link = _points_at(stored.unique_id, in_place_of=await self._deleted_renewal(config_name, record.unique_id))
-            await self._write_ahead.close(config_name, record.unique_id, order, link)
-        except (StorageError, RecordError):
-            _log.exception("an accepted renewal could not be stored", extra=of_order(config_name, order, scm_id=scm_id))
-            return unsettled(order, "SCM took the renewal, and its id could not be stored", config_name)
-        return CertificateAnswer(stored)
-
-    async def _deleted_renewal(self, config_name: str, unique_id: UniqueId) -> UniqueId | None:
-        """Return the renewal that a certificate points at, if that was deleted."""
-        record = await self._resources.repository.certificate(config_name, unique_id)
-        if record is None or record.renewed_to is None:
-            return None
-        renewal = await self._resources.repository.certificate(config_name, record.renewed_to)
-        return record.renewed_to if renewal is None else None
-
-    async def gave_up(
-        self, config_name: str, record: CertificateRecord, order: OrderRecord, text: str
-    ) -> CertificateAnswer:
-        """Let another renewal be ordered, after a pause; what was ordered keeps its key, in case that it comes."""
-        failed = renewal_failed(None, order.uuid, text, self._resources.clock.now())
-        lost = in_flight_of(order, order.created_at, record.current) if order.csr else None
-
-        def change(stored: CertificateRecord) -> CertificateRecord:
-            doubted = stored.model_copy(update={"doubted_at": stored.doubted_at or order.created_at})
-            return failed(doubted if lost is None else doubted.with_superseded(lost))
-
-        changed = await self._write_ahead.close(config_name, record.unique_id, order, change)
-        return CertificateAnswer(changed or record, (text,))
-
-    async def _prepare(
-        self,
-        record: CertificateRecord,
-        current: CurrentCertificate,
-        listed: Sequence[Listed],
-        *,
-        request: RenewalRequest,
-        order_uuid: str,
-    ) -> OrderRecord:
-        chain = CertificateChain.from_pem(current.bundle)
-        order = OrderRecord(
-            uuid=order_uuid,
-            operation=OrderOperation.RENEW,
-            certificate_type=record.certificate_type,
-            common_name=record.common_name,
-            unique_id=record.unique_id,
-            private_key=current.private_key,
-            key_digest=chain.public_key_digest.hex(),
-            key_type=chain.key_type,
-            requested=record.requested,
-            created_at=self._resources.clock.now(),
-            listed_ids=tuple(entry.scm_id for entry in listed),
-            subject_alt_names=chain.subject_alt_names,
-        )
-        if request.keeps_key:
-            # Left to itself, SCM may take the first order's CSR after a replacement (scm-api.md 3.5).
-            was_replaced = bool(record.earlier) or record.order is not None
-            return order.model_copy(update={"csr": current.csr}) if was_replaced else order
-        made = await new_key_and_csr(self._resources, record, current, request.wish)
-        return OrderRecord.model_validate(
-            order.model_dump()
-            | {
-                "common_name": made.csr.common_name or record.common_name,
-                "csr": made.csr.pem,
-                "private_key": SecretStr(made.private_key.pem) if made.private_key else None,
-                "key_digest": made.csr.public_key_digest.hex(),
-                "key_type": made.csr.key_type,
-                "subject_alt_names": made.csr.subject_alt_names,
-            }
-        )
+    renewal = await resources.repository.certificate(config_name, record.renewed_to)
+    return record.renewed_to if renewal is None else None
 
 
-def _successor(
-    record: CertificateRecord, order: OrderRecord, scm_id: int, config: ConfigRecord, now: datetime
-) -> CertificateRecord:
-    current = record.current
-    return CertificateRecord(
-        unique_id=UniqueId(f"{scm_id}_{config.customer_uri}"),
+async def _renewal_in_flight(tools: Tools, held: Held) -> Answer | None:
+    """Return the renewal that SCM accepted, unless SCM has rejected it since."""
+    if held.record.successor is None:
+        return None
+    successor = await tools.resources.repository.certificate(held.config_name, held.record.successor)
+    if successor is None:
+        return None
+    if successor.order is None or not successor.order.in_trouble:
+        return Answer(successor)
+    answer = await tools.collector.once_for_caller(held.with_record(successor))
+    is_rejected = answer.record is not None and answer.record.order is not None and answer.record.order.in_trouble
+    return None if is_rejected else answer
+
+
+def _turn(resources: Resources, held: Held) -> AbstractAsyncContextManager[None]:
+    """Let one entry, or mount, after the other renew a certificate that several have.
+
+    Whoever comes second asks SCM only then, and finds what the first has ordered.
+    """
+    return resources.renewals.hold(held.config.base_url, held.config.customer_uri, held.record.scm_id)
+
+
+async def _plan(resources: Resources, held: Held, request: RenewalRequest, order_uuid: str) -> Planned:
+    family = FAMILIES[held.record.certificate_type]
+    async with resources.clients.lend(held) as client:
+        listed, _ = await family.listed(client, search_name(held.record))
+    order = await _order(resources, held, request, listed, order_uuid)
+    if not request.is_automatic:
+        return order
+    # SCM has just told its time.
+    if (apart := resources.clients.clocks.apart(held.config.base_url)) is not None:
+        raise RenewalHeldError(apart.reason)
+    scm_id = await _renewed_elsewhere(resources, held, listed)
+    if scm_id is None:
+        return order
+    ordered_at = _ordered_elsewhere_at(held.record.current, order.created_at)
+    known = await _linked(resources, held, scm_id)
+    return known or FoundElsewhere(order.model_copy(update={"created_at": ordered_at}), scm_id)
+
+
+async def _renewed_elsewhere(resources: Resources, held: Held, listed: Sequence[Listed]) -> int | None:
+    """Return the renewal that SCM has already: by another entry or mount, or after an older snapshot was restored.
+
+    Raises:
+        RenewalHeldError: there is one, and it is not known which, or it has another key.
+    """
+    search = await renewal_made_elsewhere(resources, held, listed)
+    if search.scm_id is not None:
+        return search.scm_id
+    now = resources.clock.now()
+    if search.is_renewed and not held.record.failed_renewals:
+        await resources.change(held.key, renewal_refused(answers.RENEWED_BY_A_STRANGER, now))
+        raise RenewalHeldError(answers.RENEWED_BY_A_STRANGER)
+    if search.undecided and may_be_awaited(held.record, now):
+        text = f"{answers.undecided_renewals(search.undecided)}: another is ordered where that stays open, or by renew/"
+        await resources.change(held.key, renewal_doubted(text, now))
+        raise RenewalHeldError(text)
+    return None
+
+
+async def _linked(resources: Resources, held: Held, scm_id: int) -> Answer | None:
+    """Let the certificate point at a renewal that was ordered here, and that it knows nothing of; None for others.
+
+    Its record was deleted and fetched anew since.
+    """
+    key = held.key_of(scm_id)
+    stored = await resources.repository.certificate(*key)
+    if stored is None or stored.order_uuid is None:
+        return None
+    is_collected = stored.current is not None
+    link = renewed(key.unique_id, resources.clock.now()) if is_collected else renewal_ordered(key.unique_id)
+    await resources.change(held.key, link)
+    return Answer(stored)
+
+
+async def _order(
+    resources: Resources, held: Held, request: RenewalRequest, listed: Sequence[Listed], order_uuid: str
+) -> OrderRecord:
+    record, current = held.record, held.record.current
+    if current is None:
+        raise ValueError("there is no certificate to renew")
+    chain = CertificateChain.from_pem(current.bundle)
+    order = OrderRecord(
+        uuid=order_uuid,
+        operation=OrderOperation.RENEW,
         certificate_type=record.certificate_type,
-        scm_id=scm_id,
+        common_name=record.common_name,
+        unique_id=record.unique_id,
+        private_key=current.private_key,
+        key_digest=chain.public_key_digest.hex(),
+        key_type=chain.key_type,
+        requested=record.requested,
+        created_at=resources.clock.now(),
+        listed_ids=tuple(entry.scm_id for entry in listed),
+        subject_alt_names=chain.subject_alt_names,
+    )
+    if request.keeps_key:
+        # Left to itself, SCM may take the first order's CSR after a replacement (scm-api.md 3.5).
+        was_replaced = bool(record.earlier) or record.order is not None
+        return order.model_copy(update={"csr": current.csr}) if was_replaced else order
+    made = await new_key_and_csr(resources, record, current, request.wish)
+    return OrderRecord.model_validate(
+        order.model_dump()
+        | {
+            "common_name": made.csr.common_name or record.common_name,
+            "csr": made.csr.pem,
+            "private_key": SecretStr(made.private_key.pem) if made.private_key else None,
+            "key_digest": made.csr.public_key_digest.hex(),
+            "key_type": made.csr.key_type,
+            "subject_alt_names": made.csr.subject_alt_names,
+        }
+    )
+
+
+async def _call(resources: Resources, held: Held, order: OrderRecord) -> Accepted | Unnamed | Misnamed:
+    async with resources.clients.lend(held) as client:
+        event = await FAMILIES[held.record.certificate_type].renew(client, held.record.scm_id, order)
+    if isinstance(event, Accepted) and await _is_anothers(resources, held, order, event.scm_id):
+        return Misnamed(event.scm_id)
+    return event
+
+
+async def _is_anothers(resources: Resources, held: Held, order: OrderRecord, scm_id: int) -> bool:
+    """Whether an id that SCM gave a renewal cannot be its own: SCM's ids grow, and nobody else has the key."""
+    if scm_id <= held.record.scm_id or scm_id in order.listed_ids:
+        return True
+    try:
+        stored = await resources.repository.certificate(*held.key_of(scm_id))
+    except (StorageError, RecordError):  # SCM has taken the renewal: storing its id tells of that
+        return False
+    if stored is None or stored.current is None:
+        return False
+    keys = digests_of_keys(held.record) | {bytes.fromhex(order.key_digest)}
+    return keys.isdisjoint(digests_of_keys(stored))
+
+
+async def _taken(resources: Resources, held: Held, order: OrderRecord, event: Accepted | Found) -> Outcome:
+    record, current, now = held.record, held.record.current, resources.clock.now()
+    successor = CertificateRecord(
+        unique_id=held.key_of(event.scm_id).unique_id,
+        certificate_type=record.certificate_type,
+        scm_id=event.scm_id,
         common_name=order.common_name,
         key_type=order.key_type,
         requested=order.requested,
         order_uuid=order.uuid,
-        order=in_flight_of(order, now, current),
+        order=_in_flight(order, now, current),
         history=(HistoryEntry(status=Status.APPLIED, at=now),),
         renewed_from=record.unique_id,
         renewed=current
@@ -326,9 +308,12 @@ def _successor(
             first_order=record.first_order,
         ),
     )
+    stored = await resources.repository.certificate(*held.key)
+    deleted = stored and await _deleted_renewal(resources, stored, held.config_name)
+    return Outcome(new=successor, change=renewal_ordered(successor.unique_id, in_place_of=deleted or None))
 
 
-def in_flight_of(order: OrderRecord, accepted_at: datetime, current: CurrentCertificate | None) -> OrderInFlight:
+def _in_flight(order: OrderRecord, accepted_at: datetime, current: CurrentCertificate | None) -> OrderInFlight:
     """Return a renewal as its own record has it once SCM has taken it; without a CSR of its own it is the old one's."""
     return OrderInFlight(
         uuid=order.uuid,
@@ -341,75 +326,73 @@ def in_flight_of(order: OrderRecord, accepted_at: datetime, current: CurrentCert
     )
 
 
-def _ordered_elsewhere_at(renewed: CurrentCertificate, now: datetime) -> datetime:
+def _ordered_elsewhere_at(renewing: CurrentCertificate | None, now: datetime) -> datetime:
     """Return when a renewal was ordered that turns up now: nobody knows, and hardly before it became due.
 
     The moment at which it turns up would make its life look shorter than it is, and hold back the next renewal.
     """
-    return min(due_from(renewed, LONGEST_WINDOW), now)
+    return now if renewing is None else min(due_from(renewing, LONGEST_WINDOW), now)
 
 
-def _points_at(successor: UniqueId, *, in_place_of: UniqueId | None = None) -> Change:
-    def change(record: CertificateRecord) -> CertificateRecord:
-        if record.renewed_to not in {None, in_place_of}:  # the successor was collected before this was known
-            return record
-        return record.model_copy(update={"successor": successor, "renewed_to": None})
-
-    return change
+def _refused(order: OrderRecord, event: Refused | NotSent, now: datetime) -> Change:
+    """Begin a pause where SCM refused the renewal; a refused login says nothing of the certificate."""
+    del order
+    is_refusal = isinstance(event, Refused) and not event.error.login_refused
+    return renewal_refused(str(event.error), now) if is_refusal else unchanged
 
 
-def _doubt_about(undecided: int) -> str:
-    return (
-        f"SCM lists {undecided} newer orders for this name that are not issued, and whether one of them is the renewal "
-        "shows when it is: another is ordered where that stays open, or by renew/"
-    )
+async def _look(resources: Resources, held: Held, order: OrderRecord, age: timedelta) -> Evidence:
+    search = await renewal_of_order(resources, held, order)
+    if search.scm_id is not None:
+        return Found(search.scm_id)
+    if search.complete and not search.undecided:
+        return NotFound() if may_conclude_not_booked(age) else Undecided(answers.NOT_LISTED_YET)
+    doubt = _doubt_about(search)
+    if held.record.current is not None and may_give_up(age, held.record.current):
+        after = "none is ordered any more" if held.record.revoked_at else "another renewal is ordered after a pause"
+        return TooLongUndecided(f"{doubt}; {after}")
+    return Undecided(f"{doubt}; it is looked for again at every read, and in the background")
 
 
-def _awaited(text: str, now: datetime) -> Change:
-    """Return the change of a certificate that SCM may have renewed already, for all that can be told yet."""
-
-    def change(record: CertificateRecord) -> CertificateRecord:
-        doubted = record.model_copy(update={"doubted_at": min(record.doubted_at or now, now)})
-        refused = refused_again(record.refused_renewal, text, now)
-        retry_at = min(refused.retry_at, doubt_ends(doubted, now))
-        return doubted.model_copy(update={"refused_renewal": refused.model_copy(update={"retry_at": retry_at})})
-
-    return change
+def _doubt_about(search: SuccessorSearch) -> str:
+    if search.undecided:
+        return answers.undecided_renewals(search.undecided)
+    return "SCM lists too many orders for this name to find the renewal among them"
 
 
-def _refused(text: str, now: datetime) -> Change:
-    def change(record: CertificateRecord) -> CertificateRecord:
-        return record.model_copy(update={"refused_renewal": refused_again(record.refused_renewal, text, now)})
+def _unbooked(held: Held, order: OrderRecord, evidence: NotFound | TooLongUndecided, now: datetime) -> Change:
+    """Let another renewal be ordered; of one that may come after all, the key is kept, and a pause begins."""
+    if isinstance(evidence, NotFound):
+        return unchanged
+    failed = renewal_failed(None, order.uuid, evidence.reason, now)
+    lost = _in_flight(order, order.created_at, held.record.current) if order.csr else None
 
-    return change
-
-
-def renewal_failed(successor: UniqueId | None, order_uuid: str, text: str, now: datetime) -> Change:
-    """Return the change of a certificate whose renewal came to nothing after SCM had taken it, or may have.
-
-    Args:
-        successor: the renewal, or None where SCM never named it; one that is not the certificate's any more is none.
-        order_uuid: its order.
-        text: why.
-        now: in UTC.
-    """
-
-    def change(record: CertificateRecord) -> CertificateRecord:
-        if record.renewed_to is not None or record.successor != successor:
-            return record
-        failed = (order_uuid, *record.failed_renewals)[:MAX_EARLIER]
-        return _refused(text, now)(record.model_copy(update={"successor": None, "failed_renewals": failed}))
+    def change(stored: CertificateRecord) -> CertificateRecord:
+        doubted = stored.model_copy(update={"doubted_at": stored.doubted_at or order.created_at})
+        return failed(doubted if lost is None else doubted.with_superseded(lost))
 
     return change
 
 
-def renewed(successor: UniqueId, now: datetime) -> Change:
-    """Return the change of a certificate whose renewal has been collected."""
+async def _late(tools: Tools, held: Held) -> Answer:
+    """Answer the renewal as far as it has come, or the certificate that is renewed."""
+    held = await read_again(tools.resources, held)
+    newest = held.record.renewed_to or held.record.successor
+    successor = newest and await tools.resources.repository.certificate(held.config_name, newest)
+    if successor:
+        return await tools.collector.time_is_over(CertificateKey(held.config_name, successor.unique_id), successor)
+    return await being_sent_or_worked_on(tools.resources, held)
 
-    def change(record: CertificateRecord) -> CertificateRecord:
-        if record.renewed_to is not None:
-            return record
-        linked = record.model_copy(update={"renewed_to": successor, "successor": None, "refused_renewal": None})
-        return linked.with_history(HistoryEntry(status=Status.RENEWED, at=now))
 
-    return change
+RENEWAL: OperationOnHeld[RenewalRequest] = OperationOnHeld(
+    kind=OrderOperation.RENEW,
+    ready=_ready,
+    turn=_turn,
+    plan=_plan,
+    call=_call,
+    taken=_taken,
+    refused=_refused,
+    look=_look,
+    unbooked=_unbooked,
+    late=_late,
+)

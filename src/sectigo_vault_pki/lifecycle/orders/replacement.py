@@ -1,29 +1,36 @@
 """Replacing: another certificate under the same id, with a new key. The old one stays in hand until then."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from sectigo_vault_pki.errors import ConflictError, RecordError
-from sectigo_vault_pki.lifecycle.accounts.order_limits import OrderLimits
-from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
-from sectigo_vault_pki.lifecycle.families import FAMILIES
-from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
+from sectigo_vault_pki.errors import ConflictError, ScmRefusedError
+from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.answers import Answer
+from sectigo_vault_pki.lifecycle.families import FAMILIES, Family
+from sectigo_vault_pki.lifecycle.held import Held
+from sectigo_vault_pki.lifecycle.orders.operation import (
+    OperationOnHeld,
+    Outcome,
+    Tools,
+    being_sent_or_worked_on,
+    read_again,
+    with_flags,
+)
 from sectigo_vault_pki.lifecycle.orders.order_keys import KeyWish, new_key_and_csr
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.rules.policy import SETTLE_AFTER
-from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor
-from sectigo_vault_pki.lifecycle.rules.states import Accepted, AnswerLost, NotSent, Refused, Unnamed
-from sectigo_vault_pki.lifecycle.sending import send
+from sectigo_vault_pki.lifecycle.rules.backoff import SETTLE_AFTER, may_conclude_not_booked, may_give_up
+from sectigo_vault_pki.lifecycle.rules.changes import Change
+from sectigo_vault_pki.lifecycle.rules.evidence import evidence_of_replacement
+from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor, search_name
+from sectigo_vault_pki.lifecycle.rules.states import Accepted, Evidence, Found, NotFound, TooLongUndecided, Undecided
+from sectigo_vault_pki.scm import Collected, ScmClient, StillProcessing
 from sectigo_vault_pki.store import (
     CertificateRecord,
-    ConfigRecord,
-    CurrentCertificate,
     OrderInFlight,
     OrderOperation,
     OrderRecord,
-    StorageError,
     WaitingAndRenewal,
 )
 
@@ -47,106 +54,104 @@ class ReplacementRequest:
         return f"{self.revoke_replaced} {self.reason} {self.flags!r} {self.wish.fingerprint()}"
 
 
-class Replacer:
-    """Orders replacements. The caller holds the certificate's operation lock."""
+async def _ready(tools: Tools, held: Held, request: ReplacementRequest, still_open: Answer | None) -> Held | Answer:
+    """Return the certificate; one whose replacement is in flight for long may be replaced anew.
 
-    def __init__(self, resources: Resources, write_ahead: WriteAhead, limits: OrderLimits) -> None:
-        self._resources = resources
-        self._write_ahead = write_ahead
-        self._limits = limits
+    Only SCM knows whether that one still comes.
 
-    async def order(
-        self,
-        config_name: str,
-        config: ConfigRecord,
-        record: CertificateRecord,
-        request: ReplacementRequest,
-        *,
-        order_uuid: str,
-    ) -> Answer:
-        """Order a replacement; the answered record then has it in flight.
-
-        One that is in flight for long may be ordered anew, as only SCM knows whether it still comes.
-
-        Raises:
-            ConflictError: there is nothing that can be replaced now.
-            OrderLimitError, StorageMovedError: nothing may be ordered.
-            InvalidInputError: no CSR can be made of the request.
-            ScmRefusedError, ScmUnavailableError: SCM took nothing.
-            StorageError: nothing was sent.
-        """
-        now = self._resources.clock.now()
-        current = self.check(record)
-        made = await new_key_and_csr(self._resources, record, current, request.wish)
-        names = request.wish.subject_alt_names
-        order = OrderRecord(
-            uuid=order_uuid,
-            operation=OrderOperation.REPLACE,
-            certificate_type=record.certificate_type,
-            common_name=made.csr.common_name or record.common_name,
-            unique_id=record.unique_id,
-            csr=made.csr.pem,
-            private_key=SecretStr(made.private_key.pem) if made.private_key else None,
-            key_digest=made.csr.public_key_digest.hex(),
-            key_type=made.csr.key_type,
-            requested=record.requested,
-            created_at=now,
-            reason=request.reason,
-            subject_alt_names=made.csr.subject_alt_names if names is None else names,
-            revoke_replaced=request.revoke_replaced,
-        )
-        async with self._limits.admission(config_name, config, now):
-            await self._write_ahead.open(config_name, record.unique_id, order)
-            return await self._send(config_name, config, record, order)
-
-    def check(self, record: CertificateRecord) -> CurrentCertificate:
-        """Return what would be replaced.
-
-        Raises:
-            ConflictError: there is nothing that can be replaced now.
-        """
-        if record.current is None:
-            raise ConflictError("the certificate is not issued yet, so there is nothing to replace")
-        if record.revoked_at is not None:
-            raise ConflictError("the certificate is revoked: order a new one")
-        now = self._resources.clock.now()
-        if record.order is not None and timedelta(0) <= now - record.order.accepted_at < SETTLE_AFTER:
-            raise ConflictError("a replacement is under way: reading the certificate collects it")
-        return record.current
-
-    async def _send(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord
-    ) -> Answer:
-        call = self._replace(config_name, config, record, order)
-        match await send(call, config_name=config_name, order=order):
-            case Accepted() | Unnamed():
-                return await self.accepted(config_name, record, order)
-            case AnswerLost(error):
-                return unsettled(order, f"SCM's answer to the replacement was lost ({error})", config_name)
-            case Refused(error) | NotSent(error):
-                await self._write_ahead.close(config_name, record.unique_id, order, lambda stored: stored)
-                raise error
-
-    async def _replace(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord
-    ) -> Accepted:
-        async with self._resources.clients.lend(config_name, config) as client:
-            await FAMILIES[record.certificate_type].replace(client, record.scm_id, order)
-        return Accepted(record.scm_id)
-
-    async def accepted(self, config_name: str, record: CertificateRecord, order: OrderRecord) -> Answer:
-        """Store the replacement as in flight."""
-        in_flight = replacement_in_flight(order, self._resources.clock.now())
-        try:
-            changed = await self._write_ahead.close(
-                config_name, record.unique_id, order, lambda stored: stored.with_order(in_flight)
-            )
-        except (StorageError, RecordError):
-            return unsettled(order, "SCM took the replacement, and that could not be stored", config_name)
-        return CertificateAnswer(changed or record)
+    Raises:
+        ConflictError: there is nothing that can be replaced now.
+    """
+    if still_open is not None:
+        return still_open
+    _check(held.record, tools.resources.clock.now())
+    return await with_flags(tools.resources, held, request.flags)
 
 
-def replacement_in_flight(order: OrderRecord, accepted_at: datetime) -> OrderInFlight:
+def _check(record: CertificateRecord, now: datetime) -> None:
+    if record.current is None:
+        raise ConflictError("the certificate is not issued yet, so there is nothing to replace")
+    if record.revoked_at is not None:
+        raise ConflictError("the certificate is revoked: order a new one")
+    if record.order is not None and timedelta(0) <= now - record.order.accepted_at < SETTLE_AFTER:
+        raise ConflictError("a replacement is under way: reading the certificate collects it")
+
+
+async def _plan(resources: Resources, held: Held, request: ReplacementRequest, order_uuid: str) -> OrderRecord:
+    """Make key and CSR.
+
+    Raises:
+        InvalidInputError: no CSR can be made of the request.
+    """
+    record, now = held.record, resources.clock.now()
+    if record.current is None:
+        raise ValueError("there is no certificate to replace")
+    made = await new_key_and_csr(resources, record, record.current, request.wish)
+    names = request.wish.subject_alt_names
+    return OrderRecord(
+        uuid=order_uuid,
+        operation=OrderOperation.REPLACE,
+        certificate_type=record.certificate_type,
+        common_name=made.csr.common_name or record.common_name,
+        unique_id=record.unique_id,
+        csr=made.csr.pem,
+        private_key=SecretStr(made.private_key.pem) if made.private_key else None,
+        key_digest=made.csr.public_key_digest.hex(),
+        key_type=made.csr.key_type,
+        requested=record.requested,
+        created_at=now,
+        reason=request.reason,
+        subject_alt_names=made.csr.subject_alt_names if names is None else names,
+        revoke_replaced=request.revoke_replaced,
+    )
+
+
+async def _call(resources: Resources, held: Held, order: OrderRecord) -> Accepted:
+    async with resources.clients.lend(held) as client:
+        await FAMILIES[held.record.certificate_type].replace(client, held.record.scm_id, order)
+    return Accepted(held.record.scm_id)
+
+
+async def _taken(resources: Resources, held: Held, order: OrderRecord, event: Accepted | Found) -> Outcome:
+    del held, event
+    in_flight = _in_flight(order, resources.clock.now())
+    return Outcome(change=lambda stored: stored.with_order(in_flight))
+
+
+async def _look(resources: Resources, held: Held, order: OrderRecord, age: timedelta) -> Evidence:
+    record, family = held.record, FAMILIES[held.record.certificate_type]
+    async with resources.clients.lend(held) as client:
+        standing = await family.standing(client, record.scm_id, search_name(record))
+        delivered = await _collected(family, client, record)
+    evidence = evidence_of_replacement(standing, delivered, record, _in_flight(order, order.created_at))
+    is_given_up = record.current is not None and may_give_up(age, record.current)
+    match evidence:
+        case Undecided(doubt) if not is_given_up:
+            return Undecided(f"{doubt}: look for what became of {record.scm_id} there")
+        case NotFound() | Undecided():
+            return NotFound() if may_conclude_not_booked(age) else Undecided(answers.NOT_LISTED_YET)
+        case found:
+            return found
+
+
+async def _collected(
+    family: Family, client: ScmClient, record: CertificateRecord
+) -> Collected | StillProcessing | ScmRefusedError:
+    try:
+        return await family.collect(client, record.scm_id)
+    except ScmRefusedError as refusal:
+        if refusal.login_refused:
+            raise
+        return refusal
+
+
+def _unbooked(_: Held, order: OrderRecord, __: NotFound | TooLongUndecided, ___: datetime) -> Change:
+    """Keep the key of a replacement that came to nothing, as far as anybody knows."""
+    lost = _in_flight(order, order.created_at)
+    return lambda record: record.with_superseded(lost)
+
+
+def _in_flight(order: OrderRecord, accepted_at: datetime) -> OrderInFlight:
     """Return a replacement as its certificate's record has it once SCM has taken it."""
     return OrderInFlight(
         uuid=order.uuid,
@@ -158,3 +163,29 @@ def replacement_in_flight(order: OrderRecord, accepted_at: datetime) -> OrderInF
         revoke_replaced=order.revoke_replaced,
         names=names_of_successor(order),
     )
+
+
+async def _late(tools: Tools, held: Held) -> Answer:
+    """Answer the replacement as far as it has come."""
+    held = await read_again(tools.resources, held)
+    if held.record.order is not None:
+        return await tools.collector.time_is_over(held.key, held.record)
+    return await being_sent_or_worked_on(tools.resources, held)
+
+
+def of_replacement(answer: Answer) -> Answer:
+    """Show the replacement where it is still in flight; the certificate in hand is not what was asked for."""
+    is_in_flight = answer.record is not None and answer.record.order is not None
+    return replace(answer, of_replacement=True) if is_in_flight else answer
+
+
+REPLACEMENT: OperationOnHeld[ReplacementRequest] = OperationOnHeld(
+    kind=OrderOperation.REPLACE,
+    ready=_ready,
+    plan=_plan,
+    call=_call,
+    taken=_taken,
+    look=_look,
+    unbooked=_unbooked,
+    late=_late,
+)

@@ -1,79 +1,108 @@
 """Revoking: SCM is asked, then the certificate is marked. It stays stored, and its key with it."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import timedelta
 
 from sectigo_vault_pki.errors import ConflictError, ScmRefusedError, ScmUnavailableError
-from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
+from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.families import FAMILIES
-from sectigo_vault_pki.lifecycle.orders.journal import WriteAhead
+from sectigo_vault_pki.lifecycle.held import Held
+from sectigo_vault_pki.lifecycle.orders.operation import OperationOnHeld, Outcome, Tools, no_answer_yet
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.store import (
-    CertificateRecord,
-    ConfigRecord,
-    HistoryEntry,
-    OrderOperation,
-    OrderRecord,
-    Status,
+from sectigo_vault_pki.lifecycle.rules.changes import revoked
+from sectigo_vault_pki.lifecycle.rules.states import Accepted, Evidence, Found, NotFound
+from sectigo_vault_pki.store import OrderOperation, OrderRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationRequest:
+    """Why a certificate is revoked."""
+
+    reason: str
+
+    def fingerprint(self) -> str:
+        return self.reason
+
+
+async def _ready(tools: Tools, held: Held, _: RevocationRequest, still_open: Answer | None) -> Held | Answer:
+    """Return the certificate, unless it is revoked already; a renewal that is not settled is no obstacle.
+
+    Beside such a renewal, whose entry the certificate points at, the intent is not stored: whoever is not answered asks
+    again, and SCM says then that it is done.
+
+    Raises:
+        ConflictError: it is not issued yet, or being replaced, as far as is known.
+    """
+    order = None if still_open is None or still_open.order is None else still_open.order.stored
+    if order is not None and order.operation is OrderOperation.REPLACE:
+        raise ConflictError(answers.why_not_revoked(order, held.record))
+    held = await _without_replacement(tools, held)
+    if held.record.revoked_at is not None:
+        return Answer(held.record)
+    if held.record.current is None:
+        raise ConflictError("the certificate is not issued yet: decline the order in SCM")
+    return held
+
+
+async def _without_replacement(tools: Tools, held: Held) -> Held:
+    """Return the certificate once a replacement in flight is collected, or failed at SCM.
+
+    SCM revokes its newest certificate: that would be the replacement, and the one in hand would stay valid.
+
+    Raises:
+        ConflictError: the replacement may still come.
+    """
+    if held.record.current is None or held.record.order is None:
+        return held
+    record = (await tools.collector.once(held)).record
+    if record.order is not None and not record.order.in_trouble:
+        raise ConflictError(
+            "a replacement is under way, and SCM revokes the newest certificate: reading this one collects it, and "
+            "then it can be revoked"
+        )
+    return held.with_record(record)
+
+
+async def _plan(resources: Resources, held: Held, request: RevocationRequest, order_uuid: str) -> OrderRecord:
+    return OrderRecord(
+        uuid=order_uuid,
+        operation=OrderOperation.REVOKE,
+        certificate_type=held.record.certificate_type,
+        common_name=held.record.common_name,
+        unique_id=held.record.unique_id,
+        created_at=resources.clock.now(),
+        reason=request.reason,
+    )
+
+
+async def _call(resources: Resources, held: Held, intent: OrderRecord) -> Accepted:
+    async with resources.clients.lend(held) as client:
+        await FAMILIES[held.record.certificate_type].revoke(client, held.record.scm_id, intent.reason or "")
+    return Accepted(held.record.scm_id)
+
+
+async def _taken(resources: Resources, _: Held, __: OrderRecord, ___: Accepted | Found) -> Outcome:
+    now = resources.clock.now()
+    return Outcome(change=lambda stored: revoked(stored, now))
+
+
+async def _look(resources: Resources, held: Held, intent: OrderRecord, _: timedelta) -> Evidence:
+    """Ask again, which is harmless; whoever is refused asks anew."""
+    try:
+        await _call(resources, held, intent)
+    except (ScmRefusedError, ScmUnavailableError) as error:
+        return NotFound(answers.not_asked_about(error))
+    return Found(held.record.scm_id)
+
+
+REVOCATION: OperationOnHeld[RevocationRequest] = OperationOnHeld(
+    kind=OrderOperation.REVOKE,
+    costs=False,
+    ready=_ready,
+    plan=_plan,
+    call=_call,
+    taken=_taken,
+    look=_look,
+    late=no_answer_yet(OrderOperation.REVOKE),
 )
-
-
-class Revoker:
-    """Revokes certificates. The caller holds the certificate's operation lock."""
-
-    def __init__(self, resources: Resources, write_ahead: WriteAhead) -> None:
-        self._resources = resources
-        self._write_ahead = write_ahead
-
-    async def revoke(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, *, order_uuid: str, reason: str
-    ) -> CertificateAnswer:
-        """Revoke a certificate; one that is revoked already is answered as it is.
-
-        Beside a renewal that is not settled, whose entry the certificate points at, the intent is not stored: whoever
-        is not answered asks again, and SCM says then that it is done.
-
-        Raises:
-            ConflictError: it is not issued yet.
-            ScmRefusedError, ScmUnavailableError: it is not revoked, as far as SCM says.
-        """
-        if record.revoked_at is not None:
-            return CertificateAnswer(record)
-        if record.current is None:
-            raise ConflictError("the certificate is not issued yet: decline the order in SCM")
-        intent = OrderRecord(
-            uuid=order_uuid,
-            operation=OrderOperation.REVOKE,
-            certificate_type=record.certificate_type,
-            common_name=record.common_name,
-            unique_id=record.unique_id,
-            created_at=self._resources.clock.now(),
-            reason=reason,
-        )
-        if record.submitting is None:
-            await self._write_ahead.open(config_name, record.unique_id, intent)
-        return await self.carry_out(config_name, config, record, intent)
-
-    async def carry_out(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, intent: OrderRecord
-    ) -> CertificateAnswer:
-        """Do what the intent says; asking twice is harmless, so a crash is followed by asking again."""
-        family = FAMILIES[record.certificate_type]
-        try:
-            async with self._resources.clients.lend(config_name, config) as client:
-                await family.revoke(client, record.scm_id, intent.reason or "")
-        except (ScmRefusedError, ScmUnavailableError):
-            await self._write_ahead.close(config_name, record.unique_id, intent, lambda current: current)
-            raise
-        now = self._resources.clock.now()
-        changed = await self._write_ahead.close(
-            config_name, record.unique_id, intent, lambda current: revoked(current, now)
-        )
-        return CertificateAnswer(changed or revoked(record, now))
-
-
-def revoked(record: CertificateRecord, now: datetime) -> CertificateRecord:
-    """Return the record of a certificate that SCM has revoked."""
-    if record.revoked_at is not None:
-        return record
-    marked = record.model_copy(update={"revoked_at": now})
-    return marked.with_history(HistoryEntry(status=Status.REVOKED, at=now))

@@ -13,12 +13,13 @@ from enum import Enum, auto
 
 from sectigo_vault_pki.errors import ScmRefusedError
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Family, Listed
+from sectigo_vault_pki.lifecycle.held import Held
 from sectigo_vault_pki.lifecycle.marks import mark_in
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.evidence import digests_of_keys, fits
 from sectigo_vault_pki.lifecycle.rules.search_names import search_name
 from sectigo_vault_pki.scm import Collected, ScmClient, is_final
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId
+from sectigo_vault_pki.store import CertificateRecord, OrderRecord, UniqueId
 
 MAX_EXAMINED = 100
 """Orders, newest first, that are looked at one by one."""
@@ -46,56 +47,46 @@ class SuccessorSearch:
     is_renewed: bool = False
 
 
-class Successors:
-    """Looks for renewals; orders nothing."""
+async def renewal_of_order(resources: Resources, held: Held, order: OrderRecord) -> SuccessorSearch:
+    """Look for what a renewal whose answer was lost has become."""
+    record = held.record
+    async with resources.clients.lend(held) as client:
+        listed, complete = await FAMILIES[record.certificate_type].listed(client, search_name(record))
+        new = [entry for entry in listed if entry.scm_id not in order.listed_ids]
+        examination = _Examination(
+            resources,
+            client,
+            held,
+            digests=digests_of_keys(record) | {bytes.fromhex(order.key_digest)},
+            order_uuid=order.uuid,
+            earliest=(order.created_at - CLOCK_DIFFERENCE).date(),
+        )
+        found = await examination.of(new[:MAX_EXAMINED])
+    return SuccessorSearch(found, examination.undecided, complete=complete and len(new) <= MAX_EXAMINED)
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
 
-    async def of_order(
-        self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
-    ) -> SuccessorSearch:
-        """Look for what a renewal whose answer was lost has become."""
-        async with self._resources.clients.lend(config_name, config) as client:
-            listed, complete = await FAMILIES[record.certificate_type].listed(client, search_name(record))
-            new = [entry for entry in listed if entry.scm_id not in order.listed_ids]
-            examination = _Examination(
-                self._resources,
-                client,
-                config_name,
-                config,
-                record,
-                digests=digests_of_keys(record) | {bytes.fromhex(order.key_digest)},
-                order_uuid=order.uuid,
-                earliest=(order.created_at - CLOCK_DIFFERENCE).date(),
-            )
-            found = await examination.of(new[:MAX_EXAMINED])
-        return SuccessorSearch(found, examination.undecided, complete=complete and len(new) <= MAX_EXAMINED)
+async def renewal_made_elsewhere(resources: Resources, held: Held, listed: Sequence[Listed]) -> SuccessorSearch:
+    """Look for a renewal that was ordered elsewhere, before one is ordered automatically."""
+    record = held.record
+    newer = [entry for entry in listed if entry.scm_id > record.scm_id]
+    async with resources.clients.lend(held) as client:
+        is_renewed = await _is_renewed(client, record)
+        if is_renewed is False:
+            return SuccessorSearch()
+        examination = _Examination(resources, client, held, digests=digests_of_keys(record))
+        found = await examination.of(newer[:MAX_EXAMINED_UNASKED])
+    return SuccessorSearch(found, examination.undecided, is_renewed=bool(is_renewed))
 
-    async def of_known_certificate(
-        self, config_name: str, config: ConfigRecord, record: CertificateRecord, listed: Sequence[Listed]
-    ) -> SuccessorSearch:
-        """Look for a renewal that was ordered elsewhere, before one is ordered automatically."""
-        family = FAMILIES[record.certificate_type]
-        newer = [entry for entry in listed if entry.scm_id > record.scm_id]
-        async with self._resources.clients.lend(config_name, config) as client:
-            is_renewed = await self._is_renewed(family, client, record)
-            if is_renewed is False:
-                return SuccessorSearch()
-            examination = _Examination(
-                self._resources, client, config_name, config, record, digests=digests_of_keys(record)
-            )
-            found = await examination.of(newer[:MAX_EXAMINED_UNASKED])
-        return SuccessorSearch(found, examination.undecided, is_renewed=bool(is_renewed))
 
-    async def _is_renewed(self, family: Family, client: ScmClient, record: CertificateRecord) -> bool | None:
-        """Return what SCM says; None where it does not: then it is for SCM to refuse the renewal."""
-        try:
-            return (await family.standing(client, record.scm_id, search_name(record))).renewed
-        except ScmRefusedError as refusal:
-            if refusal.login_refused:
-                raise
-            return None
+async def _is_renewed(client: ScmClient, record: CertificateRecord) -> bool | None:
+    """Return what SCM says; None where it does not: then it is for SCM to refuse the renewal."""
+    family = FAMILIES[record.certificate_type]
+    try:
+        return (await family.standing(client, record.scm_id, search_name(record))).renewed
+    except ScmRefusedError as refusal:
+        if refusal.login_refused:
+            raise
+        return None
 
 
 class _Owner(Enum):
@@ -113,36 +104,25 @@ class _Lineage:
     mark: str | None
 
 
+@dataclass(slots=True)
 class _Examination:
     """Looks at SCM's entries one by one.
 
     Attributes:
-        undecided: how many of them nothing can be said of yet.
+        digests: of the keys that the renewal may have.
+        order_uuid: of the renewal's order, where that is known.
+        earliest: the first day on which it may have been asked for.
+        undecided: of how many entries nothing can be said yet.
     """
 
-    def __init__(
-        self,
-        resources: Resources,
-        client: ScmClient,
-        config_name: str,
-        config: ConfigRecord,
-        record: CertificateRecord,
-        *,
-        digests: AbstractSet[bytes],
-        order_uuid: str = "",
-        earliest: date = date.min,
-    ) -> None:
-        self._resources = resources
-        self._client = client
-        self._config_name = config_name
-        self._config = config
-        self._record = record
-        self._family = FAMILIES[record.certificate_type]
-        self._digests = digests
-        self._order_uuid = order_uuid
-        self._earliest = earliest
-        self._known_lineage: _Lineage | None = None
-        self.undecided = 0
+    resources: Resources
+    client: ScmClient
+    held: Held
+    digests: AbstractSet[bytes]
+    order_uuid: str = ""
+    earliest: date = date.min
+    undecided: int = 0
+    known_lineage: _Lineage | None = None
 
     async def of(self, entries: Iterable[Listed]) -> int | None:
         """Return the entry that has a key of the certificate's, the newest where there are several."""
@@ -152,15 +132,14 @@ class _Examination:
         return None
 
     async def _is_it(self, entry: Listed) -> bool:
-        unique_id = UniqueId(f"{entry.scm_id}_{self._config.customer_uri}")
-        stored = await self._resources.repository.certificate(self._config_name, unique_id)
+        stored = await self.resources.repository.certificate(*self.held.key_of(entry.scm_id))
         if stored is not None:
             return await self._is_stored_as_it(stored)
         owner = await self._owner_of(entry)
         if owner is _Owner.SOMEBODY_ELSE:
             return False
         try:
-            delivered = await self._family.collect(self._client, entry.scm_id)
+            delivered = await self._family().collect(self.client, entry.scm_id)
         except ScmRefusedError as refusal:
             if refusal.login_refused:
                 raise
@@ -168,7 +147,7 @@ class _Examination:
         if not isinstance(delivered, Collected):
             return self._is_ours_without_a_key(owner)
         # A mark alone is not enough: one with a key that is not known here could never be collected.
-        return any(fits(delivered.content, digest) for digest in self._digests)
+        return any(fits(delivered.content, digest) for digest in self.digests)
 
     def _is_ours_without_a_key(self, owner: _Owner | None) -> bool:
         """Whether what is not issued, and so shows no key yet, has our mark; without one it stays undecided."""
@@ -183,22 +162,22 @@ class _Examination:
         if stored.order_uuid is None:
             self.undecided += stored.current is None
             return self._has_key_of(stored)
-        if self._order_uuid:
-            return stored.order_uuid == self._order_uuid
-        if stored.order_uuid in self._record.failed_renewals:
+        if self.order_uuid:
+            return stored.order_uuid == self.order_uuid
+        if stored.order_uuid in self.held.record.failed_renewals:
             return False
         return await self._descends_from_it(stored)
 
     def _has_key_of(self, stored: CertificateRecord) -> bool:
-        return stored.current is not None and not self._digests.isdisjoint(digests_of_keys(stored))
+        return stored.current is not None and not self.digests.isdisjoint(digests_of_keys(stored))
 
     async def _descends_from_it(self, stored: CertificateRecord) -> bool:
         """Follow a renewal's ancestors to the certificate; where one of them is deleted, the key has to tell."""
         ancestor: CertificateRecord = stored
         for _ in range(MAX_ANCESTORS):
-            if ancestor.renewed_from is None or ancestor.renewed_from == self._record.unique_id:
+            if ancestor.renewed_from is None or ancestor.renewed_from == self.held.record.unique_id:
                 return ancestor.renewed_from is not None
-            before = await self._resources.repository.certificate(self._config_name, ancestor.renewed_from)
+            before = await self.resources.repository.certificate(self.held.config_name, ancestor.renewed_from)
             if before is None:
                 return self._has_key_of(stored)
             ancestor = before
@@ -207,18 +186,18 @@ class _Examination:
     async def _owner_of(self, entry: Listed) -> _Owner | None:
         """Tell by an entry's day and mark whose it is; None where its key has to tell."""
         try:
-            remarks = await self._family.remarks(self._client, entry)
+            remarks = await self._family().remarks(self.client, entry)
         except ScmRefusedError as refusal:
             if refusal.login_refused:
                 raise
             return None
-        if remarks.requested is not None and remarks.requested < self._earliest:
+        if remarks.requested is not None and remarks.requested < self.earliest:
             return _Owner.SOMEBODY_ELSE
         marked = mark_in(remarks.comments)
         if marked is None:
             return None
         lineage = await self._lineage()
-        named = await self._resources.repository.certificate_of_order(self._config_name, marked)
+        named = await self.resources.repository.certificate_of_order(self.held.config_name, marked)
         if marked == lineage.mark or named in lineage.unique_ids:
             return _Owner.OURS
         # SCM hands the first order's mark down to all its renewals: with another one it is no renewal of ours. Where
@@ -227,13 +206,16 @@ class _Examination:
 
     async def _lineage(self) -> _Lineage:
         """Return the certificate and what it renewed: SCM hands comments, and so the mark, down to renewals."""
-        if self._known_lineage is None:
-            unique_ids, eldest = {self._record.unique_id}, self._record
+        if self.known_lineage is None:
+            unique_ids, eldest = {self.held.record.unique_id}, self.held.record
             while eldest.renewed_from is not None and len(unique_ids) < MAX_ANCESTORS:
                 unique_ids.add(eldest.renewed_from)
-                record = await self._resources.repository.certificate(self._config_name, eldest.renewed_from)
+                record = await self.resources.repository.certificate(self.held.config_name, eldest.renewed_from)
                 if record is None:
                     break
                 eldest = record
-            self._known_lineage = _Lineage(frozenset(unique_ids), eldest.first_order)
-        return self._known_lineage
+            self.known_lineage = _Lineage(frozenset(unique_ids), eldest.first_order)
+        return self.known_lineage
+
+    def _family(self) -> Family:
+        return FAMILIES[self.held.record.certificate_type]

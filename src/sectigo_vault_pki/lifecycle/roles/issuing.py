@@ -6,18 +6,18 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sectigo_vault_pki.errors import PendingError
-from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, order_id, remarks_on
+from sectigo_vault_pki.errors import PendingError, UnknownConfigError
+from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.engine import Engine
-from sectigo_vault_pki.lifecycle.operations import config_or_error
+from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
-from sectigo_vault_pki.lifecycle.orders.idempotency import Repetitions
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles.profiles import Profiles
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import role_rules
-from sectigo_vault_pki.lifecycle.rules.renewal_rule import LAST_RETRY, is_in_force, pause_after, shown_time
+from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, pause_after
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS
 from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest
 from sectigo_vault_pki.scm import is_final
@@ -108,7 +108,7 @@ class Issuer:
         self._engine = engine
         self._roles = roles
         self._profiles = Profiles(resources)
-        self._repetitions = Repetitions(resources)
+        self._enrolments = engine.enrolments
 
     async def issue(self, role_name: str, request: IssueRequest, *, time_limit: float | None) -> Issued:
         """Return a certificate that the role allows: a stored one, that of an order under way, or a new one.
@@ -127,15 +127,17 @@ class Issuer:
         role_rules.check_names(role, request.common_name, request.names)
         if request.csr is not None:
             role_rules.check_csr(role, request.csr)
-        config = config_or_error(await self._resources.repository.config(role.config_name), role.config_name)
-        offered = await self._profiles.terms(role.config_name, config, role.certificate_profile)
+        config = await self._resources.repository.config(role.config_name)
+        if config is None:
+            raise UnknownConfigError(role.config_name)
+        offered = await self._profiles.terms(Entry(role.config_name, config), role.certificate_profile)
         term = role_rules.term(role, request.ttl, offered)
         enrolment = _enrolment(role_name, role, request, term.days)
         await self._let_go_of_spent(role, enrolment)
         ordering = _Ordering(self._roles, role_name, role)
         answer = await self._answer(ordering, enrolment, time_limit)
-        if isinstance(answer, CertificateAnswer):
-            answer = CertificateAnswer(await self._newest(role.config_name, answer.record))
+        if answer.record is not None:
+            answer = Answer(await self._newest(role.config_name, answer.record))
         record, current = _in_hand(role.config_name, answer)
         order_uuid = await self._order_of(role.config_name, enrolment, record)
         warnings = (
@@ -157,9 +159,9 @@ class Issuer:
         await self._engine.key_answered(config_name, record)
         try:
             if issued.role.min_remaining:
-                await self._repetitions.note_answered(config_name, issued.request_id, issued.order_uuid)
+                await self._enrolments.note_answered(config_name, issued.request_id, issued.order_uuid)
             else:
-                await self._repetitions.release(config_name, issued.request_id, issued.order_uuid)
+                await self._enrolments.release(config_name, issued.request_id, issued.order_uuid)
             await self._roles.note_answered(issued.role_name, config_name, record)
         except StorageError as error:  # an equal request is answered the same once more, or orders if its key is gone
             extra = of_certificate(config_name, record, role=issued.role_name, error=error)
@@ -189,18 +191,18 @@ class Issuer:
 
         What is stored of it stays: should SCM book it after all, it is found, and its key is there.
         """
-        index = await self._repetitions.order_of(config_name, request_id)
+        index = await self._enrolments.order_of(config_name, request_id)
         if index is None or index.order_uuid != failure.order_uuid:  # another request has seen to it
             return
         retry_at = failure.known_at + pause_after(index.failures + 1)
         if is_in_force(retry_at, self._resources.clock.now(), longest=LAST_RETRY):
             raise PendingError(failure.unique_id, config_name, failure.reason, next_order_from=shown_time(retry_at))
-        await self._repetitions.give_up(config_name, request_id, failure.order_uuid)
+        await self._enrolments.give_up(config_name, request_id, failure.order_uuid)
 
     async def _let_go_of_spent(self, role: RoleRecord, enrolment: EnrolmentRequest) -> None:
         """Let an equal request order anew where what the earlier one led to cannot be answered again."""
         request_id = enrolment.request_id or ""
-        index = await self._repetitions.order_of(role.config_name, request_id)
+        index = await self._enrolments.order_of(role.config_name, request_id)
         if index is None:
             return
         record = await self._record_of(role.config_name, index.order_uuid)
@@ -210,7 +212,7 @@ class Issuer:
         is_signed = enrolment.csr is not None
         is_like = _is_like(newest, record, is_signed=is_signed)
         if not is_like or is_spent(newest, index, role=role, now=now, is_signed=is_signed):
-            await self._repetitions.release(role.config_name, request_id, index.order_uuid)
+            await self._enrolments.release(role.config_name, request_id, index.order_uuid)
 
     async def _newest(self, config_name: str, record: CertificateRecord) -> CertificateRecord:
         """Follow the renewals that somebody ordered by hand to the newest that was collected."""
@@ -227,7 +229,7 @@ class Issuer:
         """Return the order that the wish stands for: that of the certificate, or of one that it renewed."""
         if record.renewed_from is None:
             return record.order_uuid
-        index = await self._repetitions.order_of(config_name, enrolment.request_id or "")
+        index = await self._enrolments.order_of(config_name, enrolment.request_id or "")
         return None if index is None else index.order_uuid
 
     async def _record_of(self, config_name: str, order_uuid: str) -> CertificateRecord | None:
@@ -300,12 +302,14 @@ def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: in
 
 def _failure_of(answer: Answer) -> _Failure | None:
     """Return why no certificate comes of an order; None where one may still come, or is there."""
-    if not isinstance(answer, CertificateAnswer):
-        if not answer.is_not_booked or answer.order is None:
+    if answer.order is not None:
+        if not answer.order.is_not_booked or answer.order.stored is None:
             return None
-        reason = "SCM has no such order, so nothing was bought"
-        return _Failure(answer.uuid, order_id(answer.uuid), answer.order.created_at, reason)
+        reason, order = "SCM has no such order, so nothing was bought", answer.order.stored
+        return _Failure(order.uuid, order_id(order.uuid), order.created_at, reason)
     record = answer.record
+    if record is None:
+        return None
     newest = record.history[-1] if record.history else None
     if record.current is not None or record.order is None or record.order_uuid is None or newest is None:
         return None
@@ -331,9 +335,10 @@ def _of_life(role: RoleRecord, current: CurrentCertificate, enrolment: Enrolment
 
 
 def _in_hand(config_name: str, answer: Answer) -> tuple[CertificateRecord, CurrentCertificate]:
-    if not isinstance(answer, CertificateAnswer):
-        raise PendingError(order_id(answer.uuid), config_name, "SCM has not named the order yet")
     record = answer.record
+    if record is None:
+        name = order_id(answer.order.uuid if answer.order is not None else "")
+        raise PendingError(name, config_name, "SCM has not named the order yet")
     if record.current is None:
         raise PendingError(record.unique_id, config_name, _why_pending(record))
     return record, record.current

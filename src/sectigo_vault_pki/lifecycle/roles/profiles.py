@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmRefusedError, ScmUnavailableError
+from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.scm import SslProfile
 from sectigo_vault_pki.store import ConfigRecord
@@ -35,7 +36,7 @@ class Profiles:
         self._resources = resources
         self._known: dict[str, _Known] = {}
 
-    async def terms(self, config_name: str, config: ConfigRecord, profile_id: int) -> Sequence[int] | None:
+    async def terms(self, entry: Entry, profile_id: int) -> Sequence[int] | None:
         """Return the validities in days that a profile offers; None where SCM does not tell this account.
 
         A profile is refused only where SCM's list of them could be read to its last row.
@@ -44,10 +45,10 @@ class Profiles:
             InvalidInputError: SCM offers the organization no such profile.
             ScmUnavailableError: SCM could not be asked, now or before.
         """
-        known = self._known.get(config_name)
+        known = self._known.get(entry.config_name)
         now = self._resources.clock.now()
-        if known is None or known.config != config or now - known.at >= FRESH_FOR:
-            known = await self._asked(config_name, config, known if known and known.config == config else None)
+        if known is None or known.config != entry.config or now - known.at >= FRESH_FOR:
+            known = await self._asked(entry, known if known and known.config == entry.config else None)
         if profile_id not in known.terms and known.is_whole:
             offered = ", ".join(map(str, sorted(known.terms))) or "none"
             raise InvalidInputError(
@@ -56,25 +57,25 @@ class Profiles:
             )
         return known.terms.get(profile_id) or None
 
-    async def _asked(self, config_name: str, config: ConfigRecord, earlier: _Known | None) -> _Known:
+    async def _asked(self, entry: Entry, earlier: _Known | None) -> _Known:
         try:
-            known = await self._ask(config_name, config)
+            known = await self._ask(entry)
         except ScmUnavailableError as error:
             if earlier is not None:
                 return earlier
             if not error.answered or error.login_refused:
                 raise
-            return self._untold(config)  # what came is no list, which stops no order; the next one asks again
-        self._known[config_name] = known
+            return self._untold(entry.config)  # what came is no list, which stops no order; the next one asks again
+        self._known[entry.config_name] = known
         return known
 
-    async def _ask(self, config_name: str, config: ConfigRecord) -> _Known:
-        async with self._resources.clients.lend(config_name, config) as client:
+    async def _ask(self, entry: Entry) -> _Known:
+        async with self._resources.clients.lend(entry) as client:
             try:
                 page = await client.ssl_profiles()
             except ScmRefusedError:
-                return self._untold(config)
-        return _Known(config, self._resources.clock.now(), _merged(page.rows), is_whole=not page.unreadable)
+                return self._untold(entry.config)
+        return _Known(entry.config, self._resources.clock.now(), _merged(page.rows), is_whole=not page.unreadable)
 
     def _untold(self, config: ConfigRecord) -> _Known:
         return _Known(config, self._resources.clock.now(), {}, is_whole=False)

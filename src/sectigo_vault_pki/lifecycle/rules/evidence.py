@@ -1,14 +1,25 @@
-"""Judging: what SCM's answer to a collect means for a certificate's record. Pure functions."""
+"""Evidence: what SCM's answers prove of an order, and what they make of its certificate's record. Pure functions."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ChainError, ScmRefusedError
-from sectigo_vault_pki.lifecycle.orders.revocation import revoked
-from sectigo_vault_pki.lifecycle.resources import Change
-from sectigo_vault_pki.lifecycle.rules.states import Collected, IssuersMissing, StillProcessing, Trouble
+from sectigo_vault_pki.lifecycle.families import Standing
+from sectigo_vault_pki.lifecycle.rules.changes import Change, revoked
+from sectigo_vault_pki.lifecycle.rules.states import (
+    Collected,
+    CollectEvent,
+    Found,
+    IssuersMissing,
+    NotFound,
+    StillProcessing,
+    Trouble,
+    Undecided,
+    Unreachable,
+)
 from sectigo_vault_pki.pki import Authorities, CertificateChain, parse_chain
+from sectigo_vault_pki.scm import Collected as Delivered
+from sectigo_vault_pki.scm import StillProcessing as NotDelivered
 from sectigo_vault_pki.scm import is_revoked
 from sectigo_vault_pki.store import (
     MAX_EARLIER,
@@ -21,7 +32,12 @@ from sectigo_vault_pki.store import (
     Status,
 )
 
-CollectEvent: TypeAlias = StillProcessing | IssuersMissing | Trouble | Collected
+AT_REST = frozenset(
+    {"issued", "downloaded", "expired", "revoked", "pre_revoked", "replaced", "declined", "rejected", "invalid"}
+)
+"""SCM's words for entries that wait for nothing (scm-api.md 3.8, 4.2), in lower case."""
+
+REPLACEMENT_DOUBT = "SCM is working on another certificate under this id, or does not deliver the newest one"
 
 
 def event_of(
@@ -95,7 +111,7 @@ def change_of(event: CollectEvent, order: OrderInFlight, now: datetime) -> Chang
     """Return what an event makes of the record; nothing, where another order is in flight by then."""
 
     def change(record: CertificateRecord) -> CertificateRecord:
-        if record.order is None or record.order.uuid != order.uuid:
+        if record.order is None or record.order.uuid != order.uuid or isinstance(event, Unreachable):
             return record
         match event:
             case Collected(chain):
@@ -107,8 +123,8 @@ def change_of(event: CollectEvent, order: OrderInFlight, now: datetime) -> Chang
                 return _in_trouble(record, record.order, yes=True).with_history(entry)
             case IssuersMissing():
                 return record.model_copy(update={"order": record.order.model_copy(update={"lacked_issuers": True})})
-            case StillProcessing(trouble):
-                return record if trouble else _in_trouble(record, record.order, yes=False)
+            case StillProcessing():
+                return _in_trouble(record, record.order, yes=False)
 
     return change
 
@@ -181,3 +197,38 @@ def differing_names(ordered: Iterable[str], chain: CertificateChain) -> tuple[tu
     got = {name.lower() for name in chain.subject_alt_names}
     given = {f"www.{name}" for name in wanted} | {name.removeprefix("www.") for name in wanted}
     return tuple(sorted(wanted - got)), tuple(sorted(got - wanted - given))
+
+
+def evidence_of_replacement(
+    standing: Standing,
+    delivered: Delivered | NotDelivered | ScmRefusedError,
+    record: CertificateRecord,
+    replacement: OrderInFlight,
+) -> Found | NotFound | Undecided:
+    """Judge a replacement whose answer was lost by what SCM said of the entry, and by what it delivered after that.
+
+    For a while after it has taken a replacement SCM may deliver the old certificate (scm-api.md 8.5). So that one is a
+    proof only where SCM works on nothing and names the same serial number.
+    """
+    taken, undecided = Found(record.scm_id), Undecided(REPLACEMENT_DOUBT)
+    is_at_rest = standing.status.lower() in AT_REST
+    if isinstance(delivered, NotDelivered):
+        # What SCM is processing may be an earlier replacement in flight.
+        return taken if delivered.says_so and record.order is None else undecided
+    if isinstance(delivered, ScmRefusedError):
+        return NotFound() if is_at_rest else undecided
+    if isinstance(event_of(delivered.content, record, replacement), Collected | IssuersMissing):
+        return taken
+    return NotFound() if is_at_rest and _is_newest(delivered.content, standing) else undecided
+
+
+def _is_newest(content: bytes, standing: Standing) -> bool:
+    try:
+        chain = parse_chain(content, public_key_digest=None)
+    except ChainError:
+        return False
+    return not standing.serial_number or _digits(chain.serial_number) == _digits(standing.serial_number)
+
+
+def _digits(serial_number: str) -> str:
+    return serial_number.replace(":", "").lower().lstrip("0")

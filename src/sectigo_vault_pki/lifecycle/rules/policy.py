@@ -1,12 +1,11 @@
 """What to do next, and for how long: pure functions of records, wishes and time."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, first_said, hold_on_renewal, is_due
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, CurrentCertificate, WaitingAndRenewal
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, WaitingAndRenewal
 
 DEFAULT_WAIT_LIMIT = 50.0
 """Seconds a request waits at most: OpenBao cancels it at 90 s, the CLI gives up at 60 s (plugin-protocol.md 4.2)."""
@@ -20,19 +19,8 @@ DEADLINE_MARGIN = 2.0
 SUBMISSION_GRACE = 3.0
 """Seconds that SCM has to name the order, also where the user does not want to wait for the certificate."""
 
-SETTLE_AFTER = timedelta(minutes=10)
-"""Age from which an order that SCM does not list was not booked; before, another process may still be sending it."""
-
-LONGEST_DOUBT = timedelta(days=3)
-"""After which a renewal whose fate cannot be found out does not stop another."""
-
-LONGEST_REST = timedelta(hours=1)
-"""Between two times that background work asks for an order that is open for long."""
-
 KEY_KEPT_FOR = timedelta(hours=24)
 """How long a private key that goes with its first answer waits for one, from the moment the certificate is there."""
-
-FIRST_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +85,6 @@ def waiting(*wishes: WaitingAndRenewal) -> Waiting:
     )
 
 
-def pauses(loop_period: float) -> Iterator[float]:
-    """Yield the seconds between one collect and the next: 1 s, doubling up to the loop period."""
-    pause = min(FIRST_PAUSE, loop_period)
-    while True:
-        yield pause
-        pause = min(pause * 2, loop_period)
-
-
-def rest_between_ticks(age: timedelta) -> timedelta:
-    """Return how long background work leaves an order alone after asking for it: the longer it is open, the longer.
-
-    One of the last hour is asked for at every tick, one of yesterday every half hour or so.
-    """
-    hour = timedelta(hours=1)
-    return timedelta(0) if age < hour else min(age / 60, LONGEST_REST)
-
-
 def date_after(moment: datetime, length: timedelta) -> date:
     """Return the day some time after a moment, or the last day there is."""
     return (moment + length).date() if length < datetime.max.replace(tzinfo=moment.tzinfo) - moment else date.max
@@ -130,40 +101,3 @@ def caller_limit(config: ConfigRecord, max_timeout: float, time_limit: float | N
     limit = DEFAULT_WAIT_LIMIT if config.wait_limit is None else config.wait_limit
     limit = min(limit, max(max_timeout, SUBMISSION_GRACE))
     return limit if time_limit is None else max(0.0, min(limit, time_limit - DEADLINE_MARGIN))
-
-
-def may_conclude_not_booked(age: timedelta) -> bool:
-    """Whether an order of this age that SCM does not list was certainly never taken."""
-    return age >= SETTLE_AFTER
-
-
-def may_give_up(age: timedelta, current: CurrentCertificate) -> bool:
-    """Whether a renewal that can be neither found nor excluded stands in the way of another for long enough."""
-    return age >= longest_doubt(current)
-
-
-def longest_doubt(current: CurrentCertificate) -> timedelta:
-    """Return for how long an order that can be neither found nor excluded stands in the way of another.
-
-    Half of the longest window that a certificate can have, and three days at most: the other half is for the next one.
-    """
-    return max(SETTLE_AFTER, min(LONGEST_DOUBT, current.life / 6))
-
-
-def may_be_awaited(record: CertificateRecord, now: datetime) -> bool:
-    """Whether a due certificate is left alone because an order of its name, which shows no key yet, may renew it."""
-    return now < doubt_ends(record, now)
-
-
-def doubt_ends(record: CertificateRecord, now: datetime) -> datetime:
-    """Return when orders of which that cannot be told do not stop another renewal any more."""
-    since = min(record.doubted_at or now, now)  # in the future: a clock was wrong
-    return now if record.current is None else doubt_about_renewal_ends(record.current, since)
-
-
-def doubt_about_renewal_ends(current: CurrentCertificate, since: datetime) -> datetime:
-    """Return when what cannot be told does not stop another renewal any more: with time left for that one.
-
-    Half of what is left, because a certificate may have become due late, or in a window of its own that is short.
-    """
-    return since + min(longest_doubt(current), (current.not_after - since) / 2)

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CurrentCertificate,
-    RefusedRenewal,
     RenewedCertificate,
     WaitingAndRenewal,
     due_from,
@@ -31,8 +31,6 @@ DEFAULT_WINDOW = timedelta(days=7)
 LONGEST_WINDOW = timedelta(days=36_500)
 """No expiry window is longer."""
 SHORTEST_LIFE = timedelta(hours=1)
-FIRST_RETRY = timedelta(hours=1)
-LAST_RETRY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +120,6 @@ def _life_in_hand(current: CurrentCertificate, renewed: RenewedCertificate | Non
     if renewed is None or renewed.ordered_at > now:  # a clock that was wrong has written the latter
         return current.life
     return current.not_after - max(current.not_before, renewed.ordered_at)
-
-
-def is_in_force(until: datetime, now: datetime, *, longest: timedelta) -> bool:
-    """Whether a pause still holds; one that ends further away than any lasts was written by a clock that was wrong."""
-    return now < until <= now + longest
-
-
-def refused_again(earlier: RefusedRenewal | None, text: str, now: datetime) -> RefusedRenewal:
-    """Return the pause after one more renewal that SCM refused: an hour, doubling up to a day."""
-    times = 1 if earlier is None else earlier.times + 1
-    return RefusedRenewal(times=times, retry_at=now + pause_after(times), text=text)
-
-
-def pause_after(times: int) -> timedelta:
-    """Return how long nothing is tried after so many refusals in a row."""
-    return min(FIRST_RETRY * (1 << min(times - 1, 10)), LAST_RETRY)
 
 
 def notice_of_cut_window(window: timedelta, life: timedelta) -> str | None:

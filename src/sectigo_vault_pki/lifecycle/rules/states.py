@@ -1,6 +1,7 @@
-"""The states of an order, as data. Every change of state is in the table; an event that is not, is an error.
+"""The states of an order, as data. Every change of state is in the table; an event that is not there is an error.
 
-A certificate has no state machine: what to do with it next is derived from its record (`policy`).
+`orders/runner.py` and `collect/collector.py` act on the state that `advance` returns. A certificate has no state
+machine: what to do with it next is derived from its record (`rules/policy.py`).
 """
 
 from collections.abc import Mapping
@@ -21,9 +22,13 @@ class OrderState(Enum):
     """SCM may have taken it: the answer was lost."""
     PENDING = auto()
     """SCM took it, and the certificate has not been collected."""
+    STUCK = auto()
+    """The same, and SCM has given a reason why the certificate cannot be collected."""
     REFUSED = auto()
     NOT_BOOKED = auto()
     """SCM certainly did not take it."""
+    GIVEN_UP = auto()
+    """Whether SCM took it cannot be found out, and it no longer stands in the way of another."""
     COLLECTED = auto()
 
 
@@ -38,6 +43,13 @@ class Accepted:
 @dataclass(frozen=True, slots=True)
 class Unnamed:
     """SCM took the order, and an older build of it did not name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misnamed:
+    """SCM took the order, and named it by the id of another certificate."""
+
+    scm_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +82,35 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """SCM's list has no order with our mark, long after the order was sent."""
+    """SCM has no such order, long after it was sent; the reason where it is another than that."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Whether SCM took the order cannot be told yet."""
+
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True)
+class TooLongUndecided:
+    """Whether SCM took the order could not be told for as long as it may stand in the way of another."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class StillProcessing:
-    """The certificate is not there yet, or SCM could not be asked: the order goes on."""
+    """The certificate is not there yet."""
 
-    trouble: ScmError | None = None
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """SCM could not be asked for the certificate."""
+
+    error: ScmError
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +134,24 @@ class Collected:
     chain: CertificateChain = field(repr=False)
 
 
-Event: TypeAlias = (
-    Accepted
-    | Unnamed
-    | Refused
-    | NotSent
-    | AnswerLost
-    | Found
-    | NotFound
-    | StillProcessing
-    | IssuersMissing
-    | Trouble
-    | Collected
-)
+SubmitEvent: TypeAlias = Accepted | Unnamed | Misnamed | Refused | NotSent | AnswerLost
+Evidence: TypeAlias = Found | NotFound | Undecided | TooLongUndecided
+CollectEvent: TypeAlias = StillProcessing | Unreachable | IssuersMissing | Trouble | Collected
+Event: TypeAlias = SubmitEvent | Evidence | CollectEvent
+
+_COLLECTING: Mapping[type, OrderState] = {
+    StillProcessing: OrderState.PENDING,
+    Unreachable: OrderState.PENDING,
+    IssuersMissing: OrderState.PENDING,
+    Trouble: OrderState.STUCK,
+    Collected: OrderState.COLLECTED,
+}
 
 ORDER: Mapping[OrderState, Mapping[type, OrderState]] = {
     OrderState.SUBMITTING: {
         Accepted: OrderState.PENDING,
         Unnamed: OrderState.UNSETTLED,
+        Misnamed: OrderState.UNSETTLED,
         Refused: OrderState.REFUSED,
         NotSent: OrderState.NOT_BOOKED,
         AnswerLost: OrderState.UNSETTLED,
@@ -126,15 +159,14 @@ ORDER: Mapping[OrderState, Mapping[type, OrderState]] = {
     OrderState.UNSETTLED: {
         Found: OrderState.PENDING,
         NotFound: OrderState.NOT_BOOKED,
+        Undecided: OrderState.UNSETTLED,
+        TooLongUndecided: OrderState.GIVEN_UP,
     },
-    OrderState.PENDING: {
-        StillProcessing: OrderState.PENDING,
-        IssuersMissing: OrderState.PENDING,
-        Trouble: OrderState.PENDING,
-        Collected: OrderState.COLLECTED,
-    },
+    OrderState.PENDING: _COLLECTING,
+    OrderState.STUCK: _COLLECTING,  # people at SCM may change their mind, so it is asked again
     OrderState.REFUSED: {},
     OrderState.NOT_BOOKED: {},
+    OrderState.GIVEN_UP: {},
     OrderState.COLLECTED: {},
 }
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, ScmError, SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.accounts.account import account_of
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import Login, login_of
+from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.policy import Step
 from sectigo_vault_pki.lifecycle.upkeep.due_work import DueWork, Item, Task
@@ -156,7 +157,7 @@ class AccountRun:
 
     async def _is_held(self, task: Task) -> bool:
         name, config, clients = task.item.config_name, task.config, self._resources.clients
-        if (hold := await clients.login_hold(name, config)) is not None:
+        if (hold := await clients.login_hold(Entry(name, config))) is not None:
             self._report.tell("nothing is asked automatically", hold.reason, is_logged=False)
             return True
         if task.step is not Step.RENEW:
@@ -185,7 +186,7 @@ class AccountRun:
     def _tell(self, words: str, error: BaseException | str, task: Task) -> None:
         is_logged = not (
             isinstance(error, ScmError) and error.operation == OrderOperation.RENEW
-        )  # `send` has logged it
+        )  # the runner has logged it
         self._report.tell(words, error, is_logged=is_logged, config=task.item.config_name, certificate=task.item.name)
 
 

@@ -1,24 +1,27 @@
 """What background work does for one certificate or one write-ahead entry: what a read would do, without waiting."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.collect.collector import Collector
-from sectigo_vault_pki.lifecycle.operations import Operations
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Held
+from sectigo_vault_pki.lifecycle.order_log import of_order
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.resuming import Resumer
 from sectigo_vault_pki.lifecycle.rules import policy
+from sectigo_vault_pki.lifecycle.rules.backoff import LONGEST_REST, rest_between_ticks
 from sectigo_vault_pki.lifecycle.rules.policy import Step
-from sectigo_vault_pki.lifecycle.rules.renewal_rule import renewal_policy
-from sectigo_vault_pki.lifecycle.steps import Reader
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, renewal_policy
+from sectigo_vault_pki.lifecycle.steps import BACKGROUND, Steps
 from sectigo_vault_pki.store import (
     AgendaEntry,
     CertificateRecord,
     ConfigRecord,
-    WaitingAndRenewal,
     agenda_keys,
 )
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,12 @@ class DueCertificate:
         return self.entry.config_name
 
     @property
+    def certificate(self) -> CertificateKey:
+        return CertificateKey(self.entry.config_name, self.entry.unique_id)
+
+    @property
     def name(self) -> str:
-        return f"{self.entry.config_name}/{self.entry.unique_id}"
+        return str(self.certificate)
 
 
 Item = OpenOrder | DueCertificate
@@ -71,36 +78,23 @@ class Task:
 
 
 class DueWork:
-    """Finds out what is to be done for an item, and does it.
+    """Finds out what is to be done for an item, and has it done.
 
     Args:
         resources: the backend's.
-        collector: asks for certificates.
-        operations: renew.
-        reader: settles, and collects successors.
-        resumer: carries write-ahead entries on.
-
+        steps: does it.
+        is_busy: whether this process is working on a certificate, or waiting for it.
     """
 
-    def __init__(
-        self,
-        resources: Resources,
-        *,
-        collector: Collector,
-        operations: Operations,
-        reader: Reader,
-        resumer: Resumer,
-    ) -> None:
+    def __init__(self, resources: Resources, steps: Steps, is_busy: Callable[[CertificateKey], bool]) -> None:
         self._resources = resources
-        self._collector = collector
-        self._operations = operations
-        self._reader = reader
-        self._resumer = resumer
+        self._steps = steps
+        self._is_busy = is_busy
         self._asked_at: dict[str, datetime] = {}
 
     def forget_old(self, now: datetime) -> None:
         """Drop the times that decide nothing any more, and those of a clock that was wrong."""
-        recent = now - policy.LONGEST_REST
+        recent = now - LONGEST_REST
         self._asked_at = {key: at for key, at in self._asked_at.items() if recent < at <= now}
 
     async def task_for(self, item: Item, config: ConfigRecord | None) -> Task | None:
@@ -116,18 +110,18 @@ class DueWork:
         return Task(item, config, Step.SETTLE)
 
     async def _task_for_certificate(self, item: DueCertificate, config: ConfigRecord | None) -> Task | None:
-        entry, now = item.entry, self._resources.clock.now()
-        record = await self._resources.repository.certificate(entry.config_name, entry.unique_id)
+        entry, key, now = item.entry, item.certificate, self._resources.clock.now()
+        record = await self._resources.repository.certificate(*key)
         if record is None or entry.key not in agenda_keys(entry.config_name, record):
             await self._put_agenda_in_order(entry, record)
             return None
         if policy.is_key_overdue(record, now):
-            await self._resources.change(entry.config_name, entry.unique_id, lambda held: held.with_keys_released())
+            await self._resources.change(key, lambda held: held.with_keys_released())
             return None
-        if config is None or self._is_busy(entry):
+        if config is None or self._is_busy(key):
             return None
-        step = _step_for(record, config, now)
-        if step is Step.ANSWER or await self._is_on_the_agenda_otherwise(step, entry, record):
+        step, _ = _step_for(record, config, now)
+        if step is Step.ANSWER or await self._is_on_the_agenda_otherwise(step, key, record):
             return None
         since = now if step is Step.RENEW or record.order is None else record.order.accepted_at
         if not self._is_time_for(entry.key, since):
@@ -136,35 +130,44 @@ class DueWork:
         return Task(item, config, step, expires_at)
 
     async def do(self, task: Task) -> Answer | None:
-        """Ask SCM; return what came of it, where there is an answer to look at."""
+        """Ask SCM; return what came of it, where there is an answer to look at.
+
+        Raises:
+            ConflictError, ScmError, OrderLimitError, RenewalHeldError, StorageMovedError: see `Steps.take`.
+        """
         self._asked_at[task.item.key] = self._resources.clock.now()
-        match task.item:
-            case OpenOrder(_, config_name, order_uuid):
-                return await self._resumer.carry_on(config_name, order_uuid)
-            case DueCertificate(entry):
-                return await self._do_for(entry, task)
+        if isinstance(task.item, OpenOrder):
+            return await self._look_for(task.item)
+        key = task.item.certificate
+        record = await self._resources.repository.certificate(*key)
+        if record is None:
+            return None
+        step, rule = _step_for(record, task.config, self._resources.clock.now())
+        if step is not task.step:  # somebody has said no, or did it, since the run began
+            return None
+        return await self._steps.take(step, Held(key.config_name, task.config, record), rule, BACKGROUND)
 
-    async def _do_for(self, entry: AgendaEntry, task: Task) -> Answer | None:
-        if task.step is Step.COLLECT:
-            record = await self._resources.repository.certificate(entry.config_name, entry.unique_id)
-            return None if record is None else (await self._collector.once(entry.config_name, record)).answer
-        if task.step is Step.RENEW:
-            record = await self._resources.repository.certificate(entry.config_name, entry.unique_id)
-            if record is None or _step_for(record, task.config, self._resources.clock.now()) is not Step.RENEW:
-                return None  # somebody has said no, or renewed it, since the run began
-            return await self._operations.renew_unasked(entry.config_name, task.config, entry.unique_id)
-        return await self._reader.read(entry.config_name, entry.unique_id, WaitingAndRenewal(), time_limit=0.0)
+    async def _look_for(self, item: OpenOrder) -> Answer | None:
+        carried_on = await self._steps.carry_on(item.config_name, item.order_uuid)
+        if carried_on is None:
+            return None
+        order, answer = carried_on
+        found = None if answer.record is None else answer.record.unique_id
+        level = logging.DEBUG if found is None else logging.INFO  # what is not found is looked for again and again
+        extra = of_order(item.config_name, order, found=found or "not yet")
+        _log.log(level, "an open order was looked for", extra=extra)
+        return answer
 
-    async def _is_on_the_agenda_otherwise(self, step: Step, entry: AgendaEntry, record: CertificateRecord) -> bool:
+    async def _is_on_the_agenda_otherwise(self, step: Step, key: CertificateKey, record: CertificateRecord) -> bool:
         """Whether what is open is carried on by its own write-ahead entry, or as its own certificate."""
         if step in {Step.COLLECT, Step.RENEW}:
             return False
         repository = self._resources.repository
         if step is Step.SETTLE and record.submitting is not None:
-            return await repository.order(entry.config_name, record.submitting) is not None
+            return await repository.order(key.config_name, record.submitting) is not None
         if record.successor is None:
             return False
-        successor = await repository.certificate(entry.config_name, record.successor)
+        successor = await repository.certificate(key.config_name, record.successor)
         return successor is not None and successor.order is not None
 
     async def _put_agenda_in_order(self, entry: AgendaEntry, record: CertificateRecord | None) -> None:
@@ -173,15 +176,12 @@ class DueWork:
             await self._resources.repository.put_index_entries(entry.config_name, record)
         await self._resources.repository.drop_from_agenda(entry)
 
-    def _is_busy(self, entry: AgendaEntry) -> bool:
-        name, unique_id = entry.config_name, entry.unique_id
-        return self._operations.under_way(name, unique_id) or self._collector.is_waiting(name, unique_id)
-
     def _is_time_for(self, what: str, since: datetime) -> bool:
         """Whether something open since then is to be asked for again."""
         asked_at, now = self._asked_at.get(what), self._resources.clock.now()
-        return asked_at is None or asked_at > now or now - asked_at >= policy.rest_between_ticks(now - since)
+        return asked_at is None or asked_at > now or now - asked_at >= rest_between_ticks(now - since)
 
 
-def _step_for(record: CertificateRecord, config: ConfigRecord, now: datetime) -> Step:
-    return policy.next_step(record, now=now, policy=renewal_policy(record.requested.waiting, config.defaults))
+def _step_for(record: CertificateRecord, config: ConfigRecord, now: datetime) -> tuple[Step, RenewalPolicy]:
+    rule = renewal_policy(record.requested.waiting, config.defaults)
+    return policy.next_step(record, now=now, policy=rule), rule

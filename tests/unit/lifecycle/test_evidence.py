@@ -6,7 +6,8 @@ import pytest
 
 from sectigo_vault_pki.errors import ScmRefusedError
 from sectigo_vault_pki.lifecycle.families import Standing
-from sectigo_vault_pki.lifecycle.verdicts import Verdict, verdict_on_replacement
+from sectigo_vault_pki.lifecycle.rules.evidence import evidence_of_replacement
+from sectigo_vault_pki.lifecycle.rules.states import Found, NotFound, Undecided
 from sectigo_vault_pki.pki import parse_chain
 from sectigo_vault_pki.scm import Collected, StillProcessing
 from sectigo_vault_pki.store import CertificateRecord, OrderInFlight, OrderOperation
@@ -29,29 +30,29 @@ REFUSED = ScmRefusedError("collect", code=-110, description="revoked", status=40
 
 
 @pytest.mark.parametrize(
-    ("standing", "delivered", "record", "verdict"),
+    ("standing", "delivered", "record", "evidence"),
     [
-        (Standing("Issued", "AA:BB"), NEW, HELD, Verdict.TAKEN),
-        (Standing("Applied"), NEW, HELD, Verdict.TAKEN),
-        (Standing("Issued", OLD_SERIAL), OLD, HELD, Verdict.NOT_TAKEN),
-        (Standing("issued", OLD_SERIAL.replace(":", "")), OLD, HELD, Verdict.NOT_TAKEN),
-        (Standing("Issued"), OLD, HELD, Verdict.NOT_TAKEN),
-        (Standing("Issued", "AA:BB"), OLD, HELD, Verdict.UNKNOWN),
-        (Standing("Applied", OLD_SERIAL), OLD, HELD, Verdict.UNKNOWN),
-        (Standing(), OLD, HELD, Verdict.UNKNOWN),
-        (Standing("Issued", OLD_SERIAL), Collected(b"no certificate"), HELD, Verdict.UNKNOWN),
-        (Standing("Applied"), PROCESSING, HELD, Verdict.TAKEN),
-        (Standing("Applied"), PROCESSING, WITH_EARLIER, Verdict.UNKNOWN),
-        (Standing("Issued"), TROUBLED, HELD, Verdict.UNKNOWN),
-        (Standing("Declined"), REFUSED, HELD, Verdict.NOT_TAKEN),
-        (Standing("Revoked"), REFUSED, WITH_EARLIER, Verdict.NOT_TAKEN),
-        (Standing("Requested"), REFUSED, HELD, Verdict.UNKNOWN),
+        (Standing("Issued", "AA:BB"), NEW, HELD, Found),
+        (Standing("Applied"), NEW, HELD, Found),
+        (Standing("Issued", OLD_SERIAL), OLD, HELD, NotFound),
+        (Standing("issued", OLD_SERIAL.replace(":", "")), OLD, HELD, NotFound),
+        (Standing("Issued"), OLD, HELD, NotFound),
+        (Standing("Issued", "AA:BB"), OLD, HELD, Undecided),
+        (Standing("Applied", OLD_SERIAL), OLD, HELD, Undecided),
+        (Standing(), OLD, HELD, Undecided),
+        (Standing("Issued", OLD_SERIAL), Collected(b"no certificate"), HELD, Undecided),
+        (Standing("Applied"), PROCESSING, HELD, Found),
+        (Standing("Applied"), PROCESSING, WITH_EARLIER, Undecided),
+        (Standing("Issued"), TROUBLED, HELD, Undecided),
+        (Standing("Declined"), REFUSED, HELD, NotFound),
+        (Standing("Revoked"), REFUSED, WITH_EARLIER, NotFound),
+        (Standing("Requested"), REFUSED, HELD, Undecided),
     ],
 )
 def test_only_what_scm_says_for_certain_decides(
     standing: Standing,
     delivered: Collected | StillProcessing | ScmRefusedError,
     record: CertificateRecord,
-    verdict: Verdict,
+    evidence: type[Found | NotFound | Undecided],
 ) -> None:
-    assert verdict_on_replacement(standing, delivered, record, SOUGHT) is verdict
+    assert type(evidence_of_replacement(standing, delivered, record, SOUGHT)) is evidence

@@ -15,11 +15,12 @@ from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.accounts.account import account_of
+from sectigo_vault_pki.lifecycle.held import CertificateKey
 from sectigo_vault_pki.lifecycle.inventory.report import BackgroundRun
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import renewal_policy
-from sectigo_vault_pki.lifecycle.steps import Reader
+from sectigo_vault_pki.lifecycle.steps import Steps
 from sectigo_vault_pki.lifecycle.upkeep.account_run import AccountRun, Report
 from sectigo_vault_pki.lifecycle.upkeep.due_work import DueCertificate, DueWork, Item, OpenOrder
 from sectigo_vault_pki.scm import CallBudget
@@ -36,13 +37,13 @@ LONGEST_RUN = 50.0
 """Seconds after which a run counts as ended, though an account's part of it may go on."""
 
 
-class Background:
+class Upkeep:
     """Runs once for each tick, on the node that may write."""
 
-    def __init__(self, resources: Resources, work: DueWork, reader: Reader) -> None:
+    def __init__(self, resources: Resources, steps: Steps, is_busy: Callable[[CertificateKey], bool]) -> None:
         self._resources = resources
-        self._work = work
-        self._reader = reader
+        self._work = DueWork(resources, steps, is_busy)
+        self._steps = steps
         self._budget = CallBudget(MAX_CALLS)
         self._refilled_at = -LONGEST_RUN
         self._last: dict[str, str] = {}
@@ -146,7 +147,7 @@ class Background:
         for config_name in await repository.configs_with_certificates():
             for unique_id in await repository.unique_ids(config_name):
                 record = await self._guarded(
-                    self._reader.stored(config_name, unique_id),
+                    self._steps.stored(config_name, unique_id),
                     "a certificate is left out of the background work",
                     config=config_name,
                     unique_id=unique_id,

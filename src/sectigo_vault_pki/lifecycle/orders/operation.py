@@ -1,0 +1,160 @@
+"""What all operations that ask something of SCM have in common: the parts that `runner.py` puts together.
+
+Each operation is a value at the end of its own module: whether it is possible, with which key and CSR, by which call,
+what SCM's yes and no make of the records, and how a lost answer is found again.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+from sectigo_vault_pki.errors import ConflictError, ScmUnavailableError
+from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.answers import Answer
+from sectigo_vault_pki.lifecycle.collect.collector import Collector
+from sectigo_vault_pki.lifecycle.held import Entry, Held
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.changes import Change, unchanged
+from sectigo_vault_pki.lifecycle.rules.states import (
+    Accepted,
+    Evidence,
+    Found,
+    Misnamed,
+    NotFound,
+    NotSent,
+    Refused,
+    TooLongUndecided,
+    Unnamed,
+)
+from sectigo_vault_pki.store import CertificateRecord, OrderOperation, OrderRecord, WaitingAndRenewal
+
+E = TypeVar("E", bound=Entry)
+R = TypeVar("R", bound="OrderRequest")
+
+
+class OrderRequest(Protocol):
+    """What a user asks for."""
+
+    def fingerprint(self) -> str:
+        """Return what tells one request from another, without showing a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What operations work with."""
+
+    resources: Resources
+    collector: Collector
+
+
+@dataclass(frozen=True, slots=True)
+class FoundElsewhere:
+    """SCM has what was to be ordered: by another entry or mount, or after an older snapshot was restored."""
+
+    order: OrderRecord
+    scm_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is stored once SCM has taken an order.
+
+    Attributes:
+        new: a certificate's record under an id of its own, which is stored first.
+        change: of the certificate that the order is about.
+    """
+
+    new: CertificateRecord | None = None
+    change: Change = unchanged
+
+
+Planned: TypeAlias = OrderRecord | FoundElsewhere | Answer
+
+
+def nothing_is_kept(*_: object) -> Change:
+    return unchanged
+
+
+def no_answer_yet(kind: OrderOperation) -> Callable[[Tools, Held], Awaitable[Answer]]:
+    """Return what refuses to answer a caller who could not wait for what has to be known; the work goes on."""
+
+    async def late(_: Tools, __: Held) -> Answer:
+        raise ScmUnavailableError(kind, f"SCM has not answered {kind} yet; try again")
+
+    return late
+
+
+def _at_once(_: Resources, __: Held) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Generic[E, R]):
+    """One kind of order.
+
+    Attributes:
+        kind: what it asks of SCM.
+        costs: whether it counts on the config entry's budget, and what SCM took must never end in an error.
+        plan: makes the order, with the given uuid; stores nothing.
+        call: the one call that may cost.
+        taken: what SCM's yes makes of the records.
+        refused: what SCM's no makes of the certificate that the order is about.
+        look: finds out what became of an order of some age whose answer was lost; asks, and never orders.
+        unbooked: what is kept of an order that SCM never took, or of which nobody could tell; None: its entry stands.
+    """
+
+    kind: OrderOperation
+    costs: bool = True
+    plan: Callable[[Resources, E, R, str], Awaitable[Planned]]
+    call: Callable[[Resources, E, OrderRecord], Awaitable[Accepted | Unnamed | Misnamed]]
+    taken: Callable[[Resources, E, OrderRecord, Accepted | Found], Awaitable[Outcome]]
+    refused: Callable[[OrderRecord, Refused | NotSent, datetime], Change] = nothing_is_kept
+    look: Callable[[Resources, E, OrderRecord, timedelta], Awaitable[Evidence]]
+    unbooked: Callable[[E, OrderRecord, NotFound | TooLongUndecided, datetime], Change | None] = nothing_is_kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationOnHeld(Operation[Held, R]):
+    """An operation on a stored certificate.
+
+    Attributes:
+        ready: returns the certificate if the operation is possible now, or else what to answer. It is given the answer
+            for an earlier operation that is still open.
+        turn: held while it is planned and called.
+        late: answers a caller who could not wait for the end.
+    """
+
+    ready: Callable[[Tools, Held, R, Answer | None], Awaitable[Held | Answer]]
+    turn: Callable[[Resources, Held], AbstractAsyncContextManager[None]] = _at_once
+    late: Callable[[Tools, Held], Awaitable[Answer]]
+
+
+async def read_again(resources: Resources, held: Held) -> Held:
+    """Return a certificate as it is stored now.
+
+    Raises:
+        ConflictError: it is deleted.
+    """
+    record = await resources.repository.certificate(*held.key)
+    if record is None:
+        raise ConflictError(f'certificate "{held.record.unique_id}" has been deleted meanwhile')
+    return held.with_record(record)
+
+
+async def with_flags(resources: Resources, held: Held, flags: WaitingAndRenewal) -> Held:
+    """Store the waiting and renewal fields that a request carries with its certificate."""
+    if flags == WaitingAndRenewal():
+        return held
+    changed = await resources.change(held.key, lambda stored: stored.with_flags(flags))
+    return held if changed is None else held.with_record(changed)
+
+
+async def being_sent_or_worked_on(resources: Resources, held: Held) -> Answer:
+    """Answer a caller who could not wait until SCM named what it asks for."""
+    submitting = held.record.submitting
+    order = submitting and await resources.repository.order(held.config_name, submitting)
+    if not order:
+        return answers.being_worked_on(held.key, held.record)
+    return answers.being_sent(held.config_name, order.uuid, order)

@@ -1,0 +1,332 @@
+"""The runner: the one place where money is spent, and where what became of an order is found out.
+
+Equal concurrent requests share one run, different ones follow each other. A run holds the certificate's operation lock,
+reads the record again, settles what an earlier run left open, and only then asks SCM:
+
+    ready -> plan -> journal.open -> call -> taken | refused -> journal.close
+
+The caller waits for the run, and the run goes on without the caller. `settle` is the same with `look` in place of
+`call`. Which way it goes is what the state table (`rules/states.py`) says of each event.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sectigo_vault_pki.errors import (
+    RecordError,
+    ScmAnswerLostError,
+    ScmRefusedError,
+    ScmUnavailableError,
+)
+from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.answers import Answer, order_id
+from sectigo_vault_pki.lifecycle.collect.collector import Collector
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
+from sectigo_vault_pki.lifecycle.journal import Journal
+from sectigo_vault_pki.lifecycle.order_log import of_order, of_refusal
+from sectigo_vault_pki.lifecycle.orders.enrolment import ENROLMENT
+from sectigo_vault_pki.lifecycle.orders.operation import (
+    E,
+    FoundElsewhere,
+    Operation,
+    OperationOnHeld,
+    R,
+    Tools,
+    read_again,
+)
+from sectigo_vault_pki.lifecycle.orders.order_limits import admission
+from sectigo_vault_pki.lifecycle.orders.renewal import RENEWAL
+from sectigo_vault_pki.lifecycle.orders.replacement import REPLACEMENT
+from sectigo_vault_pki.lifecycle.orders.revocation import REVOCATION
+from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.policy import DEFAULT_MAX_TIMEOUT, Waiting, caller_limit
+from sectigo_vault_pki.lifecycle.rules.states import (
+    Accepted,
+    AnswerLost,
+    Found,
+    Misnamed,
+    NotFound,
+    NotSent,
+    OrderState,
+    OrderStateError,
+    Refused,
+    SubmitEvent,
+    TooLongUndecided,
+    Undecided,
+    Unnamed,
+    advance,
+)
+from sectigo_vault_pki.store import CertificateRecord, OrderOperation, OrderRecord, StorageError
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Runs operations, and settles what they leave open."""
+
+    def __init__(self, resources: Resources, collector: Collector, journal: Journal) -> None:
+        self._resources = resources
+        self._collector = collector
+        self._journal = journal
+        self._tools = Tools(resources, collector)
+        self._seen_at: dict[str, datetime] = {}
+        self._not_booked: set[str] = set()
+
+    # Requests about a stored certificate.
+
+    async def run(
+        self,
+        operation: OperationOnHeld[R],
+        held: Held,
+        request: R,
+        waiting: Waiting | None = None,
+        *,
+        time_limit: float | None,
+    ) -> Answer:
+        """Carry an operation out, and answer it as far as it has come when the caller cannot wait any longer.
+
+        Args:
+            operation: what is asked.
+            held: the certificate that it is about.
+            request: with what.
+            waiting: for the certificate that comes of it; None: it is not waited for.
+            time_limit: seconds left of the host's deadline, or None where it sent none.
+
+        Raises:
+            ConflictError: it is not possible now.
+            OrderLimitError, RenewalHeldError, StorageMovedError: nothing may be ordered.
+            ScmRefusedError, ScmUnavailableError: SCM took nothing.
+            StorageError: nothing was sent.
+        """
+        task = self.begin(operation, held, request, waiting)
+        limit = caller_limit(held.config, DEFAULT_MAX_TIMEOUT if waiting is None else waiting.max_timeout, time_limit)
+        done, _ = await asyncio.wait({task}, timeout=limit)
+        if done and not task.cancelled():
+            return task.result()
+        return await operation.late(self._tools, held)
+
+    def begin(
+        self, operation: OperationOnHeld[R], held: Held, request: R, waiting: Waiting | None = None
+    ) -> asyncio.Task[Answer]:
+        """Begin what `run` does, or join the run of an equal request."""
+        return self._resources.tasks.join(
+            (operation.kind, *held.key, request.fingerprint(), waiting is None),
+            lambda: self._run(operation, held, request, waiting),
+            name=f"{operation.kind} {held.key}",
+        )
+
+    def is_under_way(self, key: CertificateKey) -> bool:
+        """Whether this process is doing something with the certificate right now."""
+        return self._resources.locks.in_use("operation", *key)
+
+    async def _run(self, operation: OperationOnHeld[R], held: Held, request: R, waiting: Waiting | None) -> Answer:
+        async with self._resources.locks.hold("operation", *held.key):
+            held, still_open = await self._recovered(held)
+            ready = await operation.ready(self._tools, held, request, still_open)
+            if isinstance(ready, Answer):
+                answer = ready
+            else:
+                async with operation.turn(self._resources, ready):
+                    answer = await self._order(operation, ready, request)
+        if waiting is None or answer.record is None:
+            return answer
+        return await self._collector.until_issued_or_as_ordered(held.with_record(answer.record), waiting)
+
+    async def _recovered(self, held: Held) -> tuple[Held, Answer | None]:
+        """Return the certificate as it is now, and the answer for what an earlier operation left open, if it stays so.
+
+        Raises:
+            ConflictError: it is deleted.
+        """
+        held, still_open = await read_again(self._resources, held), None
+        submitting = held.record.submitting
+        order = submitting and await self._resources.repository.order(held.config_name, submitting)
+        if order:
+            settled = await self.settle(held, order)
+            still_open = settled if settled.order is not None else None
+            held = await read_again(self._resources, held)
+        return held, still_open
+
+    async def _order(self, operation: OperationOnHeld[R], held: Held, request: R) -> Answer:
+        planned = await operation.plan(self._resources, held, request, str(uuid.uuid4()))
+        match planned:
+            case Answer():
+                return planned
+            case FoundElsewhere(order, scm_id):
+                return await self._taken(operation, held, order, Found(scm_id))
+            case order:
+                return await self.place(operation, held, order)
+
+    # One order.
+
+    async def place(
+        self,
+        operation: Operation[E, R],
+        entry: E,
+        order: OrderRecord,
+        *,
+        opened: Callable[[OrderRecord], None] | None = None,
+    ) -> Answer:
+        """Store an order, send it, and store what SCM called it; `opened` is called once it is stored.
+
+        Raises:
+            OrderLimitError, StorageMovedError: nothing may be ordered.
+            ScmRefusedError, ScmUnavailableError: SCM took nothing, and the entry is removed.
+            StorageError: the order could not be stored, and was not sent.
+        """
+        counted = admission(self._resources, entry, order.created_at) if operation.costs else nullcontext()
+        async with counted:
+            if not _is_beside_another(entry):
+                await self._journal.open(entry.config_name, order)
+            if opened is not None:
+                opened(order)
+            event = await _event_of(operation.call(self._resources, entry, order))
+            state = advance(OrderState.SUBMITTING, event)
+            if operation.costs:
+                _log_submission(entry.config_name, order, state, event)
+            match state, event:
+                case OrderState.PENDING, Accepted():
+                    return await self._taken(operation, entry, order, event)
+                case OrderState.UNSETTLED, Unnamed() | Misnamed() | AnswerLost():
+                    return answers.unsettled(entry.config_name, order, answers.why_unsettled(order, event))
+                case OrderState.REFUSED | OrderState.NOT_BOOKED, Refused() | NotSent():
+                    change = operation.refused(order, event, self._resources.clock.now())
+                    await self._journal.close(entry.config_name, order, change)
+                    raise event.error
+                case _:
+                    raise OrderStateError(f"{type(event).__name__} leads to {state.name}")
+
+    async def _taken(self, operation: Operation[E, R], entry: E, order: OrderRecord, event: Accepted | Found) -> Answer:
+        """Store what SCM took: the new certificate, then the change of the one that the order is about.
+
+        A failure to store is no failure of the order: the entry stands, and is settled later. It must not end the
+        request in an error either, because the host or the client would send it again and buy twice.
+        """
+        try:
+            outcome = await operation.taken(self._resources, entry, order, event)
+            if outcome.new is None:
+                changed = await self._journal.close(entry.config_name, order, outcome.change)
+                return Answer(changed or _record_of(entry))
+            stored = await self._journal.store(entry.config_name, order, outcome.new)
+            if order.unique_id is not None:  # else the entry stands until the certificate was asked for
+                await self._journal.close(entry.config_name, order, outcome.change)
+            return Answer(stored)
+        except (StorageError, RecordError):
+            if not operation.costs:
+                raise
+            extra = of_order(entry.config_name, order, scm_id=event.scm_id)
+            _log.exception("an accepted order could not be stored; its write-ahead entry stands", extra=extra)
+            return answers.unsettled(entry.config_name, order, answers.not_stored(order))
+
+    # Orders whose answer was lost.
+
+    async def settle(self, entry: Entry, order: OrderRecord) -> Answer:
+        """Find out what became of an order; concurrent calls for one order find out together. Nothing is ordered."""
+        task = self._resources.tasks.join(
+            ("settle", entry.config_name, order.uuid),
+            lambda: self._settle(entry, order),
+            name=f"settle {entry.config_name}/{order_id(order.uuid)}",
+        )
+        return await asyncio.shield(task)
+
+    def is_not_booked(self, order_uuid: str) -> bool:
+        """Whether SCM certainly had no such order when it was last asked, by this process, what became of it."""
+        return order_uuid in self._not_booked
+
+    async def _settle(self, entry: Entry, order: OrderRecord) -> Answer:
+        try:
+            if order.unique_id is None:
+                return await self._looked_for(ENROLMENT, Entry(entry.config_name, entry.config), order)
+            record = await self._resources.repository.certificate(entry.config_name, order.unique_id)
+            if record is None or record.submitting != order.uuid:  # never sent, or its outcome is stored already
+                await self._journal.remove(entry.config_name, order.uuid)
+                gone = answers.of_order(order, "the certificate it was about has been deleted")
+                return gone if record is None else Answer(record)
+            held = entry.holding(record)
+            match order.operation:
+                case OrderOperation.RENEW:
+                    answer = await self._looked_for(RENEWAL, held, order)
+                case OrderOperation.REPLACE:
+                    answer = await self._looked_for(REPLACEMENT, held, order)
+                case _:
+                    return await self._looked_for(REVOCATION, held, order)
+        except (ScmRefusedError, ScmUnavailableError) as error:
+            return answers.of_order(order, answers.not_asked_about(error))
+        if answer.record is not None:
+            await self._journal.keep_readable(held.key, order.uuid)
+        return answer
+
+    async def _looked_for(self, operation: Operation[E, Any], entry: E, order: OrderRecord) -> Answer:
+        evidence = await operation.look(self._resources, entry, order, self._age_of(order))
+        self._not_booked.discard(order.uuid)
+        state = advance(OrderState.UNSETTLED, evidence)
+        match state, evidence:
+            case OrderState.PENDING, Found():
+                answer = await self._taken(operation, entry, order, evidence)
+                if answer.record is not None and order.unique_id is None:
+                    await self._journal.hand_over(
+                        CertificateKey(entry.config_name, answer.record.unique_id), order.uuid
+                    )
+                return answer
+            case OrderState.UNSETTLED, Undecided():
+                return answers.of_order(order, evidence.doubt)
+            case OrderState.NOT_BOOKED | OrderState.GIVEN_UP, NotFound() | TooLongUndecided():
+                return await self._unbooked(operation, entry, order, evidence)
+            case _:
+                raise OrderStateError(f"{type(evidence).__name__} leads to {state.name}")
+
+    async def _unbooked(
+        self, operation: Operation[E, Any], entry: E, order: OrderRecord, evidence: NotFound | TooLongUndecided
+    ) -> Answer:
+        change = operation.unbooked(entry, order, evidence, self._resources.clock.now())
+        if change is None:
+            self._not_booked.add(order.uuid)
+            return answers.not_booked(order)
+        changed = await self._journal.close(entry.config_name, order, change)
+        return Answer(changed or _record_of(entry), (evidence.reason or answers.never_taken(order),))
+
+    def _age_of(self, order: OrderRecord) -> timedelta:
+        """Return how old an order is; one of the future, which a clock that was wrong has dated, since it was seen."""
+        now = self._resources.clock.now()
+        seen_at = min(self._seen_at.get(order.uuid, now), now)
+        self._seen_at[order.uuid] = seen_at
+        return now - min(order.created_at, seen_at)
+
+
+def _record_of(entry: Entry) -> CertificateRecord | None:
+    return entry.record if isinstance(entry, Held) else None
+
+
+def _is_beside_another(entry: Entry) -> bool:
+    """Whether the certificate points at the entry of another operation, and can point at no second one."""
+    return isinstance(entry, Held) and entry.record.submitting is not None
+
+
+def _log_submission(config_name: str, order: OrderRecord, state: OrderState, event: SubmitEvent) -> None:
+    word = state.name.lower()
+    match event:
+        case Accepted(scm_id) | Misnamed(scm_id):
+            _log.info("order submitted", extra=of_order(config_name, order, state=word, scm_id=scm_id))
+        case Unnamed():
+            _log.info("order submitted", extra=of_order(config_name, order, state=word))
+        case Refused(error) | NotSent(error) | AnswerLost(error):
+            extra = of_order(config_name, order, state=word, **of_refusal(error))
+            _log.warning("order was not accepted", extra=extra)
+
+
+async def _event_of(call: Awaitable[Accepted | Unnamed | Misnamed]) -> SubmitEvent:
+    try:
+        return await call
+    except ScmRefusedError as error:
+        return Refused(error)
+    except ScmUnavailableError as error:
+        return NotSent(error)
+    except ScmAnswerLostError as error:
+        return AnswerLost(error)
