@@ -10,10 +10,8 @@ from sectigo_vault_pki.lifecycle import (
     ClockWatch,
     Configs,
     Engine,
-    Issuer,
     LoginPauses,
     Resources,
-    Roles,
     ScmClients,
     SerialNumbers,
     default_jitter,
@@ -183,8 +181,8 @@ def build(
 
 def declared_paths(resources: Resources, engine: Engine, *, background: bool) -> Sequence[Path]:
     """Return what users can ask, in the order in which requests are matched, which is that of the documents, too."""
-    configs, roles, serials = Configs(resources), Roles(resources), SerialNumbers(resources, engine)
-    issuer = Issuer(resources, engine, roles)
+    configs, serials = Configs(resources), SerialNumbers(resources, engine.revoke)
+    roles, issuer = engine.roles, engine.issuer
     return (
         path_configs(configs),
         path_configs_list(configs),

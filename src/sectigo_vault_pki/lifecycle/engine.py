@@ -24,6 +24,8 @@ from sectigo_vault_pki.lifecycle.orders.replacement import REPLACEMENT, Replacem
 from sectigo_vault_pki.lifecycle.orders.revocation import REVOCATION, RevocationRequest
 from sectigo_vault_pki.lifecycle.orders.runner import Runner
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.roles.issuing import Issuer
+from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.steps import ORDER_ID, UNIQUE_ID, Caller, Steps, waiting_of
 from sectigo_vault_pki.lifecycle.upkeep.upkeep import Upkeep
@@ -38,16 +40,23 @@ from sectigo_vault_pki.store import (
 
 
 class Engine:
-    """Enrols, renews, replaces, revokes, fetches, answers, lists and deletes the certificates of one mount."""
+    """Enrols, renews, replaces, revokes, fetches, answers, lists and deletes the certificates of one mount.
+
+    Attributes:
+        roles: what may be ordered, by name.
+        issuer: issues under them.
+    """
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._journal = Journal(resources)
         self._collector = Collector(resources, self._journal)
         self._runner = Runner(resources, self._collector, self._journal)
-        self.enrolments = Enrolments(resources, self._runner, self._collector, self._journal)
-        self._steps = Steps(resources, self._journal, self._collector, self._runner, self.enrolments)
+        self._enrolments = Enrolments(resources, self._runner, self._collector, self._journal)
+        self._steps = Steps(resources, self._journal, self._collector, self._runner, self._enrolments)
         self._upkeep = Upkeep(resources, self._steps, self._is_busy)
+        self.roles = Roles(resources)
+        self.issuer = Issuer(resources, self.roles, self._enrolments, self._steps)
 
     def resume(self) -> None:
         """Begin to carry on what an earlier process left open; it goes on in the background."""
@@ -103,7 +112,7 @@ class Engine:
         entry = await self._entry(config_name)
         if entry.config.certificate_type is not request.certificate_type:
             raise InvalidInputError(f'config entry "{config_name}" is for {entry.config.certificate_type} certificates')
-        answer = await self.enrolments.enroll(
+        answer = await self._enrolments.enroll(
             entry,
             request,
             time_limit=time_limit,
@@ -242,9 +251,7 @@ class Engine:
 
     async def key_answered(self, config_name: str, record: CertificateRecord) -> None:
         """Delete a one-time private key that is about to be returned."""
-        if record.holds_key_to_release:
-            key = CertificateKey(config_name, record.unique_id)
-            await self._resources.change(key, lambda stored: stored.with_keys_released())
+        await self._steps.key_answered(config_name, record)
 
     async def export(self, config_name: str, unique_id: str, version: int) -> StoredVersion:
         """Return a certificate as it is stored: nothing is due for that, and SCM is asked nothing.
@@ -302,11 +309,11 @@ class Engine:
             await self._journal.remove(key.config_name, record.submitting)
         for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
             await repository.delete_certificate_of_order(key.config_name, order_uuid)
-        await self.enrolments.release(key.config_name, record.request_id, record.order_uuid)
+        await self._enrolments.release(key.config_name, record.request_id, record.order_uuid)
 
     async def _forget_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
         repository = self._resources.repository
-        if self.enrolments.is_under_way(config_name, order_uuid):
+        if self._enrolments.is_under_way(config_name, order_uuid):
             raise ConflictError("the order is being sent to SCM right now; read it again in a moment")
         unique_id = await repository.certificate_of_order(config_name, order_uuid)
         if unique_id is not None:
@@ -325,7 +332,7 @@ class Engine:
             await self._journal.close(config_name, order, lambda record: record)
             return
         await repository.delete_order(config_name, order_uuid)
-        await self.enrolments.release(config_name, order.request_id, order_uuid)
+        await self._enrolments.release(config_name, order.request_id, order_uuid)
 
     # Helpers.
 

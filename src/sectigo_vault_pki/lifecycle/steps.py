@@ -134,6 +134,12 @@ class Steps:
             case Step.ANSWER:
                 return Answer(held.record)
 
+    async def key_answered(self, config_name: str, record: CertificateRecord) -> None:
+        """Delete a one-time private key that is about to be returned."""
+        if record.holds_key_to_release:
+            key = CertificateKey(config_name, record.unique_id)
+            await self._resources.change(key, lambda stored: stored.with_keys_released())
+
     async def carry_on(self, config_name: str, order_uuid: str) -> tuple[OrderRecord, Answer] | None:
         """Find out what became of an order that an earlier process, or a lost answer, has left.
 

@@ -1,7 +1,8 @@
 """Certificate profiles: refused only where SCM's list of them is known to the last row."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from sectigo_vault_pki.lifecycle.accounts.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.roles.profiles import FRESH_FOR, Profiles
+from sectigo_vault_pki.lifecycle.roles.profiles import FRESH_FOR, offered_terms
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.logical import InmemStorage
@@ -38,8 +39,11 @@ async def clock() -> LoopClock:
     return LoopClock()
 
 
+Terms = Callable[[Entry, int], Awaitable[Sequence[int] | None]]
+
+
 @pytest.fixture
-async def profiles(script: Script, clock: LoopClock) -> AsyncIterator[Profiles]:
+async def offered(script: Script, clock: LoopClock) -> AsyncIterator[Terms]:
     def client(account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
         return ScmClient(account, slots, transport=httpx.MockTransport(script.handle), sleep=script.sleep)
 
@@ -49,46 +53,46 @@ async def profiles(script: Script, clock: LoopClock) -> AsyncIterator[Profiles]:
     repository = Repository(InmemStorage())
     clients = ScmClients(client, LoginPauses(repository, clock), ClockWatch(clock))
     resources = Resources(repository, clock, clients, is_read_only, InlineExecutor())
-    yield Profiles(resources)
+    yield partial(offered_terms, resources, {})
     await resources.aclose()
     assert not script.steps
 
 
-async def test_terms_are_those_of_the_profile(profiles: Profiles, script: Script) -> None:
+async def test_terms_are_those_of_the_profile(offered: Terms, script: Script) -> None:
     script.answers(httpx.Response(200, json=[{"id": 501, "terms": [365, 199]}, {"id": 502, "terms": [47]}]))
-    assert await profiles.terms(Entry("web", CONFIG), 501) == [199, 365]
-    assert await profiles.terms(Entry("web", CONFIG), 502) == [47]
+    assert await offered(Entry("web", CONFIG), 501) == [199, 365]
+    assert await offered(Entry("web", CONFIG), 502) == [47]
 
 
-async def test_a_profile_that_a_whole_list_lacks_is_refused(profiles: Profiles, script: Script) -> None:
+async def test_a_profile_that_a_whole_list_lacks_is_refused(offered: Terms, script: Script) -> None:
     script.answers(httpx.Response(200, json=[{"id": 501, "terms": [365]}]))
     with pytest.raises(InvalidInputError, match="no certificate profile 7: certificate_type must be one of 501"):
-        await profiles.terms(Entry("web", CONFIG), 7)
+        await offered(Entry("web", CONFIG), 7)
 
 
 @pytest.mark.parametrize("odd", [{}, None, "profile", {"id": 0}, {"id": None, "terms": [1]}])
 async def test_one_odd_profile_makes_no_other_unusable_and_none_unknown(
-    odd: object, profiles: Profiles, script: Script
+    odd: object, offered: Terms, script: Script
 ) -> None:
     script.answers(httpx.Response(200, json=[odd, {"id": 501, "terms": [365]}]))
-    assert await profiles.terms(Entry("web", CONFIG), 501) == [365]
-    assert await profiles.terms(Entry("web", CONFIG), 7) is None
+    assert await offered(Entry("web", CONFIG), 501) == [365]
+    assert await offered(Entry("web", CONFIG), 7) is None
 
 
 @pytest.mark.parametrize("terms", [None, [], ["a year", 365], {}])
-async def test_terms_that_cannot_be_told_are_not_checked(terms: object, profiles: Profiles, script: Script) -> None:
+async def test_terms_that_cannot_be_told_are_not_checked(terms: object, offered: Terms, script: Script) -> None:
     script.answers(httpx.Response(200, json=[{"id": 501, "terms": terms}]))
-    assert await profiles.terms(Entry("web", CONFIG), 501) is None
+    assert await offered(Entry("web", CONFIG), 501) is None
 
 
 @pytest.mark.parametrize(
     ("terms", "expected"), [([[365], [199, 365]], [199, 365]), ([[365], None], None), ([None, [199], [47]], None)]
 )
 async def test_a_profile_that_is_listed_twice_has_all_its_terms(
-    terms: list[object], expected: object, profiles: Profiles, script: Script
+    terms: list[object], expected: object, offered: Terms, script: Script
 ) -> None:
-    script.answers(httpx.Response(200, json=[{"id": 501, "terms": offered} for offered in terms]))
-    assert await profiles.terms(Entry("web", CONFIG), 501) == expected
+    script.answers(httpx.Response(200, json=[{"id": 501, "terms": one} for one in terms]))
+    assert await offered(Entry("web", CONFIG), 501) == expected
 
 
 @pytest.mark.parametrize(
@@ -102,32 +106,32 @@ async def test_a_profile_that_is_listed_twice_has_all_its_terms(
     ],
 )
 async def test_an_answer_that_is_no_list_stops_no_order_and_is_not_remembered(
-    answer: httpx.Response, profiles: Profiles, script: Script
+    answer: httpx.Response, offered: Terms, script: Script
 ) -> None:
     script.answers(answer, httpx.Response(200, json=[{"id": 501, "terms": [365]}]))
-    assert await profiles.terms(Entry("web", CONFIG), 501) is None
-    assert await profiles.terms(Entry("web", CONFIG), 501) == [365]
+    assert await offered(Entry("web", CONFIG), 501) is None
+    assert await offered(Entry("web", CONFIG), 501) == [365]
 
 
-async def test_an_account_that_may_not_ask_is_not_checked_for_an_hour(profiles: Profiles, script: Script) -> None:
+async def test_an_account_that_may_not_ask_is_not_checked_for_an_hour(offered: Terms, script: Script) -> None:
     script.answers(refusal(400, -3, "You are not authorized"))
-    assert await profiles.terms(Entry("web", CONFIG), 501) is None
-    assert await profiles.terms(Entry("web", CONFIG), 7) is None
+    assert await offered(Entry("web", CONFIG), 501) is None
+    assert await offered(Entry("web", CONFIG), 7) is None
 
 
 async def test_what_was_told_before_holds_while_scm_cannot_be_asked(
-    profiles: Profiles, script: Script, clock: LoopClock
+    offered: Terms, script: Script, clock: LoopClock
 ) -> None:
     script.answers(httpx.Response(200, json=[{"id": 501, "terms": [365]}]), httpx.Response(403, text="<html>"))
-    assert await profiles.terms(Entry("web", CONFIG), 501) == [365]
+    assert await offered(Entry("web", CONFIG), 501) == [365]
     clock.advance(seconds=FRESH_FOR.total_seconds())
-    assert await profiles.terms(Entry("web", CONFIG), 501) == [365]
+    assert await offered(Entry("web", CONFIG), 501) == [365]
 
 
 @pytest.mark.parametrize("failure", [httpx.ConnectError("no"), httpx.Response(401), httpx.Response(503)])
 async def test_scm_that_cannot_be_asked_is_unavailable(
-    failure: Exception | httpx.Response, profiles: Profiles, script: Script
+    failure: Exception | httpx.Response, offered: Terms, script: Script
 ) -> None:
     script.answers(*[failure] * (1 if isinstance(failure, httpx.Response) and failure.status_code == 401 else 3))
     with pytest.raises(ScmUnavailableError):
-        await profiles.terms(Entry("web", CONFIG), 501)
+        await offered(Entry("web", CONFIG), 501)

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from sectigo_vault_pki.errors import ConflictError, UnknownSerialError
-from sectigo_vault_pki.lifecycle.engine import Engine
+from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.pki import GivenCertificate, PemBundle
 from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate, UniqueId
@@ -33,12 +34,23 @@ class CertificateWithSerial:
         return f"{self.config_name}/{self.record.unique_id}"
 
 
-class SerialNumbers:
-    """Lists, finds and revokes by serial number; serial numbers are colon hex."""
+class Revoke(Protocol):
+    """Revokes a certificate."""
 
-    def __init__(self, resources: Resources, engine: Engine) -> None:
+    async def __call__(self, config_name: str, unique_id: str, reason: str, *, time_limit: float | None) -> Answer: ...
+
+
+class SerialNumbers:
+    """Lists, finds and revokes by serial number; serial numbers are colon hex.
+
+    Args:
+        resources: with the storage to look into.
+        revoke: revokes a certificate by config entry and id; see `Engine.revoke`.
+    """
+
+    def __init__(self, resources: Resources, revoke: Revoke) -> None:
         self._resources = resources
-        self._engine = engine
+        self._revoke = revoke
 
     async def all(self) -> Sequence[str]:
         """Return the serial numbers of all certificates, replaced ones among them."""
@@ -81,7 +93,7 @@ class SerialNumbers:
         for one in found:
             unique_id = one.record.unique_id
             if one.record.revoked_at is None:
-                answer = await self._engine.revoke(one.config_name, unique_id, reason, time_limit=time_limit)
+                answer = await self._revoke(one.config_name, unique_id, reason, time_limit=time_limit)
                 warnings += answer.warnings
         return replace((await self._named(named))[0], warnings=warnings)
 

@@ -6,24 +6,25 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sectigo_vault_pki.errors import PendingError, UnknownConfigError
+from sectigo_vault_pki.errors import InvalidInputError, PendingError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
-from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
+from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.roles.profiles import Profiles
+from sectigo_vault_pki.lifecycle.roles.profiles import Profiles, offered_terms
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import role_rules
 from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, pause_after
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
-from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS
+from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS, Caller, Steps
 from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest
 from sectigo_vault_pki.scm import is_final
 from sectigo_vault_pki.scm.codes import COLLECT
 from sectigo_vault_pki.store import (
     CertificateRecord,
+    CertificateType,
     CurrentCertificate,
     RequestedFields,
     RequestIndex,
@@ -82,6 +83,7 @@ class _Ordering:
     roles: Roles
     role_name: str
     role: RoleRecord
+    entry: Entry
     has_begun: bool = False
 
     def admission(self) -> AbstractAsyncContextManager[None]:
@@ -103,12 +105,12 @@ class _Failure:
 class Issuer:
     """Answers `issue/` and `sign/`."""
 
-    def __init__(self, resources: Resources, engine: Engine, roles: Roles) -> None:
+    def __init__(self, resources: Resources, roles: Roles, enrolments: Enrolments, steps: Steps) -> None:
         self._resources = resources
-        self._engine = engine
         self._roles = roles
-        self._profiles = Profiles(resources)
-        self._enrolments = engine.enrolments
+        self._enrolments = enrolments
+        self._steps = steps
+        self._profiles: Profiles = {}
 
     async def issue(self, role_name: str, request: IssueRequest, *, time_limit: float | None) -> Issued:
         """Return a certificate that the role allows: a stored one, that of an order under way, or a new one.
@@ -127,14 +129,12 @@ class Issuer:
         role_rules.check_names(role, request.common_name, request.names)
         if request.csr is not None:
             role_rules.check_csr(role, request.csr)
-        config = await self._resources.repository.config(role.config_name)
-        if config is None:
-            raise UnknownConfigError(role.config_name)
-        offered = await self._profiles.terms(Entry(role.config_name, config), role.certificate_profile)
+        entry = await self._entry(role.config_name)
+        offered = await offered_terms(self._resources, self._profiles, entry, role.certificate_profile)
         term = role_rules.term(role, request.ttl, offered)
         enrolment = _enrolment(role_name, role, request, term.days)
         await self._let_go_of_spent(role, enrolment)
-        ordering = _Ordering(self._roles, role_name, role)
+        ordering = _Ordering(self._roles, role_name, role, entry)
         answer = await self._answer(ordering, enrolment, time_limit)
         if answer.record is not None:
             answer = Answer(await self._newest(role.config_name, answer.record))
@@ -156,7 +156,7 @@ class Issuer:
             StorageError: the private key, which was to go with this answer, could not be let go of.
         """
         config_name, record = issued.role.config_name, issued.record
-        await self._engine.key_answered(config_name, record)
+        await self._steps.key_answered(config_name, record)
         try:
             if issued.role.min_remaining:
                 await self._enrolments.note_answered(config_name, issued.request_id, issued.order_uuid)
@@ -182,9 +182,23 @@ class Issuer:
         return await self._enrolled(ordering, enrolment, left)
 
     async def _enrolled(self, ordering: "_Ordering", enrolment: EnrolmentRequest, time_limit: float | None) -> Answer:
-        return await self._engine.enroll(
-            ordering.role.config_name, enrolment, time_limit=time_limit, admission=ordering.admission
+        return await self._enrolments.enroll(
+            ordering.entry,
+            enrolment,
+            time_limit=time_limit,
+            admission=ordering.admission,
+            reread=lambda unique_id, wish: self._steps.read(
+                ordering.entry.config_name, unique_id, Caller(wish, time_limit)
+            ),
         )
+
+    async def _entry(self, config_name: str) -> Entry:
+        config = await self._resources.repository.config(config_name)
+        if config is None:
+            raise UnknownConfigError(config_name)
+        if config.certificate_type is not CertificateType.SSL:
+            raise InvalidInputError(f'config entry "{config_name}" is for {config.certificate_type} certificates')
+        return Entry(config_name, config)
 
     async def _make_way(self, config_name: str, request_id: str, failure: "_Failure") -> None:
         """Let another order take the place of one that came to nothing; the pause doubles with each in a row.

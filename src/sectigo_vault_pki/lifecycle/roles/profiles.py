@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.held import Entry
@@ -15,7 +16,7 @@ FRESH_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """What SCM told an account.
 
     Attributes:
@@ -29,56 +30,49 @@ class _Known:
     is_whole: bool
 
 
-class Profiles:
-    """Asks SCM for profiles, once an hour for each config entry."""
+Profiles: TypeAlias = dict[str, Known]
+"""What SCM told, by config entry."""
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-        self._known: dict[str, _Known] = {}
 
-    async def terms(self, entry: Entry, profile_id: int) -> Sequence[int] | None:
-        """Return the validities in days that a profile offers; None where SCM does not tell this account.
+async def offered_terms(resources: Resources, known: Profiles, entry: Entry, profile_id: int) -> Sequence[int] | None:
+    """Return the validities in days that a profile offers; None where SCM does not tell this account.
 
-        A profile is refused only where SCM's list of them could be read to its last row.
+    SCM is asked once an hour for each config entry. A profile is refused only where SCM's list of them could be read to
+    its last row.
 
-        Raises:
-            InvalidInputError: SCM offers the organization no such profile.
-            ScmUnavailableError: SCM could not be asked, now or before.
-        """
-        known = self._known.get(entry.config_name)
-        now = self._resources.clock.now()
-        if known is None or known.config != entry.config or now - known.at >= FRESH_FOR:
-            known = await self._asked(entry, known if known and known.config == entry.config else None)
-        if profile_id not in known.terms and known.is_whole:
-            offered = ", ".join(map(str, sorted(known.terms))) or "none"
-            raise InvalidInputError(
-                f"SCM offers this organization no certificate profile {profile_id}: certificate_type must be one of "
-                f"{offered}"
-            )
-        return known.terms.get(profile_id) or None
+    Raises:
+        InvalidInputError: SCM offers the organization no such profile.
+        ScmUnavailableError: SCM could not be asked, now or before.
+    """
+    told = known.get(entry.config_name)
+    if told is None or told.config != entry.config or resources.clock.now() - told.at >= FRESH_FOR:
+        told = await _asked(resources, known, entry, told if told and told.config == entry.config else None)
+    if profile_id not in told.terms and told.is_whole:
+        offered = ", ".join(map(str, sorted(told.terms))) or "none"
+        raise InvalidInputError(
+            f"SCM offers this organization no certificate profile {profile_id}: certificate_type must be one of "
+            f"{offered}"
+        )
+    return told.terms.get(profile_id) or None
 
-    async def _asked(self, entry: Entry, earlier: _Known | None) -> _Known:
-        try:
-            known = await self._ask(entry)
-        except ScmUnavailableError as error:
-            if earlier is not None:
-                return earlier
-            if not error.answered or error.login_refused:
-                raise
-            return self._untold(entry.config)  # what came is no list, which stops no order; the next one asks again
-        self._known[entry.config_name] = known
-        return known
 
-    async def _ask(self, entry: Entry) -> _Known:
-        async with self._resources.clients.lend(entry) as client:
-            try:
-                page = await client.ssl_profiles()
-            except ScmRefusedError:
-                return self._untold(entry.config)
-        return _Known(entry.config, self._resources.clock.now(), _merged(page.rows), is_whole=not page.unreadable)
-
-    def _untold(self, config: ConfigRecord) -> _Known:
-        return _Known(config, self._resources.clock.now(), {}, is_whole=False)
+async def _asked(resources: Resources, known: Profiles, entry: Entry, earlier: Known | None) -> Known:
+    untold = Known(entry.config, resources.clock.now(), {}, is_whole=False)
+    try:
+        async with resources.clients.lend(entry) as client:
+            page = await client.ssl_profiles()
+    except ScmRefusedError:
+        told = untold
+    except ScmUnavailableError as error:
+        if earlier is not None:
+            return earlier
+        if not error.answered or error.login_refused:
+            raise
+        return untold  # what came is no list, which stops no order; the next one asks again
+    else:
+        told = Known(entry.config, resources.clock.now(), _merged(page.rows), is_whole=not page.unreadable)
+    known[entry.config_name] = told
+    return told
 
 
 def _merged(profiles: Iterable[SslProfile]) -> Mapping[int, Sequence[int]]:

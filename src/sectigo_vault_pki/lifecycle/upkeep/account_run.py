@@ -2,19 +2,20 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, ScmError, SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.accounts.account import account_of
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import Login, login_of
+from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.policy import Step
-from sectigo_vault_pki.lifecycle.upkeep.due_work import DueWork, Item, Task
+from sectigo_vault_pki.lifecycle.upkeep.items import Item, Task
 from sectigo_vault_pki.scm import CallBudget
 from sectigo_vault_pki.store import ConfigRecord, OrderOperation, StorageError
 
@@ -25,23 +26,20 @@ CALLS_OF_A_RENEWAL = 4
 """List, details, order, collect: with fewer left in the budget, none is begun."""
 
 
-class Tell(Protocol):
-    """Notes what went wrong, for `status` and, unless it is said again at each tick, in the log."""
+class Work(Protocol):
+    """What an account's run is part of."""
 
-    def __call__(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None: ...
+    async def task_for(self, item: Item, config: ConfigRecord | None) -> Task | None:
+        """Return what SCM is to be asked for; None where nothing is due, or only storage had to be put in order."""
 
+    async def do(self, task: Task) -> Answer | None:
+        """Ask SCM; return what came of it, where there is an answer to look at."""
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Where a run tells of itself.
+    def tell(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
+        """Note what went wrong, for `status` and, unless it is said again at each tick, in the log."""
 
-    Attributes:
-        tell: what went wrong.
-        looked_at: how far it has come, for the next run to go on behind.
-    """
-
-    tell: Tell
-    looked_at: Callable[[Item], None]
+    def looked_at(self, account: str, item: Item) -> None:
+        """Note how far an account's run has come: the next one continues there."""
 
 
 class AccountRun:
@@ -51,11 +49,11 @@ class AccountRun:
     once would lock an account whose password was changed.
     """
 
-    def __init__(self, resources: Resources, work: DueWork, budget: CallBudget, report: Report) -> None:
+    def __init__(self, resources: Resources, work: Work, budget: CallBudget, account: str) -> None:
         self._resources = resources
         self._work = work
         self._budget = budget
-        self._report = report
+        self._account = account
         self._renewals: deque[Task] = deque()
         self._others: deque[Task] = deque()
         self._turn = 0
@@ -86,15 +84,15 @@ class AccountRun:
         if task is None:
             return False
         if task.expires_at is None:
-            self._report.looked_at(task.item)
+            self._work.looked_at(self._account, task.item)
         self._under_way += 1
         try:
             await self._ask(task)
         except OrderLimitError as error:
             self._without_budget.add(task.item.config_name)
-            self._report.tell("renewals wait for the entry's budget", error, is_logged=False)
+            self._work.tell("renewals wait for the entry's budget", error, is_logged=False)
         except RenewalHeldError as error:
-            self._report.tell(f"{task.item.name} is due and not renewed", error, is_logged=False)
+            self._work.tell(f"{task.item.name} is due and not renewed", error, is_logged=False)
         except (SectigoVaultPkiError, StorageError) as error:
             self._tell(_WORDS.get(task.step, "background work failed"), error, task)
         except Exception as error:  # noqa: BLE001  one certificate's turn ends, and no other's
@@ -158,7 +156,7 @@ class AccountRun:
     async def _is_held(self, task: Task) -> bool:
         name, config, clients = task.item.config_name, task.config, self._resources.clients
         if (hold := await clients.login_hold(Entry(name, config))) is not None:
-            self._report.tell("nothing is asked automatically", hold.reason, is_logged=False)
+            self._work.tell("nothing is asked automatically", hold.reason, is_logged=False)
             return True
         if task.step is not Step.RENEW:
             return False
@@ -166,7 +164,7 @@ class AccountRun:
             return True
         if (apart := clients.clocks.hold(config.base_url)) is not None:
             self._renewals.clear()
-            self._report.tell("nothing is renewed automatically", apart.reason, is_logged=False)
+            self._work.tell("nothing is renewed automatically", apart.reason, is_logged=False)
             return True
         return False
 
@@ -174,20 +172,20 @@ class AccountRun:
         answer = await self._work.do(task)
         if task.step in {Step.COLLECT, Step.RENEW} and answer is not None and answer.warnings:
             text = "; ".join(answer.warnings)
-            self._report.tell(f"{task.item.name} could not be collected", text, is_logged=False)
+            self._work.tell(f"{task.item.name} could not be collected", text, is_logged=False)
 
     async def _guarded_task_for(self, item: Item, config: ConfigRecord | None) -> Task | None:
         try:
             return await self._work.task_for(item, config)
         except Exception as error:  # noqa: BLE001  one certificate's turn ends, and no other's
-            self._report.tell("background work failed", error, config=item.config_name, certificate=item.name)
+            self._work.tell("background work failed", error, config=item.config_name, certificate=item.name)
             return None
 
     def _tell(self, words: str, error: BaseException | str, task: Task) -> None:
         is_logged = not (
             isinstance(error, ScmError) and error.operation == OrderOperation.RENEW
         )  # the runner has logged it
-        self._report.tell(words, error, is_logged=is_logged, config=task.item.config_name, certificate=task.item.name)
+        self._work.tell(words, error, is_logged=is_logged, config=task.item.config_name, certificate=task.item.name)
 
 
 _WORDS = {Step.RENEW: "a due certificate could not be renewed"}

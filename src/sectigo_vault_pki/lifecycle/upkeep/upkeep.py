@@ -11,20 +11,25 @@ from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.accounts.account import account_of
-from sectigo_vault_pki.lifecycle.held import CertificateKey
+from sectigo_vault_pki.lifecycle.answers import Answer
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Held
 from sectigo_vault_pki.lifecycle.inventory.report import BackgroundRun
+from sectigo_vault_pki.lifecycle.order_log import of_order
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules import policy
-from sectigo_vault_pki.lifecycle.rules.renewal_rule import renewal_policy
-from sectigo_vault_pki.lifecycle.steps import Steps
-from sectigo_vault_pki.lifecycle.upkeep.account_run import AccountRun, Report
-from sectigo_vault_pki.lifecycle.upkeep.due_work import DueCertificate, DueWork, Item, OpenOrder
+from sectigo_vault_pki.lifecycle.rules.backoff import LONGEST_REST, rest_between_ticks
+from sectigo_vault_pki.lifecycle.rules.policy import Step
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, renewal_policy
+from sectigo_vault_pki.lifecycle.steps import BACKGROUND, Steps
+from sectigo_vault_pki.lifecycle.upkeep.account_run import AccountRun
+from sectigo_vault_pki.lifecycle.upkeep.items import DueCertificate, Item, OpenOrder, Task
 from sectigo_vault_pki.scm import CallBudget
-from sectigo_vault_pki.store import ConfigRecord, StorageError
+from sectigo_vault_pki.store import AgendaEntry, CertificateRecord, ConfigRecord, StorageError, agenda_keys
 
 T = TypeVar("T")
 
@@ -42,8 +47,9 @@ class Upkeep:
 
     def __init__(self, resources: Resources, steps: Steps, is_busy: Callable[[CertificateKey], bool]) -> None:
         self._resources = resources
-        self._work = DueWork(resources, steps, is_busy)
         self._steps = steps
+        self._is_busy = is_busy
+        self._asked_at: dict[str, datetime] = {}
         self._budget = CallBudget(MAX_CALLS)
         self._refilled_at = -LONGEST_RUN
         self._last: dict[str, str] = {}
@@ -71,9 +77,9 @@ class Upkeep:
             configs = await self._configs()
             await self._do(await find(configs), configs)
         except StorageError as error:
-            self._tell("the background work was cut short", error)
+            self.tell("the background work was cut short", error)
         except Exception as error:  # noqa: BLE001  nobody waits for a run, and the next tick begins another
-            self._tell("the background work failed", error)
+            self.tell("the background work failed", error)
         self._note(ended_at=self._resources.clock.now(), calls=self._budget.made)
 
     def _refill_budget(self) -> None:
@@ -98,22 +104,22 @@ class Upkeep:
         behind = bisect_right(items, self._last.get(account, ""), key=lambda item: item.key)
         rotated = (*items[behind:], *items[:behind])
 
-        def begin_run() -> AccountRun:
-            report = Report(tell=self._tell, looked_at=lambda item: self._last.update({account: item.key}))
-            return AccountRun(self._resources, self._work, self._budget, report)
-
         return self._resources.tasks.join(
             ("background", account),
-            lambda: begin_run().run(rotated, configs),
+            lambda: AccountRun(self._resources, self, self._budget, account).run(rotated, configs),
             name=f"background {account.partition(chr(10))[0]}",
             context=Context(),
         )
+
+    def looked_at(self, account: str, item: Item) -> None:
+        """Note how far an account's run has come: the next one continues there."""
+        self._last[account] = item.key
 
     async def _due(self, configs: Mapping[str, ConfigRecord]) -> Sequence[Item]:
         """Return what the agenda and the write-ahead entries name for today, by their keys."""
         await self._complete_agenda()
         repository, now = self._resources.repository, self._resources.clock.now()
-        self._work.forget_old(now)
+        self._forget_old(now)
         windows = {name: renewal_policy(config.defaults).expiry_window for name, config in configs.items()}
         last_days = {name: policy.date_after(now, window) for name, window in windows.items()}
         by_hand = {name for name, config in configs.items() if config.defaults.auto_renew is False}
@@ -136,6 +142,99 @@ class Upkeep:
             for order_uuid in await repository.order_uuids(config_name)
         ]
 
+    def _forget_old(self, now: datetime) -> None:
+        """Drop the times that decide nothing any more, and those of a clock that was wrong."""
+        recent = now - LONGEST_REST
+        self._asked_at = {key: at for key, at in self._asked_at.items() if recent < at <= now}
+
+    # What is due for one of them.
+
+    async def task_for(self, item: Item, config: ConfigRecord | None) -> Task | None:
+        """Return what SCM is to be asked for; None where nothing is due, or only storage had to be put in order."""
+        if isinstance(item, OpenOrder):
+            return await self._task_for_order(item, config)
+        return await self._task_for_certificate(item, config)
+
+    async def _task_for_order(self, item: OpenOrder, config: ConfigRecord | None) -> Task | None:
+        order = await self._resources.repository.order(item.config_name, item.order_uuid)
+        if order is None or config is None or not self._is_time_for(item.key, order.created_at):
+            return None
+        return Task(item, config, Step.SETTLE)
+
+    async def _task_for_certificate(self, item: DueCertificate, config: ConfigRecord | None) -> Task | None:
+        entry, key, now = item.entry, item.certificate, self._resources.clock.now()
+        record = await self._resources.repository.certificate(*key)
+        if record is None or entry.key not in agenda_keys(entry.config_name, record):
+            await self._put_agenda_in_order(entry, record)
+            return None
+        if policy.is_key_overdue(record, now):
+            await self._resources.change(key, lambda held: held.with_keys_released())
+            return None
+        if config is None or self._is_busy(key):
+            return None
+        step, _ = _step_for(record, config, now)
+        if step is Step.ANSWER or await self._is_on_the_agenda_otherwise(step, key, record):
+            return None
+        since = now if step is Step.RENEW or record.order is None else record.order.accepted_at
+        if not self._is_time_for(entry.key, since):
+            return None
+        expires_at = record.current.not_after if step is Step.RENEW and record.current is not None else None
+        return Task(item, config, step, expires_at)
+
+    async def do(self, task: Task) -> Answer | None:
+        """Ask SCM; return what came of it, where there is an answer to look at.
+
+        Raises:
+            ConflictError, ScmError, OrderLimitError, RenewalHeldError, StorageMovedError: see `Steps.take`.
+        """
+        self._asked_at[task.item.key] = self._resources.clock.now()
+        if isinstance(task.item, OpenOrder):
+            return await self._look_for(task.item)
+        key = task.item.certificate
+        record = await self._resources.repository.certificate(*key)
+        if record is None:
+            return None
+        step, rule = _step_for(record, task.config, self._resources.clock.now())
+        if step is not task.step:  # somebody has said no, or did it, since the run began
+            return None
+        return await self._steps.take(step, Held(key.config_name, task.config, record), rule, BACKGROUND)
+
+    async def _look_for(self, item: OpenOrder) -> Answer | None:
+        carried_on = await self._steps.carry_on(item.config_name, item.order_uuid)
+        if carried_on is None:
+            return None
+        order, answer = carried_on
+        found = None if answer.record is None else answer.record.unique_id
+        level = logging.DEBUG if found is None else logging.INFO  # what is not found is looked for again and again
+        extra = of_order(item.config_name, order, found=found or "not yet")
+        _log.log(level, "an open order was looked for", extra=extra)
+        return answer
+
+    async def _is_on_the_agenda_otherwise(self, step: Step, key: CertificateKey, record: CertificateRecord) -> bool:
+        """Whether what is open is carried on by its own write-ahead entry, or as its own certificate."""
+        if step in {Step.COLLECT, Step.RENEW}:
+            return False
+        repository = self._resources.repository
+        if step is Step.SETTLE and record.submitting is not None:
+            return await repository.order(key.config_name, record.submitting) is not None
+        if record.successor is None:
+            return False
+        successor = await repository.certificate(key.config_name, record.successor)
+        return successor is not None and successor.order is not None
+
+    async def _put_agenda_in_order(self, entry: AgendaEntry, record: CertificateRecord | None) -> None:
+        """Remove an entry that leads nowhere any more, after those are there that should be."""
+        if record is not None:
+            await self._resources.repository.put_index_entries(entry.config_name, record)
+        await self._resources.repository.drop_from_agenda(entry)
+
+    def _is_time_for(self, what: str, since: datetime) -> bool:
+        """Whether something open since then is to be asked for again."""
+        asked_at, now = self._asked_at.get(what), self._resources.clock.now()
+        return asked_at is None or asked_at > now or now - asked_at >= rest_between_ticks(now - since)
+
+    # What lies ready.
+
     async def _complete_agenda(self) -> None:
         """Write, once, the entries of certificates that were stored before there was an agenda."""
         repository = self._resources.repository
@@ -143,7 +242,7 @@ class Upkeep:
             if await repository.is_agenda_complete():
                 return
         except RecordError as error:
-            self._tell("the agenda is completed anew", error)
+            self.tell("the agenda is completed anew", error)
         for config_name in await repository.configs_with_certificates():
             for unique_id in await repository.unique_ids(config_name):
                 record = await self._guarded(
@@ -172,10 +271,10 @@ class Upkeep:
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  whatever is stored, the others are another matter
-            self._tell(words, error, is_logged=True, **about)
+            self.tell(words, error, is_logged=True, **about)
             return None
 
-    def _tell(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
+    def tell(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
         if isinstance(error, str | SectigoVaultPkiError | StorageError):
             _log.log(
                 logging.WARNING if is_logged else logging.DEBUG, words, extra={"kv": {**about, "error": str(error)}}
@@ -189,3 +288,8 @@ class Upkeep:
     def _note(self, **news: object) -> None:
         if self.last_run is not None:
             self.last_run = replace(self.last_run, **{"calls": self._budget.made, **news})  # type: ignore[arg-type]  # fields of the run
+
+
+def _step_for(record: CertificateRecord, config: ConfigRecord, now: datetime) -> tuple[Step, RenewalPolicy]:
+    rule = renewal_policy(record.requested.waiting, config.defaults)
+    return policy.next_step(record, now=now, policy=rule), rule
