@@ -32,7 +32,7 @@ from scripts.environment import (
     running,
     small_environment,
 )
-from scripts.openbao import OpenBaoError
+from scripts.server_binary import OpenBaoError
 from scripts.stopping import StoppedError, StopSignals
 
 TYPE, VALIDITY = 501, 365

@@ -13,7 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from scripts.openbao import BAO, Answer, OpenBaoServer
+from scripts.openbao import OpenBaoServer
+from scripts.server_api import Answer
+from scripts.server_binary import BAO
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.openbao import BAO, OpenBaoServer, product
+from scripts.openbao import OpenBaoServer
+from scripts.server_binary import BAO, product
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
 from tests.support.servers import missing

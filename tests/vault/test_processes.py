@@ -10,7 +10,9 @@ from secrets import token_hex
 import httpx
 import pytest
 
-from scripts.openbao import Answer, OpenBaoError, OpenBaoServer
+from scripts.openbao import OpenBaoServer
+from scripts.server_api import Answer
+from scripts.server_binary import OpenBaoError
 from sectigo_vault_pki import __version__
 from tests.support.certificates import key_fits
 from tests.support.polling import until

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.openbao import OpenBaoError, Product, product_from
+from scripts.server_binary import OpenBaoError, Product, product_from
 
 
 @pytest.mark.parametrize(
