@@ -274,6 +274,8 @@ class OpenBaoServer(ServerApi):
               path = "{data}"
               node_id = "{self._node}"
               performance_multiplier = 1
+              autopilot_update_interval = "500ms"
+              autopilot_reconcile_interval = "500ms"
             }}
             listener "tcp" {{
               address = "127.0.0.1:{self.port}"
