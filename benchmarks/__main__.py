@@ -29,7 +29,7 @@ from benchmarks.start import measure_start
 from benchmarks.usage import machine_seconds, own_seconds
 from benchmarks.waiting import measure_waiting
 from scripts.environment import PartError
-from scripts.openbao import OpenBaoError
+from scripts.server_binary import OpenBaoError
 from scripts.stopping import StoppedError, StopSignals
 
 GROUPS: Mapping[str, Callable[[StopSignals], list[Measurement]]] = MappingProxyType(

@@ -26,7 +26,7 @@ from benchmarks.profiled_plugin import FILE_VARIABLE, MEMORY_SUFFIX, STARTED_SUF
 from benchmarks.running_load import BenchmarkError
 from benchmarks.stage import EC_ORDER, Stage, stage
 from scripts.environment import PLUGIN, PartError
-from scripts.openbao import OpenBaoError
+from scripts.server_binary import OpenBaoError
 from scripts.stopping import StoppedError, StopSignals
 
 FOLDER = Path("build/profiles")

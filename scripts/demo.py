@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from scripts.demo_checks import Checks
-from scripts.demo_life import CLIENT, SSL, Life
+from scripts.demo_life import CLIENT, PENDING_POLLS, SSL, Life
 from scripts.demo_terminal import DemoError, Terminal
 from scripts.environment import (
     EXECUTABLE,
@@ -32,7 +32,7 @@ from scripts.environment import (
     running,
     small_environment,
 )
-from scripts.openbao import OpenBaoError
+from scripts.server_binary import OpenBaoError
 from scripts.stopping import StoppedError, StopSignals
 
 TYPE, VALIDITY = 501, 365
@@ -68,7 +68,7 @@ class Demo:
 
     def __init__(self, environment: Environment, stop: StopSignals) -> None:
         self._environment = environment
-        self._progress = Progress(environment.simulator.control_url)
+        self._scm = SimulatedScm(environment.simulator.control_url)
         self._folder = environment.folder / "demo"
         self._folder.mkdir(mode=0o700)
         variables = {
@@ -78,7 +78,7 @@ class Demo:
             "PLUGIN_DIRECTORY": str(environment.server.plugin_directory),
         }
         variables["PATH"] = f"{EXECUTABLE.parent}:{variables.get('PATH', '/usr/bin:/bin')}"
-        self.terminal = Terminal(self._folder, variables, stop, self._progress.news)
+        self.terminal = Terminal(self._folder, variables, stop, self._scm.news)
         simulator = environment.simulator
         root = x509.load_pem_x509_certificate(simulator.ca_file.read_bytes())
         self._checks = Checks(self.terminal, simulator.customer_uri, root)
@@ -137,17 +137,17 @@ class Demo:
         )
 
     def _ssl_certificate(self) -> str:
-        life = Life(SSL, self.terminal, self._checks)
+        life = Life(SSL, self.terminal, self._checks, self._scm.set)
         first = life.enroll()
         life.renew(first)
-        newest = life.renew_by_reading(self._environment.simulator.control_url)
+        newest = life.renew_by_reading()
         life.replace(newest)
         life.revoke(first)
         life.forget_and_fetch(newest)
         return newest
 
     def _client_certificate(self) -> None:
-        life = Life(CLIENT, self.terminal, self._checks)
+        life = Life(CLIENT, self.terminal, self._checks, self._scm.set)
         first = life.enroll()
         newest = life.renew(first)
         life.replace(newest)
@@ -190,6 +190,7 @@ class Demo:
 
     def _timeout(self) -> None:
         self.terminal.chapter("Do not wait: order now, collect later")
+        self._scm.set(pending_polls=PENDING_POLLS)
         answer = self.terminal.run(
             f"bao write {MOUNT}/enroll/demo sectigo_csr_domain=later.example.test \\\n"
             f"    sectigo_max_timeout=0 \\\n"
@@ -200,6 +201,7 @@ class Demo:
         unique_id = self._checks.unique_id(answer)
         self.terminal.say("Reading it asks SCM once more; with sectigo_max_timeout the read waits.")
         collected = self.terminal.run(f"bao read {MOUNT}/certs/demo/{unique_id} sectigo_max_timeout=30")
+        self._scm.set(pending_polls=0)
         self._checks.issued(collected, "later.example.test")
 
     def _curl(self, unique_id: str) -> None:
@@ -246,12 +248,16 @@ class Demo:
         self._checks.says(answer, "stay stored and readable")
 
 
-class Progress:
-    """What the simulator says of the newest order."""
+class SimulatedScm:
+    """The simulator's control listener: settings, and what it says of the newest order."""
 
     def __init__(self, control_url: str) -> None:
         self._client = httpx.Client(base_url=control_url, trust_env=False)
         self._said: tuple[int, int] | None = None
+
+    def set(self, **settings: int) -> None:
+        """Change settings of the simulator's; see `docs/simulator.md`."""
+        self._client.post("/settings", json=settings).raise_for_status()
 
     def news(self) -> str:
         """Return a sentence when SCM was asked for the certificate again and did not have it, else nothing."""

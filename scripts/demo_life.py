@@ -1,8 +1,7 @@
 """A certificate's whole life in the demo, the same for both certificate types: each step a command and its checks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-
-import httpx
 
 from scripts.demo_checks import Checks
 from scripts.demo_terminal import Answer, Terminal
@@ -13,6 +12,8 @@ LINKS = ("cert_unique_id", "domain", "not_after", "renewed_from", "renewed_to", 
 DATES = ("cert_unique_id", "domain", "not_before", "not_after", "status")
 AGE_OF_A_DUE_ONE = 360 * 86_400
 """Seconds of the 365 days for which SCM issues here."""
+PENDING_POLLS = 2
+"""How often SCM answers that an order is being processed, where the demo is about that; otherwise it issues at once."""
 KEYS = ("cert_unique_id", "private_key", "serial_number", "state", "status")
 
 
@@ -68,19 +69,30 @@ CLIENT = Kind(
 
 
 class Life:
-    """Goes through it."""
+    """Goes through it.
 
-    def __init__(self, kind: Kind, terminal: Terminal, checks: Checks) -> None:
+    Args:
+        kind: which one.
+        terminal: where the commands run.
+        checks: what they must answer.
+        set_scm: changes settings of the simulated SCM.
+    """
+
+    def __init__(self, kind: Kind, terminal: Terminal, checks: Checks, set_scm: Callable[..., None]) -> None:
         self._kind = kind
         self._terminal = terminal
         self._checks = checks
+        self._set_scm = set_scm
 
     def enroll(self) -> str:
         """Order a certificate, list and read it; return its unique id."""
         kind = self._kind
         self._terminal.chapter(f"Order {_article(kind.title)} {kind.title} certificate")
-        self._terminal.say("A new key is made in the plugin. SCM takes its time, and the command waits.")
+        self._terminal.say("A new key is made in the plugin. SCM takes its time, and the command waits;")
+        self._terminal.say("later orders are issued at once.")
+        self._set_scm(pending_polls=PENDING_POLLS)
         answer = self._terminal.run(f"bao write {MOUNT}/enroll/{kind.config} \\\n{kind.order}")
+        self._set_scm(pending_polls=0)
         self._checks.issued(answer, *kind.names)
         self._checks.leads_to_the_root(answer)
         unique_id = self._checks.unique_id(answer)
@@ -108,15 +120,14 @@ class Life:
         self._checks.row(old, "renewed_to", renewed)
         return renewed
 
-    def renew_by_reading(self, control_url: str) -> str:
+    def renew_by_reading(self) -> str:
         """Read a certificate that is due; return the unique id of the one that is answered."""
         kind = self._kind
         self._terminal.chapter("A certificate that is due is renewed automatically, by a read or in the background")
         self._terminal.say("It is due seven days before its end. The simulated SCM issues one that has five days left.")
-        with httpx.Client(base_url=control_url, trust_env=False) as control:
-            control.post("/settings", json={"backdated_seconds": AGE_OF_A_DUE_ONE}).raise_for_status()
-            due = self._terminal.run(f"bao write {MOUNT}/enroll/{kind.config} \\\n{kind.order}", rows=DATES)
-            control.post("/settings", json={"backdated_seconds": 0}).raise_for_status()
+        self._set_scm(backdated_seconds=AGE_OF_A_DUE_ONE)
+        due = self._terminal.run(f"bao write {MOUNT}/enroll/{kind.config} \\\n{kind.order}", rows=DATES)
+        self._set_scm(backdated_seconds=0)
         unique_id = self._checks.unique_id(due)
         answer = self._read(unique_id)
         self._checks.issued(answer, *kind.names)

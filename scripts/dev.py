@@ -25,7 +25,7 @@ from scripts.environment import (
     PartError,
     running,
 )
-from scripts.openbao import BAO, OpenBaoError
+from scripts.server_binary import BAO, OpenBaoError
 from scripts.stopping import StoppedError, StopSignals
 
 CONFIGS: Mapping[str, str] = MappingProxyType({"demo": SSL, "demo-client": CLIENT})

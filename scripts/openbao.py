@@ -8,136 +8,37 @@
 
 `OpenBaoServer.raft()` keeps its state in a folder, starts sealed, and can be restarted; `initialize` and `unseal` open
 it.
-
-The environment variable `SERVER` names another binary, of OpenBao or of HashiCorp Vault, in place of the package's.
 """
 
-import hashlib
-import json
 import os
-import re
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
-BAO = Path(os.environ.get("SERVER") or Path(sys.executable).parent / "bao").absolute()
-START_SECONDS = 60.0
+from scripts.server_api import POLL_SECONDS, START_SECONDS, ServerApi
+from scripts.server_binary import BAO, OpenBaoError, product
+
 STOP_SECONDS = 15.0
-_POLL_SECONDS = 0.05
 _MEMORY = Path("/dev/shm")  # noqa: S108  for a folder of our own
 """Where logs lie: the server writes them through to the disk before it believes that a plugin has ended."""
 _START_ATTEMPTS = 3  # another process may take the free port before the server does
 
 
-class OpenBaoError(Exception):
-    """The server could not be started, or refused what was asked of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """What a server's binary is.
-
-    Attributes:
-        name: `OpenBao` or `Vault`.
-        version: its numbers, such as `(1, 21, 4)`.
-    """
-
-    name: str
-    version: tuple[int, ...]
-
-    @property
-    def is_openbao(self) -> bool:
-        return self.name == "OpenBao"
-
-    def is_vault_before(self, *version: int) -> bool:
-        """Whether it is a Vault older than this version; OpenBao began with what 1.14 has."""
-        return not self.is_openbao and self.version < version
-
-    def __str__(self) -> str:
-        return f"{self.name} {'.'.join(map(str, self.version))}"
-
-
-@cache
-def product() -> Product:
-    """Return what `BAO` says it is.
-
-    Raises:
-        OpenBaoError: it is neither, or cannot be run.
-    """
-    try:
-        said = subprocess.run([str(BAO), "version"], capture_output=True, text=True, timeout=60, check=True).stdout
-    except (OSError, subprocess.SubprocessError) as error:
-        raise OpenBaoError(f"{BAO} does not say its version: {error}") from None
-    return product_from(said)
-
-
-def product_from(said: str) -> Product:
-    """Return the product in a server's words about its version.
-
-    Raises:
-        OpenBaoError: it is another, or none.
-    """
-    match = re.match(r"(OpenBao|Vault) v(\d+)\.(\d+)\.(\d+)", said)
-    if match is None:
-        raise OpenBaoError(f"this is neither OpenBao nor Vault; it says: {said[:200]}")
-    name, *numbers = match.groups()
-    return Product(name, tuple(map(int, numbers)))
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer: its status, and its JSON body (empty where there is none)."""
-
-    status: int
-    body: dict[str, Any] = field(default_factory=dict, repr=False)
-    seconds: float = 0.0
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """What stands under `data`."""
-        return self.body.get("data") or {}
-
-    @property
-    def errors(self) -> list[str]:
-        """What stands under `errors`."""
-        return self.body.get("errors") or []
-
-    @property
-    def warnings(self) -> list[str]:
-        """What stands under `warnings`."""
-        return self.body.get("warnings") or []
-
-    def expect(self, *statuses: int) -> Self:
-        """Return the answer itself.
-
-        Raises:
-            OpenBaoError: its status is none of these.
-        """
-        if self.status not in statuses:
-            raise OpenBaoError(f"HTTP {self.status}: {'; '.join(self.errors)}")
-        return self
-
-
-class OpenBaoServer:
+class OpenBaoServer(ServerApi):
     """One server process with a folder of its own; leaving the context ends both.
 
     Attributes:
-        address: the URL of its API, such as `http://127.0.0.1:34567`.
-        token: the root token; empty until a raft server is initialized.
-        plugin_directory: where plugin commands must lie.
+        folder: what it keeps, its configuration among it.
         temporary: where the server and its plugins put sockets and temporary files.
         log_file: the server's output, its plugins' log lines among it.
     """
@@ -166,11 +67,9 @@ class OpenBaoServer:
         """
         # Short on purpose: the server and its plugins put unix sockets below it.
         self.folder = Path(tempfile.mkdtemp(prefix="bao"))
-        self.plugin_directory = self._make_folder("plugins")
+        super().__init__(self._make_folder("plugins"), token=token)
         self._log_folder = Path(tempfile.mkdtemp(prefix="bao", dir=_MEMORY if _MEMORY.is_dir() else None))
         self.log_file = self._log_folder / "server.log"
-        self.token = token
-        self.unseal_key = ""
         self.temporary = self._make_folder("tmp")
         self._home = self._make_folder("home")
         self._fixed_port = port
@@ -181,8 +80,6 @@ class OpenBaoServer:
         self._log_level = log_level
         self._env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
-        self._client = httpx.Client(timeout=120, trust_env=False)
 
     @classmethod
     def dev(
@@ -209,10 +106,6 @@ class OpenBaoServer:
     ) -> Self:
         """Return a server with a configuration file and raft storage, which starts sealed."""
         return cls(port=port, env=env, log_level=log_level, settings=settings, raft=True, node=node)
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
 
     @property
     def pid(self) -> int:
@@ -252,7 +145,7 @@ class OpenBaoServer:
         if self._fixed_port is not None and is_taken(self._fixed_port):
             raise OpenBaoError(f"another program listens on port {self._fixed_port}")
         for attempt in range(1, _START_ATTEMPTS + 1):
-            self._port = self._port or self._fixed_port or free_port()
+            self.port = self.port or self._fixed_port or free_port()
             offset = self.log_file.stat().st_size if self.log_file.exists() else 0
             with self.log_file.open("ab") as log:
                 self._process = subprocess.Popen(
@@ -270,7 +163,7 @@ class OpenBaoServer:
             said = self.log_file.read_bytes()[offset:].decode(errors="replace")
             if "address already in use" not in said or self._fixed_port is not None or attempt == _START_ATTEMPTS:
                 raise OpenBaoError(f"the server did not start; it said:\n{said[-4000:]}")
-            self._port = 0
+            self.port = 0
 
     def stop(self) -> None:
         """Stop the server in an orderly way, and whatever it started."""
@@ -296,7 +189,7 @@ class OpenBaoServer:
     def close(self) -> None:
         """Stop the server and remove its folder."""
         self.stop()
-        self._client.close()
+        super().close()
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.rmtree(self._log_folder, ignore_errors=True)
 
@@ -305,44 +198,6 @@ class OpenBaoServer:
         self.stop()
         self.start()
 
-    def initialize(self) -> None:
-        """Initialize a raft server with one key, keep that and the root token, and unseal it."""
-        answer = self.api("PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1}).expect(200)
-        self.unseal_key = answer.body["keys_base64"][0]
-        self.token = answer.body["root_token"]
-        self.unseal()
-
-    def unseal(self) -> None:
-        """Unseal a raft server, and wait until it is active.
-
-        Raises:
-            OpenBaoError: it is not active in time.
-        """
-        self.api("PUT", "sys/unseal", {"key": self.unseal_key}).expect(200)
-        self._wait_until_healthy("sys/health", "the unsealed server did not become active")
-
-    def join(self, leader: "OpenBaoServer") -> None:
-        """Let a new raft server join another's cluster, and unseal it.
-
-        Raises:
-            OpenBaoError: it is no standby in time.
-        """
-        self.unseal_key, self.token = leader.unseal_key, leader.token
-        self.api("PUT", "sys/storage/raft/join", {"leader_api_addr": leader.address}).expect(200)
-        self.api("PUT", "sys/unseal", {"key": self.unseal_key}).expect(200)
-        self._wait_until_healthy("sys/health?standbyok=true", "the server that joined did not become a standby")
-
-    def _wait_until_healthy(self, path: str, complaint: str) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while self.api("GET", path).status != httpx.codes.OK:
-            if time.monotonic() > deadline:
-                raise OpenBaoError(complaint)
-            time.sleep(_POLL_SECONDS)
-
-    def is_leader(self) -> bool:
-        """Whether it is the active node of its cluster."""
-        return bool(self.api("GET", "sys/leader").body.get("is_self"))
-
     def install(self, executable: Path, *, command: str | None = None) -> str:
         """Copy an executable file into the plugin directory; return the command's name there."""
         name = command or executable.name
@@ -350,76 +205,6 @@ class OpenBaoServer:
         shutil.copyfile(executable, target)
         target.chmod(0o755)
         return name
-
-    def register(
-        self,
-        name: str,
-        *,
-        command: str,
-        sha256: str | None = None,
-        args: Sequence[str] = (),
-        env: Sequence[str] = (),
-        version: str = "",
-    ) -> None:
-        """Register a secrets engine; the checksum is the installed command's where none is given.
-
-        Raises:
-            OpenBaoError: the server refuses.
-        """
-        checksum = sha256 or hashlib.sha256((self.plugin_directory / command).read_bytes()).hexdigest()
-        body = {"command": command, "sha256": checksum, "args": list(args), "env": list(env), "version": version}
-        self.api("PUT", f"sys/plugins/catalog/secret/{name}", body).expect(200, 204)
-
-    def enable(self, name: str, *, path: str, **options: Any) -> None:
-        """Mount a registered engine at `path`.
-
-        Raises:
-            OpenBaoError: the server refuses.
-        """
-        self.api("POST", f"sys/mounts/{path}", {"type": name, **options}).expect(200, 204)
-
-    def disable(self, path: str) -> None:
-        """Unmount what lies at `path`.
-
-        Raises:
-            OpenBaoError: the server refuses.
-        """
-        self.api("DELETE", f"sys/mounts/{path}").expect(200, 204)
-
-    def reload(self, name: str) -> None:
-        """Start an engine's process anew.
-
-        Raises:
-            OpenBaoError: the server refuses.
-        """
-        self.api("PUT", "sys/plugins/reload/backend", {"plugin": name}).expect(200, 202, 204)
-
-    def api(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        token: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-    ) -> Answer:
-        """Call the HTTP API; `path` is what follows `/v1/`, a query included. `LIST` is a method.
-
-        Raises:
-            httpx.HTTPError: no answer.
-        """
-        token = self.token if token is None else token
-        answer = self._client.request(
-            method,
-            f"{self.address}/v1/{path}",
-            content=None if body is None else json.dumps(body),
-            headers={"X-Vault-Token": token, **(headers or {})} if token else headers,
-            timeout=timeout if timeout is not None else httpx.USE_CLIENT_DEFAULT,
-        )
-        text = answer.text
-        parsed = json.loads(text) if text.startswith("{") else {}
-        return Answer(answer.status_code, parsed, answer.elapsed.total_seconds())
 
     def cli(
         self,
@@ -459,7 +244,7 @@ class OpenBaoServer:
             "-dev",
             "-dev-no-store-token",
             f"-dev-root-token-id={self.token}",
-            f"-dev-listen-address=127.0.0.1:{self._port}",
+            f"-dev-listen-address=127.0.0.1:{self.port}",
             f"-config={self._write_dev_configuration()}",
         ]
 
@@ -489,9 +274,11 @@ class OpenBaoServer:
               path = "{data}"
               node_id = "{self._node}"
               performance_multiplier = 1
+              autopilot_update_interval = "500ms"
+              autopilot_reconcile_interval = "500ms"
             }}
             listener "tcp" {{
-              address = "127.0.0.1:{self._port}"
+              address = "127.0.0.1:{self.port}"
               cluster_address = "127.0.0.1:{self._cluster_port}"
               tls_disable = true
             }}
@@ -524,7 +311,7 @@ class OpenBaoServer:
                 status = self.api("GET", "sys/health", timeout=5).status
                 if self._raft or status == httpx.codes.OK:
                     return True
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
         return False
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.scm_simulator.orders import Status
+from sectigo_vault_pki.scm_simulator.model.orders import Status
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.store import OrderOperation, layout
 from sectigo_vault_pki.store.agenda import index_keys

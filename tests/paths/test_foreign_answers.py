@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sectigo_vault_pki.scm_simulator.orders import Status
+from sectigo_vault_pki.scm_simulator.model.orders import Status
 from sectigo_vault_pki.vault_plugin.logical import LogicalError
 from tests.support.mount import CONFIG, ORDER, Mount, answered
 

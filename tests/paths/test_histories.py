@@ -21,9 +21,9 @@ from hypothesis.stateful import (
 )
 
 from sectigo_vault_pki.scm_simulator.faults import FaultKind
-from sectigo_vault_pki.scm_simulator.orders import Order, Status
-from sectigo_vault_pki.scm_simulator.settings import Settings
+from sectigo_vault_pki.scm_simulator.model.orders import Order, Status
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 from sectigo_vault_pki.store import CertificateRecord, OrderOperation, OrderRecord, Repository, agenda_keys
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError, NotFoundError, Response, UnavailableError
 from tests.support.audit import (

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from sectigo_vault_pki.scm_simulator.calls import UNAUTHORIZED
+from sectigo_vault_pki.scm_simulator.api.inbound import UNAUTHORIZED
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.support.mount import Mount, answered

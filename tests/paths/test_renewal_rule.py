@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from sectigo_vault_pki.scm_simulator.orders import Order
+from sectigo_vault_pki.scm_simulator.model.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.support.mount import CONFIG, Mount, answered

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sectigo_vault_pki.lifecycle.collect.polling import PATIENCE_SECONDS, period
-from sectigo_vault_pki.scm_simulator.orders import Order
+from sectigo_vault_pki.scm_simulator.model.orders import Order
 from tests.support.mount import ORDER, Mount, answered
 from tests.support.orders import ORDERS
 

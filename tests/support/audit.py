@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from pydantic import SecretStr
 
-from sectigo_vault_pki.scm_simulator.orders import Order
+from sectigo_vault_pki.scm_simulator.model.orders import Order
 from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate, OrderRecord, Repository, UniqueId
 from tests.support.mount import Mount
 

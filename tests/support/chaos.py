@@ -17,7 +17,8 @@ from typing import Any
 
 import httpx
 
-from scripts.openbao import Answer, OpenBaoServer
+from scripts.openbao import OpenBaoServer
+from scripts.server_api import Answer
 from tests.support.books import disagreements, lost_keys
 from tests.support.polling import until
 from tests.support.vault import ORDER, VaultMount, plugin_pids

@@ -10,7 +10,8 @@ from secrets import token_hex
 import httpx
 
 from scripts.environment import EXECUTABLE
-from scripts.openbao import OpenBaoServer, product
+from scripts.openbao import OpenBaoServer
+from scripts.server_binary import product
 from tests.support.books import RAW_STORAGE
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from scripts.openbao import BAO
+from scripts.server_binary import BAO
 from tests.support import recipes
 from tests.support.vault import VaultMount
 

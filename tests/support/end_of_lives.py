@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from sectigo_vault_pki.scm_simulator.orders import Order
+from sectigo_vault_pki.scm_simulator.model.orders import Order
 from sectigo_vault_pki.store import CertificateRecord
 from tests.support.audit import records_of, unique_id_of
 from tests.support.chains_of_lives import ENTRIES

@@ -6,8 +6,7 @@ from dataclasses import replace
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sectigo_vault_pki.scm_simulator.csr import Csr
-from sectigo_vault_pki.scm_simulator.orders import CertificateRequest, Order
+from sectigo_vault_pki.scm_simulator.model.orders import CertificateRequest, Csr, Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx
 
-from sectigo_vault_pki.scm_simulator.orders import Order
+from sectigo_vault_pki.scm_simulator.model.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.support import scm_moods

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sectigo_vault_pki.scm_simulator.orders import Order
+from sectigo_vault_pki.scm_simulator.model.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.support.chains_of_lives import DAY, HOUR, LIMIT, LIMITED, Chain
 from tests.support.renewal_audit import Life, RenewalAudit, earliest_renewal, is_renewed_by_itself

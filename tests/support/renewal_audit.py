@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sectigo_vault_pki.scm_simulator.orders import Order
+from sectigo_vault_pki.scm_simulator.model.orders import Order
 
 HOUR = timedelta(hours=1)
 ORDERING = timedelta(minutes=3)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from sectigo_vault_pki.scm_simulator.orders import Order
+from sectigo_vault_pki.scm_simulator.model.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

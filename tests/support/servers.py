@@ -7,7 +7,7 @@ run, by name and with its reason. On the OpenBao that comes with the packages no
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from scripts.openbao import Product
+from scripts.server_binary import Product
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from threading import Lock
 
 import httpx
 
-from scripts.openbao import Answer, OpenBaoServer
+from scripts.openbao import OpenBaoServer
+from scripts.server_api import Answer
 from tests.support.scm_process import ScmProcess
 from tests.support.vault import CLIENT, SSL, Kind
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.openbao import BAO, OpenBaoServer
+from scripts.openbao import OpenBaoServer
+from scripts.server_binary import BAO
 from tests.support.secrecy import Secrets
 from tests.support.vault import Kind
 

@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Self
 
-from scripts.openbao import BAO, Answer, OpenBaoServer
+from scripts.openbao import OpenBaoServer
+from scripts.server_api import Answer
+from scripts.server_binary import BAO
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
@@ -104,6 +107,36 @@ def install(server: OpenBaoServer, *, name: str = PLUGIN, **registration: Any) -
     """Install and register the engine, as a command of its own for each name."""
     command = server.install(EXECUTABLE, command=name)
     server.register(name, command=command, **registration)
+
+
+@dataclass(frozen=True)
+class OwnEngine:
+    """A catalogue entry whose process the tests of one file end as they like.
+
+    Attributes:
+        server: where it is registered.
+        name: what it is called there.
+    """
+
+    server: OpenBaoServer
+    name: str
+
+    @property
+    def keeper(self) -> str:
+        """The mount that keeps its process up from test to test."""
+        return f"{self.name}/keeper"
+
+    @contextmanager
+    def mounted(self, **options: Mapping[str, object]) -> Iterator[list[str]]:
+        """Mount it once for each of the names, with options; give the paths."""
+        folder = f"{self.name}/{token_hex(4)}"
+        paths = [f"{folder}/{name}" for name in options]
+        for path, chosen in zip(paths, options.values(), strict=True):
+            self.server.enable(self.name, path=path, **chosen)
+        yield paths
+        self.server.api("LIST", f"{self.keeper}/configs").expect(404)  # connects it to the process of these mounts
+        for path in paths:
+            self.server.disable(path)
 
 
 def command_folder(server: OpenBaoServer) -> Path:

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.openbao import BAO, OpenBaoServer, product
+from scripts.openbao import OpenBaoServer
+from scripts.server_binary import BAO, product
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
 from tests.support.servers import missing
 from tests.support.units import BUSY, TICK, file_of
-from tests.support.vault import PLUGIN, TALKATIVE, VaultMount, install, watched
+from tests.support.vault import PLUGIN, TALKATIVE, OwnEngine, VaultMount, install, watched
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -83,6 +84,16 @@ def server(secrets: Secrets) -> Iterator[OpenBaoServer]:
         install(server)
         server.enable(PLUGIN, path="keeper")
         yield server
+
+
+@pytest.fixture(scope="module")
+def engine(server: OpenBaoServer) -> Iterator[OwnEngine]:
+    """A catalogue entry of the file's own, and so a process that no other file's tests feel the end of."""
+    engine = OwnEngine(server, f"engine-{token_hex(4)}")
+    install(server, name=engine.name)
+    server.enable(engine.name, path=engine.keeper)
+    yield engine
+    server.disable(engine.keeper)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from scripts.openbao import Answer, OpenBaoServer
+from scripts.openbao import OpenBaoServer
+from scripts.server_api import Answer
 from tests.support.certificates import pem_of
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from scripts.openbao import product
+from scripts.server_binary import product
 from tests.support.vault import ORDER, VaultMount
 
 pytestmark = pytest.mark.vault

@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from scripts.openbao import Answer, free_port
+from scripts.openbao import free_port
+from scripts.server_api import Answer
 from tests.support.certificates import pem_of
 from tests.support.vault import VaultMount
 

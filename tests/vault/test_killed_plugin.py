@@ -1,31 +1,26 @@
 """The plugin is killed while SCM has its order and it waits for the answer: nothing is lost, nothing ordered twice."""
 
 from collections.abc import Callable, Iterator
-from secrets import token_hex
 
 import httpx
 import pytest
 
-from scripts.openbao import OpenBaoServer
 from tests.support.certificates import key_fits
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
-from tests.support.vault import CLIENT, SSL, VaultMount, install, kill_plugin
+from tests.support.vault import CLIENT, SSL, OwnEngine, VaultMount, kill_plugin
 
 pytestmark = pytest.mark.vault
 
 
 @pytest.fixture(params=[SSL, CLIENT], ids=lambda kind: kind.name)
 def killable(
-    server: OpenBaoServer, scm: ScmProcess, secrets: Secrets, request: pytest.FixtureRequest
+    engine: OwnEngine, scm: ScmProcess, secrets: Secrets, request: pytest.FixtureRequest
 ) -> Iterator[VaultMount]:
-    """A mount with a process of its own, whose catalogue entry has the mount's name."""
-    name = f"engine-{token_hex(4)}"
-    install(server, name=name)
-    server.enable(name, path=name)
-    yield VaultMount(server, name, scm, secrets, request.param)
-    server.disable(name)
+    """A mount of an engine whose process no other test shares."""
+    with engine.mounted(killable={}) as (path,):
+        yield VaultMount(engine.server, path, scm, secrets, request.param)
 
 
 def kill_once(mount: VaultMount, call: Callable[[], object], *, booked: Callable[[], bool]) -> None:
@@ -33,7 +28,7 @@ def kill_once(mount: VaultMount, call: Callable[[], object], *, booked: Callable
     with pytest.raises(httpx.ReadTimeout):
         call()
     until(booked, what="an order that is booked at SCM")
-    kill_plugin(mount.server, name=mount.path)
+    kill_plugin(mount.server, name=mount.path.partition("/")[0])
 
 
 @pytest.mark.parametrize("asked_by", ["write", "read"])

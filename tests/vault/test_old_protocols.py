@@ -8,7 +8,8 @@ from secrets import token_hex
 import pytest
 import trustme
 
-from scripts.openbao import OpenBaoServer, free_port, product
+from scripts.openbao import OpenBaoServer, free_port
+from scripts.server_binary import product
 from sectigo_vault_pki import __version__
 from tests.support.certificates import key_fits
 from tests.support.polling import until

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from scripts.openbao import Answer, product
+from scripts.server_api import Answer
+from scripts.server_binary import product
 from tests.support.issuing import request
 from tests.support.vault import VaultMount
 

@@ -10,13 +10,15 @@ from secrets import token_hex
 import httpx
 import pytest
 
-from scripts.openbao import Answer, OpenBaoError, OpenBaoServer
+from scripts.openbao import OpenBaoServer
+from scripts.server_api import Answer
+from scripts.server_binary import OpenBaoError
 from sectigo_vault_pki import __version__
 from tests.support.certificates import key_fits
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
-from tests.support.vault import ORDER, PLUGIN, VaultMount, install, kill_plugin, plugin_pids, watched
+from tests.support.vault import ORDER, PLUGIN, OwnEngine, VaultMount, install, kill_plugin, plugin_pids, watched
 
 pytestmark = pytest.mark.vault
 
@@ -27,34 +29,25 @@ AT_ONCE_SECONDS = 20.0
 
 
 @pytest.fixture
-def engine(server: OpenBaoServer) -> str:
-    """A catalogue entry of its own for each test, and so a process of its own."""
-    name = f"engine-{token_hex(4)}"
-    install(server, name=name)
-    return name
+def two_mounts(engine: OwnEngine, scm: ScmProcess, secrets: Secrets) -> Iterator[tuple[VaultMount, VaultMount]]:
+    """Two mounts of an engine whose process no other test shares."""
+    with engine.mounted(first={}, second={}) as (first, second):
+        yield (
+            VaultMount(engine.server, first, scm, secrets),
+            VaultMount(engine.server, second, scm, secrets),
+        )
 
 
-@pytest.fixture
-def two_mounts(
-    server: OpenBaoServer, engine: str, scm: ScmProcess, secrets: Secrets
-) -> Iterator[tuple[VaultMount, VaultMount]]:
-    """Two mounts of that entry."""
-    first, second = (VaultMount(server, f"{engine}/{name}", scm, secrets) for name in ("first", "second"))
-    for mount in (first, second):
-        server.enable(engine, path=mount.path)
-    yield first, second
-    for mount in (first, second):
-        server.disable(mount.path)
-
-
-def only_pid(server: OpenBaoServer, engine: str) -> int:
-    (pid,) = plugin_pids(server, name=engine)
+def only_pid(engine: OwnEngine) -> int:
+    (pid,) = plugin_pids(engine.server, name=engine.name)
     return pid
 
 
-def test_two_mounts_share_a_process_and_nothing_else(two_mounts: tuple[VaultMount, VaultMount], engine: str) -> None:
+def test_two_mounts_share_a_process_and_nothing_else(
+    two_mounts: tuple[VaultMount, VaultMount], engine: OwnEngine
+) -> None:
     first, second = two_mounts
-    only_pid(first.server, engine)
+    only_pid(engine)
     data = first.enrolled("shared")
     assert second.api("GET", "configs/shared").status == 404
     assert second.read(data["cert_unique_id"], "shared").status == 404
@@ -66,10 +59,8 @@ def test_two_mounts_share_a_process_and_nothing_else(two_mounts: tuple[VaultMoun
 
 
 @pytest.fixture
-def different_mounts(
-    server: OpenBaoServer, engine: str, scm: ScmProcess, secrets: Secrets
-) -> Iterator[dict[str, VaultMount]]:
-    """Mounts of that entry, each with options of its own."""
+def different_mounts(engine: OwnEngine, scm: ScmProcess, secrets: Secrets) -> Iterator[dict[str, VaultMount]]:
+    """Mounts of that engine, each with options of its own."""
     options: dict[str, dict[str, object]] = {
         "plain": {},
         "local": {"local": True, "seal_wrap": True},
@@ -77,47 +68,45 @@ def different_mounts(
         "optional": {"options": {"colour": "blue"}},
         "versioned": {"config": {"plugin_version": f"v{__version__}"}},
     }
-    mounts = {name: VaultMount(server, f"{engine}/{name}", scm, secrets) for name in options}
-    for name, mount in mounts.items():
-        server.enable(engine, path=mount.path, **options[name])
-    yield mounts
-    for mount in mounts.values():
-        server.disable(mount.path)
+    with engine.mounted(**options) as paths:
+        yield {name: VaultMount(engine.server, path, scm, secrets) for name, path in zip(options, paths, strict=True)}
 
 
 @pytest.mark.parametrize("end", ["nothing", "kill", "reload of one mount", "reload by name"])
 def test_mounts_of_different_options_share_a_process_and_keep_apart(
-    server: OpenBaoServer, engine: str, different_mounts: dict[str, VaultMount], end: str
+    engine: OwnEngine, different_mounts: dict[str, VaultMount], end: str
 ) -> None:
+    server = engine.server
     held = {name: mount.enrolled() for name, mount in different_mounts.items()}
-    before = only_pid(server, engine)
+    before = only_pid(engine)
     match end:
         case "kill":
-            kill_plugin(server, name=engine)
+            kill_plugin(server, name=engine.name)
         case "reload of one mount":
-            server.api("PUT", "sys/plugins/reload/backend", {"mounts": [f"{engine}/local/"]}).expect(200, 202, 204)
+            body = {"mounts": [f"{different_mounts['local'].path}/"]}
+            server.api("PUT", "sys/plugins/reload/backend", body).expect(200, 202, 204)
         case "reload by name":
-            server.reload(engine)
+            server.reload(engine.name)
     for name, mount in different_mounts.items():
         assert mount.ids() == [held[name]["cert_unique_id"]]
         assert mount.read(held[name]["cert_unique_id"]).expect(200).data == held[name]
         assert mount.enroll().expect(200).data["status"] == "Issued"
-    assert (only_pid(server, engine) == before) is (end == "nothing")
+    assert (only_pid(engine) == before) is (end == "nothing")
 
 
 @pytest.mark.parametrize("what", ["plugin", "mounts"])
 def test_a_reload_starts_a_new_process_that_knows_what_was_stored(
-    two_mounts: tuple[VaultMount, VaultMount], engine: str, what: str
+    two_mounts: tuple[VaultMount, VaultMount], engine: OwnEngine, what: str
 ) -> None:
     first, second = two_mounts
     of_first, of_second = first.enrolled(), second.enrolled()
-    before = only_pid(first.server, engine)
-    option = f"-plugin={engine}" if what == "plugin" else f"-mounts={first.path}/,{second.path}/"
+    before = only_pid(engine)
+    option = f"-plugin={engine.name}" if what == "plugin" else f"-mounts={first.path}/,{second.path}/"
     reloaded = first.cli("plugin", "reload", option)
     assert reloaded.returncode == 0, reloaded.stderr
     assert first.read(of_first["cert_unique_id"]).expect(200).data == of_first
     assert second.read(of_second["cert_unique_id"]).expect(200).data == of_second
-    assert only_pid(first.server, engine) != before
+    assert only_pid(engine) != before
     assert first.enroll().expect(200).data["status"] == "Issued"
 
 
@@ -132,28 +121,28 @@ def test_a_mount_that_is_disabled_and_enabled_again_is_empty_and_works(mount: Va
 
 
 def test_the_first_request_after_the_plugin_was_killed_is_answered_within_a_second(
-    two_mounts: tuple[VaultMount, VaultMount], engine: str
+    two_mounts: tuple[VaultMount, VaultMount], engine: OwnEngine
 ) -> None:
     first, second = two_mounts
     data = first.enrolled()
     seconds = []
     for _ in range(KILLS):
-        killed = only_pid(first.server, engine)
-        kill_plugin(first.server, name=engine)
+        killed = only_pid(engine)
+        kill_plugin(first.server, name=engine.name)
         answer = first.read(data["cert_unique_id"]).expect(200)
         assert answer.data == data
         assert second.configure().status == 204
-        assert only_pid(first.server, engine) != killed
+        assert only_pid(engine) != killed
         seconds.append(answer.seconds)
     assert min(seconds) < FIRST_ANSWER_SECONDS  # of several, as the machine may be busy with other tests
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next_one(
-    two_mounts: tuple[VaultMount, VaultMount], engine: str
+    two_mounts: tuple[VaultMount, VaultMount], engine: OwnEngine
 ) -> None:
     first, _ = two_mounts
     data, server = first.enrolled(), first.server
-    kill_plugin(server, name=engine)
+    kill_plugin(server, name=engine.name)
     first.read(data["cert_unique_id"]).expect(200)
     until(
         lambda: len(list(server.temporary.glob("plugin-*"))) == len(plugin_pids(server)),
@@ -163,7 +152,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_one(
 
 @pytest.mark.parametrize("end", ["kill", "reload"])
 def test_a_process_that_ends_while_an_order_waits_loses_nothing(
-    two_mounts: tuple[VaultMount, VaultMount], engine: str, end: str
+    two_mounts: tuple[VaultMount, VaultMount], engine: OwnEngine, end: str
 ) -> None:
     mount, _ = two_mounts
     mount.configure()
@@ -171,9 +160,9 @@ def test_a_process_that_ends_while_an_order_waits_loses_nothing(
     with pytest.raises(httpx.ReadTimeout):
         mount.api("POST", "enroll/web", ORDER, timeout=0.5)
     if end == "kill":
-        kill_plugin(mount.server, name=engine)
+        kill_plugin(mount.server, name=engine.name)
     else:
-        mount.server.reload(engine)
+        mount.server.reload(engine.name)
     mount.scm.issue(mount.scm.order()["id"])
     (unique_id,) = mount.ids()
     collected = mount.read(unique_id).expect(200).data
@@ -209,27 +198,29 @@ def saved_and_collected(mount: VaultMount, answers: list[Future[Answer]]) -> Non
 
 @pytest.mark.parametrize("what", ["plugin", "mounts"])
 def test_a_reload_has_what_waits_on_another_mount_of_its_process_answered_at_once(
-    two_mounts: tuple[VaultMount, VaultMount], engine: str, what: str
+    two_mounts: tuple[VaultMount, VaultMount], engine: OwnEngine, what: str
 ) -> None:
     reloaded, other = two_mounts
     other.configure()
-    body = {"plugin": engine} if what == "plugin" else {"mounts": [f"{reloaded.path}/"]}
+    body = {"plugin": engine.name} if what == "plugin" else {"mounts": [f"{reloaded.path}/"]}
     with waiting(other, orders=5) as answers:
         other.server.api("PUT", "sys/plugins/reload/backend", body).expect(200, 202, 204)
         assert max(answer.result().seconds for answer in answers) < AT_ONCE_SECONDS
     saved_and_collected(other, answers)
 
 
-def test_a_reload_waits_for_what_waits_on_its_own_mount(two_mounts: tuple[VaultMount, VaultMount], engine: str) -> None:
+def test_a_reload_waits_for_what_waits_on_its_own_mount(
+    two_mounts: tuple[VaultMount, VaultMount], engine: OwnEngine
+) -> None:
     mount, _ = two_mounts
     mount.configure(sectigo_wait_limit=4)
-    before = only_pid(mount.server, engine)
+    before = only_pid(engine)
     with waiting(mount, orders=3) as answers:
         assert not any(answer.done() for answer in answers)
         body = {"mounts": [f"{mount.path}/"]}
         mount.server.api("PUT", "sys/plugins/reload/backend", body).expect(200, 202, 204)
         assert all(answer.done() for answer in answers)
-    assert only_pid(mount.server, engine) != before
+    assert only_pid(engine) != before
     saved_and_collected(mount, answers)
 
 

@@ -11,7 +11,8 @@ from secrets import token_hex
 import pytest
 
 from benchmarks.usage import resident_bytes
-from scripts.openbao import OpenBaoServer, product
+from scripts.openbao import OpenBaoServer
+from scripts.server_binary import product
 from tests.support.counted_plugin import Holdings, descriptors_of, holdings_of, install_counted
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess

@@ -13,7 +13,7 @@ def main() -> int:
         return 1
     import uvloop  # noqa: PLC0415 - needs the extra
 
-    from sectigo_vault_pki.scm_simulator import options, program  # noqa: PLC0415 - needs the extra
+    from sectigo_vault_pki.scm_simulator.serve import options, program  # noqa: PLC0415 - needs the extra
 
     asked = options.parse(sys.argv[1:])
     try:

@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from sectigo_vault_pki.scm_simulator.book import OrderBook
 from sectigo_vault_pki.scm_simulator.faults import DEFAULT_STATUS, FaultKind, Faults
-from sectigo_vault_pki.scm_simulator.orders import Order, Status, colon_hex
-from sectigo_vault_pki.scm_simulator.settings import Seconds, Settings
+from sectigo_vault_pki.scm_simulator.model.book import OrderBook
+from sectigo_vault_pki.scm_simulator.model.orders import Order, Status, colon_hex
+from sectigo_vault_pki.scm_simulator.simulator_settings import Seconds, Settings
 
 _LARGEST_BODY = 64 * 1024
 

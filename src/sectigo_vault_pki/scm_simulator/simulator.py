@@ -4,26 +4,23 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from starlette.types import ASGIApp
+from starlette.routing import Route
 
-from sectigo_vault_pki.scm_simulator.app import build_app
-from sectigo_vault_pki.scm_simulator.book import OrderBook
-from sectigo_vault_pki.scm_simulator.ca import CertificateAuthority
-from sectigo_vault_pki.scm_simulator.calls import CallLog
-from sectigo_vault_pki.scm_simulator.catalogue import Catalogue, Credentials
-from sectigo_vault_pki.scm_simulator.client_api import ClientApi
+from sectigo_vault_pki.scm_simulator.api.app import build_app
+from sectigo_vault_pki.scm_simulator.api.client_api import ClientApi
+from sectigo_vault_pki.scm_simulator.api.endpoint import Endpoints, Sleep
+from sectigo_vault_pki.scm_simulator.api.inbound import JSON_TYPE, JSON_UTF8_TYPE, CallLog
+from sectigo_vault_pki.scm_simulator.api.order_operations import OrderOperations
+from sectigo_vault_pki.scm_simulator.api.organization_api import OrganizationApi
+from sectigo_vault_pki.scm_simulator.api.rules import Rules
+from sectigo_vault_pki.scm_simulator.api.ssl_api import SslApi
 from sectigo_vault_pki.scm_simulator.control import build_control_app
-from sectigo_vault_pki.scm_simulator.desk import Desk
-from sectigo_vault_pki.scm_simulator.endpoint import Endpoints, Sleep
-from sectigo_vault_pki.scm_simulator.envelope import Envelope
 from sectigo_vault_pki.scm_simulator.faults import Faults
-from sectigo_vault_pki.scm_simulator.inbound import JSON_TYPE, JSON_UTF8_TYPE
-from sectigo_vault_pki.scm_simulator.orders import Kind
-from sectigo_vault_pki.scm_simulator.organization_api import OrganizationApi
-from sectigo_vault_pki.scm_simulator.refusals import CLIENT_REFUSALS, SSL_REFUSALS, Refusals
-from sectigo_vault_pki.scm_simulator.rules import Rules
-from sectigo_vault_pki.scm_simulator.settings import Settings
-from sectigo_vault_pki.scm_simulator.ssl_api import SslApi
+from sectigo_vault_pki.scm_simulator.model.book import OrderBook
+from sectigo_vault_pki.scm_simulator.model.ca import CertificateAuthority
+from sectigo_vault_pki.scm_simulator.model.orders import Kind
+from sectigo_vault_pki.scm_simulator.model.tenant import Catalogue, Credentials
+from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 
 def utc_now() -> datetime:
@@ -34,7 +31,7 @@ class Simulator:
     """An SCM tenant with a CA of its own, in memory.
 
     Attributes:
-        app: The API, an ASGI app; reached in-process through `transport.SimulatorTransport`.
+        app: The API, an ASGI app; reached in-process through `in_process.SimulatorTransport`.
         control_app: The control listener, another ASGI app.
         orders: Every order; iterate over it or `get` one by its id or, a client certificate's, its order number.
         faults: What is to go wrong.
@@ -69,37 +66,30 @@ class Simulator:
         self.faults = Faults()
         self.calls = CallLog()
         self._sleep = sleep
-        self.app = Envelope(self._build_app(), now=now)
+        self.app = build_app(self._routes(), credentials=self.credentials, calls=self.calls, now=now)
         self.control_app = build_control_app(
             orders=self.orders, faults=self.faults, settings=self.settings, reset=self.reset, now=now
         )
 
-    def _build_app(self) -> ASGIApp:
+    def _routes(self) -> list[Route]:
         catalogue, settings = self.catalogue, self.settings
         rules = Rules(catalogue=catalogue, settings=settings)
-        ssl_desk = self._desk(Kind.SSL, SSL_REFUSALS, rules)
-        client_desk = self._desk(Kind.CLIENT, CLIENT_REFUSALS, rules)
-        return build_app(
-            ssl_api=SslApi(catalogue=catalogue, settings=settings, rules=rules, desk=ssl_desk),
-            client_api=ClientApi(catalogue=catalogue, settings=settings, rules=rules, desk=client_desk),
-            organization_api=OrganizationApi(catalogue.organization),
-            endpoints=self._endpoints(JSON_UTF8_TYPE),
-            client_endpoints=self._endpoints(JSON_TYPE),
-            credentials=self.credentials,
-            calls=self.calls,
-        )
+        ssl, client = (self._operations(kind, rules) for kind in (Kind.SSL, Kind.CLIENT))
+        endpoints, client_endpoints = self._endpoints(JSON_UTF8_TYPE), self._endpoints(JSON_TYPE)
+        return [
+            *SslApi(catalogue=catalogue, settings=settings, rules=rules, orders=ssl).routes(endpoints),
+            *ClientApi(catalogue=catalogue, settings=settings, rules=rules, orders=client).routes(client_endpoints),
+            *OrganizationApi(catalogue.organization).routes(endpoints),
+        ]
 
-    def _desk(self, kind: Kind, refusals: Refusals, rules: Rules) -> Desk:
-        return Desk(
+    def _operations(self, kind: Kind, rules: Rules) -> OrderOperations:
+        return OrderOperations(
             kind=kind,
-            refusals=refusals,
             rules=rules,
             settings=self.settings,
-            ca=self.ca,
             orders=self.orders,
             faults=self.faults,
             requester=self.credentials.user,
-            now=self.now,
         )
 
     def _endpoints(self, content_type: str) -> Endpoints:

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from sectigo_vault_pki.scm_simulator.settings import Settings
+from sectigo_vault_pki.scm_simulator.in_process import SimulatorTransport
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from sectigo_vault_pki.scm_simulator.transport import SimulatorTransport
+from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 from tests.unit.scm_simulator.tenant import LOGIN, Clock
 
 

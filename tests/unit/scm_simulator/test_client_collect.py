@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from sectigo_vault_pki.scm_simulator.settings import Settings
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 from tests.unit.scm_simulator.tenant import (
     CLIENT_V1,
     Clock,

@@ -7,8 +7,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from sectigo_vault_pki.scm_simulator.settings import Settings
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 from tests.unit.scm_simulator.tenant import SSL, Clock, collected, ec_key, enrolled, make_csr, refusal
 
 

@@ -5,11 +5,11 @@ from typing import get_args
 
 import pytest
 
-from sectigo_vault_pki.scm_simulator import options
-from sectigo_vault_pki.scm_simulator.catalogue import Catalogue
 from sectigo_vault_pki.scm_simulator.control import Operation
 from sectigo_vault_pki.scm_simulator.faults import FaultKind
-from sectigo_vault_pki.scm_simulator.settings import Settings
+from sectigo_vault_pki.scm_simulator.model.tenant import Catalogue
+from sectigo_vault_pki.scm_simulator.serve import options
+from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding="utf-8")
 

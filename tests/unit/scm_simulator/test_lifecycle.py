@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sectigo_vault_pki.scm_simulator.orders import colon_hex
+from sectigo_vault_pki.scm_simulator.model.orders import colon_hex
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.unit.scm_simulator.tenant import (
     ONE_TIME,

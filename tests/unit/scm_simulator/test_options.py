@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sectigo_vault_pki.scm_simulator import options
-from sectigo_vault_pki.scm_simulator.announce import Announcement
-from sectigo_vault_pki.scm_simulator.catalogue import Catalogue, Credentials
-from sectigo_vault_pki.scm_simulator.settings import Settings
+from sectigo_vault_pki.scm_simulator.model.tenant import Catalogue, Credentials
+from sectigo_vault_pki.scm_simulator.serve import options
+from sectigo_vault_pki.scm_simulator.serve.announce import Announcement
+from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 
 def test_without_options_it_is_a_demo_on_loopback() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.openbao import Product
+from scripts.server_binary import Product
 from tests.support.servers import CAPABILITIES, missing
 
 VAULT_TESTS = Path(__file__).resolve().parents[2] / "vault"

@@ -1,0 +1,1 @@
+"""The program: what it listens on, its options, and what it says about itself."""
