@@ -2,7 +2,7 @@
 
 from sectigo_vault_pki.lifecycle import Engine, StoredVersion
 from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEMA
-from sectigo_vault_pki.paths.answers.issued_formats import NO_KEY, issued_as, pkcs12_file
+from sectigo_vault_pki.paths.answers.issued_formats import NO_KEY, issued_as, pkcs12_base64
 from sectigo_vault_pki.paths.answers.parts import NUMBER, SENSITIVE, TEXT, Schema, rfc3339
 from sectigo_vault_pki.paths.error_kinds import naming_unknown_entry
 from sectigo_vault_pki.paths.fields import pkcs12_fields
@@ -66,7 +66,7 @@ def path_export(engine: Engine) -> Path:
         key = stored.certificate.private_key.get_secret_value() if stored.certificate.private_key else ""
         shown: dict[str, object]
         if protection is not None:
-            shown = {"pkcs12": await pkcs12_file(engine, chain, key, protection)}
+            shown = {"pkcs12": await pkcs12_base64(engine, chain, key, protection)}
         else:
             shown = _WRITERS[chosen](chain, key)
         await engine.key_answered(data[CONFIG_NAME], stored.record)

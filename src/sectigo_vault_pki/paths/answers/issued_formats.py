@@ -79,7 +79,7 @@ def _base64(der: bytes) -> str:
     return base64.b64encode(der).decode("ascii")
 
 
-async def pkcs12_file(engine: Engine, chain: CertificateChain, key_pem: str, protection: Pkcs12Protection) -> str:
+async def pkcs12_base64(engine: Engine, chain: CertificateChain, key_pem: str, protection: Pkcs12Protection) -> str:
     """Return the file as base64.
 
     Raises:

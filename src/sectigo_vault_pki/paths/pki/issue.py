@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.lifecycle import Engine, Issued, Issuer, IssueRequest
-from sectigo_vault_pki.paths.answers.issued_formats import pkcs12_file
+from sectigo_vault_pki.paths.answers.issued_formats import pkcs12_base64
 from sectigo_vault_pki.paths.answers.pki_answer import (
     ISSUE_SCHEMA,
     SIGN_SCHEMA,
@@ -52,7 +52,7 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
             PrivateKeyFormat(data.get(fields.PRIVATE_KEY_FORMAT) or PrivateKeyFormat.DER),
         )
         if protection is not None:
-            shown |= {"private_key": "", "pkcs12": await pkcs12_file(engine, chain, key, protection)}
+            shown |= {"private_key": "", "pkcs12": await pkcs12_base64(engine, chain, key, protection)}
         await issuer.handed_out(issued)
         return Response(data=shown, warnings=(*_remarks_on_key(data), *issued.warnings))
 
