@@ -11,9 +11,10 @@ from pathlib import Path as File
 
 from sectigo_vault_pki import backend
 from sectigo_vault_pki.clock import SystemClock
-from sectigo_vault_pki.lifecycle import ClockWatch, Engine, LoginPauses, Resources, ScmClients, key_threads
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
-from sectigo_vault_pki.paths._pki_answers import ISSUE_SCHEMA
+from sectigo_vault_pki.lifecycle import ClockWatch, LoginPauses, Resources, ScmClients, key_threads
+from sectigo_vault_pki.paths import all_paths
+from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEMA
+from sectigo_vault_pki.paths.answers.pki_answer import ISSUE_SCHEMA
 from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
@@ -91,7 +92,7 @@ def declared_paths() -> Sequence[Path]:
         is_read_only=is_read_only,
         executor=key_threads(),
     )
-    return backend.declared_paths(resources, Engine(resources), background=True)
+    return all_paths(backend.parts_of(resources, background=True))
 
 
 def _paths_table(paths: Iterable[Path]) -> str:

@@ -1,7 +1,7 @@
 """The composition root: one mount's paths, and what they share."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 
 from sectigo_vault_pki.clock import Clock, SystemClock
@@ -17,30 +17,11 @@ from sectigo_vault_pki.lifecycle import (
     default_jitter,
     key_threads,
 )
-from sectigo_vault_pki.paths import (
-    path_cert,
-    path_certs,
-    path_certs_list,
-    path_configs,
-    path_configs_list,
-    path_enroll,
-    path_export,
-    path_fetch,
-    path_issue,
-    path_renew,
-    path_replace,
-    path_revoke,
-    path_revoke_by_serial,
-    path_role_ca_chain,
-    path_roles,
-    path_roles_list,
-    path_serials_list,
-    path_sign,
-    path_status,
-)
+from sectigo_vault_pki.paths import Parts, all_paths
+from sectigo_vault_pki.paths.error_kinds import logical_errors
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import SEAL_WRAPPED, NamedLocks, RecordCache, Repository
-from sectigo_vault_pki.vault_plugin.framework import Path, Router
+from sectigo_vault_pki.vault_plugin.framework import Router
 from sectigo_vault_pki.vault_plugin.logical import (
     BackendConfig,
     BackendType,
@@ -94,7 +75,8 @@ class SectigoBackend:
             if self._background:
                 self._engine.tick()
             return None
-        return await self._router.route(request)
+        with logical_errors(request.operation):
+            return await self._router.route(request)
 
     async def canonical_path(self, path: str) -> str | None:
         return await self._router.canonical_path(path)
@@ -173,36 +155,23 @@ def build(
         jitter=jitter,
         renewals=NamedLocks() if renewals is None else renewals,
     )
+    parts = parts_of(resources, background=background)
+    router = Router(
+        all_paths(parts), description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment
+    )
+    return SectigoBackend(router, parts.engine, resources, background=background)
+
+
+def parts_of(resources: Resources, *, background: bool) -> Parts:
+    """Build what a mount's paths call."""
     engine = Engine(resources)
-    paths = declared_paths(resources, engine, background=background)
-    router = Router(paths, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment)
-    return SectigoBackend(router, engine, resources, background=background)
-
-
-def declared_paths(resources: Resources, engine: Engine, *, background: bool) -> Sequence[Path]:
-    """Return what users can ask, in the order in which requests are matched, which is that of the documents, too."""
-    configs, serials = Configs(resources), SerialNumbers(resources, engine.revoke)
-    roles, issuer = engine.roles, engine.issuer
-    return (
-        path_configs(configs),
-        path_configs_list(configs),
-        path_enroll(engine),
-        path_certs(engine),
-        path_certs_list(engine),
-        path_renew(engine),
-        path_replace(engine),
-        path_revoke(engine),
-        path_fetch(engine),
-        path_export(engine),
-        path_roles(roles),
-        path_roles_list(roles),
-        path_role_ca_chain(roles),
-        path_issue(engine, issuer),
-        path_sign(issuer),
-        path_cert(serials),
-        path_serials_list(serials),
-        path_revoke_by_serial(serials),
-        path_status(engine, background=background),
+    return Parts(
+        engine=engine,
+        configs=Configs(resources),
+        roles=engine.roles,
+        issuer=engine.issuer,
+        serials=SerialNumbers(resources, engine.revoke),
+        background=background,
     )
 
 

@@ -24,7 +24,7 @@
         ├── ScmUnavailableError      gave no useful answer, and took no order
         └── ScmAnswerLostError       may have taken an order, and no clear answer came
 
-Every text is one sentence for the user and carries no secret. `paths._errors` maps each to one of the host's kinds.
+Every text is one sentence for the user and carries no secret. `paths.error_kinds` maps each to one of the host's kinds.
 """
 
 

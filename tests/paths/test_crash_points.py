@@ -10,7 +10,7 @@ import pytest
 from sectigo_vault_pki.scm_simulator.model.orders import Status
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.store import OrderOperation, layout
-from sectigo_vault_pki.store.agenda import index_keys
+from sectigo_vault_pki.store.index import index_keys
 from sectigo_vault_pki.vault_plugin.logical import NotFoundError
 from tests.support.audit import assert_fits, entries_of, records_of, unique_id_of
 from tests.support.certificates import key_fits

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sectigo_vault_pki.paths import _fields, _pkcs12, _pki_fields, configs, enroll, export, issue, renew, replace, roles
+from sectigo_vault_pki.paths import enroll, export, renew, replace
+from sectigo_vault_pki.paths.fields import (
+    client_fields,
+    common_fields,
+    config_fields,
+    key_fields,
+    pkcs12_fields,
+    pki_fields,
+    role_fields,
+    ssl_fields,
+    waiting_fields,
+)
+from sectigo_vault_pki.paths.pki import issue
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
@@ -44,24 +56,24 @@ values = st.recursive(
     max_leaves=5,
 )
 
-ENROLMENT = [*_fields.KEY_AND_CSR, *_fields.WAITING_AND_RENEWAL, *_fields.SSL, *_fields.CLIENT, enroll.REQUEST_ID]
-PROTECTION = (_pkcs12.PASSWORD, _pkcs12.ENCRYPTION)
+ENROLMENT = [*key_fields.FIELDS, *waiting_fields.FIELDS, *ssl_fields.FIELDS, *client_fields.FIELDS, enroll.REQUEST_ID]
+PROTECTION = (pkcs12_fields.PASSWORD, pkcs12_fields.ENCRYPTION)
 FIELDS: Mapping[str, list[str]] = {
-    "configs/new": [field.name for field in configs._FIELDS],
+    "configs/new": [field.name for field in config_fields.FIELDS],
     "enroll/web": [field.name for field in ENROLMENT],
     "enroll/people": [field.name for field in ENROLMENT],
-    "revoke/web/ID": [_fields.REASON.name],
+    "revoke/web/ID": [common_fields.REASON.name],
     "replace/web/ID": [
-        field.name for field in (*ENROLMENT[:-1], _fields.REASON, replace.COMMON_NAME, replace.REVOKED_ON_REPLACE)
+        field.name for field in (*ENROLMENT[:-1], common_fields.REASON, replace.COMMON_NAME, replace.REVOKED_ON_REPLACE)
     ],
     "renew/web/ID": [field.name for field in (*ENROLMENT[:-1], renew.RENEW_NEW_KEY)],
     "fetch/web/1": [field.name for field in ENROLMENT],
     "export/web/ID": [field.name for field in (export.FORMAT, export.VERSION, *PROTECTION)],
     "certs/web/ID": [field.name for field in ENROLMENT],
-    "roles/new": [field.name for field in roles._OF_A_ROLE.values()],
-    "issue/shop": [field.name for field in (*issue._COMMON, _pki_fields.FORMAT_OF_ISSUE, *PROTECTION)],
-    "sign/shop": [field.name for field in (*issue._COMMON, _pki_fields.FORMAT, _pki_fields.CSR)],
-    "revoke": [_pki_fields.SERIAL_NUMBER.name, _pki_fields.CERTIFICATE.name, _pki_fields.REASON.name],
+    "roles/new": [column.field.name for column in role_fields.TABLE.values()],
+    "issue/shop": [field.name for field in (*issue.COMMON, pki_fields.FORMAT_OF_ISSUE, *PROTECTION)],
+    "sign/shop": [field.name for field in (*issue.COMMON, pki_fields.FORMAT, pki_fields.CSR)],
+    "revoke": [pki_fields.SERIAL_NUMBER.name, pki_fields.CERTIFICATE.name, pki_fields.REASON.name],
 }
 BASES: Mapping[str, Mapping[str, object]] = {
     "configs/new": CONFIG,

@@ -1,36 +1,52 @@
-"""What users can ask: one module for each path."""
+"""What users can ask: one module for each Vault path, and `all_paths`, which lists them."""
 
-from sectigo_vault_pki.paths.cert import path_cert, path_revoke_by_serial, path_serials_list
-from sectigo_vault_pki.paths.certs import path_certs, path_certs_list
-from sectigo_vault_pki.paths.configs import path_configs, path_configs_list
-from sectigo_vault_pki.paths.enroll import path_enroll
-from sectigo_vault_pki.paths.export import path_export
-from sectigo_vault_pki.paths.fetch import path_fetch
-from sectigo_vault_pki.paths.issue import path_issue, path_sign
-from sectigo_vault_pki.paths.renew import path_renew
-from sectigo_vault_pki.paths.replace import path_replace
-from sectigo_vault_pki.paths.revoke import path_revoke
-from sectigo_vault_pki.paths.roles import path_role_ca_chain, path_roles, path_roles_list
-from sectigo_vault_pki.paths.status import path_status
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-__all__ = [
-    "path_cert",
-    "path_certs",
-    "path_certs_list",
-    "path_configs",
-    "path_configs_list",
-    "path_enroll",
-    "path_export",
-    "path_fetch",
-    "path_issue",
-    "path_renew",
-    "path_replace",
-    "path_revoke",
-    "path_revoke_by_serial",
-    "path_role_ca_chain",
-    "path_roles",
-    "path_roles_list",
-    "path_serials_list",
-    "path_sign",
-    "path_status",
-]
+from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, Roles, SerialNumbers
+from sectigo_vault_pki.paths import certs, configs, enroll, export, fetch, renew, replace, revoke, status
+from sectigo_vault_pki.paths.pki import issue, roles, serials
+from sectigo_vault_pki.vault_plugin.framework import Path
+
+__all__ = ["Parts", "all_paths"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the paths of one mount call.
+
+    Attributes:
+        background: whether the mount does background work.
+    """
+
+    engine: Engine
+    configs: Configs
+    roles: Roles
+    issuer: Issuer
+    serials: SerialNumbers
+    background: bool
+
+
+def all_paths(parts: Parts) -> Sequence[Path]:
+    """Return every path, in the order in which requests are matched and documents list them."""
+    return (
+        configs.path_configs(parts.configs),
+        configs.path_configs_list(parts.configs),
+        enroll.path_enroll(parts.engine),
+        certs.path_certs(parts.engine),
+        certs.path_certs_list(parts.engine),
+        renew.path_renew(parts.engine),
+        replace.path_replace(parts.engine),
+        revoke.path_revoke(parts.engine),
+        fetch.path_fetch(parts.engine),
+        export.path_export(parts.engine),
+        roles.path_roles(parts.roles),
+        roles.path_roles_list(parts.roles),
+        roles.path_role_ca_chain(parts.roles),
+        issue.path_issue(parts.engine, parts.issuer),
+        issue.path_sign(parts.issuer),
+        serials.path_cert(parts.serials),
+        serials.path_serials_list(parts.serials),
+        serials.path_revoke_by_serial(parts.serials),
+        status.path_status(parts.engine, background=parts.background),
+    )

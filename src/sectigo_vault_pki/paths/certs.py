@@ -3,11 +3,17 @@
 from dataclasses import replace
 
 from sectigo_vault_pki.lifecycle import Engine, notice_on_window
-from sectigo_vault_pki.paths import _fields, _variants
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key
-from sectigo_vault_pki.paths._entries import naming_unknown_entry
-from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._memo import AnsweredCertificates
+from sectigo_vault_pki.paths.answers.certificate_answer import (
+    CERTIFICATE_SCHEMA,
+    AnsweredCertificates,
+    delete_one_time_key,
+)
+from sectigo_vault_pki.paths.answers.parts import LIST_SCHEMA
+from sectigo_vault_pki.paths.error_kinds import naming_unknown_entry
+from sectigo_vault_pki.paths.fields import ssl_fields, waiting_fields
+from sectigo_vault_pki.paths.fields.columns import answer_schema
+from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID
+from sectigo_vault_pki.paths.fields.enrolment_fields import with_ignored
 from sectigo_vault_pki.store import WaitingAndRenewal
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
@@ -22,7 +28,7 @@ FORCE = Field(
     ),
 )
 MAX_TIMEOUT = replace(
-    _fields.MAX_TIMEOUT,
+    waiting_fields.MAX_TIMEOUT,
     default=None,
     description=(
         "Seconds for which this read waits for a certificate that is not issued yet. Without it, a read asks SCM once "
@@ -35,20 +41,15 @@ def path_certs_list(engine: Engine) -> Path:
     """Declare the list."""
 
     async def list_ids(_: Request, data: FieldData) -> Response:
-        unique_ids = await engine.unique_ids(data[_fields.CONFIG_NAME])
+        unique_ids = await engine.unique_ids(data[CONFIG_NAME])
         if not unique_ids:
-            await engine.certificate_type(data[_fields.CONFIG_NAME])  # an unknown entry is named
+            await engine.certificate_type(data[CONFIG_NAME])  # an unknown entry is named
         return list_response(unique_ids)
 
-    schema = {"keys": {"type": "array", "items": {"type": "string"}}}
     return Path(
         template="certs/{config_name}/",
-        fields=(_fields.CONFIG_NAME,),
-        operations={
-            Operation.LIST: Handler(
-                with_logical_errors(list_ids), summary="List the stored certificates.", answer=schema
-            )
-        },
+        fields=(CONFIG_NAME,),
+        operations={Operation.LIST: Handler(list_ids, summary="List the stored certificates.", answer=LIST_SCHEMA)},
         synopsis="List the certificates stored under a config entry.",
         description=LIST_DESCRIPTION,
     )
@@ -59,57 +60,51 @@ def path_certs(engine: Engine) -> Path:
     answered = AnsweredCertificates()
 
     async def read(request: Request, data: FieldData) -> Response:
-        async with naming_unknown_entry(engine, data[_fields.CONFIG_NAME]):
+        async with naming_unknown_entry(engine, data[CONFIG_NAME]):
             answer = await engine.read(
-                data[_fields.CONFIG_NAME],
-                data[_fields.UNIQUE_ID],
-                _fields.waiting_and_renewal(data),
+                data[CONFIG_NAME],
+                data[UNIQUE_ID],
+                waiting_fields.waiting_and_renewal(data),
                 time_limit=request.time_limit,
             )
-        response = answered.response(answer, data.get(_fields.SSL_FORMAT_TYPE))
-        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
+        response = answered.response(answer, data.get(ssl_fields.FORMAT))
+        await delete_one_time_key(engine, data[CONFIG_NAME], answer)
+        return response
 
     async def write(_: Request, data: FieldData) -> Response:
         record = await engine.change_flags(
-            data[_fields.CONFIG_NAME],
-            data[_fields.UNIQUE_ID],
-            _fields.waiting_and_renewal(data),
-            _fields.cleared_flags(data),
+            data[CONFIG_NAME],
+            data[UNIQUE_ID],
+            waiting_fields.waiting_and_renewal(data),
+            waiting_fields.cleared_flags(data),
         )
         notice = notice_on_window(record, WaitingAndRenewal())
         return Response(
-            data=_fields.shown_flags(record.requested.waiting), warnings=() if notice is None else (notice,)
+            data=waiting_fields.shown_flags(record.requested.waiting), warnings=() if notice is None else (notice,)
         )
 
     async def delete(_: Request, data: FieldData) -> None:
-        await engine.forget(data[_fields.CONFIG_NAME], data[_fields.UNIQUE_ID], force=bool(data.get(FORCE)))
+        await engine.forget(data[CONFIG_NAME], data[UNIQUE_ID], force=bool(data.get(FORCE)))
 
-    of_read = (MAX_TIMEOUT, *_variants.OF_A_CERTIFICATE[1:], _variants.STORED_FORMAT)
-    of_enrolment = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f != _fields.SSL_FORMAT_TYPE)
+    of_read = (*waiting_fields.of_certificate(MAX_TIMEOUT), ssl_fields.STORED_FORMAT)
     return Path(
         template="certs/{config_name}/{sectigo_cert_unique_id}",
-        fields=(
-            _fields.CONFIG_NAME,
-            _fields.UNIQUE_ID,
-            *of_read,
-            FORCE,
-            *_variants.without_effect(of_enrolment),
-        ),
+        fields=with_ignored(CONFIG_NAME, UNIQUE_ID, *of_read, FORCE),
         operations={
             Operation.READ: Handler(
-                with_logical_errors(read),
+                read,
                 summary="Read a certificate, with its key.",
                 query=of_read,
                 answer=CERTIFICATE_SCHEMA,
             ),
             Operation.UPDATE: Handler(
-                with_logical_errors(write),
+                write,
                 summary="Store waiting and renewal fields with a certificate.",
                 forwarded=True,
-                answer={field.name: field.kind.schema for field in _fields.WAITING_AND_RENEWAL},
+                answer=answer_schema(waiting_fields.FIELDS),
             ),
             Operation.DELETE: Handler(
-                with_logical_errors(delete),
+                delete,
                 summary="Forget a certificate, with its key.",
                 query=(FORCE,),
                 forwarded=True,

@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sectigo_vault_pki.lifecycle import Engine, EnrolmentRequest
-from sectigo_vault_pki.paths import _fields, _variants
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response, with_remarks
-from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._keys import SUBJECT, key_parameters, key_problems, remarks_on_names
-from sectigo_vault_pki.store import CertificateType, ClientFields, RequestedFields, SslFields, SubjectFields
+from sectigo_vault_pki.paths.answers.certificate_answer import (
+    CERTIFICATE_SCHEMA,
+    certificate_response,
+    delete_one_time_key,
+    with_remarks,
+)
+from sectigo_vault_pki.paths.error_kinds import logical_errors
+from sectigo_vault_pki.paths.fields import client_fields, enrolment_fields, key_fields, ssl_fields, waiting_fields
+from sectigo_vault_pki.paths.fields.columns import stored_values
+from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME
+from sectigo_vault_pki.store import CertificateType, RequestedFields, SubjectFields
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
@@ -29,63 +35,59 @@ REQUEST_ID = Field(
 def path_enroll(engine: Engine) -> Path:
     """Declare the path."""
 
-    async def review(_: Request, data: FieldData) -> Sequence[str]:
-        return enrolment_problems(await engine.certificate_type(data[_fields.CONFIG_NAME]), data)
+    async def review(request: Request, data: FieldData) -> Sequence[str]:
+        with logical_errors(request.operation):  # the router reports an unknown entry beside other problems
+            certificate_type = await engine.certificate_type(data[CONFIG_NAME])
+        return enrolment_problems(certificate_type, data)
 
     async def write(request: Request, data: FieldData) -> Response:
-        certificate_type = await engine.certificate_type(data[_fields.CONFIG_NAME])
+        certificate_type = await engine.certificate_type(data[CONFIG_NAME])
         wish = replace(enrolment_request(certificate_type, data), host_request_id=request.id)
-        answer = await engine.enroll(data[_fields.CONFIG_NAME], wish, time_limit=request.time_limit)
-        response = with_remarks(certificate_response(answer, None), remarks_on_names(wish.csr))
-        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
+        answer = await engine.enroll(data[CONFIG_NAME], wish, time_limit=request.time_limit)
+        response = with_remarks(certificate_response(answer, None), key_fields.remarks_on_names(wish.csr))
+        await delete_one_time_key(engine, data[CONFIG_NAME], answer)
+        return response
 
     return Path(
         template="enroll/{config_name}",
         fields=(
-            _fields.CONFIG_NAME,
-            *_fields.KEY_AND_CSR,
-            *_variants.otherwise("the config entry's value, else", _fields.WAITING_AND_RENEWAL),
-            *_fields.SSL,
-            *_fields.CLIENT,
+            CONFIG_NAME,
+            *key_fields.FIELDS,
+            *waiting_fields.with_default_from("the config entry's value, else"),
+            *ssl_fields.FIELDS,
+            *client_fields.FIELDS,
             REQUEST_ID,
         ),
-        operations={
-            Operation.UPDATE: Handler(
-                with_logical_errors(write),
-                summary="Order a certificate at SCM and collect it.",
-                forwarded=True,
-                answer=CERTIFICATE_SCHEMA,
-            )
-        },
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
         synopsis="Order a certificate at SCM and collect it.",
         description=DESCRIPTION,
-        review=with_logical_errors(review),
-        strict=_variants.ORDERING,
+        review=review,
+        strict=enrolment_fields.ORDERING,
     )
 
 
 def enrolment_problems(certificate_type: CertificateType, data: FieldData) -> Sequence[str]:
     """Return what is wrong with the fields of an enrolment together: missing, of the other type, in contradiction."""
     is_ssl = certificate_type is CertificateType.SSL
-    needed, other = (_NEEDED_FOR_SSL, _fields.CLIENT) if is_ssl else (_NEEDED_FOR_CLIENT, _fields.SSL)
-    strange = (declared.name for declared in other if not data.lacks(declared))
+    own, other = (ssl_fields, client_fields) if is_ssl else (client_fields, ssl_fields)
+    strange = (declared.name for declared in other.FIELDS if not data.lacks(declared))
     return [
         *(f"{name} does not go with a config entry of type {certificate_type.value}" for name in strange),
-        *(declared.missing_text for declared in needed if data.lacks(declared)),
+        *(declared.missing_text for declared in own.REQUIRED if data.lacks(declared)),
         *_subject_problems(data),
         *_name_problems(data),
-        *key_problems(data, needs_common_name=is_ssl),
+        *key_fields.key_problems(data, needs_common_name=is_ssl),
     ]
 
 
 def _subject_problems(data: FieldData) -> Sequence[str]:
-    if data.lacks(_fields.CSR) and data.lacks(_fields.CSR_DOMAIN):
+    if data.lacks(key_fields.CSR) and data.lacks(key_fields.DOMAIN):
         return ("sectigo_csr_domain is required where no sectigo_csr is given",)
     return ()
 
 
 def _name_problems(data: FieldData) -> Sequence[str]:
-    length = len(" ".join(name for declared in _NAMES if (name := data.get(declared))))
+    length = len(" ".join(name for declared in client_fields.NAMES if (name := data.get(declared))))
     if length <= MAX_NAMES_LENGTH:
         return ()
     complaint = (
@@ -97,62 +99,21 @@ def _name_problems(data: FieldData) -> Sequence[str]:
 
 def enrolment_request(certificate_type: CertificateType, data: FieldData) -> EnrolmentRequest:
     """Turn the fields of a request without `enrolment_problems` into an enrolment."""
-    csr, key = data.get(_fields.CSR), data.get(_fields.PRIVATE_KEY)
+    csr, key = data.get(key_fields.CSR), data.get(key_fields.PRIVATE_KEY)
     is_ssl = certificate_type is CertificateType.SSL
     return EnrolmentRequest(
         requested=RequestedFields(
-            ssl=_ssl_fields(data) if is_ssl else None,
-            client=None if is_ssl else _client_fields(data),
-            format=_fields.certificate_format(data),
-            subject=_subject(data) if csr is None else None,
-            waiting=_fields.waiting_and_renewal(data),
+            ssl=ssl_fields.ssl_order(data) if is_ssl else None,
+            client=None if is_ssl else client_fields.client_order(data),
+            format=ssl_fields.format_name(data),
+            subject=SubjectFields.model_validate(stored_values(key_fields.SUBJECT, data)) if csr is None else None,
+            waiting=waiting_fields.waiting_and_renewal(data),
         ),
         csr=csr,
         private_key=key,
-        key_parameters=key_parameters(data) if csr is None and key is None else None,
+        key_parameters=key_fields.key_parameters(data) if csr is None and key is None else None,
         request_id=data.get(REQUEST_ID),
     )
-
-
-_NAMES = (_fields.CLIENT_FIRST_NAME, _fields.CLIENT_MIDDLE_NAME, _fields.CLIENT_LAST_NAME)
-_NEEDED_FOR_SSL: Sequence[Field[object]] = (_fields.SSL_TYPE, _fields.SSL_VALIDITY)
-_NEEDED_FOR_CLIENT: Sequence[Field[object]] = (
-    _fields.CLIENT_TYPE,
-    _fields.CLIENT_VALIDITY,
-    _fields.CLIENT_EMAIL,
-    _fields.CLIENT_FIRST_NAME,
-    _fields.CLIENT_LAST_NAME,
-)
-
-
-def _ssl_fields(data: FieldData) -> SslFields:
-    requesters = data.get(_fields.SSL_EXTERNAL_REQUESTER)
-    return SslFields(
-        certificate_profile=data[_fields.SSL_TYPE],
-        validity_days=data[_fields.SSL_VALIDITY].days,
-        subject_alt_names=data.get(_fields.SSL_SUBJECT_ALT_NAMES) or (),
-        external_requester=",".join(requesters) if requesters else None,
-        comments=data.get(_fields.SSL_COMMENTS),
-        number_servers=data.get(_fields.SSL_NUM_SERVERS),
-        server_type=data.get(_fields.SSL_SERVER_TYPE),
-        custom_fields=data.get(_fields.SSL_CUSTOM_FIELDS) or (),
-    )
-
-
-def _client_fields(data: FieldData) -> ClientFields:
-    return ClientFields(
-        certificate_profile=data[_fields.CLIENT_TYPE],
-        validity_days=data[_fields.CLIENT_VALIDITY].days,
-        email=data[_fields.CLIENT_EMAIL],
-        first_name=data[_fields.CLIENT_FIRST_NAME],
-        middle_name=data.get(_fields.CLIENT_MIDDLE_NAME),
-        last_name=data[_fields.CLIENT_LAST_NAME],
-        custom_fields=data.get(_fields.CLIENT_CUSTOM_FIELDS) or (),
-    )
-
-
-def _subject(data: FieldData) -> SubjectFields:
-    return SubjectFields.model_validate({part: data.get(field) for part, field in SUBJECT.items()})
 
 
 DESCRIPTION = """

@@ -1,14 +1,13 @@
 """`export/:config_name/:sectigo_cert_unique_id`: a stored certificate with its key, in the format a program wants."""
 
-from collections.abc import Mapping
-
 from sectigo_vault_pki.lifecycle import Engine, StoredVersion
-from sectigo_vault_pki.paths import _fields, _pkcs12
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA
-from sectigo_vault_pki.paths._entries import naming_unknown_entry
-from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._issued import IssuedFormat, issued_as
-from sectigo_vault_pki.paths._times import rfc3339
+from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEMA
+from sectigo_vault_pki.paths.answers.issued_formats import NO_KEY, issued_as, pkcs12_base64
+from sectigo_vault_pki.paths.answers.parts import NUMBER, SENSITIVE, TEXT, Schema, rfc3339
+from sectigo_vault_pki.paths.error_kinds import naming_unknown_entry
+from sectigo_vault_pki.paths.fields import pkcs12_fields
+from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID
+from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat
 from sectigo_vault_pki.pki import CertificateChain, KeyFormat, key_pem
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
@@ -17,7 +16,7 @@ PEM_BUNDLE, DER, PKCS8 = "pem_bundle", "der", "pkcs8"
 
 FORMAT = Field(
     name="format",
-    kind=kinds.choice(PEM_BUNDLE, DER, PKCS8, _pkcs12.PKCS12),
+    kind=kinds.choice(PEM_BUNDLE, DER, PKCS8, pkcs12_fields.PKCS12),
     default=PEM_BUNDLE,
     description=(
         "pem_bundle: PEM, the certificate before its issuers, and the key as it is stored. pkcs8: the same, with the "
@@ -35,27 +34,23 @@ VERSION = Field(
     ),
 )
 
-EXPORT_SCHEMA: Mapping[str, Mapping[str, object]] = {
+EXPORT_SCHEMA: Schema = {
     **{name: CERTIFICATE_SCHEMA[name] for name in ("not_after", "private_key_type", "serial_number")},
     "ca_chain": {**CERTIFICATE_SCHEMA["ca_chain"], "description": "der: issuers in DER, as base64, nearest first"},
-    "cert_unique_id": {"type": "string", "description": "<ssl_id>_<customer_uri>, or <order_number>_<customer_uri>"},
+    "cert_unique_id": {**TEXT, "description": "<ssl_id>_<customer_uri>, or <order_number>_<customer_uri>"},
     "certificate": {
-        "type": "string",
+        **TEXT,
         "description": (
             "pem_bundle, pkcs8: the certificate and its issuers in PEM, certificate first; der: the certificate alone"
         ),
     },
-    "format": {"type": "string", "enum": [PEM_BUNDLE, DER, PKCS8, _pkcs12.PKCS12]},
-    "pkcs12": {
-        "type": "string",
-        "description": "pkcs12: the file, as base64",
-        "x-vault-displayAttrs": {"sensitive": True},
-    },
+    "format": {**TEXT, "enum": [PEM_BUNDLE, DER, PKCS8, pkcs12_fields.PKCS12]},
+    "pkcs12": {**TEXT, "description": "pkcs12: the file, as base64", **SENSITIVE},
     "private_key": {
         **CERTIFICATE_SCHEMA["private_key"],
         "description": "Every format but pkcs12: the private key; empty when the engine never had it",
     },
-    "version": {"type": "integer", "description": "0 for the current certificate"},
+    "version": {**NUMBER, "description": "0 for the current certificate"},
 }
 
 
@@ -64,37 +59,31 @@ def path_export(engine: Engine) -> Path:
 
     async def write(_: Request, data: FieldData) -> Response:
         chosen = data.get(FORMAT) or PEM_BUNDLE
-        protection = _pkcs12.protection(data, chosen)
-        async with naming_unknown_entry(engine, data[_fields.CONFIG_NAME]):
-            stored = await engine.export(data[_fields.CONFIG_NAME], data[_fields.UNIQUE_ID], data.get(VERSION) or 0)
+        protection = pkcs12_fields.protection(data, chosen)
+        async with naming_unknown_entry(engine, data[CONFIG_NAME]):
+            stored = await engine.export(data[CONFIG_NAME], data[UNIQUE_ID], data.get(VERSION) or 0)
         chain = CertificateChain.from_pem(stored.certificate.bundle)
         key = stored.certificate.private_key.get_secret_value() if stored.certificate.private_key else ""
         shown: dict[str, object]
         if protection is not None:
-            shown = {"pkcs12": await _pkcs12.text(engine, chain, key, protection)}
+            shown = {"pkcs12": await pkcs12_base64(engine, chain, key, protection)}
         else:
             shown = _WRITERS[chosen](chain, key)
-        await engine.key_answered(data[_fields.CONFIG_NAME], stored.record)
-        warnings = stored.warnings if key else (*stored.warnings, _pkcs12.NO_KEY)
+        await engine.key_answered(data[CONFIG_NAME], stored.record)
+        warnings = stored.warnings if key else (*stored.warnings, NO_KEY)
         return Response(data={**_facts(stored, chain), "format": chosen, **shown}, warnings=warnings)
 
     return Path(
         template="export/{config_name}/{sectigo_cert_unique_id}",
         fields=(
-            _fields.CONFIG_NAME,
-            _fields.UNIQUE_ID,
+            CONFIG_NAME,
+            UNIQUE_ID,
             FORMAT,
             VERSION,
-            _pkcs12.PASSWORD,
-            _pkcs12.ENCRYPTION,
+            pkcs12_fields.PASSWORD,
+            pkcs12_fields.ENCRYPTION,
         ),
-        operations={
-            Operation.UPDATE: Handler(
-                with_logical_errors(write),
-                summary="Write out a stored certificate with its key, in a format of choice.",
-                answer=EXPORT_SCHEMA,
-            )
-        },
+        operations={Operation.UPDATE: Handler(write, answer=EXPORT_SCHEMA)},
         synopsis="Write out a stored certificate with its key, in a format of choice.",
         description=DESCRIPTION,
     )

@@ -6,23 +6,28 @@ from dataclasses import replace
 
 from sectigo_vault_pki.errors import SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle import Engine, FetchRequest
-from sectigo_vault_pki.paths import _fields, _variants
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response
-from sectigo_vault_pki.paths._errors import with_logical_errors
+from sectigo_vault_pki.paths.answers.certificate_answer import (
+    CERTIFICATE_SCHEMA,
+    certificate_response,
+    delete_one_time_key,
+)
+from sectigo_vault_pki.paths.fields import key_fields, ssl_fields, waiting_fields
+from sectigo_vault_pki.paths.fields.common_fields import CERT_ID, CONFIG_NAME
+from sectigo_vault_pki.paths.fields.enrolment_fields import with_ignored
 from sectigo_vault_pki.store import RequestedFields
 from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 _SCM_ID = re.compile(r"[1-9][0-9]*", re.ASCII)
 PRIVATE_KEY = replace(
-    _fields.PRIVATE_KEY,
+    key_fields.PRIVATE_KEY,
     description=(
         "Private key of the certificate in PEM (PKCS#1, PKCS#8 or SEC1, unencrypted). It is checked against the "
         "certificate and stored with it; without it, the certificate is stored without a key."
     ),
 )
 MAX_TIMEOUT = replace(
-    _variants.OF_A_CERTIFICATE[0],
+    waiting_fields.MAX_TIMEOUT_OF_CERTIFICATE,
     description=(
         "Seconds to wait for a certificate that SCM has not issued yet; 0 does not wait. "
         "Default: the config entry's value, else 600."
@@ -34,51 +39,40 @@ def path_fetch(engine: Engine) -> Path:
     """Declare the path."""
 
     async def write(request: Request, data: FieldData) -> Response:
-        config_name = data[_fields.CONFIG_NAME]
+        config_name = data[CONFIG_NAME]
         fetched = FetchRequest(
-            scm_id=await engine.scm_id(config_name, data[_fields.CERT_ID]),
+            scm_id=await engine.scm_id(config_name, data[CERT_ID]),
             requested=RequestedFields(
-                format=_fields.certificate_format(data), waiting=_fields.waiting_and_renewal(data)
+                format=ssl_fields.format_name(data), waiting=waiting_fields.waiting_and_renewal(data)
             ),
-            key=data.get(_fields.PRIVATE_KEY),
+            key=data.get(key_fields.PRIVATE_KEY),
         )
         answer = await engine.fetch(config_name, fetched, time_limit=request.time_limit)
-        return await answered_with_key(
-            engine, data[_fields.CONFIG_NAME], answer, certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
-        )
+        response = certificate_response(answer, data.get(ssl_fields.FORMAT))
+        await delete_one_time_key(engine, config_name, answer)
+        return response
 
     async def canonical(captured: Mapping[str, str]) -> Mapping[str, str]:
         """Return SCM's id in place of a unique id; what is neither of them, the request itself refuses."""
-        named = captured[_fields.CERT_ID.name]
+        named = captured[CERT_ID.name]
         if _SCM_ID.fullmatch(named):
             return {}
         try:
-            scm_id = await engine.scm_id(captured[_fields.CONFIG_NAME.name], named)
+            scm_id = await engine.scm_id(captured[CONFIG_NAME.name], named)
         except SectigoVaultPkiError:
             return {}
-        return {_fields.CERT_ID.name: str(scm_id)}
+        return {CERT_ID.name: str(scm_id)}
 
-    taken = (PRIVATE_KEY, _variants.STORED_FORMAT)
-    names = {declared.name for declared in taken}
-    ignored = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f.name not in names)
     return Path(
         template="fetch/{config_name}/{cert_id}",
-        fields=(
-            _fields.CONFIG_NAME,
-            _fields.CERT_ID,
-            *taken,
-            MAX_TIMEOUT,
-            *_variants.OF_A_CERTIFICATE[1:],
-            *_variants.without_effect(ignored),
+        fields=with_ignored(
+            CONFIG_NAME,
+            CERT_ID,
+            PRIVATE_KEY,
+            ssl_fields.STORED_FORMAT,
+            *waiting_fields.of_certificate(MAX_TIMEOUT),
         ),
-        operations={
-            Operation.UPDATE: Handler(
-                with_logical_errors(write),
-                summary="Fetch a certificate from SCM and store it.",
-                forwarded=True,
-                answer=CERTIFICATE_SCHEMA,
-            )
-        },
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
         synopsis="Fetch a certificate from SCM and store it.",
         description=DESCRIPTION,
         canonical=canonical,

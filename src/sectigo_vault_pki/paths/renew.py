@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sectigo_vault_pki.lifecycle import Engine, RenewalRequest
-from sectigo_vault_pki.paths import _fields, _variants
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response, with_remarks
-from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._keys import key_problems, key_wish, remarks_on_names
+from sectigo_vault_pki.paths.answers.certificate_answer import (
+    CERTIFICATE_SCHEMA,
+    certificate_response,
+    delete_one_time_key,
+    with_remarks,
+)
+from sectigo_vault_pki.paths.fields import enrolment_fields, key_fields, waiting_fields
+from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID
+from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_wish, remarks_on_names
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
@@ -22,14 +27,14 @@ RENEW_NEW_KEY = Field(
     ),
 )
 CSR = replace(
-    _fields.CSR,
+    key_fields.CSR,
     description=(
         "CSR in PEM for the renewed SSL certificate, used as given. Without it, the stored CSR is used again. In JSON, "
         "write line ends as \\n."
     ),
 )
 PRIVATE_KEY = replace(
-    _fields.PRIVATE_KEY,
+    key_fields.PRIVATE_KEY,
     description=(
         "Private key in PEM (PKCS#1, PKCS#8 or SEC1, unencrypted) for the renewed SSL certificate: that of the "
         "sectigo_csr given here, or one to make a new CSR with. Without it, the stored key is used again. "
@@ -45,41 +50,32 @@ def path_renew(engine: Engine) -> Path:
         return key_problems(data, needs_common_name=True)
 
     async def write(request: Request, data: FieldData) -> Response:
-        flags = _fields.waiting_and_renewal(data)
+        flags = waiting_fields.waiting_and_renewal(data)
         answer = await engine.renew(
-            data[_fields.CONFIG_NAME],
-            data[_fields.UNIQUE_ID],
+            data[CONFIG_NAME],
+            data[UNIQUE_ID],
             RenewalRequest(wish=key_wish(data), new_key=bool(data.get(RENEW_NEW_KEY)), flags=flags),
             time_limit=request.time_limit,
         )
         response = with_remarks(certificate_response(answer, None), remarks_on_names(data.get(CSR)))
-        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
+        await delete_one_time_key(engine, data[CONFIG_NAME], answer)
+        return response
 
-    taken = (CSR, PRIVATE_KEY)
-    names = {declared.name for declared in taken}
-    ignored = (f for f in (*_fields.KEY_AND_CSR, *_fields.SSL, *_fields.CLIENT) if f.name not in names)
     return Path(
         template="renew/{config_name}/{sectigo_cert_unique_id}",
-        fields=(
-            _fields.CONFIG_NAME,
-            _fields.UNIQUE_ID,
-            *taken,
+        fields=enrolment_fields.with_ignored(
+            CONFIG_NAME,
+            UNIQUE_ID,
+            CSR,
+            PRIVATE_KEY,
             RENEW_NEW_KEY,
-            *_variants.OF_A_CERTIFICATE,
-            *_variants.without_effect(ignored),
+            *waiting_fields.of_certificate(),
         ),
-        operations={
-            Operation.UPDATE: Handler(
-                with_logical_errors(write),
-                summary="Renew a certificate at SCM and collect the new one.",
-                forwarded=True,
-                answer=CERTIFICATE_SCHEMA,
-            )
-        },
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
         synopsis="Renew a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
         review=review,
-        strict=_variants.ORDERING,
+        strict=enrolment_fields.ORDERING,
     )
 
 

@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sectigo_vault_pki.lifecycle import Engine, ReplacementRequest
-from sectigo_vault_pki.paths import _fields, _kinds, _variants
-from sectigo_vault_pki.paths._answers import CERTIFICATE_SCHEMA, answered_with_key, certificate_response, with_remarks
-from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._keys import key_problems, key_wish, remarks_on_names
+from sectigo_vault_pki.paths.answers.certificate_answer import (
+    CERTIFICATE_SCHEMA,
+    certificate_response,
+    delete_one_time_key,
+    with_remarks,
+)
+from sectigo_vault_pki.paths.error_kinds import logical_errors
+from sectigo_vault_pki.paths.fields import enrolment_fields, field_kinds, key_fields, ssl_fields, waiting_fields
+from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, REASON, UNIQUE_ID
+from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_wish, remarks_on_names
 from sectigo_vault_pki.store import CertificateType
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
@@ -15,29 +21,29 @@ from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 COMMON_NAME = Field(
     name="sectigo_common_name",
     label="Common name",
-    kind=_kinds.common_name(),
+    kind=field_kinds.common_name(),
     description="Common name of the new SSL certificate; the stored one where it is absent.",
 )
 _OF_THE_STORED_ONE = "Without it, and without sectigo_csr, the new certificate has that of the stored one."
 CSR = replace(
-    _fields.CSR,
+    key_fields.CSR,
     description=(
         "CSR in PEM for the new certificate, used as given. With it the other sectigo_csr_ fields have no effect. "
         "Without it, a CSR is made. In JSON, write line ends as \\n."
     ),
 )
 PRIVATE_KEY = replace(
-    _fields.PRIVATE_KEY,
+    key_fields.PRIVATE_KEY,
     description=(
         "Private key in PEM (PKCS#1, PKCS#8 or SEC1, unencrypted) of the new certificate: that of the sectigo_csr "
         "given here, or one to make the CSR with. Without it, a new key is made."
     ),
 )
 CSR_DOMAIN = replace(
-    _fields.CSR_DOMAIN, description=f"Common name (CN) in the CSR of the new certificate. {_OF_THE_STORED_ONE}"
+    key_fields.DOMAIN, description=f"Common name (CN) in the CSR of the new certificate. {_OF_THE_STORED_ONE}"
 )
 CSR_KEY_ALGO = replace(
-    _fields.CSR_KEY_ALGO,
+    key_fields.KEY_ALGO,
     default=None,
     inherits=True,
     description=(
@@ -46,7 +52,7 @@ CSR_KEY_ALGO = replace(
     ),
 )
 CSR_KEY_SIZE = replace(
-    _fields.CSR_KEY_SIZE,
+    key_fields.KEY_SIZE,
     description=(
         "Size of the new key. RSA: 2048, 3072 or 4096 bits. EC: 256, 384 or 521, also written P-256; name "
         "sectigo_csr_key_algo with it."
@@ -55,24 +61,26 @@ CSR_KEY_SIZE = replace(
 SUBJECT = tuple(
     replace(declared, description=f"{declared.description} {_OF_THE_STORED_ONE}")
     for declared in (
-        _fields.CSR_COUNTRY,
-        _fields.CSR_STATE,
-        _fields.CSR_LOCATION,
-        _fields.CSR_ORGANIZATION,
-        _fields.CSR_ORGANIZATION_UNIT,
-        _fields.CSR_EMAIL_ADDRESS,
+        key_fields.COUNTRY,
+        key_fields.STATE,
+        key_fields.LOCATION,
+        key_fields.ORGANIZATION,
+        key_fields.ORGANIZATION_UNIT,
+        key_fields.EMAIL_ADDRESS,
     )
 )
 SUBJECT_ALT_NAMES = replace(
-    _fields.SSL_SUBJECT_ALT_NAMES,
+    ssl_fields.SUBJECT_ALT_NAMES,
     description=(
         "Subject alternative names of the new SSL certificate, comma-separated. Without it, and without sectigo_csr, "
         "the new certificate has those of the stored one."
     ),
 )
 MAX_TIMEOUT = replace(
-    _variants.OF_A_CERTIFICATE[0],
-    description=_variants.OF_A_CERTIFICATE[0].description.replace("the certificate to", "the new certificate to"),
+    waiting_fields.MAX_TIMEOUT_OF_CERTIFICATE,
+    description=waiting_fields.MAX_TIMEOUT_OF_CERTIFICATE.description.replace(
+        "the certificate to", "the new certificate to"
+    ),
 )
 REVOKED_ON_REPLACE = Field(
     name="sectigo_client_cert_revoked_on_replace",
@@ -85,29 +93,29 @@ REVOKED_ON_REPLACE = Field(
 def path_replace(engine: Engine) -> Path:
     """Declare the path."""
 
-    async def review(_: Request, data: FieldData) -> Sequence[str]:
-        return replacement_problems(await engine.certificate_type(data[_fields.CONFIG_NAME]), data)
+    async def review(request: Request, data: FieldData) -> Sequence[str]:
+        with logical_errors(request.operation):  # the router reports an unknown entry beside other problems
+            certificate_type = await engine.certificate_type(data[CONFIG_NAME])
+        return replacement_problems(certificate_type, data)
 
     async def write(request: Request, data: FieldData) -> Response:
         answer = await engine.replace(
-            data[_fields.CONFIG_NAME],
-            data[_fields.UNIQUE_ID],
+            data[CONFIG_NAME],
+            data[UNIQUE_ID],
             replacement_request(data),
             time_limit=request.time_limit,
         )
-        response = certificate_response(answer, data.get(_fields.SSL_FORMAT_TYPE))
-        response = with_remarks(response, remarks_on_names(data.get(_fields.CSR)))
-        return await answered_with_key(engine, data[_fields.CONFIG_NAME], answer, response)
+        response = certificate_response(answer, data.get(ssl_fields.FORMAT))
+        response = with_remarks(response, remarks_on_names(data.get(key_fields.CSR)))
+        await delete_one_time_key(engine, data[CONFIG_NAME], answer)
+        return response
 
-    taken = (SUBJECT_ALT_NAMES, _variants.STORED_FORMAT)
-    names = {declared.name for declared in taken}
-    ignored = (f for f in (*_fields.SSL, *_fields.CLIENT) if f.name not in names)
     return Path(
         template="replace/{config_name}/{sectigo_cert_unique_id}",
-        fields=(
-            _fields.CONFIG_NAME,
-            _fields.UNIQUE_ID,
-            _fields.REASON,
+        fields=enrolment_fields.with_ignored(
+            CONFIG_NAME,
+            UNIQUE_ID,
+            REASON,
             COMMON_NAME,
             REVOKED_ON_REPLACE,
             CSR,
@@ -116,23 +124,15 @@ def path_replace(engine: Engine) -> Path:
             *SUBJECT,
             CSR_KEY_ALGO,
             CSR_KEY_SIZE,
-            MAX_TIMEOUT,
-            *_variants.OF_A_CERTIFICATE[1:],
-            *taken,
-            *_variants.without_effect(ignored),
+            *waiting_fields.of_certificate(MAX_TIMEOUT),
+            SUBJECT_ALT_NAMES,
+            ssl_fields.STORED_FORMAT,
         ),
-        operations={
-            Operation.UPDATE: Handler(
-                with_logical_errors(write),
-                summary="Replace a certificate at SCM and collect the new one.",
-                forwarded=True,
-                answer=CERTIFICATE_SCHEMA,
-            )
-        },
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
         synopsis="Replace a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
-        review=with_logical_errors(review),
-        strict=_variants.ORDERING,
+        review=review,
+        strict=enrolment_fields.ORDERING,
     )
 
 
@@ -155,10 +155,10 @@ def replacement_request(data: FieldData) -> ReplacementRequest:
     if common_name is not None:
         wish = replace(wish, subject={**wish.subject, "common_name": common_name})
     return ReplacementRequest(
-        reason=data[_fields.REASON],
+        reason=data[REASON],
         wish=wish,
         revoke_replaced=bool(data.get(REVOKED_ON_REPLACE)),
-        flags=_fields.waiting_and_renewal(data),
+        flags=waiting_fields.waiting_and_renewal(data),
     )
 
 

@@ -1,20 +1,14 @@
 """`status`: how the engine stands."""
 
-from collections.abc import Mapping
-
 from sectigo_vault_pki import __version__
 from sectigo_vault_pki.lifecycle import AccountStatus, BackgroundRun, Engine, EngineStatus
-from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._times import rfc3339
+from sectigo_vault_pki.paths.answers.parts import NUMBER, OBJECT, TEXT, TEXTS, Schema, rfc3339
 from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
-_NUMBER = {"type": "integer"}
-_OBJECT = {"type": "object"}
-
-STATUS_SCHEMA: Mapping[str, Mapping[str, object]] = {
+STATUS_SCHEMA: Schema = {
     "accounts": {
-        **_OBJECT,
+        **OBJECT,
         "description": (
             "For each config entry used since the start: breaker (closed, open or probing), trouble (what became of "
             "the last call while it is not closed), login_refused_until (RFC 3339: when a refused login is tried "
@@ -23,24 +17,22 @@ STATUS_SCHEMA: Mapping[str, Mapping[str, object]] = {
         ),
     },
     "background": {
-        **_OBJECT,
+        **OBJECT,
         "description": (
             "Whether it is enabled, and of its last run started_at and ended_at (RFC 3339), calls, last_error"
         ),
     },
-    "by_status": {**_OBJECT, "description": "Certificates by their newest status; empty where there are over 5000"},
-    "certificates": {**_NUMBER, "description": "Certificates stored"},
-    "pending": {**_NUMBER, "description": "Certificates for which something is open at SCM"},
+    "by_status": {**OBJECT, "description": "Certificates by their newest status; empty where there are over 5000"},
+    "certificates": {**NUMBER, "description": "Certificates stored"},
+    "pending": {**NUMBER, "description": "Certificates for which something is open at SCM"},
     "unreadable": {
-        "type": "array",
-        "items": {"type": "string"},
+        **TEXTS,
         "description": "Stored entries that are damaged or were written by a newer version, by name",
     },
-    "unsettled": {**_NUMBER, "description": "Orders being sent, or whose answer was lost and not found out"},
-    "version": {"type": "string", "description": "The plugin's version"},
+    "unsettled": {**NUMBER, "description": "Orders being sent, or whose answer was lost and not found out"},
+    "version": {**TEXT, "description": "The plugin's version"},
     "warnings": {
-        "type": "array",
-        "items": {"type": "string"},
+        **TEXTS,
         "description": (
             "Logins that SCM refuses, clocks that differ, renewals that are held and why, certificates with other "
             "names than ordered or without their issuers, roles without a guard"
@@ -63,11 +55,7 @@ def path_status(engine: Engine, *, background: bool) -> Path:
     return Path(
         template="status",
         fields=(),
-        operations={
-            Operation.READ: Handler(
-                with_logical_errors(read), summary="Report how the engine stands.", answer=STATUS_SCHEMA
-            )
-        },
+        operations={Operation.READ: Handler(read, answer=STATUS_SCHEMA)},
         synopsis="Report how the engine stands.",
         description=DESCRIPTION,
     )

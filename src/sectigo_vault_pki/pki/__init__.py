@@ -29,7 +29,6 @@ from sectigo_vault_pki.pki.names import (
     normalise_name,
     normalise_names,
     printable,
-    same_names,
 )
 from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
 from sectigo_vault_pki.pki.pkcs12 import (
@@ -39,7 +38,7 @@ from sectigo_vault_pki.pki.pkcs12 import (
     Pkcs12Protection,
     pkcs12_file,
 )
-from sectigo_vault_pki.pki.revocation import reason_code_of
+from sectigo_vault_pki.pki.reason_codes import reason_code_of
 
 __all__ = [
     "MAX_PASSWORD_LENGTH",
@@ -80,5 +79,4 @@ __all__ = [
     "printable",
     "reason_code_of",
     "render",
-    "same_names",
 ]

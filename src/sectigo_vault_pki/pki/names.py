@@ -76,15 +76,6 @@ def normalise_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(normalised)
 
 
-def same_names(one: Iterable[str], other: Iterable[str]) -> bool:
-    """Tell whether two lists hold the same names, whatever their order, spelling and repeats.
-
-    Raises:
-        InvalidInputError: one of the names is none.
-    """
-    return set(normalise_names(one)) == set(normalise_names(other))
-
-
 def is_host_name(text: str) -> bool:
     """Tell whether text is a host name without a wildcard."""
     name = text.lower()

@@ -1,16 +1,13 @@
 """Typed, versioned records in a mount's storage; storage's own errors pass through."""
 
-from sectigo_vault_pki.store.agenda import AgendaEntry, agenda_keys, due_from
-from sectigo_vault_pki.store.base import (
-    CertificateType,
-    WaitingAndRenewal,
-)
+from sectigo_vault_pki.store.base import CertificateType, WaitingAndRenewal
 from sectigo_vault_pki.store.cache import RecordCache
 from sectigo_vault_pki.store.certificate_records import (
     MAX_EARLIER,
     CertificateRecord,
     ClientFields,
     CurrentCertificate,
+    HistoryEntry,
     OrderInFlight,
     OrderOperation,
     OrderRecord,
@@ -19,6 +16,7 @@ from sectigo_vault_pki.store.certificate_records import (
     RequestedFields,
     RequestIndex,
     SslFields,
+    Status,
     SubjectFields,
 )
 from sectigo_vault_pki.store.config_records import (
@@ -29,14 +27,11 @@ from sectigo_vault_pki.store.config_records import (
     RoleRecord,
     RoleUse,
 )
-from sectigo_vault_pki.store.history import (
-    HistoryEntry,
-    Status,
-)
+from sectigo_vault_pki.store.index import AgendaEntry, agenda_keys, due_from
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.locks import NamedLocks
 from sectigo_vault_pki.store.repository import Repository
-from sectigo_vault_pki.vault_plugin.logical.errors import ReadOnlyError, StorageError
+from sectigo_vault_pki.vault_plugin.logical import StorageError
 
 __all__ = [
     "MAX_EARLIER",
@@ -55,7 +50,6 @@ __all__ = [
     "OrderInFlight",
     "OrderOperation",
     "OrderRecord",
-    "ReadOnlyError",
     "RecordCache",
     "RefusedRenewal",
     "RenewedCertificate",

@@ -7,15 +7,13 @@ from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import TypeVar
 
-from pydantic import BaseModel
-
 from sectigo_vault_pki.errors import RecordError, StorageMovedError
 from sectigo_vault_pki.store import layout
-from sectigo_vault_pki.store.agenda import AgendaEntry, index_keys
+from sectigo_vault_pki.store.base import Record, encoded, parsed
 from sectigo_vault_pki.store.cache import Cached, RecordCache
 from sectigo_vault_pki.store.certificate_records import (
     CertificateRecord,
-    Mark,
+    EmptyEntry,
     OrderIndex,
     OrderRecord,
     RequestIndex,
@@ -28,11 +26,13 @@ from sectigo_vault_pki.store.config_records import (
     RoleRecord,
     RoleUse,
 )
+from sectigo_vault_pki.store.index import AgendaEntry, index_keys
 from sectigo_vault_pki.store.layout import UniqueId
-from sectigo_vault_pki.store.parsing import parsed
 from sectigo_vault_pki.vault_plugin.logical import Storage, StorageEntry, StorageError
 
-R = TypeVar("R", bound=BaseModel)
+R = TypeVar("R", bound=Record)
+
+_EMPTY = encoded(EmptyEntry())
 
 _log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class Repository:
         had = frozenset() if before is None else self._index_keys(config_name, before)
         has = self._index_keys(config_name, record)
         pending = {layout.pending_key(config_name, record.unique_id)} if led_to_by_order else set()
-        coming = [_logged(self._put_mark(key), key) for key in sorted(has - had - pending)]
+        coming = [_logged(self._put_empty(key), key) for key in sorted(has - had - pending)]
         putting = self._put_cached(layout.certificate_key(config_name, record.unique_id), record)
         await (asyncio.gather(putting, *coming) if coming else putting)
         self._led_to_by_orders |= pending
@@ -153,22 +153,22 @@ class Repository:
         pending = layout.pending_key(config_name, unique_id)
         keys = frozenset() if record is None else index_keys(config_name, record)
         missing = keys & {pending} if pending in self._led_to_by_orders else keys  # an earlier process may lack any
-        await self._put_marks(missing)
+        await self._put_entries(missing)
         self._led_to_by_orders.discard(pending)
 
     async def put_index_entries(self, config_name: str, record: CertificateRecord) -> None:
         """Write the entries that lead to a record, whichever of them are there already."""
-        await self._put_marks(index_keys(config_name, record))
+        await self._put_entries(index_keys(config_name, record))
 
     async def drop_from_agenda(self, entry: AgendaEntry) -> None:
         await self._storage.delete(entry.key)
 
     async def is_agenda_complete(self) -> bool:
         """Whether every certificate stored is known to have its entries."""
-        return await self._get(layout.AGENDA, Mark) is not None
+        return await self._get(layout.AGENDA, EmptyEntry) is not None
 
     async def put_agenda_complete(self) -> None:
-        await self._put_mark(layout.AGENDA)
+        await self._put_empty(layout.AGENDA)
 
     async def configs_with_certificates(self) -> Sequence[str]:
         """Return the names of the config entries under which certificates are stored, deleted entries among them."""
@@ -176,12 +176,12 @@ class Repository:
 
     async def pending(self) -> Sequence[AgendaEntry]:
         """Return the certificates for which something is open at SCM."""
-        return await self._entries_below(layout.PENDING)
+        return await self._agenda_below(layout.PENDING)
 
     async def renewals_until(self, today: date) -> Sequence[AgendaEntry]:
         """Return the certificates whose own expiry window has begun by the end of a day, soonest first."""
         days = await self._days_until(layout.RENEWAL, today)
-        return [entry for day in days for entry in await self._entries_below(f"{layout.RENEWAL}{day}/")]
+        return [entry for day in days for entry in await self._agenda_below(f"{layout.RENEWAL}{day}/")]
 
     async def expiring_until(
         self, last_days: Mapping[str, date], *, by_hand: AbstractSet[str]
@@ -199,7 +199,7 @@ class Repository:
         found: list[AgendaEntry] = []
         for day in await self._days_until(prefix, max(last_days.values(), default=date.min)):
             names = {name for name, last in last_days.items() if day <= last.isoformat()}
-            found += await self._entries_below(f"{prefix}{day}/", names)
+            found += await self._agenda_below(f"{prefix}{day}/", names)
         return found
 
     async def serial_numbers(self) -> Sequence[str]:
@@ -208,8 +208,7 @@ class Repository:
 
     async def certificates_with_serial(self, serial_number: str) -> Sequence[tuple[str, UniqueId]]:
         """Return config names and ids of the certificates that have, or once had, a serial number in colon hex."""
-        entries = await self._entries_below(layout.serial_prefix(serial_number))
-        return [(entry.config_name, entry.unique_id) for entry in entries]
+        return await self._certificates_below(layout.serial_prefix(serial_number))
 
     async def role(self, role_name: str) -> RoleRecord | None:
         return await self._get_cached(layout.role_key(role_name), RoleRecord)
@@ -256,8 +255,8 @@ class Repository:
 
     async def mark_as_ours(self) -> None:
         """Leave a mark when the mount starts; where it is missing later, the host has moved the storage away."""
-        if await self._get(layout.MOUNT, Mark) is None:
-            await self._put_mark(layout.MOUNT)
+        if await self._get(layout.MOUNT, EmptyEntry) is None:
+            await self._put_empty(layout.MOUNT)
         self._is_marked = True
 
     async def must_be_ours(self) -> None:
@@ -268,14 +267,14 @@ class Repository:
         Raises:
             StorageMovedError: it would be lost; nothing was written.
         """
-        if self._is_marked and await self._get(layout.MOUNT, Mark) is None:
+        if self._is_marked and await self._get(layout.MOUNT, EmptyEntry) is None:
             raise StorageMovedError
 
     def _index_keys(self, config_name: str, record: CertificateRecord) -> frozenset[str]:
         return index_keys(config_name, record) - self._led_to_by_orders
 
-    async def _put_marks(self, keys: AbstractSet[str]) -> None:
-        await asyncio.gather(*(self._put_mark(key) for key in sorted(keys)))
+    async def _put_entries(self, keys: AbstractSet[str]) -> None:
+        await asyncio.gather(*(self._put_empty(key) for key in sorted(keys)))
 
     async def _withdraw(self, keys: AbstractSet[str]) -> None:
         if keys:
@@ -285,10 +284,19 @@ class Repository:
         days = [day.removesuffix("/") for day in await self._storage.list(prefix)]
         return [day for day in days if day <= last.isoformat()]
 
-    async def _entries_below(self, prefix: str, only: AbstractSet[str] | None = None) -> Sequence[AgendaEntry]:
+    async def _agenda_below(self, prefix: str, only: AbstractSet[str] | None = None) -> Sequence[AgendaEntry]:
+        return [
+            AgendaEntry(f"{prefix}{config_name}/{unique_id}", config_name, unique_id)
+            for config_name, unique_id in await self._certificates_below(prefix, only)
+        ]
+
+    async def _certificates_below(
+        self, prefix: str, only: AbstractSet[str] | None = None
+    ) -> Sequence[tuple[str, UniqueId]]:
+        """Return config names and ids of the index entries below a prefix; only those of some config entries."""
         names = [name.removesuffix("/") for name in await self._storage.list(prefix)]
         return [
-            AgendaEntry.below(prefix, name, unique_id)
+            (name, UniqueId(unique_id))
             for name in names
             if only is None or name in only
             for unique_id in await self._storage.list(f"{prefix}{name}/")
@@ -346,18 +354,18 @@ class Repository:
             self._cache.withdraw(key, reading)
         return record
 
-    async def _put(self, key: str, record: BaseModel) -> int:
-        value = _encoded(record)
+    async def _put(self, key: str, record: Record) -> int:
+        value = encoded(record)
         await self._put_value(key, value)
         return len(value)
 
-    async def _put_mark(self, key: str) -> None:
-        await self._put_value(key, _MARK)
+    async def _put_empty(self, key: str) -> None:
+        await self._put_value(key, _EMPTY)
 
     async def _put_value(self, key: str, value: bytes) -> None:
         await self._storage.put(StorageEntry(key, value, seal_wrap=key.startswith(layout.SEAL_WRAPPED)))
 
-    async def _put_cached(self, key: str, record: BaseModel) -> None:
+    async def _put_cached(self, key: str, record: Record) -> None:
         try:
             size = await self._put(key, record)
         finally:
@@ -369,13 +377,6 @@ class Repository:
             await self._storage.delete(key)
         finally:
             self._cache.forget(key)
-
-
-def _encoded(record: BaseModel) -> bytes:
-    return record.model_dump_json(exclude_none=True).encode()
-
-
-_MARK = _encoded(Mark())
 
 
 async def _logged(work: Awaitable[object], key: str) -> None:

@@ -2,14 +2,14 @@
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, SerialNumbers
-from sectigo_vault_pki.paths import _pki_fields as fields
-from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._pki_answers import (
-    CERTIFICATE_SCHEMA,
+from sectigo_vault_pki.paths.answers.parts import LIST_SCHEMA
+from sectigo_vault_pki.paths.answers.pki_answer import (
+    BY_SERIAL_SCHEMA,
     REVOCATION_SCHEMA,
     certificate_data,
     revocation_data,
 )
+from sectigo_vault_pki.paths.fields import pki_fields as fields
 from sectigo_vault_pki.pki import GivenCertificate
 from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
@@ -24,15 +24,10 @@ def path_serials_list(serials: SerialNumbers) -> Path:
     async def list_serials(_request: Request, _data: FieldData) -> Response:
         return list_response(await serials.all())
 
-    schema = {"keys": {"type": "array", "items": {"type": "string"}}}
     return Path(
         template="certs/",
         fields=(),
-        operations={
-            Operation.LIST: Handler(
-                with_logical_errors(list_serials), summary="List the serial numbers.", answer=schema
-            )
-        },
+        operations={Operation.LIST: Handler(list_serials, summary="List the serial numbers.", answer=LIST_SCHEMA)},
         synopsis="List the serial numbers of all certificates.",
         description=LIST_DESCRIPTION,
         operation_words="certs by serial",
@@ -50,9 +45,7 @@ def path_cert(serials: SerialNumbers) -> Path:
         template="cert/{serial}",
         fields=(fields.SERIAL,),
         operations={
-            Operation.READ: Handler(
-                with_logical_errors(read), summary="Read a certificate by serial number.", answer=CERTIFICATE_SCHEMA
-            )
+            Operation.READ: Handler(read, summary="Read a certificate by serial number.", answer=BY_SERIAL_SCHEMA)
         },
         synopsis="Read a certificate, without its key, by its serial number.",
         description=READ_DESCRIPTION,
@@ -72,7 +65,7 @@ def path_revoke_by_serial(serials: SerialNumbers) -> Path:
         fields=(fields.SERIAL_NUMBER, fields.CERTIFICATE, fields.REASON),
         operations={
             Operation.UPDATE: Handler(
-                with_logical_errors(write),
+                write,
                 summary="Revoke a certificate by serial number.",
                 forwarded=True,
                 answer=REVOCATION_SCHEMA,

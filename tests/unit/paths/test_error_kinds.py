@@ -12,7 +12,7 @@ from sectigo_vault_pki.errors import (
     UnknownCertificateError,
     UnknownConfigError,
 )
-from sectigo_vault_pki.paths._errors import KINDS, to_logical
+from sectigo_vault_pki.paths.error_kinds import KINDS, to_logical
 from sectigo_vault_pki.vault_plugin.logical import (
     READ_ONLY_TEXT,
     BadRequestError,

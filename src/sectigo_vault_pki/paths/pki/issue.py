@@ -5,11 +5,8 @@ from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.lifecycle import Engine, Issued, Issuer, IssueRequest
-from sectigo_vault_pki.paths import _pkcs12
-from sectigo_vault_pki.paths import _pki_fields as fields
-from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._issued import IssuedFormat, PrivateKeyFormat
-from sectigo_vault_pki.paths._pki_answers import (
+from sectigo_vault_pki.paths.answers.issued_formats import pkcs12_base64
+from sectigo_vault_pki.paths.answers.pki_answer import (
     ISSUE_SCHEMA,
     SIGN_SCHEMA,
     issued_chain,
@@ -17,15 +14,14 @@ from sectigo_vault_pki.paths._pki_answers import (
     issued_key,
     signed_data,
 )
-from sectigo_vault_pki.pki import (
-    CertificateSigningRequest,
-    normalise_name,
-    normalise_names,
-)
+from sectigo_vault_pki.paths.fields import pkcs12_fields
+from sectigo_vault_pki.paths.fields import pki_fields as fields
+from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat, PrivateKeyFormat
+from sectigo_vault_pki.pki import CertificateSigningRequest, normalise_name, normalise_names
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
-_COMMON: tuple[Field[object], ...] = (
+COMMON: tuple[Field[object], ...] = (
     fields.ROLE,
     fields.COMMON_NAME,
     fields.ALT_NAMES,
@@ -43,7 +39,7 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
     """Declare the path that makes keys."""
 
     async def write(request: Request, data: FieldData) -> Response:
-        protection = _pkcs12.protection(data, data.get(fields.FORMAT_OF_ISSUE) or IssuedFormat.PEM)
+        protection = pkcs12_fields.protection(data, data.get(fields.FORMAT_OF_ISSUE) or IssuedFormat.PEM)
         wish = IssueRequest(
             common_name=_common_name(data), names=_names(data), ttl=_ttl(data), host_request_id=request.id
         )
@@ -56,23 +52,23 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
             PrivateKeyFormat(data.get(fields.PRIVATE_KEY_FORMAT) or PrivateKeyFormat.DER),
         )
         if protection is not None:
-            shown |= {"private_key": "", "pkcs12": await _pkcs12.text(engine, chain, key, protection)}
+            shown |= {"private_key": "", "pkcs12": await pkcs12_base64(engine, chain, key, protection)}
         await issuer.handed_out(issued)
         return Response(data=shown, warnings=(*_remarks_on_key(data), *issued.warnings))
 
     return Path(
         template="issue/{role}",
         fields=(
-            *_COMMON,
+            *COMMON,
             fields.FORMAT_OF_ISSUE,
-            _pkcs12.PASSWORD,
-            _pkcs12.ENCRYPTION,
+            pkcs12_fields.PASSWORD,
+            pkcs12_fields.ENCRYPTION,
             fields.KEY_TYPE_OF_REQUEST,
             fields.KEY_BITS_OF_REQUEST,
         ),
         operations={
             Operation.UPDATE: Handler(
-                with_logical_errors(write),
+                write,
                 summary="Request a certificate and a private key.",
                 forwarded=True,
                 answer=ISSUE_SCHEMA,
@@ -105,10 +101,10 @@ def path_sign(issuer: Issuer) -> Path:
 
     return Path(
         template="sign/{role}",
-        fields=(*_COMMON, fields.FORMAT, fields.CSR),
+        fields=(*COMMON, fields.FORMAT, fields.CSR),
         operations={
             Operation.UPDATE: Handler(
-                with_logical_errors(write),
+                write,
                 summary="Request a certificate for a CSR.",
                 forwarded=True,
                 answer=SIGN_SCHEMA,
@@ -128,7 +124,7 @@ async def _issued(issuer: Issuer, request: Request, data: FieldData, wish: Issue
 
 def _format(data: FieldData, declared: Field[str]) -> IssuedFormat:
     named = data.get(declared)
-    return IssuedFormat.PEM if named in {None, _pkcs12.PKCS12} else IssuedFormat(named)
+    return IssuedFormat.PEM if named in {None, pkcs12_fields.PKCS12} else IssuedFormat(named)
 
 
 def _common_name(data: FieldData) -> str:

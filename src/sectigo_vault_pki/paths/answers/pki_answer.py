@@ -3,49 +3,43 @@
 from collections.abc import Mapping
 
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, Issued
-from sectigo_vault_pki.paths._issued import IssuedFormat, IssuedShape, PrivateKeyFormat, issued_as
-from sectigo_vault_pki.paths._times import rfc3339
+from sectigo_vault_pki.paths.answers.issued_formats import IssuedShape, issued_as
+from sectigo_vault_pki.paths.answers.parts import INT64, SENSITIVE, TEXT, TEXTS, Schema, rfc3339
+from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat, PrivateKeyFormat
 from sectigo_vault_pki.pki import CertificateChain, is_self_signed
 
-_TEXT = {"type": "string"}
-_NUMBER = {"type": "integer", "format": "int64"}
-_TEXTS = {"type": "array", "items": _TEXT}
-_SENSITIVE = {"x-vault-displayAttrs": {"sensitive": True}}
-
-Schema = Mapping[str, Mapping[str, object]]
-
-_AUTHORITY_KEY_ID = {**_TEXT, "description": "The issuer's key identifier, hex with colons; empty where there is none"}
+_AUTHORITY_KEY_ID = {**TEXT, "description": "The issuer's key identifier, hex with colons; empty where there is none"}
 
 SIGN_SCHEMA: Schema = {
     "authority_key_id": _AUTHORITY_KEY_ID,
-    "ca_chain": {**_TEXTS, "description": "Issuers, nearest to the certificate first"},
-    "certificate": {**_TEXT, "description": "The certificate alone; with format pem_bundle also its issuers"},
-    "expiration": {**_NUMBER, "description": "End of validity, in unix seconds"},
-    "issuing_ca": {**_TEXT, "description": "The certificate's issuer"},
-    "not_before": {**_NUMBER, "description": "Begin of validity, in unix seconds"},
-    "serial_number": {**_TEXT, "description": "Hex with colons"},
+    "ca_chain": {**TEXTS, "description": "Issuers, nearest to the certificate first"},
+    "certificate": {**TEXT, "description": "The certificate alone; with format pem_bundle also its issuers"},
+    "expiration": {**INT64, "description": "End of validity, in unix seconds"},
+    "issuing_ca": {**TEXT, "description": "The certificate's issuer"},
+    "not_before": {**INT64, "description": "Begin of validity, in unix seconds"},
+    "serial_number": {**TEXT, "description": "Hex with colons"},
 }
 ISSUE_SCHEMA: Schema = {
     **SIGN_SCHEMA,
-    "certificate": {**SIGN_SCHEMA["certificate"], **_SENSITIVE},
-    "private_key": {**_TEXT, "description": "The private key; empty with format pkcs12", **_SENSITIVE},
-    "private_key_type": {**_TEXT, "description": "rsa or ec"},
-    "pkcs12": {**_TEXT, "description": "With format pkcs12 only: the file, as base64", **_SENSITIVE},
+    "certificate": {**SIGN_SCHEMA["certificate"], **SENSITIVE},
+    "private_key": {**TEXT, "description": "The private key; empty with format pkcs12", **SENSITIVE},
+    "private_key_type": {**TEXT, "description": "rsa or ec"},
+    "pkcs12": {**TEXT, "description": "With format pkcs12 only: the file, as base64", **SENSITIVE},
 }
-CERTIFICATE_SCHEMA: Schema = {
+BY_SERIAL_SCHEMA: Schema = {
     "authority_key_id": _AUTHORITY_KEY_ID,
-    "certificate": {**_TEXT, "description": "The certificate in PEM"},
-    "revocation_time": {**_NUMBER, "description": "When it was revoked, in unix seconds; 0 if it was not"},
-    "revocation_time_rfc3339": {**_TEXT, "description": "The same as text; empty if it was not"},
+    "certificate": {**TEXT, "description": "The certificate in PEM"},
+    "revocation_time": {**INT64, "description": "When it was revoked, in unix seconds; 0 if it was not"},
+    "revocation_time_rfc3339": {**TEXT, "description": "The same as text; empty if it was not"},
 }
 REVOCATION_SCHEMA: Schema = {
-    "revocation_time": {**_NUMBER, "description": "When it was revoked, in unix seconds"},
-    "revocation_time_rfc3339": {**_TEXT, "description": "The same as text"},
-    "state": {**_TEXT, "description": "revoked"},
+    "revocation_time": {**INT64, "description": "When it was revoked, in unix seconds"},
+    "revocation_time_rfc3339": {**TEXT, "description": "The same as text"},
+    "state": {**TEXT, "description": "revoked"},
 }
 CA_CHAIN_SCHEMA: Schema = {
-    "ca_chain": {**_TEXTS, "description": "Issuers in PEM, nearest to the certificates first"},
-    "certificate": {**_TEXT, "description": "The same as one text"},
+    "ca_chain": {**TEXTS, "description": "Issuers in PEM, nearest to the certificates first"},
+    "certificate": {**TEXT, "description": "The same as one text"},
 }
 
 

@@ -5,35 +5,17 @@ from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.lifecycle import DEFAULT_MAX_ORDERS, Roles, guard_warnings
-from sectigo_vault_pki.paths import _pki_fields as fields
-from sectigo_vault_pki.paths._errors import with_logical_errors
-from sectigo_vault_pki.paths._pki_answers import CA_CHAIN_SCHEMA, ca_chain
+from sectigo_vault_pki.paths.answers.parts import LIST_SCHEMA
+from sectigo_vault_pki.paths.answers.pki_answer import CA_CHAIN_SCHEMA, ca_chain
+from sectigo_vault_pki.paths.fields import role_fields as fields
+from sectigo_vault_pki.paths.fields.columns import answer_schema, shown_values, stored_values
+from sectigo_vault_pki.paths.fields.pki_fields import ROLE
 from sectigo_vault_pki.pki import KeyParameters
 from sectigo_vault_pki.store import RoleRecord
-from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, problem_text
+from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path, problem_text
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
 
-_OF_A_ROLE: Mapping[str, Field[object]] = {
-    "config_name": fields.CONFIG,
-    "certificate_profile": fields.CERTIFICATE_TYPE,
-    "validity_days": fields.VALIDITY,
-    "allowed_domains": fields.ALLOWED_DOMAINS,
-    "allow_subdomains": fields.ALLOW_SUBDOMAINS,
-    "allow_bare_domains": fields.ALLOW_BARE_DOMAINS,
-    "allow_wildcard_certificates": fields.ALLOW_WILDCARDS,
-    "allow_ip_sans": fields.ALLOW_IP_SANS,
-    "key_type": fields.KEY_TYPE,
-    "key_bits": fields.KEY_BITS,
-    "max_ttl": fields.MAX_TTL,
-    "releases_key": fields.NO_STORE_KEY,
-    "min_remaining": fields.MIN_REMAINING,
-    "max_orders_per_day": fields.MAX_ORDERS_PER_DAY,
-}
-"""The parts of a role's record, and the fields that say them."""
-
-_SUBJECT: tuple[Field[tuple[str, ...]], ...] = fields.SUBJECT
-
-ROLE_SCHEMA = {field.name: {**field.kind.schema} for field in (*_OF_A_ROLE.values(), *_SUBJECT)}
+ROLE_SCHEMA = answer_schema(fields.FIELDS)
 
 
 def path_roles_list(roles: Roles) -> Path:
@@ -42,11 +24,10 @@ def path_roles_list(roles: Roles) -> Path:
     async def list_names(_request: Request, _data: FieldData) -> Response:
         return list_response(await roles.names())
 
-    schema = {"keys": {"type": "array", "items": {"type": "string"}}}
     return Path(
         template="roles/",
         fields=(),
-        operations={Operation.LIST: Handler(with_logical_errors(list_names), summary="List the roles.", answer=schema)},
+        operations={Operation.LIST: Handler(list_names, answer=LIST_SCHEMA)},
         synopsis="List the roles.",
         description="Answers the names of the roles.",
     )
@@ -56,28 +37,28 @@ def path_roles(roles: Roles) -> Path:
     """Declare write, read and delete."""
 
     async def write(_: Request, data: FieldData) -> Response:
-        written = await roles.put(data[fields.ROLE], role_record(data))
+        written = await roles.put(data[ROLE], role_record(data))
         return Response(data=shown_role(written.role), warnings=written.warnings)
 
     async def read(_: Request, data: FieldData) -> Response:
-        role = await roles.get(data[fields.ROLE])
+        role = await roles.get(data[ROLE])
         return Response(data=shown_role(role), warnings=guard_warnings(role))
 
     async def delete(_: Request, data: FieldData) -> None:
-        await roles.delete(data[fields.ROLE])
+        await roles.delete(data[ROLE])
 
     async def exists(_: Request, data: FieldData) -> bool:
-        return await roles.exists(data[fields.ROLE])
+        return await roles.exists(data[ROLE])
 
-    put = Handler(with_logical_errors(write), summary="Write a role.", forwarded=True, answer=ROLE_SCHEMA)
+    put = Handler(write, summary="Write a role.", forwarded=True, answer=ROLE_SCHEMA)
     return Path(
         template="roles/{role}",
-        fields=(fields.ROLE, *_OF_A_ROLE.values(), *_SUBJECT),
+        fields=(ROLE, *fields.FIELDS),
         operations={
             Operation.CREATE: put,
             Operation.UPDATE: put,
-            Operation.READ: Handler(with_logical_errors(read), summary="Read a role.", answer=ROLE_SCHEMA),
-            Operation.DELETE: Handler(with_logical_errors(delete), summary="Delete a role.", forwarded=True),
+            Operation.READ: Handler(read, summary="Read a role.", answer=ROLE_SCHEMA),
+            Operation.DELETE: Handler(delete, summary="Delete a role.", forwarded=True),
         },
         synopsis="Keep under a name what may be ordered, of which config entry and how often.",
         description=DESCRIPTION,
@@ -89,16 +70,14 @@ def path_role_ca_chain(roles: Roles) -> Path:
     """Declare the issuers of a role."""
 
     async def read(_: Request, data: FieldData) -> Response | None:
-        chain = await roles.newest_chain(data[fields.ROLE])
+        chain = await roles.newest_chain(data[ROLE])
         return None if chain is None else Response(data=ca_chain(chain))
 
     return Path(
         template="roles/{role}/ca_chain",
-        fields=(fields.ROLE,),
+        fields=(ROLE,),
         operations={
-            Operation.READ: Handler(
-                with_logical_errors(read), summary="Read the issuers of a role's certificates.", answer=CA_CHAIN_SCHEMA
-            )
+            Operation.READ: Handler(read, summary="Read the issuers of a role's certificates.", answer=CA_CHAIN_SCHEMA)
         },
         synopsis="Read who issues a role's certificates.",
         description=CA_CHAIN_DESCRIPTION,
@@ -111,12 +90,10 @@ def role_record(data: FieldData) -> RoleRecord:
     Raises:
         InvalidInputError: it could never order anything, or would order again and again.
     """
-    needed: tuple[Field[object], ...] = (fields.CONFIG, fields.CERTIFICATE_TYPE, fields.VALIDITY)
-    if lacking := [field.missing_text for field in needed if data.lacks(field)]:
+    if lacking := [field.missing_text for field in fields.REQUIRED if data.lacks(field)]:
         raise InvalidInputError(problem_text(lacking))
-    said = {part: _stored(field, data.get(field)) for part, field in _OF_A_ROLE.items()}
-    said["allowed_subject"] = {field.name: value for field in _SUBJECT if (value := data.get(field))}
-    role = RoleRecord.model_validate({part: value for part, value in said.items() if value is not None})
+    allowed_subject = {field.name: value for field in fields.SUBJECT if (value := data.get(field))}
+    role = RoleRecord.model_validate({**stored_values(fields.TABLE, data), "allowed_subject": allowed_subject})
     _check_key(role)
     _check_times(role)
     return role.model_copy(update={"max_ttl": role.max_ttl or None, **_guards(role, data)})
@@ -130,12 +107,6 @@ def _guards(role: RoleRecord, data: FieldData) -> Mapping[str, object]:
         "min_remaining": role.min_remaining if fields.MIN_REMAINING in data else third,
         "max_orders_per_day": (role.max_orders_per_day or None) if is_limited else DEFAULT_MAX_ORDERS,
     }
-
-
-def _stored(field: Field[object], value: object) -> object:
-    if not isinstance(value, timedelta):
-        return value
-    return value.days if field is fields.VALIDITY else value.total_seconds()
 
 
 def _check_key(role: RoleRecord) -> None:
@@ -161,14 +132,10 @@ def _check_times(role: RoleRecord) -> None:
 
 def shown_role(role: RoleRecord) -> Mapping[str, object]:
     """Return a role as a read shows it: lengths of time in seconds, validity in days, 0 for no limit."""
-    shown = {field.name: getattr(role, part) for part, field in _OF_A_ROLE.items()}
+    subject = role.allowed_subject or {}
     return {
-        **shown,
-        fields.ALLOWED_DOMAINS.name: list(role.allowed_domains),
-        fields.MAX_TTL.name: int(role.max_ttl or 0),
-        fields.MIN_REMAINING.name: int(role.min_remaining),
-        fields.MAX_ORDERS_PER_DAY.name: role.max_orders_per_day or 0,
-        **{field.name: list((role.allowed_subject or {}).get(field.name, ())) for field in _SUBJECT},
+        **shown_values(fields.TABLE, role, with_defaults=False),
+        **{field.name: list(subject.get(field.name, ())) for field in fields.SUBJECT},
     }
 
 

@@ -6,25 +6,13 @@ from the rest, and the bundle holds the traditional key even then.
 
 import base64
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from sectigo_vault_pki.pki import KeyFormat, PemBundle, key_der, key_pem, pem_der
+from sectigo_vault_pki.errors import ConflictError
+from sectigo_vault_pki.lifecycle import Engine
+from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat, PrivateKeyFormat
+from sectigo_vault_pki.pki import CertificateChain, KeyFormat, PemBundle, Pkcs12Protection, key_der, key_pem, pem_der
 
-
-class IssuedFormat(StrEnum):
-    """Vault's words for `format`."""
-
-    PEM = "pem"
-    DER = "der"
-    PEM_BUNDLE = "pem_bundle"
-
-
-class PrivateKeyFormat(StrEnum):
-    """Vault's words for `private_key_format`; the first two mean the same: as `format` has it."""
-
-    DER = "der"
-    PEM = "pem"
-    PKCS8 = "pkcs8"
+NO_KEY = "the engine never had the private key of this certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +77,14 @@ def private_key_as(stored_key_pem: str, issued_format: IssuedFormat, private_key
 
 def _base64(der: bytes) -> str:
     return base64.b64encode(der).decode("ascii")
+
+
+async def pkcs12_base64(engine: Engine, chain: CertificateChain, key_pem: str, protection: Pkcs12Protection) -> str:
+    """Return the file as base64.
+
+    Raises:
+        ConflictError: there is no key, without which the file is of no use.
+    """
+    if not key_pem:
+        raise ConflictError(f"{NO_KEY}, without which a PKCS#12 file is of no use: take another format, and your key")
+    return base64.b64encode(await engine.pkcs12(chain, key_pem, protection)).decode("ascii")

@@ -1,13 +1,12 @@
-"""Index entries: by them certificates are found by serial number, and by background work, without reading every record.
+"""The index: which entries lead to a certificate, by its serial number and for background work.
 
-An entry is a key and nothing else. A record has the entries that `index_keys` says. Those of the agenda, a part of
-them, lead background work: one too many, which a crash may leave, leads to a record that needs nothing, and is removed
-then. One too many by serial number leads to a record without that number.
+An entry is a key and nothing else; `index_keys` says which ones a record has. The agenda is the part of them that
+background work reads, so that it need not read every record. A stale entry, which a crash can leave, points at a record
+with nothing to do, or without that serial number; the agenda's are then removed.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
 
 from sectigo_vault_pki.store import layout
 from sectigo_vault_pki.store.certificate_records import CertificateRecord, CurrentCertificate
@@ -25,10 +24,6 @@ class AgendaEntry:
     key: str
     config_name: str
     unique_id: UniqueId
-
-    @classmethod
-    def below(cls, prefix: str, config_name: str, unique_id: str) -> Self:
-        return cls(f"{prefix}{config_name}/{unique_id}", config_name, UniqueId(unique_id))
 
 
 def index_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:

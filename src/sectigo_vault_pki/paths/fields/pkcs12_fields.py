@@ -1,21 +1,16 @@
 """What a request says of the PKCS#12 file that it wants."""
 
-import base64
-
-from sectigo_vault_pki.errors import ConflictError, InvalidInputError
-from sectigo_vault_pki.lifecycle import Engine
-from sectigo_vault_pki.paths import _kinds
-from sectigo_vault_pki.pki import CertificateChain, Pkcs12Encryption, Pkcs12Protection
+from sectigo_vault_pki.errors import InvalidInputError
+from sectigo_vault_pki.paths.fields import field_kinds
+from sectigo_vault_pki.pki import Pkcs12Encryption, Pkcs12Protection
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData
-
-NO_KEY = "the engine never had the private key of this certificate"
 
 PKCS12 = "pkcs12"
 """The word for the format, among the others of a path."""
 
 PASSWORD = Field(
     name="password",
-    kind=_kinds.pkcs12_password(),
+    kind=field_kinds.pkcs12_password(),
     secret=True,
     description=(
         "Password of the PKCS#12 file: 8 to 128 printable ASCII characters, better 20 at random. Required for pkcs12, "
@@ -24,7 +19,7 @@ PASSWORD = Field(
 )
 ENCRYPTION = Field(
     name="pkcs12_encryption",
-    kind=_kinds.pkcs12_encryption(),
+    kind=field_kinds.pkcs12_encryption(),
     default=Pkcs12Encryption.MODERN,
     description=(
         "How the PKCS#12 file is encrypted: modern (AES-256, SHA-256), or legacy (triple DES, SHA-1) for Windows "
@@ -48,14 +43,3 @@ def protection(data: FieldData, chosen_format: str) -> Pkcs12Protection | None:
         if declared in data:
             raise InvalidInputError(f"{declared.name} goes with format {PKCS12} only: {chosen_format} is not encrypted")
     return None
-
-
-async def text(engine: Engine, chain: CertificateChain, key_pem: str, protection: Pkcs12Protection) -> str:
-    """Return the file as base64.
-
-    Raises:
-        ConflictError: there is no key, without which the file is of no use.
-    """
-    if not key_pem:
-        raise ConflictError(f"{NO_KEY}, without which a PKCS#12 file is of no use: take another format, and your key")
-    return base64.b64encode(await engine.pkcs12(chain, key_pem, protection)).decode("ascii")

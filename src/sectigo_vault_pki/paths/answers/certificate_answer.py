@@ -1,10 +1,11 @@
 """How a certificate looks to users (api.md 5). Every key is always there, empty when its value is unknown."""
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 
 from sectigo_vault_pki.lifecycle import Answer, Engine, UnnamedOrder, order_id
-from sectigo_vault_pki.paths._times import rfc3339
+from sectigo_vault_pki.paths.answers.parts import NUMBER, SENSITIVE, TEXT, TEXTS, Schema, rfc3339
 from sectigo_vault_pki.pki import CertificateFormat, PemBundle, render
 from sectigo_vault_pki.store import (
     CertificateRecord,
@@ -16,56 +17,52 @@ from sectigo_vault_pki.store import (
     RequestedFields,
     Status,
 )
-from sectigo_vault_pki.vault_plugin.logical import Response
+from sectigo_vault_pki.vault_plugin.logical import EncodedData, Response
 
-_TEXT = {"type": "string"}
-_NUMBER = {"type": "integer"}
-_TEXTS = {"type": "array", "items": _TEXT}
-
-CERTIFICATE_SCHEMA: Mapping[str, Mapping[str, object]] = {
-    "ca_chain": {**_TEXTS, "description": "Issuers in PEM, nearest to the certificate first"},
-    "cert_unique_id": {**_TEXT, "description": "<ssl_id>_<customer_uri>, or order-<uuid> while SCM has not named it"},
-    "certificate": {**_TEXT, "description": "The certificate in ssl_format, or why there is none yet"},
-    "certificate_bundle": {**_TEXT, "description": "The certificate and its issuers in PEM, certificate first"},
-    "certificate_type": {**_TEXT, "enum": [kind.value for kind in CertificateType]},
-    "csr": {**_TEXT, "description": "The CSR in PEM"},
-    "domain": {**_TEXT, "description": "Common name"},
-    "expiration": {**_NUMBER, "format": "int64", "description": "End of validity, in unix seconds; 0 when unknown"},
-    "issuing_ca": {**_TEXT, "description": "The certificate's issuer in PEM"},
-    "leaf_certificate": {**_TEXT, "description": "The certificate alone, in PEM"},
-    "not_after": {**_TEXT, "description": "End of validity (RFC 3339)"},
-    "not_before": {**_TEXT, "description": "Begin of validity (RFC 3339)"},
-    "order_number": {**_NUMBER, "description": "SCM's order number; client certificates only, 0 while unknown"},
+CERTIFICATE_SCHEMA: Schema = {
+    "ca_chain": {**TEXTS, "description": "Issuers in PEM, nearest to the certificate first"},
+    "cert_unique_id": {**TEXT, "description": "<ssl_id>_<customer_uri>, or order-<uuid> while SCM has not named it"},
+    "certificate": {**TEXT, "description": "The certificate in ssl_format, or why there is none yet"},
+    "certificate_bundle": {**TEXT, "description": "The certificate and its issuers in PEM, certificate first"},
+    "certificate_type": {**TEXT, "enum": [kind.value for kind in CertificateType]},
+    "csr": {**TEXT, "description": "The CSR in PEM"},
+    "domain": {**TEXT, "description": "Common name"},
+    "expiration": {**NUMBER, "format": "int64", "description": "End of validity, in unix seconds; 0 when unknown"},
+    "issuing_ca": {**TEXT, "description": "The certificate's issuer in PEM"},
+    "leaf_certificate": {**TEXT, "description": "The certificate alone, in PEM"},
+    "not_after": {**TEXT, "description": "End of validity (RFC 3339)"},
+    "not_before": {**TEXT, "description": "Begin of validity (RFC 3339)"},
+    "order_number": {**NUMBER, "description": "SCM's order number; client certificates only, 0 while unknown"},
     "private_key": {
-        **_TEXT,
+        **TEXT,
         "description": "The private key in PEM; empty when the engine never had it",
-        "x-vault-displayAttrs": {"sensitive": True},
+        **SENSITIVE,
     },
-    "private_key_type": {**_TEXT, "description": "rsa or ec"},
-    "renew_id": {**_TEXT, "description": "SCM's renew id; SSL only, empty where SCM gave none"},
-    "renewed_from": {**_TEXT, "description": "Unique id of the certificate that this one renewed"},
-    "renewed_to": {**_TEXT, "description": "Unique id of the certificate that renewed this one"},
-    "serial_number": {**_TEXT, "description": "Hex with colons"},
+    "private_key_type": {**TEXT, "description": "rsa or ec"},
+    "renew_id": {**TEXT, "description": "SCM's renew id; SSL only, empty where SCM gave none"},
+    "renewed_from": {**TEXT, "description": "Unique id of the certificate that this one renewed"},
+    "renewed_to": {**TEXT, "description": "Unique id of the certificate that renewed this one"},
+    "serial_number": {**TEXT, "description": "Hex with colons"},
     "ssl_format": {
-        **_TEXT,
+        **TEXT,
         "enum": [known.value for known in CertificateFormat],
         "description": "Format of certificate; SSL only",
     },
-    "ssl_id": {**_NUMBER, "description": "SCM's id; SSL only, 0 while unknown"},
+    "ssl_id": {**NUMBER, "description": "SCM's id; SSL only, 0 while unknown"},
     "state": {
         "type": "array",
         "items": {
             "type": "object",
             "properties": {
-                "status": _TEXT,
-                "time_stamp": {**_TEXT, "format": "date-time"},
-                "code": {**_NUMBER, "nullable": True},
-                "description": _TEXT,
+                "status": TEXT,
+                "time_stamp": {**TEXT, "format": "date-time"},
+                "code": {**NUMBER, "nullable": True},
+                "description": TEXT,
             },
         },
         "description": "What happened so far, oldest first; code and description with ErrorCode only",
     },
-    "status": {**_TEXT, "description": "The newest status"},
+    "status": {**TEXT, "description": "The newest status"},
 }
 
 
@@ -75,11 +72,10 @@ _OF_ONE_TYPE: Mapping[CertificateType, frozenset[str]] = {
 }
 
 
-async def answered_with_key(engine: Engine, config_name: str, answer: Answer, response: Response) -> Response:
-    """Return the response to an answer, which carries its private key; one kept for one answer only goes with it."""
+async def delete_one_time_key(engine: Engine, config_name: str, answer: Answer) -> None:
+    """Delete a one-time private key from Vault before the answer that carries it is sent."""
     if answer.record is not None and not answer.of_replacement:
         await engine.key_answered(config_name, answer.record)
-    return response
 
 
 def with_remarks(response: Response, remarks: tuple[str, ...]) -> Response:
@@ -111,6 +107,37 @@ def certificate_response(answer: Answer, wanted: CertificateFormat | None, *, wi
     others = frozenset().union(*(names for other, names in _OF_ONE_TYPE.items() if other is not certificate_type))
     shown = {name: value for name, value in data.items() if name not in others}
     return Response(data=shown, warnings=answer.warnings)
+
+
+_ByFormat = dict[CertificateFormat | None, EncodedData]
+
+
+class AnsweredCertificates:
+    """The answers of certificates in hand, by the very record, which never changes."""
+
+    def __init__(self) -> None:
+        self._answered: dict[int, _ByFormat] = {}
+
+    def response(self, answer: Answer, wanted: CertificateFormat | None) -> Response:
+        """Answer as `certificate_response` does, with its private key."""
+        if answer.record is None or answer.record.current is None or answer.of_replacement:
+            return certificate_response(answer, wanted)
+        by_format = self._of(answer.record)
+        if wanted not in by_format:
+            by_format[wanted] = EncodedData(certificate_response(answer, wanted).data or {})
+        return Response(data=by_format[wanted], warnings=answer.warnings)
+
+    def __len__(self) -> int:
+        """Count the records of which an answer is kept."""
+        return len(self._answered)
+
+    def _of(self, record: CertificateRecord) -> _ByFormat:
+        # Records compare by value; this wants the object, and goes with it.
+        key = id(record)
+        if key not in self._answered:
+            self._answered[key] = {}
+            weakref.finalize(record, self._answered.pop, key, None).atexit = False
+        return self._answered[key]
 
 
 def _format(

@@ -1,8 +1,7 @@
 """From the domain's errors to the host's kinds: one table."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from functools import wraps
-from typing import TypeVar
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from sectigo_vault_pki.errors import (
     ChainError,
@@ -16,20 +15,18 @@ from sectigo_vault_pki.errors import (
     ScmUnavailableError,
     SectigoVaultPkiError,
     StandbyError,
+    UnknownCertificateError,
     UnknownConfigError,
 )
-from sectigo_vault_pki.vault_plugin.framework import FieldData
+from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     LogicalError,
     Operation,
     ReadOnlyError,
-    Request,
     UnavailableError,
 )
 from sectigo_vault_pki.vault_plugin.logical import NotFoundError as NotFoundOnPathError
-
-T = TypeVar("T")
 
 KINDS: Mapping[type[SectigoVaultPkiError], type[LogicalError]] = {
     InvalidInputError: BadRequestError,
@@ -60,16 +57,26 @@ def to_logical(error: SectigoVaultPkiError, operation: Operation) -> LogicalErro
     return kind(text)
 
 
-def with_logical_errors(
-    call: Callable[[Request, FieldData], Awaitable[T]],
-) -> Callable[[Request, FieldData], Awaitable[T]]:
-    """Wrap a handler or a review so that the domain's errors leave it in the host's kinds."""
+@contextmanager
+def logical_errors(operation: Operation) -> Iterator[None]:
+    """Turn the domain's errors that leave the block into the host's kinds."""
+    try:
+        yield
+    except SectigoVaultPkiError as error:
+        raise to_logical(error, operation) from None
 
-    @wraps(call)
-    async def wrapped(request: Request, data: FieldData) -> T:
-        try:
-            return await call(request, data)
-        except SectigoVaultPkiError as error:
-            raise to_logical(error, request.operation) from None
 
-    return wrapped
+@asynccontextmanager
+async def naming_unknown_entry(engine: Engine, config_name: str) -> AsyncIterator[None]:
+    """Report an unknown config entry in place of an unknown certificate under it.
+
+    Certificates of a deleted entry stay readable, so the entry is looked up only if there is no such certificate.
+
+    Raises:
+        UnknownConfigError: there is no such entry.
+    """
+    try:
+        yield
+    except UnknownCertificateError:
+        await engine.certificate_type(config_name)
+        raise

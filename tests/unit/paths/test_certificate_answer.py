@@ -4,7 +4,7 @@ import gc
 from pathlib import Path
 
 from sectigo_vault_pki.lifecycle import Answer
-from sectigo_vault_pki.paths._memo import AnsweredCertificates
+from sectigo_vault_pki.paths.answers.certificate_answer import AnsweredCertificates
 from sectigo_vault_pki.pki import CertificateFormat, parse_chain
 from sectigo_vault_pki.store import CertificateRecord
 from sectigo_vault_pki.vault_plugin.logical import EncodedData

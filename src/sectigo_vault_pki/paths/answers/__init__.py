@@ -1,0 +1,1 @@
+"""How answers look, shared by several paths."""

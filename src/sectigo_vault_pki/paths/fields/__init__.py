@@ -1,0 +1,1 @@
+"""The fields that paths take, by what they are about: help texts, OpenAPI and `docs/fields.md` come from here."""

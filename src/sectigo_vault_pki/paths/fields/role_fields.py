@@ -1,0 +1,143 @@
+"""Fields of a role."""
+
+from datetime import timedelta
+
+from sectigo_vault_pki.paths.fields import field_kinds
+from sectigo_vault_pki.paths.fields.columns import DAY, SECOND, Column, Table, fields_of, in_days
+from sectigo_vault_pki.vault_plugin.framework import Field, kinds
+
+CONFIG = Field(
+    name="config",
+    kind=kinds.name(),
+    required=True,
+    description="Name of the config entry that orders: one of type ssl_cert.",
+)
+CERTIFICATE_TYPE = Field(
+    name="certificate_type",
+    kind=kinds.whole_number(minimum=1),
+    required=True,
+    description="Id of the certificate profile at SCM.",
+)
+VALIDITY = Field(
+    name="validity",
+    kind=kinds.duration(unit=DAY, minimum=DAY, whole_units=True),
+    required=True,
+    description="Validity in days where a request names no ttl: one of the profile's terms.",
+)
+ALLOWED_DOMAINS = Field(
+    name="allowed_domains",
+    kind=field_kinds.domains(),
+    default=(),
+    description="Domains for which certificates may be ordered, by whole labels. Without any, none may.",
+)
+ALLOW_SUBDOMAINS = Field(
+    name="allow_subdomains",
+    kind=kinds.boolean(),
+    default=False,
+    description="Whether names below the allowed domains may be ordered. Default: false.",
+)
+ALLOW_BARE_DOMAINS = Field(
+    name="allow_bare_domains",
+    kind=kinds.boolean(),
+    default=False,
+    description="Whether the allowed domains themselves may be ordered. Default: false.",
+)
+ALLOW_WILDCARDS = Field(
+    name="allow_wildcard_certificates",
+    kind=kinds.boolean(),
+    default=True,
+    description="Whether wildcards, such as *.example.com, may be ordered where subdomains are. Default: true.",
+)
+ALLOW_IP_SANS = Field(
+    name="allow_ip_sans",
+    kind=kinds.boolean(),
+    default=True,
+    description="Whether IP addresses may be ordered. Default: true.",
+)
+KEY_TYPE = Field(
+    name="key_type",
+    kind=kinds.choice("rsa", "ec", "any", other_words={"ecdsa": "ec"}),
+    default="rsa",
+    description='Type of key: "rsa", "ec", or "any" for a role that only signs. Default: rsa.',
+)
+KEY_BITS = Field(
+    name="key_bits",
+    kind=kinds.whole_number(minimum=0, maximum=8192),
+    default=0,
+    description=(
+        "Size of the keys made, and the least size of keys in CSRs. RSA: 2048, 3072 or 4096; EC: 256, 384 or 521; 0: "
+        "the first of these. Default: 0."
+    ),
+)
+MAX_TTL = Field(
+    name="max_ttl",
+    kind=kinds.duration(unit=SECOND),
+    description=(
+        "How long a certificate may be valid, in seconds or as a duration such as 90d. Without it, or with 0, as long "
+        "as the profile has it."
+    ),
+)
+NO_STORE_KEY = Field(
+    name="no_store_key",
+    kind=kinds.boolean(),
+    default=False,
+    description=(
+        "Keep a private key only until the first answer that carries it, and 24 hours at most. Default: false."
+    ),
+)
+MIN_REMAINING = Field(
+    name="min_remaining",
+    kind=kinds.duration(unit=SECOND),
+    description=(
+        "As long as this much life is left of a certificate, an equal request is answered with it, key included, "
+        "instead of ordering another; in seconds or as a duration such as 30d. 0: every request orders. Default: a "
+        "third of validity."
+    ),
+)
+MAX_ORDERS_PER_DAY = Field(
+    name="max_orders_per_day",
+    kind=kinds.whole_number(minimum=0),
+    default=10,
+    description=("How many certificates may be ordered under the role on one day (UTC). 0: any number. Default: 10."),
+)
+
+
+def _subject(name: str, words: str) -> Field[tuple[str, ...]]:
+    return Field(
+        name=name,
+        kind=kinds.string_list(max_length=4096),
+        default=(),
+        description=f"{words} that a CSR's subject may name, comma-separated; * allows any. Default: none.",
+    )
+
+
+SUBJECT: tuple[Field[tuple[str, ...]], ...] = (
+    _subject("ou", "Organizational units (OU)"),
+    _subject("organization", "Organizations (O)"),
+    _subject("country", "Countries (C)"),
+    _subject("locality", "Localities (L)"),
+    _subject("province", "States or provinces (ST)"),
+    _subject("street_address", "Street addresses"),
+    _subject("postal_code", "Postal codes"),
+)
+"""The parts of a subject that a role may allow, under the names that Vault's own pki engine has for them."""
+
+TABLE: Table = {
+    "config_name": Column(CONFIG),
+    "certificate_profile": Column(CERTIFICATE_TYPE),
+    "validity_days": in_days(VALIDITY),
+    "allowed_domains": Column(ALLOWED_DOMAINS, shown=list),
+    "allow_subdomains": Column(ALLOW_SUBDOMAINS),
+    "allow_bare_domains": Column(ALLOW_BARE_DOMAINS),
+    "allow_wildcard_certificates": Column(ALLOW_WILDCARDS),
+    "allow_ip_sans": Column(ALLOW_IP_SANS),
+    "key_type": Column(KEY_TYPE),
+    "key_bits": Column(KEY_BITS),
+    "max_ttl": Column(MAX_TTL, timedelta.total_seconds, int, unset=0),
+    "releases_key": Column(NO_STORE_KEY),
+    "min_remaining": Column(MIN_REMAINING, timedelta.total_seconds, int),
+    "max_orders_per_day": Column(MAX_ORDERS_PER_DAY, unset=0),
+}
+"""How `RoleRecord` is set, its `allowed_subject` apart."""
+FIELDS: tuple[Field[object], ...] = (*fields_of(TABLE), *SUBJECT)
+REQUIRED: tuple[Field[object], ...] = (CONFIG, CERTIFICATE_TYPE, VALIDITY)

@@ -1,0 +1,1 @@
+"""Paths that ask and answer like Vault's own pki engine."""
