@@ -1,7 +1,5 @@
 """Enrolling: the first order of a certificate, found again by the mark in its comments."""
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -11,6 +9,7 @@ from sectigo_vault_pki.lifecycle.answers import NOT_LISTED_YET
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.marks import mark, mark_in
+from sectigo_vault_pki.lifecycle.orders.fingerprint import asked_for, digest_of
 from sectigo_vault_pki.lifecycle.orders.operation import Operation, Outcome
 from sectigo_vault_pki.lifecycle.orders.successors import CLOCK_DIFFERENCE, MAX_EXAMINED
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -74,14 +73,7 @@ class EnrolmentRequest:
             return digest_of(self.wish)
         key = self.private_key.public_key_digest.hex() if self.private_key else str(self.key_parameters)
         csr = self.csr.pem if self.csr else ""
-        # What a role says stands in `wish`; left out here, digests of earlier versions stay what they were.
-        requested = self.requested.model_dump(mode="json", exclude={"role", "releases_key"})
-        return digest_of([requested, csr, key])
-
-
-def digest_of(asked: object) -> str:
-    """Return the SHA-256 of something that can be written as JSON, in hex."""
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return digest_of([asked_for(self.requested), csr, key])
 
 
 async def plan_enrolment(resources: Resources, entry: Entry, request: EnrolmentRequest, order_uuid: str) -> OrderRecord:

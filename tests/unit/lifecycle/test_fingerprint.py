@@ -1,0 +1,50 @@
+"""Fingerprints of requests are stored: a field that comes later must not make an old request look like another one."""
+
+from typing import Any
+
+from sectigo_vault_pki.lifecycle.orders.fingerprint import asked_for, digest_of
+from sectigo_vault_pki.store import ClientFields, RequestedFields, SslFields, SubjectFields, WaitingAndRenewal
+
+SSL = SslFields(certificate_profile=507, validity_days=90, subject_alt_names=("a.example.test",), comments="mine")
+CLIENT = ClientFields(
+    certificate_profile=1, validity_days=365, email="a@example.test", first_name="A", last_name="B", middle_name=None
+)
+REQUESTED = [
+    RequestedFields(),
+    RequestedFields(ssl=SSL, subject=SubjectFields(common_name="a.example.test", country="DE"), format="x509"),
+    RequestedFields(client=CLIENT, waiting=WaitingAndRenewal(max_timeout=0, auto_renew=False)),
+]
+
+
+class SslFieldsOfNextYear(SslFields):
+    """SSL fields with one more."""
+
+    dcv_mode: str | None = None
+
+
+def test_what_was_stored_before_holds() -> None:
+    """The first fingerprints were of all fields but the two that only roles set."""
+    for requested in REQUESTED:
+        before = requested.model_dump(mode="json", exclude={"role", "releases_key"})
+        assert digest_of(asked_for(requested)) == digest_of(before)
+
+
+def test_a_later_field_counts_only_where_it_is_set() -> None:
+    def with_ssl(**fields: Any) -> str:
+        ssl = SslFieldsOfNextYear(**SSL.model_dump(), **fields)
+        return digest_of(asked_for(RequestedFields.model_construct(ssl=ssl, subject=None)))
+
+    assert with_ssl() == with_ssl(dcv_mode=None) == digest_of(asked_for(RequestedFields(ssl=SSL)))
+    assert with_ssl(dcv_mode="CNAME") != with_ssl()
+    assert with_ssl(dcv_mode="CNAME") != with_ssl(dcv_mode="EMAIL")
+
+
+def test_requests_that_differ_in_one_field_have_other_fingerprints() -> None:
+    base = RequestedFields(ssl=SSL, subject=SubjectFields(common_name="a.example.test"))
+    others = [
+        base.model_copy(update={"ssl": SSL.model_copy(update={"validity_days": 91})}),
+        base.model_copy(update={"subject": SubjectFields(common_name="b.example.test")}),
+        base.model_copy(update={"waiting": WaitingAndRenewal(auto_renew=False)}),
+        base.model_copy(update={"format": "bin"}),
+    ]
+    assert len({digest_of(asked_for(requested)) for requested in (base, *others)}) == len(others) + 1
