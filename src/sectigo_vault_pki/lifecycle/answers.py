@@ -287,7 +287,7 @@ RENEWED_BY_A_STRANGER = (
 
 
 def remarks_on(record: CertificateRecord, now: datetime) -> tuple[str, ...]:
-    """Return what whoever gets a certificate should know of it."""
+    """Return the warnings that a certificate is returned with."""
     current = record.current
     if current is None or record.renewed_to is not None:
         return ()
@@ -309,7 +309,7 @@ def notice_of_deleted_renewal(key: CertificateKey, record: CertificateRecord) ->
 
 
 def with_remarks(answer: Answer, now: datetime) -> Answer:
-    """Return an answer that carries a certificate with what whoever gets it should know, said once."""
+    """Return an answer with the warnings of the certificate that it carries, each once."""
     if answer.record is None or answer.of_replacement:
         return answer
     return answer.with_warnings(*(said for said in remarks_on(answer.record, now) if said not in answer.warnings))
@@ -341,8 +341,8 @@ def notice_on_window(record: CertificateRecord, defaults: WaitingAndRenewal) -> 
     return _notice_on_window(record.current.life, record.requested.waiting, defaults)
 
 
-def _notice_on_window(life: timedelta, *wishes: WaitingAndRenewal) -> str | None:
-    policy = renewal_policy(*wishes)
+def _notice_on_window(life: timedelta, *flags: WaitingAndRenewal) -> str | None:
+    policy = renewal_policy(*flags)
     return notice_of_cut_window(policy.expiry_window, life) if policy.auto_renew else None
 
 

@@ -117,7 +117,7 @@ class Engine:
             request,
             time_limit=time_limit,
             admission=admission,
-            reread=lambda unique_id, wish: self.read(config_name, unique_id, wish, time_limit=time_limit),
+            reread=lambda unique_id, flags: self.read(config_name, unique_id, flags, time_limit=time_limit),
         )
         return self._remarked(with_notice_on_window(answer, request.requested, entry.config.defaults))
 
@@ -187,9 +187,9 @@ class Engine:
         waiting = policy.waiting(flags, entry.config.defaults)
         if answer.record is None or answer.record.order is None or not waiting.max_timeout:
             return self._remarked(answer)
-        wish = flags.model_copy(update={"max_timeout": waiting.max_timeout})
+        flags = flags.model_copy(update={"max_timeout": waiting.max_timeout})
         left = None if time_limit is None else time_limit - (asyncio.get_running_loop().time() - began)
-        return await self.read(*key, wish, time_limit=left)
+        return await self.read(*key, flags, time_limit=left)
 
     async def scm_id(self, config_name: str, text: str) -> int:
         """Return SCM's id in an id of SCM's or a unique id.
@@ -207,21 +207,21 @@ class Engine:
     # What is stored.
 
     async def read(
-        self, config_name: str, unique_id: str, wish: WaitingAndRenewal, *, time_limit: float | None
+        self, config_name: str, unique_id: str, flags: WaitingAndRenewal, *, time_limit: float | None
     ) -> Answer:
         """Answer a certificate as it stands, after whatever is due: settling, collecting, renewing.
 
         Args:
             config_name: the config entry it was ordered under, which may have been deleted since.
             unique_id: its id, or `order-<uuid>`.
-            wish: what this read itself says; only its own `max_timeout` makes it wait for a pending certificate.
+            flags: of this read itself; only its own `max_timeout` makes it wait for a pending certificate.
             time_limit: seconds left of the host's deadline, or None where it sent none.
 
         Raises:
             UnknownCertificateError: nothing is stored under that id.
             StandbyError: something would have to be asked or written, and this node must not.
         """
-        return self._remarked(await self._steps.read(config_name, unique_id, Caller(wish, time_limit)))
+        return self._remarked(await self._steps.read(config_name, unique_id, Caller(flags, time_limit)))
 
     async def change_flags(
         self, config_name: str, unique_id: str, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()

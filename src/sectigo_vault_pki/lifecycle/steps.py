@@ -44,12 +44,12 @@ class Caller:
     """Who has a step taken.
 
     Attributes:
-        wish: what a read says itself; only its own `max_timeout` makes it wait for a pending certificate.
+        flags: of the read itself; only its own `max_timeout` makes it wait for a pending certificate.
         time_limit: seconds left of the host's deadline, or None where it sent none.
         is_background: the background work, which does not wait and hears of errors.
     """
 
-    wish: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
+    flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
     time_limit: float | None = None
     is_background: bool = False
 
@@ -92,7 +92,7 @@ class Steps:
         if match := ORDER_ID.fullmatch(unique_id):
             return await self._read_order(config_name, match[1], caller)
         record, now = await self.stored(config_name, unique_id), self._resources.clock.now()
-        said = (caller.wish, record.requested.waiting)
+        said = (caller.flags, record.requested.waiting)
         config = await self._config_if_needed(config_name, record, said, now)
         rule = renewal_policy(*said, config.defaults if config else WaitingAndRenewal())
         if record.renewed_to is not None and record.submitting is None and rule.read_renewed_cert:
@@ -213,7 +213,7 @@ class Steps:
         self, config_name: str, record: CertificateRecord, said: tuple[WaitingAndRenewal, ...], now: datetime
     ) -> ConfigRecord | None:
         """Read the config entry only where it makes a difference: a plain read is one storage call."""
-        explicit = any(wish.auto_renew is not None for wish in said)
+        explicit = any(flags.auto_renew is not None for flags in said)
         widest = RenewalPolicy(LONGEST_WINDOW, auto_renew=renewal_policy(*said).auto_renew if explicit else True)
         if next_step(record, now=now, policy=widest) is Step.ANSWER and record.renewed_to is None:
             return None
@@ -248,9 +248,9 @@ class Steps:
     async def _collect(self, held: Held, caller: Caller) -> Answer:
         if caller.is_background:
             return (await self._collector.once(held)).answer
-        if caller.wish.max_timeout is None:
+        if caller.flags.max_timeout is None:
             return await self._collector.once_for_caller(held)
-        waiting = waiting_of(held, caller.wish)
+        waiting = waiting_of(held, caller.flags)
         limit = policy.caller_limit(held.config, waiting.max_timeout, caller.time_limit)
         task = self._resources.tasks.join(
             ("wait", *held.key, waiting),
@@ -282,7 +282,7 @@ class Steps:
             if answer.record is None or answer.record.order is None:
                 return answer
             return (await self._collector.once(held.with_record(answer.record))).answer
-        waiting = waiting_of(held, caller.wish)
+        waiting = waiting_of(held, caller.flags)
         try:
             answer = await self._runner.run(RENEWAL, held, request, waiting, time_limit=caller.time_limit)
         except (ScmError, OrderLimitError, RenewalHeldError, StorageMovedError) as error:
@@ -298,6 +298,6 @@ class Steps:
         return answer if rule.read_renewed_cert else Answer(await self.stored(*held.key))
 
 
-def waiting_of(held: Held, wish: WaitingAndRenewal) -> Waiting:
+def waiting_of(held: Held, flags: WaitingAndRenewal) -> Waiting:
     """Return the waiting that holds for a certificate: the request's, what was stored, the entry's."""
-    return policy.waiting(wish, held.record.requested.waiting, held.config.defaults)
+    return policy.waiting(flags, held.record.requested.waiting, held.config.defaults)

@@ -18,7 +18,7 @@ class CertificateWithSerial:
 
     Attributes:
         others: `<config_name>/<unique_id>` of other certificates, of other issuers, with the same serial number.
-        warnings: what whoever has it revoked should know.
+        warnings: of its revocation.
     """
 
     config_name: str

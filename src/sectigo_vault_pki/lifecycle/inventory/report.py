@@ -34,7 +34,7 @@ class BackgroundRun:
     Attributes:
         ended_at: None while it goes on.
         calls: how often SCM was asked for something.
-        error: the last one, in words for users; empty where there was none.
+        error: the last one, for users; empty if there was none.
     """
 
     started_at: datetime

@@ -50,8 +50,8 @@ class EnrolmentRequest:
         csr: the user's own CSR.
         private_key: the user's own key.
         key_parameters: of the key to make, where none was given and no CSR either.
-        request_id: makes a repetition of the same wish answer the first one's result.
-        wish: what tells this wish from others, where that is less than all that is asked.
+        request_id: a repeated request with the same id returns the first one's result.
+        identity: what tells this request from others, if that is less than all its fields.
         host_request_id: the host's name for the call; it sends one again whose plugin process ended under it.
     """
 
@@ -60,7 +60,7 @@ class EnrolmentRequest:
     private_key: PrivateKey | None = field(default=None, repr=False)
     key_parameters: KeyParameters | None = None
     request_id: str | None = None
-    wish: str | None = None
+    identity: str | None = None
     host_request_id: str = ""
 
     @property
@@ -68,9 +68,9 @@ class EnrolmentRequest:
         return CertificateType.CLIENT if self.requested.client is not None else CertificateType.SSL
 
     def fingerprint(self) -> str:
-        """Return a digest of what is asked, by which a repetition is told from another wish."""
-        if self.wish is not None:
-            return digest_of(self.wish)
+        """Return a digest of what is asked, by which a repeated request is told from another."""
+        if self.identity is not None:
+            return digest_of(self.identity)
         key = self.private_key.public_key_digest.hex() if self.private_key else str(self.key_parameters)
         csr = self.csr.pem if self.csr else ""
         return digest_of([asked_for(self.requested), csr, key])

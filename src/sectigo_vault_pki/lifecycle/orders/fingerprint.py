@@ -31,7 +31,7 @@ _ALWAYS_COMPARED: Mapping[type[BaseModel], AbstractSet[str]] = {
     ),
     WaitingAndRenewal: frozenset({"max_timeout", "loop_period", "auto_renew", "expiry_window", "read_renewed_cert"}),
 }
-"""The fields of the first fingerprints that were stored. A later field counts if it is set, so that those still hold."""
+"""The fields of the first stored fingerprints. A later field counts if it is set, so that those still hold."""
 
 
 def digest_of(asked: object) -> str:

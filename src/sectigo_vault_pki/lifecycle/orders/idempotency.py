@@ -1,4 +1,4 @@
-"""Idempotent enrolments: one `sectigo_request_id`, one wish under a role, or one call that the host repeats, one order.
+"""Idempotent enrolments: one order for a `sectigo_request_id`, for equal requests under a role, for a repeated call.
 
 An enrolment is a task of its own: its caller waits as long as it may, and the order goes on without it.
 """
@@ -94,8 +94,8 @@ class Enrolments:
                 )
                 task.add_done_callback(lambda _: self._flights.pop(flight, None))
         if task is None:
-            wish = request.requested.waiting.model_copy(update={"max_timeout": waiting.max_timeout})
-            return await reread(order_id(order_uuid), wish)
+            flags = request.requested.waiting.model_copy(update={"max_timeout": waiting.max_timeout})
+            return await reread(order_id(order_uuid), flags)
         done, _ = await asyncio.wait({task}, timeout=limit)
         if done and not task.cancelled():
             return task.result()

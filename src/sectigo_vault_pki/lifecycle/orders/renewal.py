@@ -168,7 +168,7 @@ async def _renewal_in_flight(tools: Tools, held: Held) -> Answer | None:
 def _turn(resources: Resources, held: Held) -> AbstractAsyncContextManager[None]:
     """Let one entry, or mount, after the other renew a certificate that several have.
 
-    Whoever comes second asks SCM only then, and finds what the first has ordered.
+    The second one asks SCM after the first, and finds what that has ordered.
     """
     return resources.renewals.hold(held.config.base_url, held.config.customer_uri, held.record.scm_id)
 

@@ -28,8 +28,8 @@ class RevocationRequest:
 async def _ready(tools: Tools, held: Held, _: RevocationRequest, still_open: Answer | None) -> Held | Answer:
     """Return the certificate, unless it is revoked already; a renewal that is not settled is no obstacle.
 
-    Beside such a renewal, whose entry the certificate points at, the intent is not stored: whoever is not answered asks
-    again, and SCM says then that it is done.
+    Beside such a renewal, whose entry the certificate points at, the intent is not stored: a caller
+    that gets no answer asks again, and SCM reports then that it is done.
 
     Raises:
         ConflictError: it is not issued yet, or being replaced, as far as is known.
@@ -88,7 +88,7 @@ async def _taken(resources: Resources, _: Held, __: OrderRecord, ___: Accepted |
 
 
 async def _look(resources: Resources, held: Held, intent: OrderRecord, _: timedelta) -> Evidence:
-    """Ask again, which is harmless; whoever is refused asks anew."""
+    """Ask again, which is harmless."""
     try:
         await _call(resources, held, intent)
     except (ScmRefusedError, ScmUnavailableError) as error:

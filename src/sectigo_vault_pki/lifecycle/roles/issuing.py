@@ -61,11 +61,11 @@ class IssueRequest:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate in hand; whoever answers it says so by `Issuer.handed_out`.
+    """A certificate in hand; the caller that returns it reports that with `Issuer.handed_out`.
 
     Attributes:
-        request_id: of the wish, under which equal ones find it.
-        order_uuid: of what the wish ordered, which a `renew` write may have renewed since.
+        request_id: of the request, under which equal ones find it.
+        order_uuid: of what the request ordered, which a `renew` write may have renewed since.
     """
 
     role_name: str
@@ -134,7 +134,7 @@ class Issuer:
         offered = await offered_terms(self._resources, self._profiles, entry, role.certificate_profile)
         term = role_rules.term(role, request.ttl, offered)
         enrolment = _enrolment(role_name, role, request, term.days)
-        await self._let_go_of_spent(role, enrolment)
+        await self._release_spent(role, enrolment)
         ordering = _Ordering(self._roles, role_name, role, entry)
         answer = await self._answer(ordering, enrolment, time_limit)
         if answer.record is not None:
@@ -149,12 +149,12 @@ class Issuer:
         return Issued(role_name, role, record, current, enrolment.request_id or "", order_uuid, warnings)
 
     async def handed_out(self, issued: Issued) -> None:
-        """Note that a caller is about to have the certificate: the next equal request is a wish of its own.
+        """Note that a caller is about to have the certificate: the next equal request orders anew.
 
         Unless the role has a `min_remaining`: then it is answered again, as long as enough is left of it.
 
         Raises:
-            StorageError: the private key, which was to go with this answer, could not be let go of.
+            StorageError: the private key, which was to go with this answer, could not be deleted.
         """
         config_name, record = issued.role.config_name, issued.record
         await self._steps.key_answered(config_name, record)
@@ -188,8 +188,8 @@ class Issuer:
             enrolment,
             time_limit=time_limit,
             admission=ordering.admission,
-            reread=lambda unique_id, wish: self._steps.read(
-                ordering.entry.config_name, unique_id, Caller(wish, time_limit)
+            reread=lambda unique_id, flags: self._steps.read(
+                ordering.entry.config_name, unique_id, Caller(flags, time_limit)
             ),
         )
 
@@ -214,7 +214,7 @@ class Issuer:
             raise PendingError(failure.unique_id, config_name, failure.reason, next_order_from=shown_time(retry_at))
         await self._enrolments.give_up(config_name, request_id, failure.order_uuid)
 
-    async def _let_go_of_spent(self, role: RoleRecord, enrolment: EnrolmentRequest) -> None:
+    async def _release_spent(self, role: RoleRecord, enrolment: EnrolmentRequest) -> None:
         """Let an equal request order anew where what the earlier one led to cannot be answered again."""
         request_id = enrolment.request_id or ""
         index = await self._enrolments.order_of(role.config_name, request_id)
@@ -241,7 +241,7 @@ class Issuer:
         return record
 
     async def _order_of(self, config_name: str, enrolment: EnrolmentRequest, record: CertificateRecord) -> str | None:
-        """Return the order that the wish stands for: that of the certificate, or of one that it renewed."""
+        """Return the order that the request stands for: that of the certificate, or of one that it renewed."""
         if record.renewed_from is None:
             return record.order_uuid
         index = await self._enrolments.order_of(config_name, enrolment.request_id or "")
@@ -292,24 +292,24 @@ def _is_like(renewal: CertificateRecord, ordered: CertificateRecord, *, is_signe
 
 
 def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: int) -> EnrolmentRequest:
-    names = tuple(sorted({*request.names} - {request.common_name}))  # in whatever order, it is the same wish
+    names = tuple(sorted({*request.names} - {request.common_name}))  # in any order, it is the same request
     requested = RequestedFields(
         ssl=SslFields(certificate_profile=role.certificate_profile, validity_days=days, subject_alt_names=names),
         subject=SubjectFields(common_name=request.common_name) if request.csr is None else None,
-        waiting=WaitingAndRenewal(auto_renew=False),  # whoever wants another asks the role again
+        waiting=WaitingAndRenewal(auto_renew=False),  # a client that needs another asks the role again
         role=role_name,
         releases_key=role.releases_key,
     )
     parameters = role_rules.key_parameters(role) if request.csr is None else None
-    # How long it is to live tells no wish from another: what SCM offers may change while an order is pending.
+    # The validity is no part of the identity: what SCM offers may change while an order is pending.
     key = str(parameters) if request.csr is None else request.csr.pem
-    wish = digest_of([role_name, request.common_name, *names, key])
+    identity = digest_of([role_name, request.common_name, *names, key])
     return EnrolmentRequest(
         requested=requested,
         csr=request.csr,
         key_parameters=parameters,
-        request_id=f"role {wish}",  # longer than any sectigo_request_id may be, so that no user's is taken for it
-        wish=wish,
+        request_id=f"role {identity}",  # longer than any sectigo_request_id may be, so that it equals no user's
+        identity=identity,
         # A key that went with the first answer cannot be answered again.
         host_request_id="" if role.releases_key else request.host_request_id,
     )
@@ -343,7 +343,7 @@ def _of_term(term: role_rules.Term, record: CertificateRecord, *, is_new: bool) 
 
 
 def _of_life(role: RoleRecord, current: CurrentCertificate, enrolment: EnrolmentRequest) -> tuple[str, ...]:
-    """Return what the user should know of how long it is answered, which it is not once its key is let go of."""
+    """Return the warning about a short life; a certificate whose key is deleted is not returned again."""
     is_answered_once = role.releases_key and enrolment.csr is None
     notice = None if is_answered_once else role_rules.notice_of_short_life(role, current)
     return () if notice is None else (notice,)

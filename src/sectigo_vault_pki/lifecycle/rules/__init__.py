@@ -1,1 +1,1 @@
-"""What is decided: pure functions of records, wishes and time. No I/O and no clock."""
+"""What is decided: pure functions of records, requests and time. No I/O and no clock."""

@@ -1,10 +1,10 @@
-"""What to do next, and for how long: pure functions of records, wishes and time."""
+"""What to do next, and for how long: pure functions of records, flags and time."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 
-from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, first_said, hold_on_renewal, is_due
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, first_set, hold_on_renewal, is_due
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, WaitingAndRenewal
 
 DEFAULT_WAIT_LIMIT = 50.0
@@ -75,10 +75,10 @@ def may_be_renewed(record: CertificateRecord, *, now: datetime, policy: RenewalP
     return hold_on_renewal(record, now) is None
 
 
-def waiting(*wishes: WaitingAndRenewal) -> Waiting:
-    """Return the waiting that holds: of the wishes, most specific first, the first that says something."""
-    max_timeout = first_said([wish.max_timeout for wish in wishes])
-    loop_period = first_said([wish.loop_period for wish in wishes])
+def waiting(*flags: WaitingAndRenewal) -> Waiting:
+    """Return the waiting that holds: of the flags, most specific first, the first that are set."""
+    max_timeout = first_set([each.max_timeout for each in flags])
+    loop_period = first_set([each.loop_period for each in flags])
     return Waiting(
         max_timeout=DEFAULT_MAX_TIMEOUT if max_timeout is None else max_timeout,
         loop_period=DEFAULT_LOOP_PERIOD if loop_period is None else loop_period,

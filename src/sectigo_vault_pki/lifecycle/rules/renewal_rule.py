@@ -1,6 +1,6 @@
 """When a certificate is renewed automatically, and what holds that back (api.md 6): pure functions, no I/O, no clock.
 
-Every renewal costs, so a rule that orders by itself has to end by itself:
+Every renewal costs, so a rule that orders automatically must also end automatically:
 
 * A window is at most a third of the certificate's life, so that no certificate is due at its birth.
 * A certificate that ends no later than the one it renewed is not renewed again: another would gain nothing either.
@@ -54,11 +54,11 @@ class Hold:
     until: datetime | None = None
 
 
-def renewal_policy(*wishes: WaitingAndRenewal) -> RenewalPolicy:
-    """Return the policy that holds: of the wishes, most specific first, the first that says something."""
-    window = first_said([wish.expiry_window for wish in wishes])
-    auto = first_said([wish.auto_renew for wish in wishes])
-    successor = first_said([wish.read_renewed_cert for wish in wishes])
+def renewal_policy(*flags: WaitingAndRenewal) -> RenewalPolicy:
+    """Return the policy that holds: of the flags, most specific first, the first that are set."""
+    window = first_set([each.expiry_window for each in flags])
+    auto = first_set([each.auto_renew for each in flags])
+    successor = first_set([each.read_renewed_cert for each in flags])
     default = RenewalPolicy()
     return RenewalPolicy(
         expiry_window=default.expiry_window if window is None else timedelta(seconds=window),
@@ -67,7 +67,7 @@ def renewal_policy(*wishes: WaitingAndRenewal) -> RenewalPolicy:
     )
 
 
-def first_said(values: Iterable[T | None]) -> T | None:
+def first_set(values: Iterable[T | None]) -> T | None:
     """Return the first value that is not None."""
     return next((value for value in values if value is not None), None)
 

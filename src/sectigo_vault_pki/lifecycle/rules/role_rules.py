@@ -89,7 +89,7 @@ def key_parameters(role: RoleRecord) -> KeyParameters:
     """Return the parameters of the key to make.
 
     Raises:
-        InvalidInputError: the role leaves the key to whoever brings a CSR.
+        InvalidInputError: the role makes no keys: it signs CSRs only.
     """
     if role.key_type == "any":
         raise InvalidInputError('role key type "any" not allowed for issuing certificates, only signing')

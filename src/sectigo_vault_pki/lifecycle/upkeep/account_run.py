@@ -35,7 +35,7 @@ class Work(Protocol):
     async def do(self, task: Task) -> Answer | None:
         """Ask SCM; return what came of it, where there is an answer to look at."""
 
-    def tell(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
+    def note_error(self, message: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
         """Note what went wrong, for `status` and, unless it is said again at each tick, in the log."""
 
     def looked_at(self, account: str, item: Item) -> None:
@@ -90,13 +90,13 @@ class AccountRun:
             await self._ask(task)
         except OrderLimitError as error:
             self._without_budget.add(task.item.config_name)
-            self._work.tell("renewals wait for the entry's budget", error, is_logged=False)
+            self._work.note_error("renewals wait for the entry's budget", error, is_logged=False)
         except RenewalHeldError as error:
-            self._work.tell(f"{task.item.name} is due and not renewed", error, is_logged=False)
+            self._work.note_error(f"{task.item.name} is due and not renewed", error, is_logged=False)
         except (SectigoVaultPkiError, StorageError) as error:
-            self._tell(_WORDS.get(task.step, "background work failed"), error, task)
+            self._note_error(_MESSAGES.get(task.step, "background work failed"), error, task)
         except Exception as error:  # noqa: BLE001  one certificate's turn ends, and no other's
-            self._tell("background work failed", error, task)
+            self._note_error("background work failed", error, task)
         finally:
             self._under_way -= 1
         return True
@@ -156,7 +156,7 @@ class AccountRun:
     async def _is_held(self, task: Task) -> bool:
         name, config, clients = task.item.config_name, task.config, self._resources.clients
         if (hold := await clients.login_hold(Entry(name, config))) is not None:
-            self._work.tell("nothing is asked automatically", hold.reason, is_logged=False)
+            self._work.note_error("nothing is asked automatically", hold.reason, is_logged=False)
             return True
         if task.step is not Step.RENEW:
             return False
@@ -164,7 +164,7 @@ class AccountRun:
             return True
         if (apart := clients.clocks.hold(config.base_url)) is not None:
             self._renewals.clear()
-            self._work.tell("nothing is renewed automatically", apart.reason, is_logged=False)
+            self._work.note_error("nothing is renewed automatically", apart.reason, is_logged=False)
             return True
         return False
 
@@ -172,23 +172,25 @@ class AccountRun:
         answer = await self._work.do(task)
         if task.step in {Step.COLLECT, Step.RENEW} and answer is not None and answer.warnings:
             text = "; ".join(answer.warnings)
-            self._work.tell(f"{task.item.name} could not be collected", text, is_logged=False)
+            self._work.note_error(f"{task.item.name} could not be collected", text, is_logged=False)
 
     async def _guarded_task_for(self, item: Item, config: ConfigRecord | None) -> Task | None:
         try:
             return await self._work.task_for(item, config)
         except Exception as error:  # noqa: BLE001  one certificate's turn ends, and no other's
-            self._work.tell("background work failed", error, config=item.config_name, certificate=item.name)
+            self._work.note_error("background work failed", error, config=item.config_name, certificate=item.name)
             return None
 
-    def _tell(self, words: str, error: BaseException | str, task: Task) -> None:
+    def _note_error(self, message: str, error: BaseException | str, task: Task) -> None:
         is_logged = not (
             isinstance(error, ScmError) and error.operation == OrderOperation.RENEW
         )  # the runner has logged it
-        self._work.tell(words, error, is_logged=is_logged, config=task.item.config_name, certificate=task.item.name)
+        self._work.note_error(
+            message, error, is_logged=is_logged, config=task.item.config_name, certificate=task.item.name
+        )
 
 
-_WORDS = {Step.RENEW: "a due certificate could not be renewed"}
+_MESSAGES = {Step.RENEW: "a due certificate could not be renewed"}
 
 
 def _expiry(task: Task) -> datetime:

@@ -77,9 +77,9 @@ class Upkeep:
             configs = await self._configs()
             await self._do(await find(configs), configs)
         except StorageError as error:
-            self.tell("the background work was cut short", error)
+            self.note_error("the background work was cut short", error)
         except Exception as error:  # noqa: BLE001  nobody waits for a run, and the next tick begins another
-            self.tell("the background work failed", error)
+            self.note_error("the background work failed", error)
         self._note(ended_at=self._resources.clock.now(), calls=self._budget.made)
 
     def _refill_budget(self) -> None:
@@ -242,7 +242,7 @@ class Upkeep:
             if await repository.is_agenda_complete():
                 return
         except RecordError as error:
-            self.tell("the agenda is completed anew", error)
+            self.note_error("the agenda is completed anew", error)
         for config_name in await repository.configs_with_certificates():
             for unique_id in await repository.unique_ids(config_name):
                 record = await self._guarded(
@@ -264,26 +264,26 @@ class Upkeep:
                 configs[name] = config
         return configs
 
-    async def _guarded(self, reading: Awaitable[T], words: str, **about: str) -> T | None:
+    async def _guarded(self, reading: Awaitable[T], message: str, **about: str) -> T | None:
         """Read one of many; what is wrong with it hides no other."""
         try:
             return await reading
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  whatever is stored, the others are another matter
-            self.tell(words, error, is_logged=True, **about)
+            self.note_error(message, error, is_logged=True, **about)
             return None
 
-    def tell(self, words: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
+    def note_error(self, message: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
         if isinstance(error, str | SectigoVaultPkiError | StorageError):
             _log.log(
-                logging.WARNING if is_logged else logging.DEBUG, words, extra={"kv": {**about, "error": str(error)}}
+                logging.WARNING if is_logged else logging.DEBUG, message, extra={"kv": {**about, "error": str(error)}}
             )
-            self._note(error=f"{words}: {error}")
+            self._note(error=f"{message}: {error}")
         else:  # what may quote something, goes to the log's own protection only
-            _log.error(words, extra={"kv": about}, exc_info=error)
+            _log.error(message, extra={"kv": about}, exc_info=error)
             named = "".join(f" {value}" for value in about.values())
-            self._note(error=f"{words}{named}: it failed in a way that it should not; the server's log has more")
+            self._note(error=f"{message}{named}: it failed in a way that it should not; the server's log has more")
 
     def _note(self, **news: object) -> None:
         if self.last_run is not None:
