@@ -1,5 +1,7 @@
 """How a run is spread over workers, and how much of what is generated it tries."""
 
+import gc
+
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
@@ -31,3 +33,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> UnitSch
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the tests, which pytest-randomly has shuffled."""
     items.sort(key=lambda item: rank_of(item.nodeid))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep five thousand tests and their modules out of every garbage collection: a tenth of the run's time."""
+    gc.collect()
+    gc.freeze()

@@ -12,7 +12,7 @@ BUSY = (
     "tests/vault/test_processes.py",
     TICK,  # last: the minute that it needs passes while the others run
 )
-_LONGEST_FIRST = ("tests/vault/", "tests/plugin/")
+_LONGEST_FIRST = ("tests/vault/", "tests/plugin/", "tests/contract/", "tests/paths/")
 
 
 def file_of(nodeid: str) -> str:
