@@ -46,8 +46,8 @@ collects them, stores them with their keys and their history, and renews them au
 Write a config entry with the login of an SCM account under configs/, order with enroll/ and read with certs/; renew/,
 replace/, revoke/ and fetch/ do what their names say.
 
-Roles under roles/ say what issue/ and sign/ may order, which have the fields and answers of Vault's own pki engine;
-cert/ and revoke find certificates by serial number.
+Roles under roles/ define what issue/ and sign/ may order. These two have the fields and answers of Vault's own pki
+engine; cert/ and revoke find certificates by serial number.
 """
 
 
@@ -84,7 +84,8 @@ class SectigoBackend:
         return await self._router.canonical_path(path)
 
     async def check_existence(self, request: Request) -> bool | None:
-        return await self._router.exists(request)
+        with logical_errors(request.operation):
+            return await self._router.exists(request)
 
     async def invalidate_key(self, key: str) -> None:
         self._resources.repository.invalidate(key)
