@@ -150,13 +150,13 @@ def replacement_problems(certificate_type: CertificateType, data: FieldData) -> 
 
 def replacement_request(data: FieldData) -> ReplacementRequest:
     """Turn the fields of a request without `replacement_problems` into a replacement."""
-    wish = key_wish(data)
+    key = key_wish(data)
     common_name = data.get(COMMON_NAME)
     if common_name is not None:
-        wish = replace(wish, subject={**wish.subject, "common_name": common_name})
+        key = replace(key, subject={**key.subject, "common_name": common_name})
     return ReplacementRequest(
         reason=data[REASON],
-        wish=wish,
+        wish=key,
         revoke_replaced=bool(data.get(REVOKED_ON_REPLACE)),
         flags=waiting_fields.waiting_and_renewal(data),
     )

@@ -67,7 +67,7 @@ class WaitingAndRenewal(Part):
     auto_renew: bool | None = None
     read_renewed_cert: bool | None = None
 
-    def changed_by(self, said: "WaitingAndRenewal", cleared: AbstractSet[str] = frozenset()) -> "WaitingAndRenewal":
+    def changed_by(self, request: "WaitingAndRenewal", cleared: AbstractSet[str] = frozenset()) -> "WaitingAndRenewal":
         """Return these values with those that a request sets, and without those that it clears."""
-        values = {name: value for name, value in said if value is not None}
+        values = {name: value for name, value in request if value is not None}
         return self.model_copy(update=dict.fromkeys(cleared) | values)

@@ -21,7 +21,7 @@ class Cached:
 class RecordCache:
     """The most recently used records, by storage key.
 
-    A reader reserves the key with `expect` before it reads storage, and the record is cached only if the key has not
+    A reader reserves the key with `reserve` before it reads storage, and the record is cached only if the key has not
     changed since. If two readers reserve a key at once, the later one's record is cached.
 
     Args:
@@ -34,7 +34,7 @@ class RecordCache:
         self._max_bytes = max_bytes
         self._size = 0
         self._cached: OrderedDict[str, Cached] = OrderedDict()
-        self._expected: dict[str, object] = {}
+        self._reserved: dict[str, object] = {}
 
     def get(self, key: str) -> BaseModel | None:
         """Return the record if it is cached."""
@@ -44,27 +44,27 @@ class RecordCache:
         self._cached.move_to_end(key)
         return cached.record
 
-    def expect(self, key: str) -> object:
-        """Reserve a key that is about to be read; return the token for `remember` and `withdraw`."""
-        self._expected[key] = token = object()
+    def reserve(self, key: str) -> object:
+        """Reserve a key that is about to be read; return the token for `add` and `release`."""
+        self._reserved[key] = token = object()
         return token
 
-    async def remember(self, key: str, token: object, cached: Cached) -> None:
-        """Cache the record unless the key changed since `expect`; the reservation ends either way."""
+    async def add(self, key: str, token: object, cached: Cached) -> None:
+        """Cache the record unless the key changed since `reserve`; the reservation ends either way."""
         try:
-            if not await self._is_disabled() and self._expected.get(key) is token:
+            if not await self._is_disabled() and self._reserved.get(key) is token:
                 self._put(key, cached)
         finally:
-            self.withdraw(key, token)
+            self.release(key, token)
 
-    def withdraw(self, key: str, token: object) -> None:
+    def release(self, key: str, token: object) -> None:
         """End a reservation, if it is still the newest."""
-        if self._expected.get(key) is token:
-            del self._expected[key]
+        if self._reserved.get(key) is token:
+            del self._reserved[key]
 
-    def forget(self, key: str) -> None:
+    def drop(self, key: str) -> None:
         """Drop a key from the cache, and the reservation of a read in progress."""
-        self._expected.pop(key, None)
+        self._reserved.pop(key, None)
         if (cached := self._cached.pop(key, None)) is not None:
             self._size -= cached.size
 
@@ -72,7 +72,7 @@ class RecordCache:
         return len(self._cached)
 
     def _put(self, key: str, cached: Cached) -> None:
-        self.forget(key)
+        self.drop(key)
         self._cached[key] = cached
         self._size += cached.size
         while self._size > self._max_bytes:

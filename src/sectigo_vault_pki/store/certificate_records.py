@@ -309,9 +309,9 @@ class CertificateRecord(Record):
     failed_renewals: tuple[str, ...] = ()
     doubted_at: AwareDatetime | None = None
 
-    def with_flags(self, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()) -> "CertificateRecord":
+    def with_flags(self, request: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()) -> "CertificateRecord":
         """Return the record with changed waiting and renewal fields, for later reads and for background work."""
-        waiting = self.requested.waiting.changed_by(said, cleared)
+        waiting = self.requested.waiting.changed_by(request, cleared)
         return self.model_copy(update={"requested": self.requested.model_copy(update={"waiting": waiting})})
 
     def with_order(self, order: OrderInFlight | None) -> "CertificateRecord":

@@ -52,15 +52,15 @@ def _serial_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
 
 
 def _renewal_key(config_name: str, record: CertificateRecord) -> str | None:
-    said = record.requested.waiting
+    waiting = record.requested.waiting
     if record.current is None or record.revoked_at is not None or record.renewed_to is not None:
         return None
-    if said.auto_renew is False:
+    if waiting.auto_renew is False:
         return None
-    if said.expiry_window is None:
-        key = layout.wanted_key if said.auto_renew else layout.expiry_key
+    if waiting.expiry_window is None:
+        key = layout.wanted_key if waiting.auto_renew else layout.expiry_key
         return key(record.current.not_after.date(), config_name, record.unique_id)
-    due = due_from(record.current, timedelta(seconds=said.expiry_window))
+    due = due_from(record.current, timedelta(seconds=waiting.expiry_window))
     return layout.renewal_key(due.date(), config_name, record.unique_id)
 
 

@@ -334,7 +334,7 @@ class Repository:
 
     def invalidate(self, key: str) -> None:
         """Drop a key from the cache that another node has changed."""
-        self._cache.forget(key)
+        self._cache.drop(key)
 
     async def _get(self, key: str, record_type: type[R]) -> R | None:
         entry = await self._storage.get(key)
@@ -344,15 +344,15 @@ class Repository:
         cached = self._cache.get(key)
         if isinstance(cached, record_type):
             return cached
-        reading = self._cache.expect(key)
+        reservation = self._cache.reserve(key)
         try:
             entry = await self._storage.get(key)
             if entry is None:
                 return None
             record = parsed(entry, record_type)
-            await self._cache.remember(key, reading, Cached(record, len(entry.value)))
+            await self._cache.add(key, reservation, Cached(record, len(entry.value)))
         finally:
-            self._cache.withdraw(key, reading)
+            self._cache.release(key, reservation)
         return record
 
     async def _put(self, key: str, record: Record) -> int:
@@ -370,14 +370,14 @@ class Repository:
         try:
             size = await self._put(key, record)
         finally:
-            self._cache.forget(key)  # also what another read got while it was being written
-        await self._cache.remember(key, self._cache.expect(key), Cached(record, size))
+            self._cache.drop(key)  # also what another read got while it was being written
+        await self._cache.add(key, self._cache.reserve(key), Cached(record, size))
 
     async def _delete_cached(self, key: str) -> None:
         try:
             await self._storage.delete(key)
         finally:
-            self._cache.forget(key)
+            self._cache.drop(key)
 
 
 async def _logged(work: Awaitable[object], key: str) -> None:

@@ -195,8 +195,8 @@ def _not_collected(record: CertificateRecord) -> dict[str, object]:
 
 
 def _reason(record: CertificateRecord) -> str:
-    told = [entry for entry in record.history if entry.status is not Status.REVOKED]
-    newest = told[-1] if told else None
+    entries = [entry for entry in record.history if entry.status is not Status.REVOKED]
+    newest = entries[-1] if entries else None
     if newest is None or newest.status is not Status.ERROR_CODE:
         return Status.TIMEOUT_STATE_SAVED.value
     code = "" if newest.code is None else f" {newest.code}"

@@ -40,10 +40,10 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
 
     async def write(request: Request, data: FieldData) -> Response:
         protection = pkcs12_fields.protection(data, data.get(fields.FORMAT_OF_ISSUE) or IssuedFormat.PEM)
-        wish = IssueRequest(
+        wanted = IssueRequest(
             common_name=_common_name(data), names=_names(data), ttl=_ttl(data), host_request_id=request.id
         )
-        issued = await _issued(issuer, request, data, wish)
+        issued = await _issued(issuer, request, data, wanted)
         chain, key = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS)), issued_key(issued)
         shown = issued_data(
             chain,
@@ -84,14 +84,14 @@ def path_sign(issuer: Issuer) -> Path:
 
     async def write(request: Request, data: FieldData) -> Response:
         csr = data[fields.CSR]
-        wish = IssueRequest(
+        wanted = IssueRequest(
             common_name=_common_name_of(csr),
             names=csr.subject_alt_names,
             ttl=_ttl(data),
             csr=csr,
             host_request_id=request.id,
         )
-        issued = await _issued(issuer, request, data, wish)
+        issued = await _issued(issuer, request, data, wanted)
         chain = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS))
         await issuer.handed_out(issued)
         return Response(
@@ -115,11 +115,11 @@ def path_sign(issuer: Issuer) -> Path:
     )
 
 
-async def _issued(issuer: Issuer, request: Request, data: FieldData, wish: IssueRequest) -> Issued:
+async def _issued(issuer: Issuer, request: Request, data: FieldData, wanted: IssueRequest) -> Issued:
     for refused, why in fields.REFUSED:
         if data.get(refused):
             raise InvalidInputError(why)
-    return await issuer.issue(data[fields.ROLE], wish, time_limit=request.time_limit)
+    return await issuer.issue(data[fields.ROLE], wanted, time_limit=request.time_limit)
 
 
 def _format(data: FieldData, declared: Field[str]) -> IssuedFormat:
