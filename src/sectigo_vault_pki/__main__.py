@@ -18,19 +18,19 @@ NAME = "sectigo-vault-pki"
 def main() -> int:
     """Serve the engine to the host; return the exit status."""
     if "--version" in sys.argv[1:]:
-        print(f"{NAME} {__version__}")  # noqa: T201  asked for
+        print(f"{NAME} {__version__}")  # noqa: T201  what --version prints
         return 0
     return serve(Factory(), name=NAME, version=__version__)
 
 
 class Factory:
-    """Builds one mount's engine at a time; its imports are slow, and the host waits for the handshake before."""
+    """Builds mounts; the first one imports the engine, which is slow, after the handshake for which the host waits."""
 
     async def __call__(self, config: "BackendConfig") -> "Backend":
-        """Build one.
+        """Build one mount's backend.
 
         Raises:
-            LogicalError: the environment says something that cannot be meant.
+            LogicalError: a variable of the environment has an invalid value.
         """
         return self._mounts.build(config)
 

@@ -1,4 +1,4 @@
-"""The composition root: one mount's paths, and what they share."""
+"""The composition root: builds one mount's backend from its parts."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -39,13 +39,13 @@ _log = logging.getLogger(__name__)
 
 DESCRIPTION = """
 The Sectigo secrets engine orders SSL/TLS and client (S/MIME) certificates at Sectigo Certificate Manager (SCM),
-collects them, keeps them with their keys and their history, and renews them when they are due.
+collects them, stores them with their keys and their history, and renews them automatically.
 
 Write a config entry with the login of an SCM account under configs/, order with enroll/ and read with certs/; renew/,
 replace/, revoke/ and fetch/ do what their names say.
 
-Roles under roles/ say what may be ordered by issue/ and sign/, which ask and answer as Vault's own pki engine does;
-cert/ and revoke find certificates by their serial numbers.
+Roles under roles/ define what issue/ and sign/ may order. These two have the fields and answers of Vault's own pki
+engine; cert/ and revoke find certificates by serial number.
 """
 
 
@@ -67,7 +67,7 @@ class SectigoBackend:
         return SpecialPaths(seal_wrap_storage=SEAL_WRAPPED)
 
     async def initialize(self) -> None:
-        """Carry on, beside everything else, what an earlier process left open."""
+        """Continue in the background what an earlier process left open."""
         self._engine.resume()
 
     async def handle_request(self, request: Request) -> Response | None:
@@ -82,7 +82,8 @@ class SectigoBackend:
         return await self._router.canonical_path(path)
 
     async def check_existence(self, request: Request) -> bool | None:
-        return await self._router.exists(request)
+        with logical_errors(request.operation):
+            return await self._router.exists(request)
 
     async def invalidate_key(self, key: str) -> None:
         self._resources.repository.invalidate(key)
@@ -95,10 +96,10 @@ BACKGROUND_VARIABLE = "SECTIGO_VAULT_PKI_BACKGROUND"
 
 
 def does_background_work(environ: Mapping[str, str]) -> bool:
-    """Tell whether the process's environment leaves background work on, as it is without a word.
+    """Return whether the process's environment leaves background work on, as it is by default.
 
     Raises:
-        BadRequestError: it says neither `on` nor `off`; a server that was meant to be off must not order.
+        BadRequestError: the variable is neither `on` nor `off`; a server that was meant to be off must not order.
     """
     word = environ.get(BACKGROUND_VARIABLE, "").strip().lower() or "on"
     if word not in {"on", "off"}:
@@ -107,7 +108,7 @@ def does_background_work(environ: Mapping[str, str]) -> bool:
 
 
 class Mounts:
-    """Builds the mounts of one process, which share what keeps them from renewing one certificate twice."""
+    """Builds the mounts of one process, which share the locks against renewing one certificate twice."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -117,7 +118,7 @@ class Mounts:
         """Build one mount's backend.
 
         Raises:
-            BadRequestError: the environment says something that cannot be meant.
+            BadRequestError: a variable of the environment has an invalid value.
         """
         return build(config, background=does_background_work(self._environ), renewals=self._renewals)
 
@@ -132,16 +133,16 @@ def build(
     background: bool = True,
     renewals: NamedLocks | None = None,
 ) -> SectigoBackend:
-    """Build a backend from its parts; the ones not given are the real ones.
+    """Build a backend from its parts; parts that are not given are the real ones.
 
     Args:
-        config: what the host says of the mount.
-        clock: tells the time.
+        config: the mount's, from the host.
+        clock: the source of time.
         client_factory: builds SCM clients.
-        executor: makes keys.
+        executor: runs the making of keys.
         jitter: see `Resources`.
-        background: whether the host's ticks lead to anything.
-        renewals: what this mount shares with others of the process: two that have one certificate renew it once.
+        background: whether the host's ticks start background work.
+        renewals: locks shared by the mounts of a process, so that two with one certificate renew it once.
     """
     node = Node(config.system)
     repository = Repository(config.storage, RecordCache(node.is_caching_disabled))
@@ -176,7 +177,7 @@ def parts_of(resources: Resources, *, background: bool) -> Parts:
 
 
 class Node:
-    """What the host says of itself, asked once: a node that changes its role builds its backends anew."""
+    """What the host reports about itself, asked once: a node that changes its role rebuilds its backends."""
 
     def __init__(self, system: SystemView) -> None:
         self._system = system
@@ -185,7 +186,7 @@ class Node:
         self._environment: PluginEnvironment | None = None
 
     async def is_read_only(self) -> bool:
-        """Whether writing, and calling SCM, is another node's work."""
+        """Whether another node does the writing and the calls to SCM."""
         if self._read_only is None:
             state = await self._system.replication_state()
             writes_locally = state.writes_local_mounts and await self._system.local_mount()
@@ -193,13 +194,13 @@ class Node:
         return self._read_only
 
     async def is_caching_disabled(self) -> bool:
-        """Whether nothing of storage may be remembered; a host that does not answer is asked again next time."""
+        """Whether the host forbids caching; a host that does not answer is asked again next time."""
         if self._caching_disabled is None:
             try:
                 self._caching_disabled = await self._system.caching_disabled()
             except LogicalError as error:
                 _log.warning(
-                    "the server does not say whether records may be remembered", extra={"kv": {"error": str(error)}}
+                    "the server does not say whether records may be cached", extra={"kv": {"error": str(error)}}
                 )
                 return True
         return self._caching_disabled

@@ -1,30 +1,30 @@
 """Everything that can go wrong in the engine's own domain.
 
     SectigoVaultPkiError
-    ├── InvalidInputError            a value of the user's that cannot be used
+    ├── InvalidInputError            a value from the user that cannot be used
     │   ├── InvalidPrivateKeyError
     │   ├── InvalidCsrError
     │   └── KeyMismatchError         the private key and the CSR do not belong together
-    ├── ChainError                   what was collected is not the certificate of this key
-    │   └── OtherKeyError            it has certificates, and they have other keys
+    ├── ChainError                   the collected answer is not a certificate of this key
+    │   └── OtherKeyError            it has certificates, but of other keys
     ├── NotFoundError                nothing is stored under that name
     │   ├── UnknownConfigError
     │   ├── UnknownCertificateError
     │   ├── UnknownRoleError
     │   └── UnknownSerialError
-    ├── ConflictError                what is stored does not allow it
+    ├── ConflictError                the stored state does not allow it
     │   ├── OrderLimitError          the orders of the last 24 hours are used up
-    │   ├── StorageMovedError        the mount's storage is not where it was
+    │   ├── StorageMovedError        the host has moved the mount's storage
     │   └── RenewalHeldError         nothing is renewed automatically now
-    ├── PendingError                 the certificate is ordered, and not there yet
+    ├── PendingError                 the certificate is ordered, but not issued yet
     ├── RecordError                  a stored record cannot be read
-    ├── StandbyError                 this node must leave it to the active one
+    ├── StandbyError                 only the active node may do it
     └── ScmError                     SCM
-        ├── ScmRefusedError          said no, in its own words
-        ├── ScmUnavailableError      gave no useful answer, and took no order
-        └── ScmAnswerLostError       may have taken an order, and no clear answer came
+        ├── ScmRefusedError          refused the call, with its own error
+        ├── ScmUnavailableError      gave no usable answer, and accepted no order
+        └── ScmAnswerLostError       may have accepted an order, but its answer was lost
 
-Every text is one sentence for the user and carries no secret. `paths.error_kinds` maps each to one of the host's kinds.
+Every text is one sentence for the user and carries no secret. `paths.error_kinds` maps each to an error of the host.
 """
 
 
@@ -33,15 +33,15 @@ class SectigoVaultPkiError(Exception):
 
 
 class InvalidInputError(SectigoVaultPkiError):
-    """A value of the user's that cannot be used; the text names the field or the thing and what is allowed."""
+    """A value from the user that cannot be used; the text names the field and what is allowed."""
 
 
 class InvalidPrivateKeyError(InvalidInputError):
-    """The text given as a private key is none that the engine takes."""
+    """The given text is not a private key that the engine accepts."""
 
 
 class InvalidCsrError(InvalidInputError):
-    """The text given as a CSR is none, or its signature is wrong."""
+    """The given text is not a CSR, or its signature is invalid."""
 
 
 class KeyMismatchError(InvalidInputError):
@@ -49,11 +49,11 @@ class KeyMismatchError(InvalidInputError):
 
 
 class ChainError(SectigoVaultPkiError):
-    """What was collected is no certificate chain for the key at hand."""
+    """The collected answer is not a certificate chain for the key of the order."""
 
 
 class OtherKeyError(ChainError):
-    """What was collected are certificates, and none of them has the key at hand."""
+    """None of the collected certificates has the key of the order."""
 
 
 class NotFoundError(SectigoVaultPkiError):
@@ -72,7 +72,7 @@ class UnknownCertificateError(NotFoundError):
     """No certificate has that unique id under that config entry."""
 
     def __init__(self, config_name: str, unique_id: str | None) -> None:
-        """Take an id of the right form, or None for something that could be none."""
+        """Take an id, or None for text that does not have the form of one and is not shown."""
         named = "with that id" if unique_id is None else f'"{unique_id}"'
         super().__init__(f'no certificate {named} under config entry "{config_name}"')
         self.config_name = config_name
@@ -94,28 +94,28 @@ class UnknownSerialError(NotFoundError):
 
 
 class PendingError(SectigoVaultPkiError):
-    """The certificate is ordered and saved, and cannot be answered yet."""
+    """The order is placed and stored, but its certificate is not issued yet."""
 
     def __init__(self, unique_id: str, config_name: str, reason: str, *, next_order_from: str | None = None) -> None:
-        """Say why there is nothing to answer, and what an equal request does: it may order another one some time."""
-        reading = f"reading certs/{config_name}/{unique_id} shows how it stands"
+        """Take the reason, and the time from which an equal request orders another one; None: it never does."""
+        reading = f"read certs/{config_name}/{unique_id} for its status"
         if next_order_from is None:
-            text = f"pending: {reason}; an equal request takes up this order and buys no other, and {reading}"
+            text = f"pending: {reason}; an equal request continues this order and orders nothing else; {reading}"
         else:
-            text = f"pending: {reason}; an equal request orders another one from {next_order_from} on, and {reading}"
+            text = f"pending: {reason}; an equal request orders another one from {next_order_from} on; {reading}"
         super().__init__(text)
 
 
 class ConflictError(SectigoVaultPkiError):
-    """What is stored does not allow what was asked."""
+    """The stored state does not allow the request."""
 
 
 class OrderLimitError(ConflictError):
-    """As many orders were placed as are allowed; nothing was ordered."""
+    """The limit of orders is reached; nothing was ordered."""
 
 
 class StorageMovedError(ConflictError):
-    """The mount's storage is not where it was, and what is bought would be lost; nothing was ordered."""
+    """The host has moved the mount's storage, and a new certificate would be lost; nothing was ordered."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -125,7 +125,7 @@ class StorageMovedError(ConflictError):
 
 
 class RenewalHeldError(ConflictError):
-    """A certificate is not renewed automatically now; a `renew` write is another matter."""
+    """A certificate is not renewed automatically now; a `renew` write still renews it."""
 
 
 class RecordError(SectigoVaultPkiError):
@@ -133,18 +133,18 @@ class RecordError(SectigoVaultPkiError):
 
 
 class StandbyError(SectigoVaultPkiError):
-    """This node must neither write nor call SCM, and has done neither."""
+    """This node must neither write nor call SCM, and did neither."""
 
     def __init__(self) -> None:
         super().__init__("this node may not write")
 
 
 class ScmError(SectigoVaultPkiError):
-    """The base of what SCM can do to a call.
+    """The base of failed calls to SCM.
 
     Attributes:
         operation: SCM's word for the call, such as `enroll`.
-        login_refused: whether the answer said that the login is wrong (HTTP 401, or SCM's code for it).
+        login_refused: whether SCM refused the login (HTTP 401, or SCM's code for it).
     """
 
     def __init__(self, operation: str, text: str, *, login_refused: bool = False) -> None:
@@ -154,10 +154,10 @@ class ScmError(SectigoVaultPkiError):
 
 
 class ScmRefusedError(ScmError):
-    """SCM said no, in SCM's own shape: nothing was taken.
+    """SCM refused the call with an error of its own; it accepted no order.
 
     Attributes:
-        code: SCM's code, or None where the answer had none.
+        code: SCM's code, or None if the answer had none.
         description: SCM's text.
         status: the HTTP status of the answer.
         hint: what to do about it, or None; ends the error's text.
@@ -185,10 +185,10 @@ class ScmRefusedError(ScmError):
 
 
 class ScmUnavailableError(ScmError):
-    """SCM certainly took no order: not reached, too busy, or no clear answer to a call that orders nothing.
+    """SCM accepted no order: not reached, too busy, or no clear answer to a call that orders nothing.
 
     Attributes:
-        answered: whether something answered that cannot be used, such as a proxy's page; False where nothing did.
+        answered: whether an unusable answer came, such as a proxy's page; False if none did.
     """
 
     def __init__(self, operation: str, text: str, *, login_refused: bool = False, answered: bool = False) -> None:
@@ -197,4 +197,4 @@ class ScmUnavailableError(ScmError):
 
 
 class ScmAnswerLostError(ScmError):
-    """The call was sent and no clear answer of SCM's came: SCM may have taken the order."""
+    """The call was sent, but no clear answer came: SCM may have accepted the order."""

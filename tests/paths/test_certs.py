@@ -179,8 +179,8 @@ async def test_an_unknown_id_is_not_found(mount: Mount, unique_id: str) -> None:
         await mount.read(f"certs/web/{unique_id}")
 
 
-async def test_an_at_sign_in_an_id_is_a_blank_that_is_missing(mount: Mount) -> None:
-    with pytest.raises(BadRequestError, match="a blank before @ is missing"):
+async def test_an_at_sign_in_an_id_is_a_space_that_is_missing(mount: Mount) -> None:
+    with pytest.raises(BadRequestError, match="put a space before @file"):
         await mount.read("certs/web/1_demo-customer@ssl_cert.json")
 
 

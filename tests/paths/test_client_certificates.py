@@ -61,10 +61,10 @@ async def test_everything_asked_for_reaches_scm(mount: Mount) -> None:
         ({"sectigo_client_cert_email": "a" * 250 + "@x.test"}, "must have at most 255 characters"),
         (
             {"sectigo_client_cert_last_name": "L" * 61},
-            "must have at most 64 characters together, with a blank between them: they have 65",
+            "must have at most 64 characters together, with a space between them: they have 65",
         ),
         ({"sectigo_ssl_cert_type": 501}, "sectigo_ssl_cert_type does not go with a config entry of type client_cert"),
-        ({"sectigo_csr_domain": None}, "sectigo_csr_domain is required where no sectigo_csr is given"),
+        ({"sectigo_csr_domain": None}, "sectigo_csr_domain is required if no sectigo_csr is given"),
     ],
 )
 async def test_a_bad_request_is_refused_by_name_and_leaves_nothing(

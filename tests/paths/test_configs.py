@@ -5,6 +5,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
+    LogicalError,
     NotFoundError,
     Operation,
     ReadOnlyError,
@@ -261,6 +262,12 @@ async def test_a_record_of_a_newer_version_is_refused_by_name(mount: Mount) -> N
     await mount.overwrite("config/web", json.dumps({**stored, "v": 2}).encode())
     with pytest.raises(Exception, match='the stored entry "config/web" was written by a newer version'):
         await mount.read("configs/web")
+
+
+async def test_a_write_over_a_damaged_record_names_it(mount: Mount) -> None:
+    await mount.overwrite("config/web", b'{"v": 1, "password": "not a record"}')
+    with pytest.raises(LogicalError, match='the stored entry "config/web" is damaged'):
+        await mount.write("configs/web", CONFIG)
 
 
 async def test_a_damaged_record_is_reported_by_name_and_shows_nothing_of_itself(mount: Mount) -> None:

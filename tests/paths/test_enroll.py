@@ -233,7 +233,7 @@ async def test_a_hundred_parallel_enrolments_each_get_their_own_key(mount: Mount
     [
         ({"sectigo_ssl_cert_type": None}, "sectigo_ssl_cert_type is required"),
         ({"sectigo_ssl_cert_validity": ""}, "sectigo_ssl_cert_validity is required"),
-        ({"sectigo_csr_domain": None}, "sectigo_csr_domain is required where no sectigo_csr is given"),
+        ({"sectigo_csr_domain": None}, "sectigo_csr_domain is required if no sectigo_csr is given"),
         ({"sectigo_ssl_cert_type": "premium"}, "sectigo_ssl_cert_type must be a whole number of at least 1"),
         ({"sectigo_ssl_cert_validity": "36h"}, "sectigo_ssl_cert_validity must be whole days"),
         ({"sectigo_csr_key_size": "1024"}, "sectigo_csr_key_size cannot be used"),
@@ -249,7 +249,7 @@ async def test_a_hundred_parallel_enrolments_each_get_their_own_key(mount: Mount
         ({"sectigo_private_key": "s3cret.key"}, "did you mean sectigo_private_key=@<file>?"),
         ({"sectigo_private_key": "no key"}, "sectigo_private_key cannot be used"),
         ({"sectigo_ssl_cert_subject_alt_names": "a b"}, "sectigo_ssl_cert_subject_alt_names cannot be used"),
-        ({"sectigo_ssl_cert_external_requester": "nobody"}, "must hold e-mail addresses only"),
+        ({"sectigo_ssl_cert_external_requester": "nobody"}, "must contain e-mail addresses only"),
         ({"sectigo_ssl_cert_custom_fields": "{"}, "sectigo_ssl_cert_custom_fields must be a list such as"),
         ({"sectigo_ssl_cert_custom_fields": [{"name": "x"}]}, "must be a list such as"),
         ({"sectigo_ssl_cert_custom_fields": "[" * 60_000}, "must be a list such as"),

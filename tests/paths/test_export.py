@@ -202,7 +202,7 @@ async def test_nobody_is_left_to_think_that_another_format_is_encrypted(
     mount: Mount, chosen: str, fields: Mapping[str, Any]
 ) -> None:
     unique_id = (await issued(mount))["cert_unique_id"]
-    with pytest.raises(BadRequestError, match=f"goes with format pkcs12 only: {chosen} is not encrypted"):
+    with pytest.raises(BadRequestError, match=f"applies to format pkcs12 only: {chosen} is not encrypted"):
         await export(mount, unique_id, format=chosen, **fields)
 
 

@@ -252,7 +252,7 @@ class TestNothingBought:
     async def test_an_order_that_scm_never_had_is_ordered_anew_after_an_hour(self, mount: Mount) -> None:
         await prepared(mount)
         mount.simulator.faults.add("enroll", "drop_before", times=1)
-        with pytest.raises(BadRequestError, match=r"^pending: SCM has not named the order yet; .* buys no other"):
+        with pytest.raises(BadRequestError, match=r"^pending: SCM has not named the order yet; .* orders nothing else"):
             await issue(mount)
         for _ in range(4):
             mount.clock.advance(minutes=14)

@@ -17,7 +17,7 @@ PATHS = {
     "configs/web": "Keep an SCM account, an organization and a certificate type under a name.",
     "enroll/web": "Order a certificate at SCM and collect it.",
     "certs/web": "List the certificates stored under a config entry.",
-    "certs/web/1_customer": "Read, collect, change or forget a stored certificate.",
+    "certs/web/1_customer": "Read, collect, change or delete a stored certificate.",
 }
 
 

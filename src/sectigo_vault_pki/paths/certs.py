@@ -20,11 +20,12 @@ from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response,
 
 FORCE = Field(
     name="sectigo_force",
-    label="Forget the key too",
+    label="Delete the key too",
     kind=kinds.boolean(),
     default=False,
     description=(
-        "On delete: remove an order-<uuid> with its private key, although SCM may have taken the order. Default: false."
+        "On delete: delete an order-<uuid> with its private key, although SCM may have accepted the order. Default: "
+        "false."
     ),
 )
 MAX_TIMEOUT = replace(
@@ -32,7 +33,7 @@ MAX_TIMEOUT = replace(
     default=None,
     description=(
         "Seconds for which this read waits for a certificate that is not issued yet. Without it, a read asks SCM once "
-        "and does not wait; a read that renews waits as the renewal does."
+        "and does not wait; a read that renews waits as long as the renewal does."
     ),
 )
 
@@ -43,7 +44,7 @@ def path_certs_list(engine: Engine) -> Path:
     async def list_ids(_: Request, data: FieldData) -> Response:
         unique_ids = await engine.unique_ids(data[CONFIG_NAME])
         if not unique_ids:
-            await engine.certificate_type(data[CONFIG_NAME])  # an unknown entry is named
+            await engine.certificate_type(data[CONFIG_NAME])  # the error names an unknown entry
         return list_response(unique_ids)
 
     return Path(
@@ -56,7 +57,7 @@ def path_certs_list(engine: Engine) -> Path:
 
 
 def path_certs(engine: Engine) -> Path:
-    """Declare read and delete."""
+    """Declare read, write and delete."""
     answered = AnsweredCertificates()
 
     async def read(request: Request, data: FieldData) -> Response:
@@ -105,36 +106,37 @@ def path_certs(engine: Engine) -> Path:
             ),
             Operation.DELETE: Handler(
                 delete,
-                summary="Forget a certificate, with its key.",
+                summary="Delete a certificate and its key from Vault.",
                 query=(FORCE,),
                 forwarded=True,
             ),
         },
-        synopsis="Read, collect, change or forget a stored certificate.",
+        synopsis="Read, collect, change or delete a stored certificate.",
         description=DESCRIPTION,
     )
 
 
 LIST_DESCRIPTION = """
-Answers the unique ids of the certificates stored under the config entry. An order whose answer from SCM has not come,
-or was lost, stands there as order-<uuid>.
+Returns the unique ids of the certificates stored under the config entry. An order that SCM has not answered, or whose
+answer was lost, is listed as order-<uuid>.
 """
 
 DESCRIPTION = """
-Reading answers the stored certificate with its key, CSR and history. A certificate that is not collected yet is asked
-for at SCM first: once, or until the read's own sectigo_max_timeout is over. A certificate that is due
-(sectigo_expiry_window, sectigo_auto_renew) is renewed, and the new one is answered; if that fails, the stored one with
-a warning. Due certificates are also renewed in the background, without any read. Reading a renewed certificate answers
-its newest renewal, unless sectigo_read_renewed_cert is false. In all other cases nothing is called and nothing written.
+A read returns the stored certificate with its key, CSR and history. If the certificate is not collected yet, the read
+first asks SCM for it: once, or until the read's own sectigo_max_timeout ends. If it is due (sectigo_expiry_window,
+sectigo_auto_renew), the read renews it and returns the new certificate; if that fails, it returns the stored one with a
+warning. Due certificates are also renewed in the background, without any read. Reading a renewed certificate returns
+its newest renewal, unless sectigo_read_renewed_cert is false. In all other cases a read neither calls SCM nor writes.
 
-Writing stores the waiting and renewal fields that the request carries with the certificate, for later reads and for
-the background, and answers those that are stored; nothing is called. A field sent as empty text is removed, so that the
-config entry's value holds again.
+A write stores the waiting and renewal fields of the request with the certificate, for later reads and for the
+background, and returns the stored ones; it does not call SCM. A field sent as empty text is removed, so that the config
+entry's value applies again.
 
-Reading order-<uuid> finds out at SCM what became of an order whose answer was lost.
+Reading order-<uuid> asks SCM what became of an order whose answer was lost.
 
-Deleting removes the certificate, its key and its history from Vault only; nothing happens at SCM.
+A delete removes the certificate, its key and its history from Vault only; it does not call SCM.
 
-The fields of an enrolment are accepted, so that a read can be given the same file. They have no effect: neither key nor
-CSR nor names of a stored certificate change by a read. sectigo_ssl_cert_format_type holds for this answer only.
+The fields of an enrolment are accepted, so that a read can take the same file. They have no effect: a read changes
+neither the key nor the CSR nor the names of a stored certificate. sectigo_ssl_cert_format_type applies to this answer
+only.
 """

@@ -36,7 +36,7 @@ def path_configs_list(configs: Configs) -> Path:
         fields=(),
         operations={Operation.LIST: Handler(list_names, answer=LIST_SCHEMA)},
         synopsis="List the config entries.",
-        description="Answers the names of the config entries.",
+        description="Returns the names of the config entries.",
     )
 
 
@@ -80,7 +80,7 @@ def path_configs(configs: Configs) -> Path:
             Operation.UPDATE: create_or_update,
             Operation.READ: Handler(
                 read,
-                summary="Read a config entry; never its password.",
+                summary="Read a config entry without its password.",
                 answer=answer_schema(fields.FIELDS),
             ),
             Operation.DELETE: Handler(delete, summary="Delete a config entry; its certificates stay.", forwarded=True),
@@ -96,7 +96,7 @@ def changed_config(existing: ConfigRecord | None, data: FieldData) -> ConfigReco
     """Return the entry after a write: what the request does not mention keeps its value.
 
     Raises:
-        InvalidInputError: the write may not be done so.
+        InvalidInputError: a required field is missing, or the password of a changed login.
     """
     _check_required(existing, data)
     for problem in _login_problems(existing, data):
@@ -149,8 +149,8 @@ DESCRIPTION = """
 A config entry holds the login of an SCM account, an organization and the certificate type ordered under the entry;
 any number of certificates can be ordered under one entry.
 
-A write over an existing entry is an update: what it does not mention keeps its value, and an optional field sent as
-empty text is removed. Changing the address, the user, the customer URI or the trusted bundle needs the password in the
-same write. The type, the customer URI and the address's host cannot change while certificates are stored under the
-name. The password is never shown. Deleting the entry leaves its certificates stored.
+A write to an existing entry is an update: fields that it does not mention keep their values, and an optional field sent
+as empty text is removed. Changing the address, the user, the customer URI or the trusted bundle needs the password in
+the same write. The type, the customer URI and the address's host cannot change while certificates are stored under the
+name. A read never returns the password. Deleting the entry leaves its certificates stored.
 """

@@ -19,21 +19,21 @@ from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, 
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 MAX_NAMES_LENGTH = 64
-"""Characters of a person's names together, with the blanks between them (scm-api.md 4.1)."""
+"""Characters of a person's names together, with the spaces between them (scm-api.md 4.1)."""
 
 REQUEST_ID = Field(
     name="sectigo_request_id",
     label="Request id",
     kind=kinds.text(max_length=64),
     description=(
-        "A text of your own that names this enrolment: sent again, it answers the first one's result and orders "
-        "nothing."
+        "A text of your own that names this enrolment: a request with the same text returns the first one's result "
+        "and orders nothing."
     ),
 )
 
 
 def path_enroll(engine: Engine) -> Path:
-    """Declare the path."""
+    """Declare the path of an order."""
 
     async def review(request: Request, data: FieldData) -> Sequence[str]:
         with logical_errors(request.operation):  # the router reports an unknown entry beside other problems
@@ -42,9 +42,9 @@ def path_enroll(engine: Engine) -> Path:
 
     async def write(request: Request, data: FieldData) -> Response:
         certificate_type = await engine.certificate_type(data[CONFIG_NAME])
-        wish = replace(enrolment_request(certificate_type, data), host_request_id=request.id)
-        answer = await engine.enroll(data[CONFIG_NAME], wish, time_limit=request.time_limit)
-        response = with_remarks(certificate_response(answer, None), key_fields.remarks_on_names(wish.csr))
+        enrolment = replace(enrolment_request(certificate_type, data), host_request_id=request.id)
+        answer = await engine.enroll(data[CONFIG_NAME], enrolment, time_limit=request.time_limit)
+        response = with_remarks(certificate_response(answer, None), key_fields.remarks_on_names(enrolment.csr))
         await delete_one_time_key(engine, data[CONFIG_NAME], answer)
         return response
 
@@ -67,7 +67,7 @@ def path_enroll(engine: Engine) -> Path:
 
 
 def enrolment_problems(certificate_type: CertificateType, data: FieldData) -> Sequence[str]:
-    """Return what is wrong with the fields of an enrolment together: missing, of the other type, in contradiction."""
+    """Return what is wrong with the fields of an enrolment together: missing, of the other type, contradictory."""
     is_ssl = certificate_type is CertificateType.SSL
     own, other = (ssl_fields, client_fields) if is_ssl else (client_fields, ssl_fields)
     strange = (declared.name for declared in other.FIELDS if not data.lacks(declared))
@@ -82,7 +82,7 @@ def enrolment_problems(certificate_type: CertificateType, data: FieldData) -> Se
 
 def _subject_problems(data: FieldData) -> Sequence[str]:
     if data.lacks(key_fields.CSR) and data.lacks(key_fields.DOMAIN):
-        return ("sectigo_csr_domain is required where no sectigo_csr is given",)
+        return ("sectigo_csr_domain is required if no sectigo_csr is given",)
     return ()
 
 
@@ -92,7 +92,7 @@ def _name_problems(data: FieldData) -> Sequence[str]:
         return ()
     complaint = (
         "sectigo_client_cert_first_name, _middle_name and _last_name must have at most "
-        f"{MAX_NAMES_LENGTH} characters together, with a blank between them: they have {length}"
+        f"{MAX_NAMES_LENGTH} characters together, with a space between them: they have {length}"
     )
     return (complaint,)
 
@@ -117,14 +117,14 @@ def enrolment_request(certificate_type: CertificateType, data: FieldData) -> Enr
 
 
 DESCRIPTION = """
-Makes a private key and a CSR (or takes yours), orders a certificate at Sectigo Certificate Manager under the config
+Makes a private key and a CSR (or uses yours), orders a certificate at Sectigo Certificate Manager under the config
 entry, waits for it, and stores certificate, key and history. The key and the CSR are stored before the order is sent.
 
-The request is answered when the certificate is issued, or after sectigo_max_timeout or the config entry's
+The request returns when the certificate is issued, or after sectigo_max_timeout or the config entry's
 sectigo_wait_limit: then `certificate` says TimeoutStateSaved, and reading certs/<config_name>/<cert_unique_id> collects
 it. Errors that SCM reports after accepting the order appear there as ErrorCode with SCM's code. If SCM's answer to the
-order was lost, the id is order-<uuid>: do not order again, read that id to find out.
+order was lost, the id is order-<uuid>: do not order again, but read that id.
 
-A field whose name begins with sectigo_ and that is unknown here is refused, so that a misspelt option never buys a
-certificate without it.
+An unknown field whose name begins with sectigo_ is refused, so that a misspelt option never orders a certificate
+without it.
 """

@@ -1,4 +1,4 @@
-"""From the domain's errors to the host's kinds: one table."""
+"""Which of the host's errors each error of the domain becomes."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -39,13 +39,13 @@ KINDS: Mapping[type[SectigoVaultPkiError], type[LogicalError]] = {
     ChainError: UnavailableError,
     RecordError: LogicalError,
 }
-"""The most specific class of an error that stands here decides. `StandbyError` keeps the host's own text instead."""
+"""The most specific class that is listed applies. `StandbyError` is apart: it keeps the host's own text."""
 
 _READING = frozenset({Operation.READ, Operation.LIST})
 
 
 def to_logical(error: SectigoVaultPkiError, operation: Operation) -> LogicalError:
-    """Return the host's kind of a domain error, with its text."""
+    """Return the host's error for a domain error, with its text."""
     if isinstance(error, StandbyError):
         return ReadOnlyError()
     kind = next(KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in KINDS)
@@ -59,7 +59,7 @@ def to_logical(error: SectigoVaultPkiError, operation: Operation) -> LogicalErro
 
 @contextmanager
 def logical_errors(operation: Operation) -> Iterator[None]:
-    """Turn the domain's errors that leave the block into the host's kinds."""
+    """Convert domain errors that leave the block."""
     try:
         yield
     except SectigoVaultPkiError as error:

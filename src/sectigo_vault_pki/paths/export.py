@@ -1,4 +1,4 @@
-"""`export/:config_name/:sectigo_cert_unique_id`: a stored certificate with its key, in the format a program wants."""
+"""`export/:config_name/:sectigo_cert_unique_id`: a stored certificate with its key, in the format a program needs."""
 
 from sectigo_vault_pki.lifecycle import Engine, StoredVersion
 from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEMA
@@ -29,8 +29,8 @@ VERSION = Field(
     kind=kinds.whole_number(minimum=0),
     default=0,
     description=(
-        "Which one: 0 the current certificate, 1 the one before its replacement, and so on; ten earlier ones are kept. "
-        "Default: 0."
+        "Which version: 0 the current certificate, 1 the one before its replacement, and so on; ten earlier ones are "
+        "kept. Default: 0."
     ),
 )
 
@@ -55,7 +55,7 @@ EXPORT_SCHEMA: Schema = {
 
 
 def path_export(engine: Engine) -> Path:
-    """Declare the path."""
+    """Declare the path of an export."""
 
     async def write(_: Request, data: FieldData) -> Response:
         chosen = data.get(FORMAT) or PEM_BUNDLE
@@ -84,15 +84,15 @@ def path_export(engine: Engine) -> Path:
             pkcs12_fields.ENCRYPTION,
         ),
         operations={Operation.UPDATE: Handler(write, answer=EXPORT_SCHEMA)},
-        synopsis="Write out a stored certificate with its key, in a format of choice.",
+        synopsis="Export a stored certificate with its key in a chosen format.",
         description=DESCRIPTION,
     )
 
 
 DESCRIPTION = """
-Answers a stored certificate with its key as PEM, DER, PKCS#8 or PKCS#12: the current one or one that was replaced. It
-is a write so that a password stays out of the URL; it changes nothing and does not call SCM. So a certificate that is
-not collected yet has to be read under certs/ first, and a due one is not renewed.
+Returns a stored certificate with its key as PEM, DER, PKCS#8 or PKCS#12: the current one or one that was replaced. It
+is a write so that a password stays out of the URL; it changes nothing and does not call SCM. A certificate that is not
+collected yet has to be read under certs/ first, and a due one is not renewed.
 
 Binary formats are base64 text: decode it into a file.
 """

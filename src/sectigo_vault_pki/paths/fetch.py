@@ -1,4 +1,4 @@
-"""`fetch/:config_name/:cert_id`: bring in a certificate that SCM has and Vault has not."""
+"""`fetch/:config_name/:cert_id`: import a certificate that was ordered elsewhere."""
 
 import re
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ MAX_TIMEOUT = replace(
 
 
 def path_fetch(engine: Engine) -> Path:
-    """Declare the path."""
+    """Declare the path of an import."""
 
     async def write(request: Request, data: FieldData) -> Response:
         config_name = data[CONFIG_NAME]
@@ -53,7 +53,7 @@ def path_fetch(engine: Engine) -> Path:
         return response
 
     async def canonical(captured: Mapping[str, str]) -> Mapping[str, str]:
-        """Return SCM's id in place of a unique id; what is neither of them, the request itself refuses."""
+        """Return SCM's id in place of a unique id; the request itself refuses what is neither."""
         named = captured[CERT_ID.name]
         if _SCM_ID.fullmatch(named):
             return {}
@@ -81,10 +81,10 @@ def path_fetch(engine: Engine) -> Path:
 
 DESCRIPTION = """
 Collects a certificate from Sectigo Certificate Manager that was ordered elsewhere, and stores it under the config
-entry: without its private key, unless a sectigo_private_key that belongs to it is given. A certificate that is stored
-already is answered as a read of certs/ answers it; a sectigo_private_key is then checked, and stored if it belongs to
+entry: without its private key, unless a sectigo_private_key that belongs to it is given. A certificate that is already
+stored is returned as a read of certs/ returns it; a sectigo_private_key is then checked, and stored if it belongs to
 the certificate. A certificate that SCM does not know, or has revoked, is refused. If SCM has not issued it within
 sectigo_max_timeout, it is stored as TimeoutStateSaved, and reading it collects it.
 
-The other fields of key and CSR, with names and domain, have no effect: a fetched certificate is what SCM has.
+The other fields of key and CSR, names and domain have no effect: SCM decides what the certificate contains.
 """

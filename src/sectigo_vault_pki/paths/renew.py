@@ -44,7 +44,7 @@ PRIVATE_KEY = replace(
 
 
 def path_renew(engine: Engine) -> Path:
-    """Declare the path."""
+    """Declare the path of a renewal."""
 
     async def review(_: Request, data: FieldData) -> Sequence[str]:
         return key_problems(data, needs_common_name=True)
@@ -81,12 +81,12 @@ def path_renew(engine: Engine) -> Path:
 
 DESCRIPTION = """
 Renews the certificate now, inside or outside its expiry window: places a new order at Sectigo Certificate Manager and
-answers the new certificate, which has a new unique id. The key and the CSR stay the same, unless sectigo_csr,
+returns the new certificate, which has a new unique id. The key and the CSR stay the same, unless sectigo_csr,
 sectigo_private_key or sectigo_renew_new_key is given (SSL certificates only). Domain, names, type and validity are
-those of the certificate: their fields are accepted, so that a renewal can be given the file of the enrolment, and have
-no effect. The old certificate stays valid; when the new one is collected, its status becomes Renewed, with renewed_to.
-A renewal that is under way is carried on and never ordered twice.
+those of the certificate: their fields are accepted, so that a renewal can take the file of the enrolment, and have no
+effect. The old certificate stays valid; when the new one is collected, the old one's status becomes Renewed, with
+renewed_to. A renewal in progress is continued and never ordered twice.
 
-sectigo_max_timeout is the time to wait for the new certificate. Values of the waiting and renewal fields that are given
-here are stored with the certificate and hold for what follows.
+sectigo_max_timeout is the time to wait for the new certificate. Waiting and renewal fields that are given here are
+stored with the certificate and apply from then on.
 """

@@ -22,7 +22,7 @@ COMMON_NAME = Field(
     name="sectigo_common_name",
     label="Common name",
     kind=field_kinds.common_name(),
-    description="Common name of the new SSL certificate; the stored one where it is absent.",
+    description="Common name of the new SSL certificate. Without it, that of the stored certificate.",
 )
 _OF_THE_STORED_ONE = "Without it, and without sectigo_csr, the new certificate has that of the stored one."
 CSR = replace(
@@ -91,7 +91,7 @@ REVOKED_ON_REPLACE = Field(
 
 
 def path_replace(engine: Engine) -> Path:
-    """Declare the path."""
+    """Declare the path of a replacement."""
 
     async def review(request: Request, data: FieldData) -> Sequence[str]:
         with logical_errors(request.operation):  # the router reports an unknown entry beside other problems
@@ -137,7 +137,7 @@ def path_replace(engine: Engine) -> Path:
 
 
 def replacement_problems(certificate_type: CertificateType, data: FieldData) -> Sequence[str]:
-    """Return what is wrong with the fields of a replacement together: missing, of the other type, in contradiction."""
+    """Return what is wrong with the fields of a replacement together: missing, of the other type, contradictory."""
     is_client = certificate_type is CertificateType.CLIENT
     problems = []
     if is_client and data.lacks(REVOKED_ON_REPLACE):
@@ -150,13 +150,13 @@ def replacement_problems(certificate_type: CertificateType, data: FieldData) -> 
 
 def replacement_request(data: FieldData) -> ReplacementRequest:
     """Turn the fields of a request without `replacement_problems` into a replacement."""
-    wish = key_wish(data)
+    key = key_wish(data)
     common_name = data.get(COMMON_NAME)
     if common_name is not None:
-        wish = replace(wish, subject={**wish.subject, "common_name": common_name})
+        key = replace(key, subject={**key.subject, "common_name": common_name})
     return ReplacementRequest(
         reason=data[REASON],
-        wish=wish,
+        wish=key,
         revoke_replaced=bool(data.get(REVOKED_ON_REPLACE)),
         flags=waiting_fields.waiting_and_renewal(data),
     )
@@ -165,11 +165,11 @@ def replacement_request(data: FieldData) -> ReplacementRequest:
 DESCRIPTION = """
 Orders another certificate in place of this one at Sectigo Certificate Manager, under the same unique id and for the
 rest of its validity. It gets a new key of the stored key's algorithm and size, unless sectigo_csr, sectigo_private_key
-or sectigo_csr_key_algo says otherwise. Common name, other parts of the subject and subject alternative names that are
-not given come from the stored certificate. The old certificate and its key stay the current ones until the new one is
+or sectigo_csr_key_algo is given. Common name, other parts of the subject and subject alternative names that are not
+given come from the stored certificate. The old certificate and its key stay the current ones until the new one is
 collected, and are kept as an earlier version afterwards.
 
 If the new certificate is not issued within sectigo_max_timeout, `certificate` says TimeoutStateSaved, with the new key
-and CSR; reading the certificate collects it, and answers the old one until then. Values of the waiting and renewal
-fields that are given here are stored with the certificate.
+and CSR; reading the certificate collects it, and returns the old one until then. Waiting and renewal fields that are
+given here are stored with the certificate.
 """

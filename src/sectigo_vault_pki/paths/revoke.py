@@ -8,7 +8,7 @@ from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 
 def path_revoke(engine: Engine) -> Path:
-    """Declare the path."""
+    """Declare the path of a revocation by unique id."""
 
     async def write(request: Request, data: FieldData) -> Response:
         answer = await engine.revoke(

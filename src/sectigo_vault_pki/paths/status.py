@@ -1,4 +1,4 @@
-"""`status`: how the engine stands."""
+"""`status`: what the engine stores, does and reports."""
 
 from sectigo_vault_pki import __version__
 from sectigo_vault_pki.lifecycle import AccountStatus, BackgroundRun, Engine, EngineStatus
@@ -10,8 +10,8 @@ STATUS_SCHEMA: Schema = {
     "accounts": {
         **OBJECT,
         "description": (
-            "For each config entry used since the start: breaker (closed, open or probing), trouble (what became of "
-            "the last call while it is not closed), login_refused_until (RFC 3339: when a refused login is tried "
+            "For each config entry used since the start: breaker (closed, open or probing), trouble (why the last call "
+            "failed, while the breaker is not closed), login_refused_until (RFC 3339: when a refused login is tried "
             "again), clock_difference (seconds by which the plugin's clock is ahead of SCM's), orders_in_24_hours and "
             "max_orders_per_day"
         ),
@@ -19,30 +19,34 @@ STATUS_SCHEMA: Schema = {
     "background": {
         **OBJECT,
         "description": (
-            "Whether it is enabled, and of its last run started_at and ended_at (RFC 3339), calls, last_error"
+            "Whether background work is enabled; started_at and ended_at (RFC 3339), calls and last_error of its last "
+            "run"
         ),
     },
-    "by_status": {**OBJECT, "description": "Certificates by their newest status; empty where there are over 5000"},
-    "certificates": {**NUMBER, "description": "Certificates stored"},
-    "pending": {**NUMBER, "description": "Certificates for which something is open at SCM"},
+    "by_status": {
+        **OBJECT,
+        "description": "Number of certificates by newest status; empty if there are more than 5000",
+    },
+    "certificates": {**NUMBER, "description": "Number of stored certificates"},
+    "pending": {**NUMBER, "description": "Number of certificates with an order in progress at SCM"},
     "unreadable": {
         **TEXTS,
-        "description": "Stored entries that are damaged or were written by a newer version, by name",
+        "description": "Names of stored entries that are damaged or were written by a newer version",
     },
-    "unsettled": {**NUMBER, "description": "Orders being sent, or whose answer was lost and not found out"},
+    "unsettled": {**NUMBER, "description": "Number of orders that are being sent, or whose outcome is unknown"},
     "version": {**TEXT, "description": "The plugin's version"},
     "warnings": {
         **TEXTS,
         "description": (
-            "Logins that SCM refuses, clocks that differ, renewals that are held and why, certificates with other "
-            "names than ordered or without their issuers, roles without a guard"
+            "Logins that SCM refuses, clocks that differ, renewals that are on hold and why, certificates with other "
+            "names than ordered or without their issuers, roles without limits"
         ),
     },
 }
 
 
 def path_status(engine: Engine, *, background: bool) -> Path:
-    """Declare the path.
+    """Declare the path of the status.
 
     Args:
         engine: the mount's.
@@ -56,14 +60,14 @@ def path_status(engine: Engine, *, background: bool) -> Path:
         template="status",
         fields=(),
         operations={Operation.READ: Handler(read, answer=STATUS_SCHEMA)},
-        synopsis="Report how the engine stands.",
+        synopsis="Report the engine's status.",
         description=DESCRIPTION,
     )
 
 
 DESCRIPTION = """
-Counts what is stored and what is open, and tells of the background work and of how SCM answers. It reads storage and
-asks SCM nothing. What the background work and the accounts do is known to the active node alone.
+Counts stored certificates and open orders, and reports the background work and the state of each SCM account. It reads
+storage and does not call SCM. Only the active node knows the background work and the accounts.
 """
 
 

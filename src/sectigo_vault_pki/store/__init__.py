@@ -1,4 +1,4 @@
-"""Typed, versioned records in a mount's storage; storage's own errors pass through."""
+"""Typed, versioned records in a mount's storage; errors of the storage itself pass through."""
 
 from sectigo_vault_pki.store.base import CertificateType, WaitingAndRenewal
 from sectigo_vault_pki.store.cache import RecordCache

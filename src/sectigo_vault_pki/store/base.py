@@ -1,4 +1,4 @@
-"""What every stored record is made of (design.md 5)."""
+"""What all stored records have in common (design.md 5)."""
 
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
@@ -14,7 +14,7 @@ R = TypeVar("R", bound="Record")
 StoredSecret = Annotated[
     SecretStr, PlainSerializer(lambda secret: secret.get_secret_value(), return_type=str, when_used="json")
 ]
-"""Written out only into the record itself, which the host encrypts; hidden in repr, errors and logs."""
+"""Written only into the stored record, which the host encrypts; hidden in repr, errors and logs."""
 
 
 class Part(BaseModel):
@@ -34,7 +34,7 @@ def parsed(entry: StorageEntry, record_type: type[R]) -> R:
     """Return the record that an entry holds.
 
     Raises:
-        RecordError: it holds none, or one that a newer version wrote; the error shows no value.
+        RecordError: the entry is damaged, or a newer version wrote it; the error shows no value.
     """
     try:
         return record_type.model_validate_json(entry.value)
@@ -44,7 +44,7 @@ def parsed(entry: StorageEntry, record_type: type[R]) -> R:
 
 
 def _is_newer(error: ValidationError) -> bool:
-    """Whether it has another version number, or nothing is wrong with it but fields that are not known here."""
+    """Whether the record has another version number, or only fields that are unknown here."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     if any(problem["loc"] == ("v",) and problem["type"] == "literal_error" for problem in problems):
         return True
@@ -52,14 +52,14 @@ def _is_newer(error: ValidationError) -> bool:
 
 
 class CertificateType(StrEnum):
-    """SCM's two families, in the guide's words."""
+    """SCM's two kinds of certificates, with their names in `sectigo_config_type`."""
 
     SSL = "ssl_cert"
     CLIENT = "client_cert"
 
 
 class WaitingAndRenewal(Part):
-    """What a request or a config entry says of waiting and renewal, in seconds; None where it says nothing."""
+    """Waiting and renewal as a request or a config entry sets them, in seconds; None for what it does not set."""
 
     max_timeout: float | None = None
     loop_period: float | None = None
@@ -67,7 +67,7 @@ class WaitingAndRenewal(Part):
     auto_renew: bool | None = None
     read_renewed_cert: bool | None = None
 
-    def changed_by(self, said: "WaitingAndRenewal", cleared: AbstractSet[str] = frozenset()) -> "WaitingAndRenewal":
-        """Return what holds after a request has said something: its own values, and none where it clears one."""
-        values = {name: value for name, value in said if value is not None}
+    def changed_by(self, request: "WaitingAndRenewal", cleared: AbstractSet[str] = frozenset()) -> "WaitingAndRenewal":
+        """Return these values with those that a request sets, and without those that it clears."""
+        values = {name: value for name, value in request if value is not None}
         return self.model_copy(update=dict.fromkeys(cleared) | values)

@@ -1,4 +1,4 @@
-"""Parsed records in memory: bounded, and never older than what storage is known to hold."""
+"""A cache of parsed records: bounded, and never older than what storage is known to hold."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 MAX_BYTES = 16 * 2**20
-"""Stored bytes of what is remembered; parsed, a record takes about twice as much."""
+"""Limit in stored bytes; a parsed record takes about twice as much memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """A record, and how many bytes it has in storage."""
+    """A record and its size in storage, in bytes."""
 
     record: BaseModel
     size: int
 
 
 class RecordCache:
-    """The records used last, by storage key.
+    """The most recently used records, by storage key.
 
-    Whoever reads from storage announces it with `expect`, and what was read is only remembered if nothing has
-    happened to the key meanwhile. Where two read a key at once, the later one's record is remembered.
+    A reader reserves the key with `reserve` before it reads storage, and the record is cached only if the key has not
+    changed since. If two readers reserve a key at once, the later one's record is cached.
 
     Args:
-        is_disabled: asks whether the host wants nothing to be remembered.
-        max_bytes: what is used least recently is dropped beyond this.
+        is_disabled: asks whether the host forbids caching.
+        max_bytes: above this, the least recently used records are dropped.
     """
 
     def __init__(self, is_disabled: Callable[[], Awaitable[bool]], *, max_bytes: int = MAX_BYTES) -> None:
@@ -34,37 +34,37 @@ class RecordCache:
         self._max_bytes = max_bytes
         self._size = 0
         self._cached: OrderedDict[str, Cached] = OrderedDict()
-        self._expected: dict[str, object] = {}
+        self._reserved: dict[str, object] = {}
 
     def get(self, key: str) -> BaseModel | None:
-        """Return the record, if it is remembered."""
+        """Return the record if it is cached."""
         cached = self._cached.get(key)
         if cached is None:
             return None
         self._cached.move_to_end(key)
         return cached.record
 
-    def expect(self, key: str) -> object:
-        """Announce that the key is going to be read; return what `remember` and `withdraw` want."""
-        self._expected[key] = token = object()
+    def reserve(self, key: str) -> object:
+        """Reserve a key that is about to be read; return the token for `add` and `release`."""
+        self._reserved[key] = token = object()
         return token
 
-    async def remember(self, key: str, token: object, cached: Cached) -> None:
-        """Remember what was read, unless something has happened to the key since `expect`, whose word ends here."""
+    async def add(self, key: str, token: object, cached: Cached) -> None:
+        """Cache the record unless the key changed since `reserve`; the reservation ends either way."""
         try:
-            if not await self._is_disabled() and self._expected.get(key) is token:
+            if not await self._is_disabled() and self._reserved.get(key) is token:
                 self._put(key, cached)
         finally:
-            self.withdraw(key, token)
+            self.release(key, token)
 
-    def withdraw(self, key: str, token: object) -> None:
-        """Take an announcement back, if it is still the newest."""
-        if self._expected.get(key) is token:
-            del self._expected[key]
+    def release(self, key: str, token: object) -> None:
+        """End a reservation, if it is still the newest."""
+        if self._reserved.get(key) is token:
+            del self._reserved[key]
 
-    def forget(self, key: str) -> None:
-        """Remember nothing of a key, nor what somebody is reading of it right now."""
-        self._expected.pop(key, None)
+    def drop(self, key: str) -> None:
+        """Drop a key from the cache, and the reservation of a read in progress."""
+        self._reserved.pop(key, None)
         if (cached := self._cached.pop(key, None)) is not None:
             self._size -= cached.size
 
@@ -72,7 +72,7 @@ class RecordCache:
         return len(self._cached)
 
     def _put(self, key: str, cached: Cached) -> None:
-        self.forget(key)
+        self.drop(key)
         self._cached[key] = cached
         self._size += cached.size
         while self._size > self._max_bytes:

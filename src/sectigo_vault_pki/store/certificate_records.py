@@ -1,4 +1,4 @@
-"""Certificates and orders: a record holds facts, and what to do next is derived from them (design.md 5)."""
+"""Certificates and orders: a record holds facts, from which the next step is derived (design.md 5)."""
 
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
@@ -10,9 +10,9 @@ from sectigo_vault_pki.store.base import CertificateType, Part, Record, StoredSe
 from sectigo_vault_pki.store.layout import UniqueId
 
 MAX_EARLIER = 10
-"""What is kept of earlier certificates, and of superseded orders."""
+"""How many earlier certificates, and how many superseded orders, are kept."""
 MAX_HISTORY = 100
-"""Entries kept of a certificate's history: the first one and the newest."""
+"""How many entries of a history are kept: the first one and the newest."""
 
 
 class OrderOperation(StrEnum):
@@ -26,7 +26,7 @@ class OrderOperation(StrEnum):
 
 
 class SslFields(Part):
-    """What an SSL enrolment said explicitly; later orders for the certificate reuse it."""
+    """The explicit fields of an SSL enrolment; later orders for the certificate reuse them."""
 
     certificate_profile: int
     validity_days: int
@@ -39,7 +39,7 @@ class SslFields(Part):
 
 
 class ClientFields(Part):
-    """What a client enrolment said explicitly."""
+    """The explicit fields of a client enrolment."""
 
     certificate_profile: int
     validity_days: int
@@ -51,7 +51,7 @@ class ClientFields(Part):
 
 
 class SubjectFields(Part):
-    """The subject of a CSR that the engine made; None for a CSR that the user brought."""
+    """The subject of a CSR that the engine makes."""
 
     common_name: str
     country: str | None = None
@@ -63,11 +63,12 @@ class SubjectFields(Part):
 
 
 class RequestedFields(Part):
-    """An enrolment's explicit fields; those of one family, or of none for a fetched certificate.
+    """An enrolment's explicit fields: those of one certificate type, or of none for a fetched certificate.
 
     Attributes:
-        role: under which it was ordered, if under any.
-        releases_key: its private key is kept until the first answer that carries it, and no longer.
+        subject: None if the user gave a CSR.
+        role: the role under which it was ordered, if any.
+        releases_key: its private key is deleted with the first answer that carries it.
     """
 
     ssl: SslFields | None = None
@@ -80,13 +81,13 @@ class RequestedFields(Part):
 
 
 class OrderRecord(Record):
-    """The write-ahead entry of an order: stored before SCM hears of it, removed when its outcome stands elsewhere.
+    """The write-ahead entry of an order: stored before the call to SCM, deleted once its outcome is stored elsewhere.
 
     Attributes:
         unique_id: the certificate that is renewed, replaced or revoked; None for an enrolment.
-        csr: empty where SCM reuses the one it has, and for a revocation.
+        csr: empty if SCM reuses the one it has, and for a revocation.
         key_digest: SHA-256 of the public key that the certificate will have, in hex.
-        listed_ids: for a renewal, what SCM listed for the name beforehand.
+        listed_ids: for a renewal, the ids that SCM listed for the name before it.
         reason: for a replacement or a revocation.
         revoke_replaced: for the replacement of a client certificate.
     """
@@ -116,12 +117,13 @@ class OrderIndex(Record):
 
 
 class RequestIndex(Record):
-    """The order that a `sectigo_request_id`, or a wish under a role, stands for, and what it asked.
+    """The order that belongs to a `sectigo_request_id`, or to a request under a role.
 
     Attributes:
-        is_answered: its certificate has been handed out; noted for wishes under a role only.
-        failures: how many orders for a wish under a role came to nothing, in a row.
-        is_over: so did this one, or it was not placed: another may take its place.
+        fingerprint: digest of what was requested.
+        is_answered: its certificate has been returned; set for requests under a role only.
+        failures: how many orders in a row failed, for a request under a role.
+        is_over: this order failed too, or was not placed: another may take its place.
     """
 
     order_uuid: str
@@ -132,18 +134,18 @@ class RequestIndex(Record):
 
 
 class EmptyEntry(Record):
-    """An index entry whose key says all."""
+    """An index entry whose key carries all its information."""
 
 
 class CurrentCertificate(Part):
     """A collected certificate with the key and the CSR that fit it.
 
     Attributes:
-        bundle: PEM, the leaf first, then its issuers leaf-ward first.
-        revoked_at: when it was revoked by its replacement; a record's own revocation stands in the record.
-        missing_names: what was ordered, and the certificate lacks.
-        other_names: what it has, and was not ordered.
-        lacks_issuers: SCM delivered it without the certificates of its issuers.
+        bundle: PEM, the leaf first, then its issuers, nearest to the leaf first.
+        revoked_at: when its replacement revoked it; any other revocation is in the record.
+        missing_names: names that were ordered and that the certificate lacks.
+        other_names: names of the certificate that were not ordered.
+        lacks_issuers: SCM delivered it without its issuers' certificates.
     """
 
     bundle: str
@@ -160,7 +162,7 @@ class CurrentCertificate(Part):
 
     @property
     def life(self) -> timedelta:
-        """The whole length of its validity."""
+        """The length of its validity."""
         return self.not_after - self.not_before
 
 
@@ -168,11 +170,11 @@ class OrderInFlight(Part):
     """An order that SCM accepted and that has not been collected.
 
     Attributes:
-        key_digest: SHA-256 of the public key that the certificate must have, in hex; empty where it is not known.
-        in_trouble: what SCM said of it last is a reason why it cannot be collected.
+        key_digest: SHA-256 of the public key that the certificate must have, in hex; empty if unknown.
+        in_trouble: SCM's last answer was an error, because of which it cannot be collected.
         revoke_replaced: SCM was asked to revoke the certificate that this one replaces.
-        names: what was ordered, as host names and IP addresses; empty where that is not known.
-        lacked_issuers: the certificate came without its issuers, and is asked for once more.
+        names: the ordered host names and IP addresses; empty if unknown.
+        lacked_issuers: the certificate came without its issuers, and is collected once more.
     """
 
     uuid: str
@@ -188,7 +190,7 @@ class OrderInFlight(Part):
 
 
 class RefusedRenewal(Part):
-    """Renewals that SCM refused: how often in a row, and when the next is tried."""
+    """Renewals that SCM refused: how many in a row, and when the next one is tried."""
 
     times: int
     retry_at: AwareDatetime
@@ -196,11 +198,11 @@ class RefusedRenewal(Part):
 
 
 class RenewedCertificate(Part):
-    """What a successor must know of the certificate that it renewed, which may be deleted by then.
+    """What a successor needs of the certificate that it renewed, which may be deleted by then.
 
     Attributes:
-        ordered_at: when SCM took the renewal.
-        first_order: the id of the chain's first order, whose mark SCM hands down; None where that is not known.
+        ordered_at: when SCM accepted the renewal.
+        first_order: the id of the chain's first order, whose mark SCM passes on; None if unknown.
     """
 
     not_before: AwareDatetime
@@ -210,12 +212,12 @@ class RenewedCertificate(Part):
 
     @property
     def life(self) -> timedelta:
-        """The whole length of its validity."""
+        """The length of its validity."""
         return self.not_after - self.not_before
 
 
 class Status(StrEnum):
-    """What happened to a certificate, in the words of the guide's `state` (api.md 5)."""
+    """What happened to a certificate, as `state` shows it (api.md 5)."""
 
     APPLIED = "Applied"
     ISSUED = "Issued"
@@ -239,8 +241,8 @@ class HistoryEntry(Part):
 def with_entry(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
     """Return a history with one more entry.
 
-    One equal to the newest, in status and code, adds nothing. Of troubles that alternate, each stands there twice at
-    most, first and last seen. The first entry and the newest are kept, `MAX_HISTORY` in all.
+    An entry equal to the newest, in status and code, adds nothing. Errors that alternate are listed twice at most: when
+    first and when last seen. The first entry and the newest are kept, `MAX_HISTORY` in all.
     """
     if history and _kind(history[-1]) == _kind(entry):
         return history
@@ -248,7 +250,7 @@ def with_entry(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tuple[
     return longer if len(longer) <= MAX_HISTORY else (longer[0], *longer[1 - MAX_HISTORY :])
 
 
-_TROUBLES = frozenset({Status.ERROR_CODE, Status.TIMEOUT_STATE_SAVED})
+_ERRORS = frozenset({Status.ERROR_CODE, Status.TIMEOUT_STATE_SAVED})
 
 
 def _kind(entry: HistoryEntry) -> tuple[Status, int | None]:
@@ -256,10 +258,10 @@ def _kind(entry: HistoryEntry) -> tuple[Status, int | None]:
 
 
 def _folded(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
-    """Return a history without the entry that a further one of a series of troubles takes the place of."""
-    if entry.status not in _TROUBLES:
+    """Return a history without the entry that a further one in a series of errors replaces."""
+    if entry.status not in _ERRORS:
         return history
-    begin = next((place for place in range(len(history), 0, -1) if history[place - 1].status not in _TROUBLES), 0)
+    begin = next((place for place in range(len(history), 0, -1) if history[place - 1].status not in _ERRORS), 0)
     equal = [place for place in range(begin, len(history)) if _kind(history[place]) == _kind(entry)]
     return history if len(equal) < 2 else history[: equal[-1]] + history[equal[-1] + 1 :]  # noqa: PLR2004 - first, last
 
@@ -270,16 +272,16 @@ class CertificateRecord(Record):
     Attributes:
         scm_id: SCM's `sslId`, or the order number of a client certificate.
         order_uuid: of the enrolment or renewal from which the record came; None for a fetched one.
-        current: the certificate in hand.
-        order: the order in flight; None once it is collected.
-        submitting: the write-ahead entry of what is being asked of SCM for this certificate.
-        successor: the renewal that SCM accepted and that has not been collected.
+        current: the collected certificate.
+        order: the order in flight; None after it is collected.
+        submitting: the id of the write-ahead entry of a call in progress for this certificate.
+        successor: the renewal that SCM accepted and that is not collected yet.
         earlier: what `current` was before replacements, newest first.
-        aliases: orders for it whose answer was lost; their uuids lead to it, too.
-        superseded: orders that ended without a certificate of theirs, newest first; SCM may still use their keys.
-        renewed: the certificate that this one renewed; None for an enrolment, and in records of earlier versions.
-        failed_renewals: orders that SCM took to renew it and that came to nothing, newest first.
-        doubted_at: when SCM first had an order that may renew it, and of which nobody could tell.
+        aliases: ids of orders for it whose answer was lost; `order-<uuid>` reads it by them too.
+        superseded: orders that ended without a certificate, newest first; SCM may still use their keys.
+        renewed: about the certificate that this one renewed; None for an enrolment, and in records of earlier versions.
+        failed_renewals: ids of renewals that SCM accepted and that failed, newest first.
+        doubted_at: when SCM first listed an order that may be its renewal, without proof.
     """
 
     unique_id: UniqueId
@@ -307,34 +309,34 @@ class CertificateRecord(Record):
     failed_renewals: tuple[str, ...] = ()
     doubted_at: AwareDatetime | None = None
 
-    def with_flags(self, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()) -> "CertificateRecord":
-        """Return the record with other waiting and renewal fields, for later reads and for the background work."""
-        waiting = self.requested.waiting.changed_by(said, cleared)
+    def with_flags(self, request: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()) -> "CertificateRecord":
+        """Return the record with changed waiting and renewal fields, for later reads and for background work."""
+        waiting = self.requested.waiting.changed_by(request, cleared)
         return self.model_copy(update={"requested": self.requested.model_copy(update={"waiting": waiting})})
 
     def with_order(self, order: OrderInFlight | None) -> "CertificateRecord":
-        """Return the record with another order in flight, or none; the one that was in flight keeps its key."""
+        """Return the record with another order in flight, or none; the previous one is kept as superseded."""
         kept = self if self.order is None else self.with_superseded(self.order)
         return kept.model_copy(update={"order": order})
 
     def with_superseded(self, order: OrderInFlight) -> "CertificateRecord":
-        """Return the record with one more order that came to nothing, as far as anybody knows."""
+        """Return the record with one more superseded order."""
         return self.model_copy(update={"superseded": (order, *self.superseded)[:MAX_EARLIER]})
 
     @property
     def first_order(self) -> str | None:
-        """The id of the first order of the chain of renewals; None where it was placed elsewhere, or is not known."""
+        """The id of the first order of the chain of renewals; None if it was placed elsewhere or is unknown."""
         if self.renewed_from is None:
             return self.order_uuid
         return self.renewed.first_order if self.renewed is not None else None
 
     @property
     def holds_key_to_release(self) -> bool:
-        """Whether the next answer that carries its private key is the last one."""
+        """Whether it has a one-time private key, which the next answer deletes."""
         return self.requested.releases_key and self.current is not None and self.current.private_key is not None
 
     def with_keys_released(self) -> "CertificateRecord":
-        """Return the record without the private keys that nothing in flight needs."""
+        """Return the record without the private keys that no order in flight needs."""
         keyless = {"private_key": None}
         return self.model_copy(
             update={

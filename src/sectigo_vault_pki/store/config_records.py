@@ -1,4 +1,4 @@
-"""Config entries and roles, and what is counted and noted of them."""
+"""Config entries and roles, with their counters and notes."""
 
 from datetime import date
 
@@ -12,7 +12,7 @@ class ConfigRecord(Record):
     """A config entry: one SCM account, one organisation, one certificate type.
 
     Attributes:
-        suspend_renewals: nothing is renewed automatically, whatever the certificates say.
+        suspend_renewals: stops automatic renewals, whatever the certificates say.
         max_orders_per_day: orders placed in any 24 hours at most; None: any number.
     """
 
@@ -31,7 +31,7 @@ class ConfigRecord(Record):
 
 
 class OrderCounts(Record):
-    """The orders that a config entry placed lately.
+    """The recent orders of a config entry.
 
     Attributes:
         by_minute: how many, by the minute they were placed in, counted from the Unix epoch; oldest first.
@@ -41,10 +41,10 @@ class OrderCounts(Record):
 
 
 class LoginPause(Record):
-    """A login that SCM refused: nothing is asked automatically until `retry_at`.
+    """A login that SCM refused: no automatic call uses it until `retry_at`.
 
     Attributes:
-        times: refusals in a row, each after its pause.
+        times: consecutive refusals, each after its pause.
     """
 
     times: int
@@ -52,7 +52,7 @@ class LoginPause(Record):
 
 
 class ConfigIdentity(Record):
-    """What of a config entry is fixed while certificates stand under its name."""
+    """The part of a config entry that is fixed while certificates are stored under its name."""
 
     certificate_type: CertificateType
     customer_uri: str
@@ -60,20 +60,20 @@ class ConfigIdentity(Record):
 
 
 class RoleRecord(Record):
-    """What may be ordered under a name, of which config entry, and how often; lengths of time in seconds.
+    """What may be ordered under a name, under which config entry, and how often; lengths of time in seconds.
 
     Attributes:
-        certificate_profile: SCM's.
-        validity_days: what is ordered where a request names no `ttl`.
+        certificate_profile: SCM's id.
+        validity_days: ordered if a request has no `ttl`.
         allowed_domains: normalised host names without wildcards.
         key_type: `rsa`, `ec`, or `any` for signing only.
         key_bits: 0 for the key type's own default.
-        max_ttl: no certificate lives longer; None: as long as the profile has it.
+        max_ttl: longest validity; None: the profile's terms are the limit.
         releases_key: see `RequestedFields`.
-        min_remaining: as long as this is left of a stored certificate, it is answered again; 0: never.
+        min_remaining: a stored certificate is returned again while this much of its life is left; 0: never.
         max_orders_per_day: in UTC; None: any number.
         allowed_subject: the values that each part of a CSR's subject may have, by its name in Vault's pki; `*` allows
-            any. None in roles of earlier versions, which look at no part.
+            any. None in roles of earlier versions, which check no part.
     """
 
     config_name: str
@@ -94,10 +94,10 @@ class RoleRecord(Record):
 
 
 class RoleUse(Record):
-    """How a role was used: orders of one day, and the certificate answered last.
+    """The use of a role: its orders of one day, and the certificate that it returned last.
 
     Attributes:
-        other_days: those of some days before; the last is the one that was counted last.
+        other_days: orders of other days, the most recently counted last.
     """
 
     day: date | None = None

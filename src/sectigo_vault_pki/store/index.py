@@ -15,10 +15,10 @@ from sectigo_vault_pki.store.layout import UniqueId
 
 @dataclass(frozen=True, slots=True, order=True)
 class AgendaEntry:
-    """One certificate that background work may have to look at.
+    """One certificate that background work may have to process.
 
     Attributes:
-        key: the entry's own, below the mount's storage.
+        key: where the entry lies below the mount's storage.
     """
 
     key: str
@@ -32,7 +32,7 @@ def index_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
 
 
 def agenda_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
-    """Return the keys of the entries that lead to a record while it needs work, and before it expires."""
+    """Return the keys of the agenda's entries for a record: while an order is open, and for its renewal."""
     keys = set()
     is_open = record.order is not None or record.submitting is not None or record.successor is not None
     if is_open or record.holds_key_to_release:
@@ -52,20 +52,20 @@ def _serial_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
 
 
 def _renewal_key(config_name: str, record: CertificateRecord) -> str | None:
-    said = record.requested.waiting
+    waiting = record.requested.waiting
     if record.current is None or record.revoked_at is not None or record.renewed_to is not None:
         return None
-    if said.auto_renew is False:
+    if waiting.auto_renew is False:
         return None
-    if said.expiry_window is None:
-        key = layout.wanted_key if said.auto_renew else layout.expiry_key
+    if waiting.expiry_window is None:
+        key = layout.wanted_key if waiting.auto_renew else layout.expiry_key
         return key(record.current.not_after.date(), config_name, record.unique_id)
-    due = due_from(record.current, timedelta(seconds=said.expiry_window))
+    due = due_from(record.current, timedelta(seconds=waiting.expiry_window))
     return layout.renewal_key(due.date(), config_name, record.unique_id)
 
 
 LONGEST_WINDOW_SHARE = 3
-"""A window is at most this fraction of a certificate's life, so that no certificate is due at its birth (api.md 6)."""
+"""A window is at most this fraction of a certificate's life, so that no new certificate is due at once (api.md 6)."""
 
 
 def due_from(certificate: CurrentCertificate, window: timedelta) -> datetime:

@@ -1,4 +1,4 @@
-"""Where each record lies below the mount's storage. No key ever holds a secret: operators see keys."""
+"""Where each record lies below the mount's storage. No key contains a secret: operators see keys."""
 
 from datetime import date
 from typing import NewType
@@ -15,11 +15,11 @@ WANTED = "index/wanted/"
 RENEWAL = "index/renewal/"
 SERIALS = "index/serial/"
 AGENDA = "index/agenda-2"
-"""Says that every certificate stored has its entries below the five prefixes above."""
+"""Present once every stored certificate has its entries below the five prefixes above."""
 ROLES = "role/"
 
 SEAL_WRAPPED = (CONFIGS, ORDERS, CERTIFICATES)
-"""Prefixes whose entries hold secrets."""
+"""Prefixes of entries with secrets."""
 
 
 def config_key(config_name: str) -> str:
@@ -27,7 +27,7 @@ def config_key(config_name: str) -> str:
 
 
 def config_identity_key(config_name: str) -> str:
-    """Where the fixed part of a deleted config entry is kept while certificates stand under its name."""
+    """Where the fixed part of a deleted config entry is kept while certificates are stored under its name."""
     return f"index/config/{config_name}"
 
 
@@ -48,7 +48,7 @@ def certificate_key(config_name: str, unique_id: UniqueId) -> str:
 
 
 def order_index_key(config_name: str, order_uuid: str) -> str:
-    """Where a settled order's certificate is named, so that `order-<uuid>` stays readable."""
+    """Where the certificate of a settled order is named, so that `order-<uuid>` stays readable."""
     return f"index/order/{config_name}/{order_uuid}"
 
 
@@ -58,27 +58,27 @@ def request_index_key(config_name: str, request_id_digest: str) -> str:
 
 
 def pending_key(config_name: str, unique_id: UniqueId) -> str:
-    """Where a certificate is named while something is open at SCM."""
+    """Where a certificate is listed while an order is in progress at SCM."""
     return f"{PENDING}{config_name}/{unique_id}"
 
 
 def expiry_key(not_after: date, config_name: str, unique_id: UniqueId) -> str:
-    """Where a certificate is named that its config entry's expiry window renews."""
+    """Where a certificate is listed that is renewed by its config entry's expiry window."""
     return f"{EXPIRY}{not_after.isoformat()}/{config_name}/{unique_id}"
 
 
 def wanted_key(not_after: date, config_name: str, unique_id: UniqueId) -> str:
-    """Where a certificate is named that its config entry's window renews, whether the entry renews others or not."""
+    """Where a certificate is listed that is renewed by its entry's window even if the entry renews no others."""
     return f"{WANTED}{not_after.isoformat()}/{config_name}/{unique_id}"
 
 
 def renewal_key(due: date, config_name: str, unique_id: UniqueId) -> str:
-    """Where a certificate is named that its own expiry window renews."""
+    """Where a certificate is listed that is renewed by its own expiry window."""
     return f"{RENEWAL}{due.isoformat()}/{config_name}/{unique_id}"
 
 
 def serial_prefix(serial_number: str) -> str:
-    """Where the certificates with a serial number are named.
+    """Where the certificates with a serial number are listed.
 
     Args:
         serial_number: colon hex.
@@ -95,7 +95,7 @@ def role_key(role_name: str) -> str:
 
 
 def order_counts_key(config_name: str) -> str:
-    """Where the orders that a config entry placed lately are counted."""
+    """Where the recent orders of a config entry are counted."""
     return f"index/orders/{config_name}"
 
 
@@ -103,12 +103,12 @@ LOGINS = "index/login/"
 
 
 def login_pause_key(config_name: str) -> str:
-    """Where it stands that SCM refused a config entry's login."""
+    """Where the refusal of a config entry's login is noted."""
     return f"{LOGINS}{config_name}"
 
 
 MOUNT = "index/mount"
-"""Written at a mount's first start; storage without it is not the mount's own any more."""
+"""Written at a mount's first start; storage without it no longer belongs to the mount."""
 
 
 def role_use_key(role_name: str) -> str:

@@ -1,4 +1,4 @@
-"""Locks by name, for what must not happen to one record at the same time."""
+"""Locks by name, for what must happen to one record one after the other."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 
 class NamedLocks:
-    """One lock for each name in use; a name that nobody holds or awaits costs nothing."""
+    """One lock for each name in use; a name that nobody holds or awaits takes no memory."""
 
     def __init__(self) -> None:
         self._locks: dict[Hashable, asyncio.Lock] = {}

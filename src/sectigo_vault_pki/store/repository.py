@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 class Repository:
     """The records of one mount. Storage errors pass through with the host's text.
 
-    Config entries and certificates are remembered; orders and indexes, which are read once or twice, are not.
+    Config entries, certificates and roles are cached; orders and index entries, which are read once or twice, are not.
     """
 
     def __init__(self, storage: Storage, cache: RecordCache | None = None) -> None:
@@ -71,7 +71,7 @@ class Repository:
         await self._storage.delete(layout.config_identity_key(config_name))
 
     async def has_certificates(self, config_name: str) -> bool:
-        """Whether certificates or orders stand under the name of a config entry."""
+        """Whether certificates or orders are stored under the name of a config entry."""
         prefixes = (layout.certificates_prefix(config_name), layout.orders_prefix(config_name))
         for prefix in prefixes:
             if await self._storage.list_page(prefix, limit=1):
@@ -88,7 +88,7 @@ class Repository:
         await self._storage.delete(layout.order_key(config_name, order_uuid))
 
     async def configs_with_orders(self) -> Sequence[str]:
-        """Return the names of the config entries under which write-ahead entries stand."""
+        """Return the names of the config entries that have write-ahead entries."""
         return [name.removesuffix("/") for name in await self._storage.list(layout.ORDERS)]
 
     async def order_uuids(self, config_name: str) -> Sequence[str]:
@@ -98,7 +98,7 @@ class Repository:
         return await self._get_cached(layout.certificate_key(config_name, unique_id), CertificateRecord)
 
     async def certificate_once(self, config_name: str, unique_id: UniqueId) -> CertificateRecord | None:
-        """Return a certificate's record without remembering it, for whoever reads them all."""
+        """Return a certificate's record without caching it, for callers that read them all."""
         return await self._get(layout.certificate_key(config_name, unique_id), CertificateRecord)
 
     async def put_certificate(
@@ -109,15 +109,16 @@ class Repository:
         before: CertificateRecord | None = None,
         led_to_by_order: bool = False,
     ) -> None:
-        """Store a record in place of what it was before, and keep its index entries: first what comes, then what goes.
+        """Store a record and update its index entries: new entries beside the record, old ones deleted afterwards.
 
-        An entry that cannot be written or removed is logged: the record counts.
+        An index entry that cannot be written or deleted is only logged.
 
         Args:
             config_name: its config entry.
             record: what to store.
             before: what is stored; None: nothing.
-            led_to_by_order: whether it is named nowhere as pending until `lead_by_agenda`.
+            led_to_by_order: whether the write-ahead entry leads to it, and the pending entry waits for
+                `lead_by_agenda`.
         """
         had = frozenset() if before is None else self._index_keys(config_name, before)
         has = self._index_keys(config_name, record)
@@ -136,46 +137,46 @@ class Repository:
             await self._withdraw(self._index_keys(config_name, before))
 
     def is_led_to_by_order(self, config_name: str, unique_id: UniqueId) -> bool:
-        """Whether a certificate that this process stored is on no agenda yet."""
+        """Whether only its write-ahead entry leads to a certificate that this process stored."""
         return layout.pending_key(config_name, unique_id) in self._led_to_by_orders
 
     async def lead_by_agenda(self, config_name: str, unique_id: UniqueId, record: CertificateRecord | None) -> None:
-        """Write the entries that a certificate has not got because its write-ahead entry led to it.
+        """Write the index entries that a certificate lacks because its write-ahead entry led to it.
 
         Args:
             config_name: its config entry.
             unique_id: its id.
-            record: what is stored of it now; None: it was deleted.
+            record: the stored record; None: it was deleted.
 
         Raises:
-            StorageError: one could not be written, and the write-ahead entry must stand.
+            StorageError: an entry could not be written, and the write-ahead entry must stay.
         """
         pending = layout.pending_key(config_name, unique_id)
         keys = frozenset() if record is None else index_keys(config_name, record)
-        missing = keys & {pending} if pending in self._led_to_by_orders else keys  # an earlier process may lack any
+        missing = keys & {pending} if pending in self._led_to_by_orders else keys  # after a restart any may be missing
         await self._put_entries(missing)
         self._led_to_by_orders.discard(pending)
 
     async def put_index_entries(self, config_name: str, record: CertificateRecord) -> None:
-        """Write the entries that lead to a record, whichever of them are there already."""
+        """Write all index entries of a record, those that exist included."""
         await self._put_entries(index_keys(config_name, record))
 
     async def drop_from_agenda(self, entry: AgendaEntry) -> None:
         await self._storage.delete(entry.key)
 
     async def is_agenda_complete(self) -> bool:
-        """Whether every certificate stored is known to have its entries."""
+        """Whether every stored certificate is known to have its entries."""
         return await self._get(layout.AGENDA, EmptyEntry) is not None
 
     async def put_agenda_complete(self) -> None:
         await self._put_empty(layout.AGENDA)
 
     async def configs_with_certificates(self) -> Sequence[str]:
-        """Return the names of the config entries under which certificates are stored, deleted entries among them."""
+        """Return the names of the config entries that have certificates, deleted entries included."""
         return [name.removesuffix("/") for name in await self._storage.list(layout.CERTIFICATES)]
 
     async def pending(self) -> Sequence[AgendaEntry]:
-        """Return the certificates for which something is open at SCM."""
+        """Return the certificates with an order in progress at SCM."""
         return await self._agenda_below(layout.PENDING)
 
     async def renewals_until(self, today: date) -> Sequence[AgendaEntry]:
@@ -189,8 +190,8 @@ class Repository:
         """Return the certificates without a window of their own that expire soon, soonest first.
 
         Args:
-            last_days: for each config entry, until which day; other entries' certificates are left out.
-            by_hand: the config entries of which only those are renewed that say so themselves.
+            last_days: the last day for each config entry; certificates of other entries are left out.
+            by_hand: the config entries that renew only certificates with sectigo_auto_renew of their own.
         """
         of_entry = {name: last for name, last in last_days.items() if name not in by_hand}
         return [*await self._expiring(layout.EXPIRY, of_entry), *await self._expiring(layout.WANTED, last_days)]
@@ -203,11 +204,11 @@ class Repository:
         return found
 
     async def serial_numbers(self) -> Sequence[str]:
-        """Return the serial numbers of all certificates, replaced ones among them, as colon hex."""
+        """Return the serial numbers of all certificates, replaced ones included, in colon hex."""
         return [name.removesuffix("/").replace("-", ":") for name in await self._storage.list(layout.SERIALS)]
 
     async def certificates_with_serial(self, serial_number: str) -> Sequence[tuple[str, UniqueId]]:
-        """Return config names and ids of the certificates that have, or once had, a serial number in colon hex."""
+        """Return config names and ids of the certificates that have, or had, a serial number in colon hex."""
         return await self._certificates_below(layout.serial_prefix(serial_number))
 
     async def role(self, role_name: str) -> RoleRecord | None:
@@ -244,7 +245,7 @@ class Repository:
         return await self._get(layout.login_pause_key(config_name), LoginPause)
 
     async def paused_logins(self) -> Sequence[str]:
-        """Return the config entries for which it stands that SCM refused their login."""
+        """Return the config entries whose login SCM refused."""
         return await self._storage.list(layout.LOGINS)
 
     async def put_login_pause(self, config_name: str, pause: LoginPause) -> None:
@@ -254,18 +255,18 @@ class Repository:
         await self._storage.delete(layout.login_pause_key(config_name))
 
     async def mark_as_ours(self) -> None:
-        """Leave a mark when the mount starts; where it is missing later, the host has moved the storage away."""
+        """Write the mount's own entry when it starts; if it is missing later, the host has moved the storage away."""
         if await self._get(layout.MOUNT, EmptyEntry) is None:
             await self._put_empty(layout.MOUNT)
         self._is_marked = True
 
     async def must_be_ours(self) -> None:
-        """Make sure that what is written now is found again.
+        """Check that the mount's storage is still in its place.
 
-        OpenBao moves the storage of a mount that goes into another namespace, and tells its plugin nothing of it.
+        OpenBao moves the storage of a mount that goes into another namespace without telling the plugin.
 
         Raises:
-            StorageMovedError: it would be lost; nothing was written.
+            StorageMovedError: what is written now would be lost; nothing was written.
         """
         if self._is_marked and await self._get(layout.MOUNT, EmptyEntry) is None:
             raise StorageMovedError
@@ -306,7 +307,7 @@ class Repository:
         return await self._storage.list(layout.certificates_prefix(config_name))
 
     async def certificate_of_order(self, config_name: str, order_uuid: str) -> UniqueId | None:
-        """Return the id of the certificate that an order has become, if that is stored, readable or not."""
+        """Return the id of an order's certificate, if that is stored, readable or not."""
         index = await self._get(layout.order_index_key(config_name, order_uuid), OrderIndex)
         if index is None:
             return None
@@ -332,8 +333,8 @@ class Repository:
         await self._storage.delete(layout.request_index_key(config_name, request_id_digest))
 
     def invalidate(self, key: str) -> None:
-        """Remember nothing of a key that another node has changed."""
-        self._cache.forget(key)
+        """Drop a key from the cache that another node has changed."""
+        self._cache.drop(key)
 
     async def _get(self, key: str, record_type: type[R]) -> R | None:
         entry = await self._storage.get(key)
@@ -343,15 +344,15 @@ class Repository:
         cached = self._cache.get(key)
         if isinstance(cached, record_type):
             return cached
-        reading = self._cache.expect(key)
+        reservation = self._cache.reserve(key)
         try:
             entry = await self._storage.get(key)
             if entry is None:
                 return None
             record = parsed(entry, record_type)
-            await self._cache.remember(key, reading, Cached(record, len(entry.value)))
+            await self._cache.add(key, reservation, Cached(record, len(entry.value)))
         finally:
-            self._cache.withdraw(key, reading)
+            self._cache.release(key, reservation)
         return record
 
     async def _put(self, key: str, record: Record) -> int:
@@ -369,21 +370,21 @@ class Repository:
         try:
             size = await self._put(key, record)
         finally:
-            self._cache.forget(key)  # also what somebody has read while it was being written
-        await self._cache.remember(key, self._cache.expect(key), Cached(record, size))
+            self._cache.drop(key)  # also what another read got while it was being written
+        await self._cache.add(key, self._cache.reserve(key), Cached(record, size))
 
     async def _delete_cached(self, key: str) -> None:
         try:
             await self._storage.delete(key)
         finally:
-            self._cache.forget(key)
+            self._cache.drop(key)
 
 
 async def _logged(work: Awaitable[object], key: str) -> None:
     try:
         await work
     except StorageError as error:
-        _log.warning("an index entry could not be kept", extra={"kv": {"key": key, "error": error}})
+        _log.warning("an index entry could not be written or deleted", extra={"kv": {"key": key, "error": error}})
 
 
 async def _always() -> bool:

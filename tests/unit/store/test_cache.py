@@ -160,9 +160,9 @@ async def test_an_announcement_ends_where_nothing_may_be_remembered() -> None:
         return answers.pop(0)
 
     cache = RecordCache(is_disabled)
-    token = cache.expect(KEY)
+    token = cache.reserve(KEY)
     for _ in range(2):
-        await cache.remember(KEY, token, Cached(RECORD, 1))
+        await cache.add(KEY, token, Cached(RECORD, 1))
     assert cache.get(KEY) is None
 
 

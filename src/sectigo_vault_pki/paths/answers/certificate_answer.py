@@ -1,4 +1,4 @@
-"""How a certificate looks to users (api.md 5). Every key is always there, empty when its value is unknown."""
+"""A certificate as an answer shows it (api.md 5). Every key is always there, empty while its value is unknown."""
 
 import weakref
 from collections.abc import Mapping
@@ -27,19 +27,19 @@ CERTIFICATE_SCHEMA: Schema = {
     "certificate_type": {**TEXT, "enum": [kind.value for kind in CertificateType]},
     "csr": {**TEXT, "description": "The CSR in PEM"},
     "domain": {**TEXT, "description": "Common name"},
-    "expiration": {**NUMBER, "format": "int64", "description": "End of validity, in unix seconds; 0 when unknown"},
+    "expiration": {**NUMBER, "format": "int64", "description": "End of validity, in unix seconds; 0 while unknown"},
     "issuing_ca": {**TEXT, "description": "The certificate's issuer in PEM"},
     "leaf_certificate": {**TEXT, "description": "The certificate alone, in PEM"},
     "not_after": {**TEXT, "description": "End of validity (RFC 3339)"},
-    "not_before": {**TEXT, "description": "Begin of validity (RFC 3339)"},
+    "not_before": {**TEXT, "description": "Start of validity (RFC 3339)"},
     "order_number": {**NUMBER, "description": "SCM's order number; client certificates only, 0 while unknown"},
     "private_key": {
         **TEXT,
-        "description": "The private key in PEM; empty when the engine never had it",
+        "description": "The private key in PEM; empty if the engine never had it",
         **SENSITIVE,
     },
     "private_key_type": {**TEXT, "description": "rsa or ec"},
-    "renew_id": {**TEXT, "description": "SCM's renew id; SSL only, empty where SCM gave none"},
+    "renew_id": {**TEXT, "description": "SCM's renew id; SSL only, empty if SCM gave none"},
     "renewed_from": {**TEXT, "description": "Unique id of the certificate that this one renewed"},
     "renewed_to": {**TEXT, "description": "Unique id of the certificate that renewed this one"},
     "serial_number": {**TEXT, "description": "Hex with colons"},
@@ -84,12 +84,12 @@ def with_remarks(response: Response, remarks: tuple[str, ...]) -> Response:
 
 
 def certificate_response(answer: Answer, wanted: CertificateFormat | None, *, with_key: bool = True) -> Response:
-    """Answer a certificate.
+    """Return the response that shows a certificate.
 
     Args:
         answer: the engine's.
-        wanted: the format this request names, if it does.
-        with_key: whether the private key is part of the answer.
+        wanted: the format that the request asks for, if any.
+        with_key: whether the response carries the private key.
     """
     if answer.record is not None:
         record, certificate_type = answer.record, answer.record.certificate_type
@@ -113,13 +113,13 @@ _ByFormat = dict[CertificateFormat | None, EncodedData]
 
 
 class AnsweredCertificates:
-    """The answers of certificates in hand, by the very record, which never changes."""
+    """Responses of collected certificates: made and encoded once for each record object, and dropped with it."""
 
     def __init__(self) -> None:
         self._answered: dict[int, _ByFormat] = {}
 
     def response(self, answer: Answer, wanted: CertificateFormat | None) -> Response:
-        """Answer as `certificate_response` does, with its private key."""
+        """Return what `certificate_response` returns, with the private key."""
         if answer.record is None or answer.record.current is None or answer.of_replacement:
             return certificate_response(answer, wanted)
         by_format = self._of(answer.record)
@@ -128,11 +128,11 @@ class AnsweredCertificates:
         return Response(data=by_format[wanted], warnings=answer.warnings)
 
     def __len__(self) -> int:
-        """Count the records of which an answer is kept."""
+        """Count the records with a kept response."""
         return len(self._answered)
 
     def _of(self, record: CertificateRecord) -> _ByFormat:
-        # Records compare by value; this wants the object, and goes with it.
+        # By the object's identity: records compare by value.
         key = id(record)
         if key not in self._answered:
             self._answered[key] = {}
@@ -199,8 +199,8 @@ def _not_collected(record: CertificateRecord) -> dict[str, object]:
 
 
 def _reason(record: CertificateRecord) -> str:
-    told = [entry for entry in record.history if entry.status is not Status.REVOKED]
-    newest = told[-1] if told else None
+    entries = [entry for entry in record.history if entry.status is not Status.REVOKED]
+    newest = entries[-1] if entries else None
     if newest is None or newest.status is not Status.ERROR_CODE:
         return Status.TIMEOUT_STATE_SAVED.value
     code = "" if newest.code is None else f" {newest.code}"

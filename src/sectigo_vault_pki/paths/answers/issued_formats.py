@@ -1,7 +1,7 @@
-"""A certificate and its key in the shapes in which Vault's pki answers `issue` and `sign`.
+"""A certificate and its key in the formats in which Vault's pki answers `issue` and `sign`.
 
-Measured on OpenBao 2.7: PEM has no newline at its end, DER stands as base64; `private_key_format` only tells PKCS#8
-from the rest, and the bundle holds the traditional key even then.
+As measured on OpenBao 2.7: PEM has no newline at its end, and DER is base64 text; `private_key_format` only selects
+PKCS#8 or not, and a bundle holds the traditional key in either case.
 """
 
 import base64
@@ -21,9 +21,9 @@ class IssuedShape:
 
     Attributes:
         certificate: the leaf; in a bundle the key, the leaf and its issuers.
-        issuing_ca: the leaf's issuer; empty where the CA gave none.
+        issuing_ca: the leaf's issuer; empty if the CA gave none.
         ca_chain: the issuers, nearest to the leaf first.
-        private_key: empty where there is none.
+        private_key: empty if there is none.
     """
 
     certificate: str = field(repr=False)
@@ -38,10 +38,10 @@ def issued_as(
     issued_format: IssuedFormat = IssuedFormat.PEM,
     private_key_format: PrivateKeyFormat = PrivateKeyFormat.DER,
 ) -> IssuedShape:
-    """Write a certificate, and its key where there is one, as Vault's pki would.
+    """Return a certificate, and its key if there is one, as Vault's pki writes them.
 
     Raises:
-        InvalidPrivateKeyError: the stored text is no key; the error never shows it.
+        InvalidPrivateKeyError: the stored text is not a key; the error never shows it.
     """
     issuers = tuple(certificate_as(issuer, issued_format) for issuer in bundle.issuers_pem)
     certificate = certificate_as(bundle.leaf_pem, issued_format)
@@ -57,17 +57,17 @@ def issued_as(
 
 
 def certificate_as(certificate_pem: str, issued_format: IssuedFormat) -> str:
-    """Write one certificate as Vault's pki would, outside of a bundle."""
+    """Return one certificate as Vault's pki writes it outside of a bundle."""
     if issued_format is IssuedFormat.DER:
         return _base64(pem_der(certificate_pem))
     return certificate_pem.strip()
 
 
 def private_key_as(stored_key_pem: str, issued_format: IssuedFormat, private_key_format: PrivateKeyFormat) -> str:
-    """Write a stored key as Vault's pki would in `private_key`.
+    """Return a stored key as Vault's pki writes it in `private_key`.
 
     Raises:
-        InvalidPrivateKeyError: the text is no key; the error never shows it.
+        InvalidPrivateKeyError: the text is not a key; the error never shows it.
     """
     key_format = KeyFormat.PKCS8 if private_key_format is PrivateKeyFormat.PKCS8 else KeyFormat.TRADITIONAL
     if issued_format is IssuedFormat.DER:
@@ -80,11 +80,13 @@ def _base64(der: bytes) -> str:
 
 
 async def pkcs12_base64(engine: Engine, chain: CertificateChain, key_pem: str, protection: Pkcs12Protection) -> str:
-    """Return the file as base64.
+    """Return a PKCS#12 file as base64.
 
     Raises:
-        ConflictError: there is no key, without which the file is of no use.
+        ConflictError: there is no key, and the file is of no use without one.
     """
     if not key_pem:
-        raise ConflictError(f"{NO_KEY}, without which a PKCS#12 file is of no use: take another format, and your key")
+        raise ConflictError(
+            f"{NO_KEY}, without which a PKCS#12 file is of no use: choose another format, and use your own key"
+        )
     return base64.b64encode(await engine.pkcs12(chain, key_pem, protection)).decode("ascii")

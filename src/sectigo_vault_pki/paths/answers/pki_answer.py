@@ -1,4 +1,4 @@
-"""Answers in the shape of Vault's own pki engine: its names, its types, and nothing besides."""
+"""Answers with exactly the names and types of Vault's own pki engine."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from sectigo_vault_pki.paths.answers.parts import INT64, SENSITIVE, TEXT, TEXTS,
 from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat, PrivateKeyFormat
 from sectigo_vault_pki.pki import CertificateChain, is_self_signed
 
-_AUTHORITY_KEY_ID = {**TEXT, "description": "The issuer's key identifier, hex with colons; empty where there is none"}
+_AUTHORITY_KEY_ID = {**TEXT, "description": "The issuer's key identifier, hex with colons; empty if there is none"}
 
 SIGN_SCHEMA: Schema = {
     "authority_key_id": _AUTHORITY_KEY_ID,
@@ -16,7 +16,7 @@ SIGN_SCHEMA: Schema = {
     "certificate": {**TEXT, "description": "The certificate alone; with format pem_bundle also its issuers"},
     "expiration": {**INT64, "description": "End of validity, in unix seconds"},
     "issuing_ca": {**TEXT, "description": "The certificate's issuer"},
-    "not_before": {**INT64, "description": "Begin of validity, in unix seconds"},
+    "not_before": {**INT64, "description": "Start of validity, in unix seconds"},
     "serial_number": {**TEXT, "description": "Hex with colons"},
 }
 ISSUE_SCHEMA: Schema = {
@@ -29,8 +29,8 @@ ISSUE_SCHEMA: Schema = {
 BY_SERIAL_SCHEMA: Schema = {
     "authority_key_id": _AUTHORITY_KEY_ID,
     "certificate": {**TEXT, "description": "The certificate in PEM"},
-    "revocation_time": {**INT64, "description": "When it was revoked, in unix seconds; 0 if it was not"},
-    "revocation_time_rfc3339": {**TEXT, "description": "The same as text; empty if it was not"},
+    "revocation_time": {**INT64, "description": "When it was revoked, in unix seconds; 0 if it is not revoked"},
+    "revocation_time_rfc3339": {**TEXT, "description": "The same as text; empty if it is not revoked"},
 }
 REVOCATION_SCHEMA: Schema = {
     "revocation_time": {**INT64, "description": "When it was revoked, in unix seconds"},
@@ -44,7 +44,7 @@ CA_CHAIN_SCHEMA: Schema = {
 
 
 def issued_chain(issued: Issued, *, with_roots: bool) -> CertificateChain:
-    """Return the certificate with its issuers, or with those that are no roots."""
+    """Return the certificate with all its issuers, or with those that are not roots."""
     chain = CertificateChain.from_pem(issued.current.bundle)
     if with_roots:
         return chain
@@ -52,19 +52,19 @@ def issued_chain(issued: Issued, *, with_roots: bool) -> CertificateChain:
 
 
 def issued_key(issued: Issued) -> str:
-    """Return the stored private key in PEM; empty where there is none."""
+    """Return the stored private key in PEM; empty if there is none."""
     return issued.current.private_key.get_secret_value() if issued.current.private_key else ""
 
 
 def signed_data(chain: CertificateChain, issued_format: IssuedFormat) -> dict[str, object]:
-    """Answer `sign`."""
+    """Return the data of `sign`."""
     return _shown(chain, issued_as(chain, None, issued_format))
 
 
 def issued_data(
     chain: CertificateChain, key_pem: str, issued_format: IssuedFormat, private_key_format: PrivateKeyFormat
 ) -> dict[str, object]:
-    """Answer `issue`."""
+    """Return the data of `issue`."""
     shape = issued_as(chain, key_pem, issued_format, private_key_format)
     return {**_shown(chain, shape), "private_key": shape.private_key, "private_key_type": chain.key_type}
 
@@ -82,7 +82,7 @@ def _shown(chain: CertificateChain, shape: IssuedShape) -> dict[str, object]:
 
 
 def certificate_data(found: CertificateWithSerial) -> Mapping[str, object]:
-    """Answer `cert/:serial`."""
+    """Return the data of `cert/:serial`."""
     chain = CertificateChain.from_pem(found.certificate.bundle)
     return {
         "authority_key_id": chain.authority_key_id,
@@ -92,12 +92,12 @@ def certificate_data(found: CertificateWithSerial) -> Mapping[str, object]:
 
 
 def revocation_data(found: CertificateWithSerial) -> Mapping[str, object]:
-    """Answer `revoke`."""
+    """Return the data of `revoke`."""
     return {**_revocation(found), "state": "revoked"}
 
 
 def ca_chain(chain: CertificateChain) -> Mapping[str, object]:
-    """Answer `roles/:role/ca_chain`."""
+    """Return the data of `roles/:role/ca_chain`."""
     issuers = [issuer.strip() for issuer in chain.issuers_pem]
     return {"ca_chain": issuers, "certificate": "\n".join(issuers)}
 

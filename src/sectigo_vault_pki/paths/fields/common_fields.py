@@ -26,8 +26,8 @@ REASON = Field(
     kind=field_kinds.reason(),
     required=True,
     description=(
-        "Why, in 1 to 512 characters. A reason of RFC 5280 alone, such as superseded or keyCompromise, also sets SCM's "
-        "reason code of a revocation."
+        "Why, in 1 to 512 characters. If it is a reason of RFC 5280 alone, such as superseded or keyCompromise, a "
+        "revocation also sends SCM its reason code."
     ),
 )
 CERT_ID = Field(
@@ -35,5 +35,5 @@ CERT_ID = Field(
     label="SCM's id",
     log_key="cert_id",
     kind=field_kinds.identifier(),
-    description="SCM's id of the certificate: ssl_id or order number; a unique id is taken too.",
+    description="SCM's id of the certificate: ssl_id or order number. A unique id is accepted too.",
 )

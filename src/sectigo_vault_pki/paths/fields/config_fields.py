@@ -20,7 +20,7 @@ PASSWORD = Field(
     kind=field_kinds.header_value(max_length=256),
     required=True,
     secret=True,
-    description="Password of the SCM account. Never shown again.",
+    description="Password of the SCM account. No read returns it.",
 )
 URI = Field(
     name="sectigo_cm_uri",
@@ -55,7 +55,7 @@ CA_CERT = Field(
     name="sectigo_cm_ca_cert",
     label="Trusted CAs",
     kind=field_kinds.ca_bundle(),
-    description="PEM bundle to trust for this address, instead of the public roots.",
+    description="CA certificates in PEM to trust for this address, instead of the public roots.",
 )
 REQUEST_TIMEOUT = Field(
     name="sectigo_cm_request_timeout",
@@ -63,7 +63,7 @@ REQUEST_TIMEOUT = Field(
     kind=kinds.duration(unit=SECOND, minimum=SECOND),
     default=timedelta(seconds=60),
     inherits=True,
-    description="Seconds for one call to SCM; one that orders may take 300. Default: 60.",
+    description="Seconds for one call to SCM; a call that orders may take 300. Default: 60.",
 )
 WAIT_LIMIT = Field(
     name="sectigo_wait_limit",
@@ -72,7 +72,7 @@ WAIT_LIMIT = Field(
     default=timedelta(seconds=50),
     inherits=True,
     description=(
-        "Seconds after which any request is answered, whatever it waits for. Raise it together with "
+        "Seconds after which any request returns, whatever it waits for. Raise it together with "
         "VAULT_CLIENT_TIMEOUT and the server's default_max_request_duration. Default: 50."
     ),
 )
@@ -82,8 +82,8 @@ SUSPEND_RENEWALS = Field(
     label="Suspend renewals",
     kind=kinds.boolean(),
     description=(
-        "Whether nothing under this entry is renewed automatically, whatever its certificates say; a renew write still "
-        "renews. The switch for emergencies. Default: false."
+        "Whether to stop automatic renewals under this entry, whatever its certificates say; a renew write still "
+        "renews. A switch for emergencies. Default: false."
     ),
 )
 MAX_ORDERS_PER_DAY = Field(

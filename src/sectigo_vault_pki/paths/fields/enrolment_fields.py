@@ -1,4 +1,4 @@
-"""The fields of an enrolment, as paths declare them that take the same file and use some of it."""
+"""How paths accept the file of an enrolment and use a part of it."""
 
 import re
 from dataclasses import replace
@@ -20,9 +20,9 @@ ORDERING = StrictNames(
         "the account belongs to the config entry, configs/<config_name>",
     ),
 )
-"""How paths that order judge undeclared names: a misspelt option must not buy a certificate without it.
+"""Which undeclared names paths that order refuse: a misspelt option must not order a certificate without it.
 
-Newer samples of the vendor's carry the account's fields in an order's body.
+Newer samples of the vendor carry the account's fields in an order's body.
 """
 
 _REQUIRED_OR_DEFAULT = re.compile(r"(?:Required|Default:)[^.]*\.")

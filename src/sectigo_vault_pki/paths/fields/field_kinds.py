@@ -53,13 +53,13 @@ def _domain(base: Kind[str], convert: Callable[[str], T]) -> Kind[T]:
 
 
 def _pem(parse: Callable[[str], T], *, field_name: str, is_secret: bool = False) -> Kind[T]:
-    """Text in PEM. The name of a file is answered with a hint how files are given, and not echoed if it is secret."""
+    """Text in PEM. The error about a file name shows how to pass a file, and never the value of a secret field."""
     read = _domain(kinds.text(max_length=MAX_TEXT_LENGTH), parse)
 
     def parse_unless_file_name(value: object) -> T:
         if isinstance(value, str) and _FILE_NAME.fullmatch(value.strip()):
             shown = "<file>" if is_secret else value.strip()
-            raise KindError(f"must be PEM, and reads as the name of a file: did you mean {field_name}=@{shown}?")
+            raise KindError(f"must be PEM, but looks like a file name: did you mean {field_name}=@{shown}?")
         return read.parse(value)
 
     return Kind(read.label, read.schema, parse_unless_file_name)
@@ -71,7 +71,7 @@ def private_key(field_name: str) -> Kind[PrivateKey]:
 
 
 def csr(field_name: str) -> Kind[CertificateSigningRequest]:
-    """A CSR in PEM whose signature is right."""
+    """A CSR in PEM with a valid signature."""
     return _pem(parse_csr, field_name=field_name)
 
 
@@ -97,7 +97,7 @@ def certificate_format() -> Kind[CertificateFormat]:
 
 
 def pkcs12_password() -> Kind[str]:
-    """The password of a PKCS#12 file; programs do not agree how letters beyond ASCII are encoded in it."""
+    """The password of a PKCS#12 file: ASCII only, because programs encode other letters differently."""
 
     def parse(value: object) -> str:
         parsed = kinds.text().parse(value)
@@ -116,7 +116,7 @@ def pkcs12_encryption() -> Kind[Pkcs12Encryption]:
 
 
 def base_url() -> Kind[str]:
-    """SCM's root, however much of the API's path stands behind it."""
+    """SCM's root; a path of the API behind it is cut off."""
     base = _domain(kinds.text(max_length=2048), parse_base_url)
 
     def parse(value: object) -> str:
@@ -128,7 +128,7 @@ def base_url() -> Kind[str]:
 
 
 def header_value(*, max_length: int) -> Kind[str]:
-    """Text that travels in a header of each request to SCM."""
+    """Text that is sent to SCM in a header."""
     base = kinds.text(max_length=max_length)
 
     def parse(value: object) -> str:
@@ -153,13 +153,13 @@ def customer_uri() -> Kind[str]:
 
 
 def identifier() -> Kind[str]:
-    """An id in a path; the guide of 2019 itself prints commands in which a file's name is glued to it."""
+    """An id in a path. The guide of 2019 prints commands without the space between an id and `@file`."""
     base = kinds.identifier()
 
     def parse(value: object) -> str:
         parsed = base.parse(value)
         if "@" in parsed:
-            raise KindError("holds an @: a blank before @ is missing?")
+            raise KindError('contains "@": put a space before @file')
         return parsed
 
     return Kind(base.label, base.schema, parse, pattern=base.pattern)
@@ -192,7 +192,7 @@ def alternative_names() -> Kind[tuple[str, ...]]:
 
 
 def host_name(*, max_length: int) -> Kind[str]:
-    """One host name, wildcard, IP address or e-mail address; which of them are allowed is another matter."""
+    """One host name, wildcard, IP address or e-mail address; a role decides which of them are allowed."""
     return _without_url(_domain(kinds.line(max_length=max_length), normalise_name))
 
 
@@ -204,9 +204,9 @@ def ip_addresses() -> Kind[tuple[str, ...]]:
         try:
             parsed = base.parse(value)
         except KindError:
-            raise KindError("must hold IP addresses only") from None
+            raise KindError("must contain IP addresses only") from None
         if not all(is_ip_address(name) for name in parsed):
-            raise KindError("must hold IP addresses only")
+            raise KindError("must contain IP addresses only")
         return parsed
 
     return Kind(base.label, base.schema, parse)
@@ -219,7 +219,7 @@ def domains() -> Kind[tuple[str, ...]]:
     def parse(value: object) -> tuple[str, ...]:
         parsed = base.parse(value)
         if not all(is_host_name(name) for name in parsed):
-            raise KindError("must hold domains only, without wildcards")
+            raise KindError("must contain domains only, without wildcards")
         return parsed
 
     return Kind(base.label, base.schema, parse)
@@ -252,7 +252,7 @@ def common_name() -> Kind[str]:
 
 
 def _host_meant(authority: str) -> str:
-    """Name the host in the authority of a URL, which may hold a password besides."""
+    """Return a hint with the host of a URL's authority, without the password that it may contain."""
     host = authority.rpartition("@")[2].partition(":")[0]
     return f": did you mean {host}?" if is_host_name(host) else ""
 
@@ -263,7 +263,7 @@ def email() -> Kind[str]:
 
 
 def reason() -> Kind[str]:
-    """Why something is done: 1 to 512 characters."""
+    """A reason in 1 to 512 characters."""
     base = kinds.text(max_length=512)
 
     def parse(value: object) -> str:
@@ -283,7 +283,7 @@ def emails(*, max_length: int) -> Kind[tuple[str, ...]]:
         try:
             return tuple(normalise_email(address) for address in base.parse(value))
         except InvalidInputError:
-            raise KindError("must hold e-mail addresses only") from None
+            raise KindError("must contain e-mail addresses only") from None
 
     return Kind(base.label, base.schema, parse)
 
@@ -326,7 +326,7 @@ def _custom_field(item: object, allowed: str) -> tuple[str, str]:
     if not isinstance(name, str) or not isinstance(value, str) or not name:
         raise KindError(allowed)
     if max(len(name), len(value)) > MAX_CUSTOM_FIELD_LENGTH or not kinds.is_sound(name + value):
-        raise KindError(f"must hold names and values in Unicode of at most {MAX_CUSTOM_FIELD_LENGTH} characters")
+        raise KindError(f"must contain names and values in Unicode of at most {MAX_CUSTOM_FIELD_LENGTH} characters")
     return name, value
 
 

@@ -24,8 +24,8 @@ PRIVATE_KEY = Field(
     kind=field_kinds.private_key("sectigo_private_key"),
     secret=True,
     description=(
-        "Private key in PEM (PKCS#1, PKCS#8 or SEC1, unencrypted) to make the CSR with, or the key of the CSR that is "
-        "given. Without it a new key is made."
+        "Private key in PEM (PKCS#1, PKCS#8 or SEC1, unencrypted) to make the CSR with, or the key of the given CSR. "
+        "Without it a new key is made."
     ),
 )
 DOMAIN = Field(
@@ -105,7 +105,7 @@ def key_problems(data: FieldData, *, needs_common_name: bool) -> list[str]:
 
     Args:
         data: the request's.
-        needs_common_name: whether SCM takes no CSR without one, as for SSL certificates.
+        needs_common_name: whether SCM requires one in the CSR, as for SSL certificates.
     """
     csr = data.get(CSR)
     nameless = needs_common_name and csr is not None and not csr.common_name
@@ -136,7 +136,7 @@ def _size_problems(data: FieldData) -> list[str]:
 
 
 def remarks_on_names(csr: CertificateSigningRequest | None) -> tuple[str, ...]:
-    """Say which names of a CSR are not ordered."""
+    """Return a warning about names of a CSR that are not ordered."""
     if csr is None:
         return ()
     common_names = (value for word, value in csr.subject_fields if word == "common_name")
@@ -151,7 +151,7 @@ def key_parameters(data: FieldData) -> KeyParameters:
     """Return the parameters of the key to make.
 
     Raises:
-        InvalidInputError: there is no such key.
+        InvalidInputError: no such key can be made.
     """
     return KeyParameters.parse(data.get(KEY_ALGO), data.get(KEY_SIZE))
 

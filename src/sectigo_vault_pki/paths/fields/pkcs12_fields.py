@@ -1,4 +1,4 @@
-"""What a request says of the PKCS#12 file that it wants."""
+"""Fields about the PKCS#12 file of an answer."""
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.paths.fields import field_kinds
@@ -6,15 +6,15 @@ from sectigo_vault_pki.pki import Pkcs12Encryption, Pkcs12Protection
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData
 
 PKCS12 = "pkcs12"
-"""The word for the format, among the others of a path."""
+"""The format's name in `format`."""
 
 PASSWORD = Field(
     name="password",
     kind=field_kinds.pkcs12_password(),
     secret=True,
     description=(
-        "Password of the PKCS#12 file: 8 to 128 printable ASCII characters, better 20 at random. Required for pkcs12, "
-        "and refused with the other formats, which are not encrypted."
+        "Password of the PKCS#12 file: 8 to 128 printable ASCII characters, better 20 random ones. Required for "
+        "pkcs12, and refused with the other formats, which are not encrypted."
     ),
 )
 ENCRYPTION = Field(
@@ -29,10 +29,10 @@ ENCRYPTION = Field(
 
 
 def protection(data: FieldData, chosen_format: str) -> Pkcs12Protection | None:
-    """Return what is to protect the file, or None where another format is chosen.
+    """Return how the file is protected, or None if another format is chosen.
 
     Raises:
-        InvalidInputError: the password is missing, or stands beside a format that it would not protect.
+        InvalidInputError: the password is missing, or is given with a format that it would not protect.
     """
     password = data.get(PASSWORD)
     if chosen_format == PKCS12:
@@ -41,5 +41,7 @@ def protection(data: FieldData, chosen_format: str) -> Pkcs12Protection | None:
         return Pkcs12Protection(password, data.get(ENCRYPTION) or Pkcs12Encryption.MODERN)
     for declared in (PASSWORD, ENCRYPTION):
         if declared in data:
-            raise InvalidInputError(f"{declared.name} goes with format {PKCS12} only: {chosen_format} is not encrypted")
+            raise InvalidInputError(
+                f"{declared.name} applies to format {PKCS12} only: {chosen_format} is not encrypted"
+            )
     return None

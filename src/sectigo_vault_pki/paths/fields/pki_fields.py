@@ -1,4 +1,4 @@
-"""The fields of the PKI-shaped paths, under the names that Vault's own pki engine has for them."""
+"""Fields of issue/, sign/, cert/ and revoke, with the names that they have in Vault's own pki engine."""
 
 from dataclasses import replace
 from enum import StrEnum
@@ -18,7 +18,7 @@ class IssuedFormat(StrEnum):
 
 
 class PrivateKeyFormat(StrEnum):
-    """Vault's words for `private_key_format`; the first two mean the same: as `format` has it."""
+    """Vault's words for `private_key_format`; the first two mean the same."""
 
     DER = "der"
     PEM = "pem"
@@ -35,8 +35,8 @@ COMMON_NAME = Field(
     name="common_name",
     kind=field_kinds.host_name(max_length=64),
     description=(
-        "Common name of the certificate: a host name, wildcard or IP address. It is one of the subject alternative "
-        "names, too."
+        "Common name of the certificate: a host name, wildcard or IP address. It is also one of the subject "
+        "alternative names."
     ),
 )
 ALT_NAMES = Field(
@@ -50,7 +50,7 @@ TTL = Field(
     kind=kinds.duration(unit=SECOND),
     description=(
         "How long the certificate is to be valid, in seconds or as a duration such as 90d. SCM issues for the terms of "
-        "its certificate profile: the shortest that covers this is ordered. Without it, the role's validity."
+        "its certificate profile: the shortest term that covers the ttl is ordered. Without it, the role's validity."
     ),
 )
 CSR = Field(name="csr", kind=field_kinds.csr("csr"), required=True, description="PEM-format CSR to be signed.")
@@ -84,7 +84,7 @@ REMOVE_ROOTS = Field(
     name="remove_roots_from_chain",
     kind=kinds.boolean(),
     default=False,
-    description="Whether ca_chain leaves self-signed certificates out. Default: false.",
+    description="Whether ca_chain leaves out self-signed certificates. Default: false.",
 )
 URI_SANS = Field(name="uri_sans", kind=kinds.string_list(), description="URIs. No role allows them.")
 OTHER_SANS = Field(name="other_sans", kind=kinds.string_list(), description="SANs of other kinds. No role allows them.")
@@ -93,20 +93,20 @@ EXCLUDE_CN = Field(
     name="exclude_cn_from_sans",
     kind=kinds.boolean(),
     without_effect=True,
-    description="Whether the common name is to be left out of the subject alternative names: public CAs never do.",
+    description="Whether to leave the common name out of the subject alternative names: public CAs never do.",
 )
 ISSUER_REF = Field(
     name="issuer_ref",
     kind=kinds.text(max_length=256),
     without_effect=True,
-    description="Reference to an issuer: SCM's certificate profile decides who issues.",
+    description="Reference to an issuer: SCM's certificate profile decides it.",
 )
 NOT_AFTER = Field(
     name="not_after",
     kind=kinds.text(max_length=64),
     description="End of validity: SCM's certificate profile decides it. Ask for a ttl.",
 )
-NOT_BEFORE = Field(name="not_before", kind=kinds.text(max_length=64), description="Begin of validity: SCM decides it.")
+NOT_BEFORE = Field(name="not_before", kind=kinds.text(max_length=64), description="Start of validity: SCM decides it.")
 SUBJECT_SERIAL_NUMBER = Field(
     name="serial_number",
     kind=kinds.text(max_length=64),
@@ -120,17 +120,17 @@ REFUSED: tuple[tuple[Field[object], str], ...] = (
     (NOT_AFTER, "not_after cannot be asked for: SCM's certificate profile decides it; ask for a ttl"),
     (NOT_BEFORE, "not_before cannot be asked for: SCM decides it"),
 )
-"""What Vault's pki knows and no role here allows, and what a request that asks for it is told."""
+"""Fields of Vault's pki that no role here allows, and the error of a request that has one."""
 
 KEY_TYPE_OF_REQUEST = Field(
     name="key_type",
     kind=kinds.text(max_length=16),
-    description="Type of key: the role's is made, whatever stands here.",
+    description="Type of key. The role's applies instead.",
 )
 KEY_BITS_OF_REQUEST = Field(
     name="key_bits",
     kind=kinds.text(max_length=16),
-    description="Size of key: the role's is made, whatever stands here.",
+    description="Size of key. The role's applies instead.",
 )
 
 SERIAL = Field(
@@ -153,6 +153,6 @@ REASON = Field(
     name="reason",
     kind=field_kinds.reason(),
     description=(
-        "Why, in 1 to 512 characters. A reason of RFC 5280 alone, such as superseded, also sets SCM's reason code."
+        "Why, in 1 to 512 characters. If it is a reason of RFC 5280 alone, such as superseded, SCM also gets its code."
     ),
 )

@@ -10,7 +10,7 @@ CONFIG = Field(
     name="config",
     kind=kinds.name(),
     required=True,
-    description="Name of the config entry that orders: one of type ssl_cert.",
+    description="Name of the config entry to order under, of type ssl_cert.",
 )
 CERTIFICATE_TYPE = Field(
     name="certificate_type",
@@ -22,13 +22,13 @@ VALIDITY = Field(
     name="validity",
     kind=kinds.duration(unit=DAY, minimum=DAY, whole_units=True),
     required=True,
-    description="Validity in days where a request names no ttl: one of the profile's terms.",
+    description="Validity in days if a request has no ttl: one of the profile's terms.",
 )
 ALLOWED_DOMAINS = Field(
     name="allowed_domains",
     kind=field_kinds.domains(),
     default=(),
-    description="Domains for which certificates may be ordered, by whole labels. Without any, none may.",
+    description="Domains for which certificates may be ordered, compared by whole labels. Without any, none may.",
 )
 ALLOW_SUBDOMAINS = Field(
     name="allow_subdomains",
@@ -46,7 +46,7 @@ ALLOW_WILDCARDS = Field(
     name="allow_wildcard_certificates",
     kind=kinds.boolean(),
     default=True,
-    description="Whether wildcards, such as *.example.com, may be ordered where subdomains are. Default: true.",
+    description="Whether wildcards, such as *.example.com, may be ordered if subdomains may. Default: true.",
 )
 ALLOW_IP_SANS = Field(
     name="allow_ip_sans",
@@ -65,16 +65,16 @@ KEY_BITS = Field(
     kind=kinds.whole_number(minimum=0, maximum=8192),
     default=0,
     description=(
-        "Size of the keys made, and the least size of keys in CSRs. RSA: 2048, 3072 or 4096; EC: 256, 384 or 521; 0: "
-        "the first of these. Default: 0."
+        "Size of the keys made, and the smallest size allowed in CSRs. RSA: 2048, 3072 or 4096; EC: 256, 384 or 521; "
+        "0: the first of these. Default: 0."
     ),
 )
 MAX_TTL = Field(
     name="max_ttl",
     kind=kinds.duration(unit=SECOND),
     description=(
-        "How long a certificate may be valid, in seconds or as a duration such as 90d. Without it, or with 0, as long "
-        "as the profile has it."
+        "How long a certificate may be valid, in seconds or as a duration such as 90d. Without it, or with 0, the "
+        "profile's terms are the limit."
     ),
 )
 NO_STORE_KEY = Field(
@@ -82,14 +82,15 @@ NO_STORE_KEY = Field(
     kind=kinds.boolean(),
     default=False,
     description=(
-        "Keep a private key only until the first answer that carries it, and 24 hours at most. Default: false."
+        "Whether a private key is stored only until the first answer that carries it, and at most 24 hours. Default: "
+        "false."
     ),
 )
 MIN_REMAINING = Field(
     name="min_remaining",
     kind=kinds.duration(unit=SECOND),
     description=(
-        "As long as this much life is left of a certificate, an equal request is answered with it, key included, "
+        "As long as this much of its life is left, an equal request returns the stored certificate, key included, "
         "instead of ordering another; in seconds or as a duration such as 30d. 0: every request orders. Default: a "
         "third of validity."
     ),
@@ -98,7 +99,7 @@ MAX_ORDERS_PER_DAY = Field(
     name="max_orders_per_day",
     kind=kinds.whole_number(minimum=0),
     default=10,
-    description=("How many certificates may be ordered under the role on one day (UTC). 0: any number. Default: 10."),
+    description="How many certificates may be ordered under the role on one day (UTC). 0: any number. Default: 10.",
 )
 
 
@@ -120,7 +121,7 @@ SUBJECT: tuple[Field[tuple[str, ...]], ...] = (
     _subject("street_address", "Street addresses"),
     _subject("postal_code", "Postal codes"),
 )
-"""The parts of a subject that a role may allow, under the names that Vault's own pki engine has for them."""
+"""The parts of a subject that a role may allow, with the names that they have in Vault's own pki engine."""
 
 TABLE: Table = {
     "config_name": Column(CONFIG),

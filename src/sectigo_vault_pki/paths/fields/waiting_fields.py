@@ -43,7 +43,7 @@ EXPIRY_WINDOW = Field(
     default=timedelta(days=7),
     inherits=True,
     description=(
-        "Days before its expiry from which a certificate is renewed, at most a third of its life. Default: 7."
+        "Days before its expiry from which a certificate is renewed: at most a third of its life. Default: 7."
     ),
 )
 AUTO_RENEW = Field(
@@ -63,7 +63,7 @@ READ_RENEWED_CERT = Field(
     kind=kinds.boolean(),
     default=True,
     inherits=True,
-    description="Whether reading a renewed certificate answers its successor. Default: true.",
+    description="Whether reading a renewed certificate returns its successor. Default: true.",
 )
 
 TABLE: Table = {

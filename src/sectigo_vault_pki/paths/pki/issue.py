@@ -1,4 +1,4 @@
-"""`issue/:role` and `sign/:role`: certificates under a role, asked for and answered as by Vault's own pki engine."""
+"""`issue/:role` and `sign/:role`: certificates under a role, with the fields and answers of Vault's own pki engine."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -36,14 +36,14 @@ COMMON: tuple[Field[object], ...] = (
 
 
 def path_issue(engine: Engine, issuer: Issuer) -> Path:
-    """Declare the path that makes keys."""
+    """Declare the path that makes the key."""
 
     async def write(request: Request, data: FieldData) -> Response:
         protection = pkcs12_fields.protection(data, data.get(fields.FORMAT_OF_ISSUE) or IssuedFormat.PEM)
-        wish = IssueRequest(
+        wanted = IssueRequest(
             common_name=_common_name(data), names=_names(data), ttl=_ttl(data), host_request_id=request.id
         )
-        issued = await _issued(issuer, request, data, wish)
+        issued = await _issued(issuer, request, data, wanted)
         chain, key = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS)), issued_key(issued)
         shown = issued_data(
             chain,
@@ -80,18 +80,18 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
 
 
 def path_sign(issuer: Issuer) -> Path:
-    """Declare the path that takes CSRs."""
+    """Declare the path that takes a CSR."""
 
     async def write(request: Request, data: FieldData) -> Response:
         csr = data[fields.CSR]
-        wish = IssueRequest(
+        wanted = IssueRequest(
             common_name=_common_name_of(csr),
             names=csr.subject_alt_names,
             ttl=_ttl(data),
             csr=csr,
             host_request_id=request.id,
         )
-        issued = await _issued(issuer, request, data, wish)
+        issued = await _issued(issuer, request, data, wanted)
         chain = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS))
         await issuer.handed_out(issued)
         return Response(
@@ -115,11 +115,11 @@ def path_sign(issuer: Issuer) -> Path:
     )
 
 
-async def _issued(issuer: Issuer, request: Request, data: FieldData, wish: IssueRequest) -> Issued:
+async def _issued(issuer: Issuer, request: Request, data: FieldData, wanted: IssueRequest) -> Issued:
     for refused, why in fields.REFUSED:
         if data.get(refused):
             raise InvalidInputError(why)
-    return await issuer.issue(data[fields.ROLE], wish, time_limit=request.time_limit)
+    return await issuer.issue(data[fields.ROLE], wanted, time_limit=request.time_limit)
 
 
 def _format(data: FieldData, declared: Field[str]) -> IssuedFormat:
@@ -147,7 +147,7 @@ def _names(data: FieldData) -> tuple[str, ...]:
 
 
 def _ttl(data: FieldData) -> timedelta | None:
-    """Return the ttl that is asked for; 0 is the same as none, as in Vault's pki."""
+    """Return the requested ttl; 0 means none, as in Vault's pki."""
     return data.get(fields.TTL) or None
 
 
@@ -157,7 +157,7 @@ def _remarks_on_key(data: FieldData) -> Sequence[str]:
 
 
 def _remarks_on_names(data: FieldData, csr: CertificateSigningRequest) -> Sequence[str]:
-    """Say which names of the request have no effect beside those of the CSR."""
+    """Return warnings about names of the request that have no effect because the CSR has its own."""
     common_name = _common_name_of(csr)
     remarks = []
     if data.get(fields.COMMON_NAME) not in {None, common_name}:
@@ -171,16 +171,16 @@ def _remarks_on_names(data: FieldData, csr: CertificateSigningRequest) -> Sequen
 
 
 ISSUE_DESCRIPTION = """
-Answers a certificate and its private key, if the role allows what is asked for. The field names, the answer and its
-formats are those of Vault's own pki engine.
+Returns a certificate and its private key, if the role allows the request. The field names, the answer and its formats
+are those of Vault's own pki engine.
 
-Each certificate may cost. An equal request adopts an order that is under way, and where the role has a min_remaining,
-is answered with the certificate that is stored, as long as so much of its life is left. A certificate that SCM has not
-issued in time is answered with an error that begins with "pending" and names the order; the same request later collects
-it. A certificate ordered here is not renewed by itself: ask again.
+Each certificate may cost money. An equal request continues an order in progress, and if the role has a min_remaining,
+it returns the stored certificate as long as that much of its life is left. If SCM does not issue the certificate in
+time, the request fails with an error that begins with "pending" and names the order; the same request later collects
+it. A certificate ordered here is not renewed automatically: request it again.
 """
 
 SIGN_DESCRIPTION = """
-Answers a certificate for the CSR, if the role allows its key and every name in it. Common name and subject alternative
-names are the CSR's; common_name, alt_names and ip_sans have no effect. Everything else is as with issue/.
+Returns a certificate for the CSR, if the role allows its key and every name in it. Common name and subject alternative
+names are the CSR's; common_name, alt_names and ip_sans have no effect. Everything else works as with issue/.
 """

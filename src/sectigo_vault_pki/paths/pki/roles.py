@@ -1,4 +1,4 @@
-"""`roles/`, `roles/:role` and `roles/:role/ca_chain`: policy apart from credentials."""
+"""`roles/`, `roles/:role` and `roles/:role/ca_chain`: what may be ordered, apart from SCM's login."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -29,7 +29,7 @@ def path_roles_list(roles: Roles) -> Path:
         fields=(),
         operations={Operation.LIST: Handler(list_names, answer=LIST_SCHEMA)},
         synopsis="List the roles.",
-        description="Answers the names of the roles.",
+        description="Returns the names of the roles.",
     )
 
 
@@ -60,14 +60,14 @@ def path_roles(roles: Roles) -> Path:
             Operation.READ: Handler(read, summary="Read a role.", answer=ROLE_SCHEMA),
             Operation.DELETE: Handler(delete, summary="Delete a role.", forwarded=True),
         },
-        synopsis="Keep under a name what may be ordered, of which config entry and how often.",
+        synopsis="Define what may be ordered under a name, from which config entry and how often.",
         description=DESCRIPTION,
         existence_check=exists,
     )
 
 
 def path_role_ca_chain(roles: Roles) -> Path:
-    """Declare the issuers of a role."""
+    """Declare the read of a role's issuers."""
 
     async def read(_: Request, data: FieldData) -> Response | None:
         chain = await roles.newest_chain(data[ROLE])
@@ -79,16 +79,16 @@ def path_role_ca_chain(roles: Roles) -> Path:
         operations={
             Operation.READ: Handler(read, summary="Read the issuers of a role's certificates.", answer=CA_CHAIN_SCHEMA)
         },
-        synopsis="Read who issues a role's certificates.",
+        synopsis="Read the issuers of a role's certificates.",
         description=CA_CHAIN_DESCRIPTION,
     )
 
 
 def role_record(data: FieldData) -> RoleRecord:
-    """Return the role that a write describes; what it does not mention has its default, as in Vault's pki.
+    """Return the role that a write describes; fields it does not mention have their defaults, as in Vault's pki.
 
     Raises:
-        InvalidInputError: it could never order anything, or would order again and again.
+        InvalidInputError: the role could never order anything, or would order on every request.
     """
     if lacking := [field.missing_text for field in fields.REQUIRED if data.lacks(field)]:
         raise InvalidInputError(problem_text(lacking))
@@ -100,7 +100,7 @@ def role_record(data: FieldData) -> RoleRecord:
 
 
 def _guards(role: RoleRecord, data: FieldData) -> Mapping[str, object]:
-    """Return what keeps a client's loop from spending: there unless the write says otherwise."""
+    """Return the limits that keep a looping client from spending; they apply unless the write sets them."""
     third = timedelta(days=role.validity_days).total_seconds() / 3
     is_limited = fields.MAX_ORDERS_PER_DAY in data
     return {
@@ -112,7 +112,7 @@ def _guards(role: RoleRecord, data: FieldData) -> Mapping[str, object]:
 def _check_key(role: RoleRecord) -> None:
     if role.key_type == "any":
         if role.key_bits:
-            raise InvalidInputError("key_bits must be 0 where key_type is any")
+            raise InvalidInputError("key_bits must be 0 if key_type is any")
         return
     try:
         KeyParameters.parse(role.key_type, role.key_bits or None)
@@ -140,15 +140,15 @@ def shown_role(role: RoleRecord) -> Mapping[str, object]:
 
 
 DESCRIPTION = """
-A role says what may be ordered by issue/ and sign/: for which domains, with which keys, how long, how often, and under
-which config entry. Whoever may use a role needs to know neither SCM's ids nor its login.
+A role says what issue/ and sign/ may order: for which domains, with which keys, for how long, how often, and under
+which config entry. Users of a role need neither SCM's ids nor its login.
 
-A write puts the role in place of what it was: what it does not mention has its default. Two of the defaults keep a
-client that asks again and again from spending: min_remaining and max_orders_per_day. Deleting a role leaves its
-certificates stored, and its orders of the day counted.
+A write replaces the role: fields that it does not mention have their defaults. Two of the defaults keep a client that
+asks in a loop from spending: min_remaining and max_orders_per_day. Deleting a role leaves its certificates stored, and
+its orders of the day counted.
 """
 
 CA_CHAIN_DESCRIPTION = """
-Answers the issuers of the certificate that the role answered last, the nearest first. SCM does not tell who will issue,
-so there is nothing before the first certificate.
+Returns the issuers of the certificate that the role returned last, nearest first. SCM does not tell in advance who
+will issue, so there is nothing to read before the first certificate.
 """

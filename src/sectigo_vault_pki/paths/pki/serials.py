@@ -15,7 +15,7 @@ from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
 
 DEFAULT_REASON = "revoked in Vault"
-"""SCM wants a reason, and Vault's pki takes none."""
+"""SCM requires a reason, and the clients of Vault's pki send none."""
 
 
 def path_serials_list(serials: SerialNumbers) -> Path:
@@ -35,7 +35,7 @@ def path_serials_list(serials: SerialNumbers) -> Path:
 
 
 def path_cert(serials: SerialNumbers) -> Path:
-    """Declare the read."""
+    """Declare the read by serial number."""
 
     async def read(_: Request, data: FieldData) -> Response:
         found = await serials.find(data[fields.SERIAL])
@@ -53,7 +53,7 @@ def path_cert(serials: SerialNumbers) -> Path:
 
 
 def path_revoke_by_serial(serials: SerialNumbers) -> Path:
-    """Declare the revocation."""
+    """Declare the revocation by serial number."""
 
     async def write(request: Request, data: FieldData) -> Response:
         reason = data.get(fields.REASON) or DEFAULT_REASON
@@ -87,22 +87,22 @@ def _remarks(found: CertificateWithSerial) -> tuple[str, ...]:
     if not found.others:
         return ()
     others = ", ".join(found.others)
-    return (f"several certificates have this serial number: this is {found.place}, and certs/ also answers {others}",)
+    return (f"several certificates have this serial number: this is {found.place}, and certs/ also has {others}",)
 
 
 LIST_DESCRIPTION = """
-Answers the serial numbers of the certificates under all config entries, in hex with colons. Those that were replaced
-under their id are among them, as long as they are kept.
+Returns the serial numbers of the certificates under all config entries, in hex with colons, those of replaced
+certificates included as long as they are kept.
 """
 
 READ_DESCRIPTION = """
-Answers the certificate with this serial number, and when it was revoked. Nothing is called, collected or renewed; the
-private key stands in certs/<config_name>/<unique_id> only. Where certificates of several issuers share the number, one
-is answered, with a warning that says which, and where the others are.
+Returns the certificate with this serial number, and when it was revoked. The read neither calls SCM nor collects or
+renews; only certs/<config_name>/<unique_id> returns the private key. If certificates of several issuers share the
+number, it returns one, with a warning that says which, and where the others are.
 """
 
 REVOKE_DESCRIPTION = """
-Revokes the certificate at Sectigo Certificate Manager, whatever config entry it is stored under. It stays stored. One
-that is revoked already is no error. A certificate is recognised by all its bytes; a serial number that certificates of
-several issuers share is refused.
+Revokes the certificate at Sectigo Certificate Manager, whatever config entry it is stored under. It stays stored.
+Revoking a revoked certificate again is not an error. A certificate is recognised by all its bytes; a serial number that
+certificates of several issuers share is refused.
 """
