@@ -58,6 +58,7 @@ from sectigo_vault_pki.vault_plugin.logical import (
 
 _log = logging.getLogger(__name__)
 
+TITLE = "Sectigo Certificate Manager secrets engine"
 DESCRIPTION = """
 The Sectigo secrets engine orders SSL/TLS and client (S/MIME) certificates at Sectigo Certificate Manager (SCM),
 collects them, keeps them with their keys and their history, and renews them when they are due.
@@ -177,7 +178,9 @@ def build(
     )
     engine = Engine(resources)
     paths = declared_paths(resources, engine, background=background)
-    router = Router(paths, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment)
+    router = Router(
+        paths, title=TITLE, description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment
+    )
     return SectigoBackend(router, engine, resources, background=background)
 
 

@@ -23,7 +23,7 @@ from sectigo_vault_pki.vault_plugin.http2.limits import HANDSHAKE_SECONDS
 Dial = Callable[[Callable[[], ClientConnection]], Awaitable[ClientConnection]]
 """Connects, makes the protocol by what it is given, and returns it."""
 
-_USER_AGENT = b"sectigo-vault-pki"
+_USER_AGENT = b"vault-plugin-python"
 _State = grpc.ChannelConnectivity
 
 

@@ -13,7 +13,7 @@ CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 """The same for all streams of a connection together: what one connection may make us hold unread."""
 
 MAX_CONCURRENT_STREAMS = 20_000
-"""Ten times the 2 000 enrolments that may wait at once (design.md 4), each of which is an open stream."""
+"""Ten times the 2 000 requests that an engine may have waiting at once, each of which is an open stream."""
 
 MAX_HEADER_LIST_BYTES = 65_536
 """hpack's own default; grpcio's is 8 to 16 KiB, Go's 16 MiB."""

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from types import MappingProxyType
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
-_known: ContextVar[Mapping[str, object]] = ContextVar("sectigo_vault_pki_log_values", default=_NOTHING)
+_known: ContextVar[Mapping[str, object]] = ContextVar("vault_plugin_log_values", default=_NOTHING)
 
 
 def add_log_values(**values: object) -> None:

@@ -104,9 +104,8 @@ class LoggedStream(io.TextIOBase):
         return len(text)
 
 
-def take_over_streams() -> None:
-    """Turn prints and uncaught exceptions into log lines."""
-    package = __package__.partition(".")[0]
+def take_over_streams(package: str) -> None:
+    """Turn prints and uncaught exceptions into log lines; prints into those of the engine's package."""
     sys.stdout = LoggedStream(f"{package}.stdout", logging.DEBUG)
     sys.stderr = LoggedStream(f"{package}.stderr", logging.DEBUG)
     sys.excepthook = lambda kind, error, trace: _log_uncaught((kind, error, trace))

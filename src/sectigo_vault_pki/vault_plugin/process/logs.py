@@ -8,9 +8,9 @@ Our modules log with the standard library, key-values going along as `extra={"kv
 A line carries what is known of its request too (`logical.add_log_values`): the host's id, and what its path names.
 
 Values and message arguments become numbers, booleans, null or text; of an object of any further kind only the kind's
-name is told. An exception of our own trees (`logical.LogicalError`, `errors.SectigoVaultPkiError`) is told by its
-text, which carries no secret, and one of the system's by what its number means. The text of any other may quote a
-secret: it is told by its type. Where it came through is told of each that a line is about.
+name is told. An exception whose class has `safe_text = True`, as `logical.LogicalError` has, is told by its text, which
+carries no secret, and one of the system's by what its number means. The text of any other may quote a secret: it is
+told by its type. Where it came through is told of each that a line is about.
 """
 
 import datetime as dt
@@ -28,8 +28,7 @@ from pathlib import PurePath
 from types import TracebackType
 from typing import TypeVar
 
-from sectigo_vault_pki.errors import SectigoVaultPkiError
-from sectigo_vault_pki.vault_plugin.logical import LogicalError, log_values
+from sectigo_vault_pki.vault_plugin.logical import log_values
 
 TRACE = 5
 OFF = logging.CRITICAL + 10
@@ -54,8 +53,7 @@ _PLAIN_KINDS = frozenset({str, float, bool, uuid.UUID, dt.date, dt.datetime, dt.
 
 ItemT = TypeVar("ItemT")
 
-_SPEAKING_ERRORS = (LogicalError, SectigoVaultPkiError)
-_OWN_PACKAGE = "sectigo_vault_pki"
+_SDK = __name__.rpartition(".process.")[0]
 
 
 def level_from(environ: Mapping[str, str], *, variable: str) -> int:
@@ -67,13 +65,20 @@ def level_from(environ: Mapping[str, str], *, variable: str) -> int:
     return LEVELS.get(environ.get(variable, "").strip().lower(), logging.DEBUG)
 
 
-def configure(handler: logging.Handler, level: int) -> None:
-    """Send every logger's records to `handler`: ours from `level` on, foreign ones from warnings on."""
+def configure(handler: logging.Handler, level: int, *, package: str) -> None:
+    """Send every logger's records to `handler`: the engine's and ours from `level` on, others from warnings on.
+
+    Args:
+        handler: writes them.
+        level: the lowest that is sent.
+        package: the engine's; a program of one file logs as `__main__`.
+    """
     handler.setFormatter(HclogFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
-    logging.getLogger(_OWN_PACKAGE).setLevel(level)
+    for name in (package, _SDK, "__main__"):
+        logging.getLogger(name).setLevel(level)
     logging.captureWarnings(capture=True)
     # What no line tells is not looked up for each ("Optimization" in Python's logging HOWTO).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
@@ -180,7 +185,7 @@ def _first(items: Iterable[ItemT]) -> Iterable[ItemT]:
 
 
 def _error_text(error: BaseException) -> str:
-    if isinstance(error, _SPEAKING_ERRORS) and str(error):
+    if getattr(type(error), "safe_text", False) is True and str(error):
         return str(error)
     if isinstance(error, OSError) and type(error.errno) is int and not isinstance(error, ssl.SSLError):
         return os.strerror(error.errno)

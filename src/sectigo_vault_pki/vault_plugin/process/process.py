@@ -74,7 +74,7 @@ class Process:
         Raises:
             CredentialsError: the host's certificate could not be fetched.
         """
-        with SocketFolder(self._launch) as sockets:
+        with SocketFolder(self._launch, name=self._name) as sockets:
             return asyncio.run(self._serve(sockets))
 
     async def _serve(self, sockets: SocketFolder) -> int:

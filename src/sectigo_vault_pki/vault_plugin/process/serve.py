@@ -37,11 +37,13 @@ def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: flo
     Args:
         factory: builds one mount's engine; called on the event loop, once for each mount.
         name: what the plugin is called at the host; `<NAME>_LOG_LEVEL` sets the level from which on log lines are
-            sent, in place of debug, and `<NAME>_MAX_PROTOCOL` the highest app protocol.
+            sent, in place of debug, and `<NAME>_MAX_PROTOCOL` the highest app protocol. The engine's modules are taken
+            to be in a package of that name, with `_` in the place of `-`: that level holds for them.
         version: semantic version without a leading `v`.
         host_seconds: how long the process stays while no host is connected.
     """
-    own = name.upper().replace("-", "_")
+    package = name.replace("-", "_")
+    own = package.upper()
     try:
         launch = read_launch(os.environ, limit_variable=f"{own}_MAX_PROTOCOL")
     except NotLaunchedByHostError:
@@ -51,8 +53,9 @@ def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: flo
         return _refuse(error)
     level = logs.level_from(os.environ, variable=f"{own}_LOG_LEVEL")
     handler = QueuedHandler(_STDERR)
-    logs.configure(handler, level)
+    logs.configure(handler, level, package=package)
     try:
+        take_over_streams(package)
         process = _prepare(factory, launch=launch, name=name, version=version, seconds=host_seconds)
         return process.run()
     except CredentialsError as error:
@@ -71,7 +74,6 @@ def _prepare(factory: BackendFactory, *, launch: Launch, name: str, version: str
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     from sectigo_vault_pki.vault_plugin.process.process import Process  # noqa: PLC0415  slow to import, and only needed now
 
-    take_over_streams()
     return Process(factory, launch=launch, name=name, version=version, host_seconds=seconds)
 
 
