@@ -16,7 +16,7 @@ from sectigo_vault_pki.vault_plugin.logical import (
     StorageEntry,
     StorageError,
 )
-from sectigo_vault_pki.vault_plugin.process.storage_client import StorageClient
+from sectigo_vault_pki.vault_plugin.process.host import StorageClient
 from tests.support.host_services import SystemAnswers, lend
 
 

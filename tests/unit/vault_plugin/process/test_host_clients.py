@@ -17,8 +17,7 @@ from sectigo_vault_pki.vault_plugin.logical import (
     StorageError,
     UnavailableError,
 )
-from sectigo_vault_pki.vault_plugin.process.storage_client import StorageClient
-from sectigo_vault_pki.vault_plugin.process.system_client import SystemClient
+from sectigo_vault_pki.vault_plugin.process.host import StorageClient, SystemClient
 from sectigo_vault_pki.vault_plugin.proto.environment_pb2 import PluginEnvironment as EnvironmentMessage
 from tests.support.host_services import SystemAnswers, lend
 
