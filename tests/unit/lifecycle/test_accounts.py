@@ -9,7 +9,7 @@ from sectigo_vault_pki.lifecycle.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.login_pauses import LoginPauses
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.store import Repository
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.records import config_record
 
 

@@ -4,12 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sectigo_vault_pki.vault_plugin.framework.canonical import CanonicalPaths
-from sectigo_vault_pki.vault_plugin.framework.fields import FieldData
+from sectigo_vault_pki.vault_plugin.framework.fields import FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.help import path_help, root_help
 from sectigo_vault_pki.vault_plugin.framework.names import warnings_about
 from sectigo_vault_pki.vault_plugin.framework.openapi import HelpContext
 from sectigo_vault_pki.vault_plugin.framework.path import Path
-from sectigo_vault_pki.vault_plugin.framework.problems import problem_text
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     Operation,

@@ -5,7 +5,6 @@ import pytest
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, Router, StrictNames, kinds
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
-    InmemStorage,
     Operation,
     PluginEnvironment,
     ReadOnlyError,
@@ -14,6 +13,7 @@ from sectigo_vault_pki.vault_plugin.logical import (
     UnsupportedOperationError,
     UnsupportedPathError,
 )
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 
 NAME = Field(name="name", kind=kinds.name(), description="Which one.")
 SIZE = Field(name="size", kind=kinds.whole_number(minimum=1), description="How large.", required=True)

@@ -10,7 +10,6 @@ import grpc
 import pytest
 
 from sectigo_vault_pki.vault_plugin.logical import (
-    InmemStorage,
     PluginEnvironment,
     ReplicationState,
     StorageEntry,
@@ -19,7 +18,8 @@ from sectigo_vault_pki.vault_plugin.logical import (
 )
 from sectigo_vault_pki.vault_plugin.process.host import StorageClient, SystemClient
 from sectigo_vault_pki.vault_plugin.proto.environment_pb2 import PluginEnvironment as EnvironmentMessage
-from tests.support.host_services import SystemAnswers, lend
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
+from sectigo_vault_pki.vault_plugin.testing.host_services import SystemAnswers, lend
 
 
 class StuckStorage(InmemStorage):
