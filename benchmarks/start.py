@@ -15,7 +15,7 @@ from benchmarks.stage import stage
 from scripts.environment import EXECUTABLE, small_environment
 from scripts.stopping import StopSignals
 from sectigo_vault_pki.vault_plugin.process.handshake import COOKIE_NAME, COOKIE_VALUE, MULTIPLEXED_PROTOCOL
-from tests.support.host_identity import new_host_identity
+from sectigo_vault_pki.vault_plugin.testing.host_identity import new_host_identity
 
 STARTS = 9
 IDLE_SECONDS = 2.0

@@ -20,7 +20,8 @@ from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.framework import Field, Path
 from sectigo_vault_pki.vault_plugin.framework.help import field_text
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage, Operation
+from sectigo_vault_pki.vault_plugin.logical import Operation
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 
 DOCUMENT = File(__file__).resolve().parent.parent / "docs" / "fields.md"
 _TABLE = re.compile(r"<!-- table: (?P<name>[^ ]+) -->\n.*?<!-- end -->", re.DOTALL)

@@ -10,6 +10,8 @@ from xdist.scheduler import LoadFileScheduling
 from tests.support.fuzzing import examples
 from tests.support.units import rank_of, unit_of
 
+pytest.register_assert_rewrite("sectigo_vault_pki.vault_plugin.testing")
+
 # How long an example takes depends on what else the machine does; --timeout bounds the whole test.
 settings.register_profile(
     "ours", max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]

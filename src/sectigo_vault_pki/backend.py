@@ -37,6 +37,7 @@ from sectigo_vault_pki.vault_plugin.logical import (
 
 _log = logging.getLogger(__name__)
 
+TITLE = "Sectigo Certificate Manager secrets engine"
 DESCRIPTION = """
 The Sectigo secrets engine orders SSL/TLS and client (S/MIME) certificates at Sectigo Certificate Manager (SCM),
 collects them, stores them with their keys and their history, and renews them automatically.
@@ -158,7 +159,11 @@ def build(
     )
     parts = parts_of(resources, background=background)
     router = Router(
-        all_paths(parts), description=DESCRIPTION, is_read_only=node.is_read_only, environment=node.environment
+        all_paths(parts),
+        title=TITLE,
+        description=DESCRIPTION,
+        is_read_only=node.is_read_only,
+        environment=node.environment,
     )
     return SectigoBackend(router, parts.engine, resources, background=background)
 

@@ -31,6 +31,8 @@ Every text is one sentence for the user and carries no secret. `paths.error_kind
 class SectigoVaultPkiError(Exception):
     """The base of the tree."""
 
+    safe_text = True  # for the log (`vault_plugin.process.logs`)
+
 
 class InvalidInputError(SectigoVaultPkiError):
     """A value from the user that cannot be used; the text names the field and what is allowed."""

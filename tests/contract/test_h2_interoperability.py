@@ -257,9 +257,9 @@ class HandMade:
         self.ends.append(end)
         self.accepted.put_nowait(end)
 
-    def call(self, data: bytes = b"x", **options: Any) -> Any:
-        method: Any = self.channel.unary_unary("/test.Service/Echo")
-        return method(data, **options)
+    def call(self, data: bytes = b"x", *, seconds: float | None = None) -> asyncio.Future[bytes]:
+        method = self.channel.unary_unary("/test.Service/Echo")
+        return asyncio.ensure_future(method(data, timeout=seconds))
 
     async def request(self) -> tuple[H2Library, RequestReceived]:
         end = await self.accepted.get()
@@ -288,12 +288,12 @@ async def hand_made(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[H
 
 
 async def test_our_request_is_grpcs(hand_made: HandMade) -> None:
-    call = hand_made.call(b"hello", timeout=20, metadata=(("multiplex_id", "abc"),))
+    call = hand_made.call(b"hello", seconds=20)
     end, received = await hand_made.request()
     fields = fields_of(received)
     assert fields.pop("grpc-timeout")[-1] in "num"
     assert fields.pop("user-agent")
-    assert fields == {**dict(request()), ":scheme": "http", "multiplex_id": "abc"}
+    assert fields == {**dict(request()), ":scheme": "http"}
     assert (await end.until(DataReceived)).data == message(b"hello")
     await answer(end, 1, b"world")
     assert await call == b"world"
@@ -445,7 +445,7 @@ async def test_server_that_leaves_at_once_is_unavailable(tmp_path_factory: pytes
         await asyncio.start_unix_server(leave, path),
         Channel(unix_dial(str(path)), authority="localhost") as channel,
     ):
-        method: Any = channel.unary_unary("/test.Service/Echo")
+        method = channel.unary_unary("/test.Service/Echo")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await method(b"")
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
@@ -453,7 +453,7 @@ async def test_server_that_leaves_at_once_is_unavailable(tmp_path_factory: pytes
 
 async def test_address_that_is_none_is_unavailable() -> None:
     async with asyncio.timeout(PATIENCE_SECONDS), Channel(tcp_dial("127.0.0.1", 99_999), authority="x") as channel:
-        method: Any = channel.unary_unary("/test.Service/Echo")
+        method = channel.unary_unary("/test.Service/Echo")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await method(b"")
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE

@@ -6,8 +6,8 @@ import pytest
 from sectigo_vault_pki.vault_plugin.grpc.messages import MessageReader
 from sectigo_vault_pki.vault_plugin.grpc.status import CallProblem
 from sectigo_vault_pki.vault_plugin.http2.limits import MAX_MESSAGE_BYTES
+from sectigo_vault_pki.vault_plugin.testing.plugin_host import AUTO_MTLS, UNWRAP, PluginHost
 from tests.support.echo import ECHO
-from tests.support.host import AUTO_MTLS, UNWRAP, PluginHost
 
 MIB = 1024 * 1024
 PIECE = bytes(MIB)

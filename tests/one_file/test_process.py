@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from sectigo_vault_pki import __version__
-from tests.support.host import UNWRAP, PluginHost
+from sectigo_vault_pki.vault_plugin.testing.plugin_host import UNWRAP, PluginHost
 from tests.support.one_file import Installed, host_environment, mapped_files, of_process
 from tests.support.scm_process import ScmProcess
 from tests.support.vault import ORDER

@@ -5,7 +5,6 @@ import pytest
 
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
-    InmemStorage,
     LogicalError,
     NotFoundError,
     ReadOnlyError,
@@ -13,6 +12,7 @@ from sectigo_vault_pki.vault_plugin.logical import (
     UnsupportedOperationError,
     UnsupportedPathError,
 )
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.certificates import key_fits, leaf_of
 from tests.support.counting import CountingStorage
 from tests.support.mount import ORDER, Mount, answered

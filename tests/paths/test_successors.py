@@ -9,7 +9,8 @@ import pytest
 
 from sectigo_vault_pki.scm_simulator.model.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from sectigo_vault_pki.vault_plugin.logical import BadRequestError, InmemStorage, Response, StorageEntry
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, Response, StorageEntry
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.mount import ORDER, Mount, answered
 from tests.support.virtual_time import LoopClock
 

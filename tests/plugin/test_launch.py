@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sectigo_vault_pki import __version__
+from sectigo_vault_pki.vault_plugin.testing.host_identity import host_context, new_host_identity
+from sectigo_vault_pki.vault_plugin.testing.plugin_host import COOKIE, PluginHost
 from tests.support.echo import ECHO
-from tests.support.host import COOKIE, PluginHost
-from tests.support.host_identity import host_context, new_host_identity
 
 pytestmark = pytest.mark.process
 

@@ -13,8 +13,8 @@ import pytest
 
 from sectigo_vault_pki.vault_plugin.proto.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from sectigo_vault_pki.vault_plugin.proto.health_pb2_grpc import HealthStub
+from sectigo_vault_pki.vault_plugin.testing.plugin_host import Mount, PluginHost
 from tests.support.echo import ECHO
-from tests.support.host import Mount, PluginHost
 
 pytestmark = pytest.mark.process
 

@@ -15,8 +15,8 @@ import pytest
 
 from scripts.openbao import OpenBaoServer
 from sectigo_vault_pki.vault_plugin.http2.frames import PREFACE
+from sectigo_vault_pki.vault_plugin.testing.host_identity import HostIdentity, new_host_identity, new_shared_identity
 from tests.support.echo import write_echo_command
-from tests.support.host_identity import HostIdentity, new_host_identity, new_shared_identity
 from tests.support.polling import until
 
 pytestmark = [pytest.mark.vault, pytest.mark.process]

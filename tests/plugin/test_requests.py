@@ -18,8 +18,8 @@ from sectigo_vault_pki.vault_plugin.proto.multiplexing_pb2 import MultiplexingSu
 from sectigo_vault_pki.vault_plugin.proto.multiplexing_pb2_grpc import PluginMultiplexingStub
 from sectigo_vault_pki.vault_plugin.proto.version_pb2 import Empty as VersionEmpty
 from sectigo_vault_pki.vault_plugin.proto.version_pb2_grpc import PluginVersionStub
+from sectigo_vault_pki.vault_plugin.testing.plugin_host import AUTO_MTLS, UNWRAP, PluginHost
 from tests.support.echo import ECHO
-from tests.support.host import AUTO_MTLS, UNWRAP, PluginHost
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
 

@@ -8,8 +8,8 @@ from secrets import token_hex
 import grpc
 import pytest
 
+from sectigo_vault_pki.vault_plugin.testing.plugin_host import Mount, PluginHost
 from tests.support.certificates import key_fits
-from tests.support.host import Mount, PluginHost
 from tests.support.polling import until
 from tests.support.scm_process import ScmProcess
 from tests.support.vault import ORDER

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from sectigo_vault_pki.vault_plugin.http2.frames import PREFACE, FrameType
+from sectigo_vault_pki.vault_plugin.testing.host_identity import host_context, new_host_identity
+from sectigo_vault_pki.vault_plugin.testing.plugin_host import AUTO_MTLS, METADATA, UNWRAP, PluginHost
 from tests.support.echo import ECHO
-from tests.support.host import AUTO_MTLS, METADATA, UNWRAP, PluginHost
-from tests.support.host_identity import host_context, new_host_identity
 from tests.support.http2 import headers_frame, settings_frame
 
 pytestmark = pytest.mark.process

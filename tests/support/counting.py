@@ -1,6 +1,7 @@
 """Storage that tells what was read."""
 
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage, StorageEntry
+from sectigo_vault_pki.vault_plugin.logical import StorageEntry
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 
 
 class CountingStorage(InmemStorage):

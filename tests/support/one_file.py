@@ -6,8 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.host import COOKIE
-from tests.support.host_identity import new_host_identity
+from sectigo_vault_pki.vault_plugin.testing.host_identity import new_host_identity
+from sectigo_vault_pki.vault_plugin.testing.plugin_host import COOKIE
 
 BY_HAND = "sectigo-vault-pki is a secrets engine plugin"
 

@@ -3,7 +3,8 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage, StorageEntry
+from sectigo_vault_pki.vault_plugin.logical import StorageEntry
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 
 _BEHIND = chr(0x10FFFF)
 

@@ -1,4 +1,4 @@
-"""A gRPC service without protobuf, on either transport: ours, or grpcio's as the independent other end."""
+"""A gRPC service without protobuf, with ours on one end at least and grpcio as the independent other one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -17,14 +17,22 @@ _UNLIMITED = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_l
 _NO_RECONNECT_DELAY = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.enable_http_proxy", 0))
 
 
-def new_server(kind: str) -> grpc.aio.Server:
-    return Server() if kind == OURS else grpc.aio.server(options=_UNLIMITED)
-
-
-def new_channel(kind: str, path: Path) -> grpc.aio.Channel:
+def new_channel(kind: str, path: Path) -> Any:
     if kind == OURS:
         return Channel(unix_dial(str(path)), authority="localhost", scheme="http")
     return grpc.aio.insecure_channel(f"unix:{path}", options=(*_UNLIMITED, *_NO_RECONNECT_DELAY))
+
+
+async def started_server(kind: str, service: "Service", path: Path) -> Any:
+    """Return a server that listens on a unix socket."""
+    server: Any = Server() if kind == OURS else grpc.aio.server(options=_UNLIMITED)
+    service.register(server)
+    if kind == OURS:
+        server.start(path)
+    else:
+        server.add_insecure_port(f"unix:{path}")
+        await server.start()
+    return server
 
 
 class Service:
@@ -44,7 +52,6 @@ class Service:
         self.finished = asyncio.Event()
         self.metadata: list[tuple[str, str | bytes]] = []
         self.time_remaining: float | None = None
-        self.received = 0
 
     async def echo(self, request: bytes, context: Context) -> bytes:
         self.metadata = [(key, value) for key, value in context.invocation_metadata() or ()]
@@ -60,18 +67,8 @@ class Service:
             raise
         return request
 
-    async def say_metadata(self, request: bytes, context: Context) -> bytes:
-        await context.send_initial_metadata((("first", "1"), ("blob-bin", b"\0\xff")))
-        context.set_trailing_metadata((("last", "2"), ("blob-bin", b"\xfe,\x01")))
-        return request
-
     async def refuse(self, request: bytes, context: Context) -> bytes:
-        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, request.decode(), (("why", "because"),))
-
-    async def set_code(self, request: bytes, context: Context) -> bytes:
-        context.set_code(grpc.StatusCode.DATA_LOSS)
-        context.set_details("gone")
-        return b""
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, request.decode())
 
     async def fail(self, request: bytes, context: Context) -> bytes:
         raise RuntimeError("the password is hunter2")
@@ -89,48 +86,37 @@ class Service:
     async def wait_forever(self, request: bytes, context: Context) -> AsyncIterator[bytes]:
         yield await self.wait(request, context)
 
-    async def total(self, requests: AsyncIterator[bytes], context: Context) -> bytes:
-        async for request in requests:
-            self.received += len(request)
-        return b"%d" % self.received
-
-    async def read_late(self, requests: AsyncIterator[bytes], context: Context) -> bytes:
+    async def read_late(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         self.started.set()
         await self.release.wait()
-        return await self.total(requests, context)
+        yield b"%d" % sum([len(request) async for request in requests])
 
     async def converse(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         async for request in requests:
             yield request
         yield b"goodbye"
 
-    async def write_by_hand(self, request: bytes, context: Context) -> None:
-        await context.write(request)
-        await context.write(request)
-
     def register(self, server: grpc.aio.Server) -> None:
+        """Register as generated code does: once under a generic handler, once by name."""
         unary = grpc.unary_unary_rpc_method_handler
         streams = grpc.unary_stream_rpc_method_handler
         handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             "Echo": unary(self.echo),
             "Wait": unary(self.wait),
-            "SayMetadata": unary(self.say_metadata),
             "Refuse": unary(self.refuse),
-            "SetCode": unary(self.set_code),
             "Fail": unary(self.fail),
             "Count": streams(self.count),
             "CountThenRefuse": streams(self.count_then_refuse),
             "WaitForever": streams(self.wait_forever),
-            "WriteByHand": streams(self.write_by_hand),
-            "Total": grpc.stream_unary_rpc_method_handler(self.total),
-            "ReadLate": grpc.stream_unary_rpc_method_handler(self.read_late),
+            "ReadLate": grpc.stream_stream_rpc_method_handler(self.read_late),
             "Converse": grpc.stream_stream_rpc_method_handler(self.converse),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Service", handlers),))
+        server.add_registered_method_handlers("test.Service", handlers)
 
 
 class Ends:
-    """A server with the service, and channels to it."""
+    """A server with the service, and a channel to it."""
 
     def __init__(self, server_kind: str, client_kind: str, path: Path) -> None:
         self.service = Service()
@@ -138,22 +124,20 @@ class Ends:
         self.stack = AsyncExitStack()
         self._server_kind = server_kind
         self._client_kind = client_kind
-        self.server = new_server(server_kind)
         self.channel = new_channel(client_kind, path)
 
     async def start(self) -> None:
-        self.service.register(self.server)
-        self.server.add_insecure_port(f"unix:{self.path}")
-        await self.server.start()
+        self.server = await started_server(self._server_kind, self.service, self.path)
         self.stack.push_async_callback(self.server.stop, 0)
         self.stack.push_async_callback(self.channel.close)
 
     async def restart(self) -> None:
-        """Stop the server at once, and start another at the same place."""
+        """Stop the server at once, start another at the same place, and wait for a client that has to notice it."""
         await self.server.stop(0)
         self.path.unlink(missing_ok=True)
-        self.server = new_server(self._server_kind)
         await self.start()
+        if self._client_kind == GRPCIO:
+            await self.channel.channel_ready()
 
     def method(self, path: str) -> Any:
         """Return a method of one message each way, by its whole path."""
@@ -164,9 +148,6 @@ class Ends:
 
     def unary_stream(self, name: str) -> Any:
         return self.channel.unary_stream(f"/test.Service/{name}")
-
-    def stream_unary(self, name: str) -> Any:
-        return self.channel.stream_unary(f"/test.Service/{name}")
 
     def stream_stream(self, name: str) -> Any:
         return self.channel.stream_stream(f"/test.Service/{name}")

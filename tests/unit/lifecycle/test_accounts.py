@@ -10,7 +10,7 @@ from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.store import Repository
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.records import config_record
 
 

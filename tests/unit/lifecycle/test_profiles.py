@@ -16,7 +16,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles.profiles import FRESH_FOR, offered_terms
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.store import Repository
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.inline_executor import InlineExecutor
 from tests.support.records import config_record
 from tests.support.virtual_time import LoopClock, VirtualTimeLoop, virtual_loop_factories

@@ -8,7 +8,7 @@ from sectigo_vault_pki.lifecycle import ClockWatch, LoginPauses, Resources, ScmC
 from sectigo_vault_pki.pki import KeyParameters, Pkcs12Protection, PrivateKey, parse_chain
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.inline_executor import InlineExecutor
 
 P = ParamSpec("P")

@@ -7,7 +7,8 @@ import pytest
 
 from sectigo_vault_pki.store import CertificateRecord, RecordCache, Repository
 from sectigo_vault_pki.store.cache import Cached
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage, StorageEntry, StorageError
+from sectigo_vault_pki.vault_plugin.logical import StorageEntry, StorageError
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.records import certificate_record, config_record
 
 KEY = "cert/web/55_demo-customer"

@@ -6,7 +6,8 @@ import pytest
 
 from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.store import HistoryEntry, Repository, RequestIndex, Status, UniqueId
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage, StorageEntry
+from sectigo_vault_pki.vault_plugin.logical import StorageEntry
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.records import UUID, certificate_record, config_record, current_certificate, order_record
 from tests.support.virtual_time import START
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.relay import CHUNK_BYTES, Ends, Relay
+from sectigo_vault_pki.vault_plugin.testing.relay import CHUNK_BYTES, Ends, Relay
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Open = Callable[[Serve], Awaitable[Ends]]

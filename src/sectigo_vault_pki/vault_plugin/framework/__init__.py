@@ -1,11 +1,10 @@
 """Declarations of paths, and what follows from them: routing, typed fields, help and OpenAPI."""
 
 from sectigo_vault_pki.vault_plugin.framework import kinds
-from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData
+from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.kinds import Kind, KindError
 from sectigo_vault_pki.vault_plugin.framework.names import StrictNames
 from sectigo_vault_pki.vault_plugin.framework.path import Handler, Path
-from sectigo_vault_pki.vault_plugin.framework.problems import problem_text
 from sectigo_vault_pki.vault_plugin.framework.router import Router
 
 __all__ = [

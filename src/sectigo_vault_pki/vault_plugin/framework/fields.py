@@ -1,6 +1,6 @@
 """Fields: a name, a kind and the help text from which path-help, OpenAPI and the documents are made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -9,6 +9,8 @@ from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+MAX_PROBLEMS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,3 +105,10 @@ class FieldData:
     def __iter__(self) -> Iterator[str]:
         """Yield the names of the fields that are there."""
         return iter(self._values)
+
+
+def problem_text(problems: Sequence[str]) -> str:
+    """Return a request's problems one a line, without repeats; from the eleventh on, only how many more there are."""
+    lines = list(dict.fromkeys(problems))
+    more = len(lines) - MAX_PROBLEMS
+    return "\n".join([*lines[:MAX_PROBLEMS], *([f"… and {more} more"] if more > 0 else [])])

@@ -4,9 +4,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from sectigo_vault_pki.vault_plugin.framework.fields import Field
-from sectigo_vault_pki.vault_plugin.framework.openapi import openapi_document
+from sectigo_vault_pki.vault_plugin.framework.openapi import HelpContext, openapi_document
 from sectigo_vault_pki.vault_plugin.framework.path import Path
-from sectigo_vault_pki.vault_plugin.logical import PluginEnvironment
 
 _HOW_TO_ASK = (
     "The following paths are supported by this backend. To view help for\n"
@@ -16,20 +15,18 @@ _HOW_TO_ASK = (
 )
 
 
-def root_help(
-    paths: Sequence[Path], description: str, environment: PluginEnvironment, prefix: str
-) -> Mapping[str, object]:
+def root_help(paths: Sequence[Path], description: str, asked: HelpContext) -> Mapping[str, object]:
     """Return the answer to a help request for the mount root."""
     routes = "\n\n".join(
         f"    {path.pattern.pattern}\n        {path.synopsis}"
         for path in sorted(paths, key=lambda p: p.pattern.pattern)
     )
     text = f"## DESCRIPTION\n\n{description.strip()}\n\n## PATHS\n\n{_HOW_TO_ASK}\n\n{routes}"
-    document = openapi_document(paths, description, environment, prefix)
+    document = openapi_document(paths, description, asked)
     return {"help": text, "see_also": None, "openapi": document}
 
 
-def path_help(path: Path, requested: str, environment: PluginEnvironment, prefix: str) -> Mapping[str, object]:
+def path_help(path: Path, requested: str, asked: HelpContext) -> Mapping[str, object]:
     """Return the answer to a help request for one path."""
     parts = [
         f"Request:        {requested}\nMatching Route: {path.pattern.pattern}",
@@ -39,7 +36,7 @@ def path_help(path: Path, requested: str, environment: PluginEnvironment, prefix
         fields = sorted(path.fields, key=lambda declared: declared.name)
         parts += ["## PARAMETERS", "\n\n".join(_field_help(declared) for declared in fields)]
     parts += ["## DESCRIPTION", path.description.strip()]
-    document = openapi_document([path], path.synopsis, environment, prefix)
+    document = openapi_document([path], path.synopsis, asked)
     return {"help": "\n\n".join(parts), "see_also": None, "openapi": document}
 
 

@@ -1,7 +1,7 @@
 """The kinds of values a field can hold: how text, JSON and command lines are turned into one type.
 
-The rules are api.md 1; where they differ from the host's own framework (plugin-protocol.md 5.5), api.md wins. No
-complaint repeats the value, as it might be a secret in the wrong place; but a number, where one belongs, is said.
+They are stricter than the host's own framework (plugin-protocol.md 5.5). No complaint repeats the value, as it might
+be a secret in the wrong place; but a number, where one belongs, is said.
 """
 
 import re

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sectigo_vault_pki.vault_plugin.framework.problems import MAX_PROBLEMS
+from sectigo_vault_pki.vault_plugin.framework.fields import MAX_PROBLEMS
 
 MAX_NAMES_SHOWN = 50
 MAX_NAMES_JUDGED = 1000

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -20,25 +21,39 @@ _UNITS: Mapping[object, timedelta] = {"days": timedelta(days=1), "seconds": time
 _VERBS = {Operation.UPDATE: "write", Operation.CREATE: "write"}
 
 
-def openapi_document(paths: Sequence[Path], description: str, environment: PluginEnvironment, prefix: str) -> Document:
+@dataclass(frozen=True, slots=True)
+class HelpContext:
+    """What a help text depends on beside the paths.
+
+    Attributes:
+        title: the engine's name for people.
+        environment: the host's version.
+        prefix: what the host wants before each operation's id, such as the mount's type.
+    """
+
+    title: str
+    environment: PluginEnvironment
+    prefix: str
+
+
+def openapi_document(paths: Sequence[Path], description: str, asked: HelpContext) -> Document:
     """Return the document of some paths.
 
     Args:
         paths: the paths to describe.
         description: the document's description.
-        environment: the host's version, which stands in `info`.
-        prefix: what the host wants before each operation's id, such as the mount's type.
+        asked: for what and by whom.
     """
     schemas: Document = {}
     items = {f"/{path.template.removesuffix('/')}": {} for path in paths}  # type: dict[str, Document]
     for path in paths:
-        items[f"/{path.template.removesuffix('/')}"] |= _path_item(path, prefix, schemas)
+        items[f"/{path.template.removesuffix('/')}"] |= _path_item(path, asked.prefix, schemas)
     return {
         "openapi": "3.0.2",
         "info": {
-            "title": "Sectigo Certificate Manager secrets engine",
+            "title": asked.title,
             "description": description.strip(),
-            "version": environment.vault_version or "unknown",
+            "version": asked.environment.vault_version or "unknown",
             "license": {"name": "Mozilla Public License 2.0", "url": "https://www.mozilla.org/en-US/MPL/2.0"},
         },
         "paths": items,

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sectigo_vault_pki.vault_plugin.framework.canonical import CanonicalPaths
-from sectigo_vault_pki.vault_plugin.framework.fields import FieldData
+from sectigo_vault_pki.vault_plugin.framework.fields import FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.help import path_help, root_help
 from sectigo_vault_pki.vault_plugin.framework.names import warnings_about
+from sectigo_vault_pki.vault_plugin.framework.openapi import HelpContext
 from sectigo_vault_pki.vault_plugin.framework.path import Path
-from sectigo_vault_pki.vault_plugin.framework.problems import problem_text
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     Operation,
@@ -30,6 +30,7 @@ class Router:
 
     Args:
         paths: in the order in which they are tried.
+        title: the engine's name for people.
         description: the engine's help text, for the mount root.
         is_read_only: asks whether this node must leave writing to another one.
         environment: asks for the host's version, for the OpenAPI document.
@@ -39,12 +40,14 @@ class Router:
         self,
         paths: Sequence[Path],
         *,
+        title: str,
         description: str,
         is_read_only: Callable[[], Awaitable[bool]],
         environment: Callable[[], Awaitable[PluginEnvironment]],
     ) -> None:
         self._paths = paths
         self._canonical_paths = CanonicalPaths(paths)
+        self._title = title
         self._description = description
         self._is_read_only = is_read_only
         self._environment = environment
@@ -93,13 +96,13 @@ class Router:
         raise UnsupportedPathError
 
     async def _help(self, request: Request) -> Response:
-        environment = await self._environment()
         prefix = str(request.data.get("requestResponsePrefix", ""))
+        asked = HelpContext(self._title, await self._environment(), prefix)
         if request.path == "":
-            data = root_help(self._paths, self._description, environment, prefix)
+            data = root_help(self._paths, self._description, asked)
         else:
             path, _ = self._match(request.path)
-            data = path_help(path, request.path, environment, prefix)
+            data = path_help(path, request.path, asked)
         return Response(data=data)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from abc import ABC, abstractmethod
 
+from sectigo_vault_pki.vault_plugin.grpc.messages import Assembly
 from sectigo_vault_pki.vault_plugin.http2.connection import Connection
 from sectigo_vault_pki.vault_plugin.http2.events import (
     ConnectionFailed,
@@ -26,19 +27,20 @@ _FAREWELL_SECONDS = 0.2
 """For the peer to close after our GOAWAY, and for it to answer TLS's close_notify."""
 
 
-class Driver(asyncio.Protocol, ABC):
+class Http2Protocol(asyncio.Protocol, ABC):
     """Moves bytes; what they mean is for the two kinds of connection that derive from this.
 
     What is sent within one turn of the loop goes out in one write.
 
     Attributes:
         connection: the state of both directions; after a change from outside of an event, call `flush_soon`.
+        assembly: what is kept of messages that are not complete.
     """
 
     def __init__(self, *, client: bool) -> None:
         self.loop = asyncio.get_running_loop()
         self.connection = Connection(client=client, clock=self.loop.time)
-        self.assembled_bytes = 0
+        self.assembly = Assembly()
         self._transport: asyncio.Transport | None = None
         self._flush_scheduled = False
         self._ping_timer: asyncio.TimerHandle | None = None
@@ -79,6 +81,18 @@ class Driver(asyncio.Protocol, ABC):
     @abstractmethod
     def on_lost(self, reason: str) -> None:
         """The connection is gone."""
+
+    # What calls do with their streams, through a `StreamHandle`.
+
+    def end_stream(self, stream_id: int, block: bytes) -> None:
+        """Send the last header block of a stream."""
+        self.connection.send_headers(stream_id, block, end_stream=True)
+        self.flush_soon()
+
+    def reset_stream(self, stream_id: int, code: ErrorCode) -> None:
+        """End a stream at once, where it is still open; what the peer still sends on it is not read."""
+        self.connection.reset(stream_id, code)
+        self.flush_soon()
 
     # What they do with the connection.
 
@@ -191,3 +205,36 @@ class Driver(asyncio.Protocol, ABC):
             case ConnectionFailed():
                 self._failure = f"the peer broke the rules of HTTP/2: {event.reason}"
                 self.close()
+
+
+class StreamHandle:
+    """One stream as its call sees it; sending is for open streams only."""
+
+    __slots__ = ("_protocol", "_stream_id")
+
+    def __init__(self, protocol: Http2Protocol, stream_id: int) -> None:
+        self._protocol = protocol
+        self._stream_id = stream_id
+
+    def send_headers(self, block: bytes) -> None:
+        """Send a header block that does not end the stream."""
+        self._protocol.connection.send_headers(self._stream_id, block)
+        self._protocol.flush_soon()
+
+    def send_data(self, data: bytes, *, end_stream: bool = False) -> bool:
+        """Send a piece of body; say whether it is on its way. Else `on_drained` comes when it is."""
+        self._protocol.flush_soon()
+        return self._protocol.connection.send_data(self._stream_id, data, end_stream=end_stream)
+
+    def end(self, block: bytes) -> None:
+        """Send the last header block."""
+        self._protocol.end_stream(self._stream_id, block)
+
+    def credit(self, length: int) -> None:
+        """Let the peer send so much more, in the place of what was taken."""
+        self._protocol.connection.credit(self._stream_id, length)
+        self._protocol.flush_soon()
+
+    def reset(self, code: ErrorCode) -> None:
+        """End the stream at once, where it is still open."""
+        self._protocol.reset_stream(self._stream_id, code)

@@ -1,21 +1,27 @@
-"""A gRPC server in grpcio's shape, on one event loop."""
+"""A gRPC server on asyncio's own sockets, with TLS by `ssl`."""
 
 import asyncio
 import logging
 import socket
 import ssl
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from sectigo_vault_pki.vault_plugin.grpc.heads import request_head
 from sectigo_vault_pki.vault_plugin.grpc.listener import Listener
-from sectigo_vault_pki.vault_plugin.grpc.request_head import RequestHead
-from sectigo_vault_pki.vault_plugin.grpc.server_connection import ServerConnection
+from sectigo_vault_pki.vault_plugin.grpc.protocol import Http2Protocol, StreamHandle
+from sectigo_vault_pki.vault_plugin.grpc.server_call import ServerCall, refusal_block
+from sectigo_vault_pki.vault_plugin.grpc.status import Status
+from sectigo_vault_pki.vault_plugin.http2.header_blocks import HeaderList, encode
+from sectigo_vault_pki.vault_plugin.http2.limits import HANDSHAKE_SECONDS
+from sectigo_vault_pki.vault_plugin.http2.problems import ErrorCode
 
 if TYPE_CHECKING:
-    Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
+    from sectigo_vault_pki.vault_plugin.grpc.server_call import Handler
 
 _log = logging.getLogger(__name__)
 
@@ -23,28 +29,151 @@ _UNWIND_SECONDS = 0.5
 """For handlers to notice that they are cancelled; one that does not is left behind."""
 
 
+class _Standing(Enum):
+    """What is known of who is at the other end."""
+
+    UNKNOWN = "it has not said that it speaks HTTP/2"
+    CLIENT = "it has"
+    REFUSED = "it is not heard any more"
+
+
+class ServerConnection(Http2Protocol):
+    """Finds handlers, and writes what calls answer."""
+
+    def __init__(self, server: "Server") -> None:
+        super().__init__(client=False)
+        self._server = server
+        self._calls: dict[int, ServerCall] = {}
+        self._over: set[int] = set()
+        self._standing = _Standing.UNKNOWN
+        self._silence: asyncio.TimerHandle | None = None
+
+    # What the connection brings.
+
+    def on_accepted(self) -> None:
+        self._silence = self.loop.call_later(HANDSHAKE_SECONDS, self._refuse_connection, "it says nothing")
+        self._server.on_accepted(self)
+
+    def on_refused(self) -> None:
+        self._standing = _Standing.REFUSED
+        self._server.on_refused("it does not negotiate HTTP/2")
+
+    def on_settings(self) -> None:
+        if self._standing is _Standing.UNKNOWN:
+            self._end_silence()
+            if self._server.on_introduced(self):
+                self._standing = _Standing.CLIENT
+            else:
+                self._standing = _Standing.REFUSED
+                self.abort()
+
+    def on_headers(self, stream_id: int, headers: HeaderList, *, end_stream: bool) -> None:
+        if self._standing is not _Standing.CLIENT:
+            return
+        call = self._calls.get(stream_id)
+        if call is not None:  # a client's trailers say nothing but that it has said all
+            call.receive_end()
+        elif stream_id not in self._over:
+            self._begin(stream_id, headers, end_stream=end_stream)
+
+    def on_data(self, stream_id: int, data: bytes, *, end_stream: bool) -> None:
+        call = self._calls.get(stream_id)
+        if call is None:
+            self.connection.credit(stream_id, len(data))
+        else:
+            call.receive(data, end_stream=end_stream)
+
+    def on_reset(self, stream_id: int, code: ErrorCode, reason: str) -> None:
+        del code, reason
+        self._over.discard(stream_id)
+        call = self._calls.pop(stream_id, None)
+        if call is not None:
+            call.abandon()
+
+    def on_drained(self, stream_id: int) -> None:
+        call = self._calls.get(stream_id)
+        if call is not None:
+            call.on_drained()
+        elif stream_id in self._over:
+            self._let_go(stream_id)
+
+    def on_lost(self, reason: str) -> None:
+        self._end_silence()
+        if self._standing is _Standing.UNKNOWN or self.connection.failed:
+            self._server.on_refused(reason)
+        calls = list(self._calls.values())
+        self._calls.clear()
+        self._over.clear()
+        for call in calls:
+            call.abandon()
+        self._server.on_lost(self)
+
+    def _refuse_connection(self, reason: str) -> None:
+        self._standing = _Standing.REFUSED
+        self._server.on_refused(reason)
+        self.abort()
+
+    def _end_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    # Calls.
+
+    def _begin(self, stream_id: int, headers: HeaderList, *, end_stream: bool) -> None:
+        head = request_head(headers)
+        if head.http_refusal is not None:
+            self.end_stream(stream_id, encode(((b":status", head.http_refusal),)))
+            return
+        handler = self._server.handlers.get(head.method)
+        if head.refusal is not None or handler is None:
+            status = head.refusal or Status(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+            self.end_stream(stream_id, refusal_block(status))
+            return
+        call = self._calls[stream_id] = ServerCall(
+            StreamHandle(self, stream_id), handler, head, assembly=self.assembly, start_task=self._server.start_task
+        )
+        if end_stream:
+            call.receive_end()
+
+    def end_stream(self, stream_id: int, block: bytes) -> None:
+        """End the stream; what the client still sends on it is not read."""
+        self._calls.pop(stream_id, None)
+        super().end_stream(stream_id, block)
+        if self.connection.is_open(stream_id):
+            if self.connection.holds_back(stream_id):
+                self._over.add(stream_id)
+            else:
+                self._let_go(stream_id)
+
+    def _let_go(self, stream_id: int) -> None:
+        """End the client's half as well, once ours is on its way (RFC 9113 section 8.1)."""
+        self._over.discard(stream_id)
+        self.connection.reset(stream_id, ErrorCode.NO_ERROR)
+
+
 def _log_refusal(reason: str) -> None:
     _log.warning("refused a connection", extra={"kv": {"reason": reason}})
 
 
-class _CallDetails(NamedTuple):
-    """`grpc.HandlerCallDetails`."""
-
-    method: str
-    invocation_metadata: Any
+def _ignore() -> None:
+    """Nobody wants to know."""
 
 
-class Server(grpc.aio.Server):
-    """`grpc.aio.Server` on asyncio's own sockets, with TLS by `ssl`.
+class Server:
+    """What generated code needs of `grpc.aio.Server` to register servicers, and a life of its own.
 
-    Handlers run on the loop; one that is no coroutine must not block.
+    Handlers are coroutines, or async generators where the answer is a stream; they run on the loop.
+
+    Attributes:
+        handlers: by the methods' names on the wire.
     """
 
     def __init__(
         self,
         *,
-        connected: Callable[[], None] | None = None,
-        disconnected: Callable[[], None] | None = None,
+        connected: Callable[[], None] = _ignore,
+        disconnected: Callable[[], None] = _ignore,
         refused: Callable[[str], None] = _log_refusal,
         exclusive: bool = False,
     ) -> None:
@@ -56,62 +185,44 @@ class Server(grpc.aio.Server):
             refused: told why a connection came to nothing, or was ended by us.
             exclusive: whether there is one client at a time, and a second one is refused.
         """
+        self.handlers: dict[str, Handler] = {}
         self._connected = connected
         self._disconnected = disconnected
         self._refused = refused
         self._exclusive = exclusive
         self._clients: set[ServerConnection] = set()
-        self._methods: dict[str, Handler] = {}
-        self._generic: list[grpc.GenericRpcHandler] = []
-        self._listeners: list[Listener] = []
+        self._listener: Listener | None = None
         self._connections: set[ServerConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._terminated = asyncio.Event()
         self._stopping = False
 
-    # Before it starts.
-
-    def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]) -> None:
-        self._generic += generic_rpc_handlers
+    def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[Any]) -> None:
+        """Do nothing: generated code names the same handlers once more, by their methods."""
 
     def add_registered_method_handlers(self, service_name: str, method_handlers: "Mapping[str, Handler]") -> None:
+        """Take the handlers of a service.
+
+        Raises:
+            ValueError: one takes a stream and answers one message, which no service here does.
+        """
         for name, handler in method_handlers.items():
-            self._methods[f"/{service_name}/{name}"] = handler
+            if handler.request_streaming and not handler.response_streaming:
+                raise ValueError(f"{service_name}/{name} takes a stream and answers one message")
+            self.handlers[f"/{service_name}/{name}"] = handler
 
-    def add_insecure_port(self, address: str) -> int:
-        return self._add_port(address, None)
+    def start(self, path: Path, *, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on a unix socket; with TLS, a client has to negotiate `h2`."""
+        bound = socket.socket(socket.AF_UNIX)
+        bound.bind(str(path))
+        self._listener = Listener(bound, tls)
+        self._listener.start(lambda: ServerConnection(self), self._refused)
 
-    def add_secure_port(self, address: str, server_credentials: grpc.ServerCredentials) -> int:
-        del address, server_credentials
-        raise grpc.aio.UsageError("TLS is set up by add_tls_port")
-
-    def add_tls_port(self, address: str, tls: ssl.SSLContext) -> int:
-        """Listen with TLS; a client has to negotiate `h2`. Returns what `add_insecure_port` does."""
-        return self._add_port(address, tls)
-
-    def _add_port(self, address: str, tls: ssl.SSLContext | None) -> int:
-        if address.startswith("unix:"):
-            bound = socket.socket(socket.AF_UNIX)
-            bound.bind(str(Path(address.removeprefix("unix:"))))
-            port = 1  # grpcio's answer for sockets without one
-        else:
-            host, _, number = address.rpartition(":")
-            bound = socket.create_server((host.strip("[]"), int(number)))
-            port = bound.getsockname()[1]
-        self._listeners.append(Listener(bound, tls))
-        return port
-
-    # Its life.
-
-    async def start(self) -> None:
-        for listener in self._listeners:
-            listener.start(lambda: ServerConnection(self), self._refused)
-
-    async def stop(self, grace: float | None) -> None:
+    async def stop(self, grace: float) -> None:
         """Take no new calls; end the open ones after `grace` seconds, then every connection."""
         self._stopping = True
-        while self._listeners:
-            self._listeners.pop().close()
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
         for connection in self._connections:
             connection.connection.go_away()
             connection.flush_soon()
@@ -122,26 +233,8 @@ class Server(grpc.aio.Server):
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_UNWIND_SECONDS)
         await asyncio.gather(*(connection.wait_closed() for connection in self._connections))
-        self._terminated.set()
-
-    async def wait_for_termination(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109  grpcio's signature
-        try:
-            async with asyncio.timeout(timeout):
-                await self._terminated.wait()
-        except TimeoutError:
-            return True
-        return False
 
     # For its connections.
-
-    def handler(self, head: RequestHead) -> "Handler | None":
-        """Return what answers a call, or None."""
-        handler = self._methods.get(head.method)
-        if handler is not None:
-            return handler
-        details: Any = _CallDetails(head.method, head.metadata)
-        found = (generic.service(details) for generic in self._generic)
-        return next((handler for handler in found if handler is not None), None)
 
     def start_task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)
@@ -160,8 +253,7 @@ class Server(grpc.aio.Server):
             self._refused("another client is connected")
             return False
         self._clients.add(connection)
-        if self._connected is not None:
-            self._connected()
+        self._connected()
         return True
 
     def on_refused(self, reason: str) -> None:
@@ -172,5 +264,4 @@ class Server(grpc.aio.Server):
         self._connections.discard(connection)
         if connection in self._clients:
             self._clients.discard(connection)
-            if self._disconnected is not None:
-                self._disconnected()
+            self._disconnected()

@@ -6,7 +6,6 @@ CONNECT are left out. A peer that breaks the rules is answered by `Outgoing`'s l
 
 from collections.abc import Callable
 
-from sectigo_vault_pki.vault_plugin.http2.budget import Budget
 from sectigo_vault_pki.vault_plugin.http2.events import (
     ConnectionFailed,
     DataReceived,
@@ -17,7 +16,7 @@ from sectigo_vault_pki.vault_plugin.http2.events import (
     StreamDrained,
     StreamReset,
 )
-from sectigo_vault_pki.vault_plugin.http2.frame_rules import check_frame
+from sectigo_vault_pki.vault_plugin.http2.flow import Incoming, Outgoing
 from sectigo_vault_pki.vault_plugin.http2.frames import (
     ACK,
     END_HEADERS,
@@ -27,6 +26,7 @@ from sectigo_vault_pki.vault_plugin.http2.frames import (
     PRIORITY,
     FrameReader,
     FrameType,
+    check_frame,
     frame,
     goaway_frame,
     goaway_of,
@@ -38,8 +38,7 @@ from sectigo_vault_pki.vault_plugin.http2.frames import (
     unpadded,
     window_update_frame,
 )
-from sectigo_vault_pki.vault_plugin.http2.header_blocks import HeaderDecoder
-from sectigo_vault_pki.vault_plugin.http2.incoming import Incoming
+from sectigo_vault_pki.vault_plugin.http2.header_blocks import HeaderDecoder, OpenBlock
 from sectigo_vault_pki.vault_plugin.http2.limits import (
     CONNECTION_WINDOW_BYTES,
     MAX_CONCURRENT_STREAMS,
@@ -47,15 +46,13 @@ from sectigo_vault_pki.vault_plugin.http2.limits import (
     SETTINGS_BURST,
     SETTINGS_PER_SECOND,
     STREAM_WINDOW_BYTES,
+    Budget,
 )
-from sectigo_vault_pki.vault_plugin.http2.open_block import OpenBlock
-from sectigo_vault_pki.vault_plugin.http2.outgoing import Outgoing
 from sectigo_vault_pki.vault_plugin.http2.ping_answers import PingAnswers
 from sectigo_vault_pki.vault_plugin.http2.problems import ConnectionProblem, ErrorCode, StreamProblem, error_code
 from sectigo_vault_pki.vault_plugin.http2.settings import PeerSettings, Setting
-from sectigo_vault_pki.vault_plugin.http2.stream import Stream
 from sectigo_vault_pki.vault_plugin.http2.stream_states import Input, State
-from sectigo_vault_pki.vault_plugin.http2.streams import Streams
+from sectigo_vault_pki.vault_plugin.http2.streams import Stream, Streams
 
 _DEFAULT_WINDOW_BYTES = 65_535
 _PRIORITY_BYTES = 5
@@ -172,11 +169,14 @@ class Connection:
         except ConnectionProblem as problem:
             self._fail(problem)
 
-    def send_data(self, stream_id: int, data: bytes, *, end_stream: bool = False) -> None:
+    def send_data(self, stream_id: int, data: bytes, *, end_stream: bool = False) -> bool:
+        """Send a piece of body; say whether all of it is on its way."""
+        stream = self._streams.open[stream_id]
         try:
-            self._outgoing.data(self._streams.open[stream_id], data, end_stream=end_stream)
+            self._outgoing.data(stream, data, end_stream=end_stream)
         except ConnectionProblem as problem:
             self._fail(problem)
+        return not stream.unsent
 
     def reset(self, stream_id: int, code: ErrorCode) -> None:
         """End a stream at once; one that is over already is left alone."""

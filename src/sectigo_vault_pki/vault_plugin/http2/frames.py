@@ -1,8 +1,9 @@
-"""Frames as bytes (RFC 9113 sections 4 and 6)."""
+"""Frames as bytes, and the rules that each type keeps (RFC 9113 sections 4 and 6)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from struct import Struct
+from typing import NamedTuple
 
 from sectigo_vault_pki.vault_plugin.http2.limits import MAX_FRAME_BYTES
 from sectigo_vault_pki.vault_plugin.http2.problems import ConnectionProblem, ErrorCode
@@ -16,6 +17,14 @@ _HEADER = Struct(">LBL")  # the 24 bits of length and the 8 of type in one numbe
 _UINT32 = Struct(">L")
 _SETTING = Struct(">HL")
 _GOAWAY = Struct(">LL")
+
+END_STREAM = 0x01
+ACK = 0x01
+END_HEADERS = 0x04
+PADDED = 0x08
+PRIORITY = 0x20
+RawFrame = tuple[int, int, int, bytes]
+"""Type, flags, stream id, payload."""
 
 
 class FrameType(IntEnum):
@@ -31,16 +40,6 @@ class FrameType(IntEnum):
     GOAWAY = 0x7
     WINDOW_UPDATE = 0x8
     CONTINUATION = 0x9
-
-
-END_STREAM = 0x01
-ACK = 0x01
-END_HEADERS = 0x04
-PADDED = 0x08
-PRIORITY = 0x20
-
-RawFrame = tuple[int, int, int, bytes]
-"""Type, flags, stream id, payload."""
 
 
 def frame(kind: int, flags: int, stream_id: int, payload: bytes | memoryview = b"") -> bytes:
@@ -147,3 +146,51 @@ class FrameReader:
         self._wanted = FRAME_HEADER_BYTES
         if position < end:
             self._kept += data[position:]
+
+
+def _any(length: int) -> bool:
+    return length >= 0
+
+
+def _exactly(size: int) -> Callable[[int], bool]:
+    return lambda length: length == size
+
+
+class FrameRule(NamedTuple):
+    """Whether a frame has a stream (None: with or without), and whether a payload of some length is one."""
+
+    on_stream: bool | None
+    fits: Callable[[int], bool]
+
+
+RULES: Mapping[int, FrameRule] = {
+    FrameType.DATA: FrameRule(on_stream=True, fits=_any),
+    FrameType.HEADERS: FrameRule(on_stream=True, fits=_any),
+    FrameType.PRIORITY: FrameRule(on_stream=True, fits=_exactly(5)),
+    FrameType.RST_STREAM: FrameRule(on_stream=True, fits=_exactly(4)),
+    FrameType.SETTINGS: FrameRule(on_stream=False, fits=lambda length: length % 6 == 0),
+    FrameType.PUSH_PROMISE: FrameRule(on_stream=True, fits=_any),
+    FrameType.PING: FrameRule(on_stream=False, fits=_exactly(8)),
+    FrameType.GOAWAY: FrameRule(on_stream=False, fits=lambda length: length >= 8),  # noqa: PLR2004  section 6.8
+    FrameType.WINDOW_UPDATE: FrameRule(on_stream=None, fits=_exactly(4)),
+    FrameType.CONTINUATION: FrameRule(on_stream=True, fits=_any),
+}
+
+
+def check_frame(kind: int, flags: int, stream_id: int, length: int) -> bool:
+    """Check a frame against its rule; say whether there is one: frames of unknown types are to be ignored.
+
+    A PRIORITY of another size would be an error of its stream only; priorities are not used, so that it makes no
+    difference worth a rule of its own.
+
+    Raises:
+        ConnectionProblem: the frame breaks its rule.
+    """
+    rule = RULES.get(kind)
+    if rule is None:
+        return False
+    if rule.on_stream is not None and rule.on_stream is not bool(stream_id):
+        raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, f"{FrameType(kind).name} on stream {stream_id}")
+    if not rule.fits(length) or (kind == FrameType.SETTINGS and flags & ACK and length):
+        raise ConnectionProblem(ErrorCode.FRAME_SIZE_ERROR, f"{FrameType(kind).name} of {length} bytes")
+    return True

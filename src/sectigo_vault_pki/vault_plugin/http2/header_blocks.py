@@ -12,6 +12,8 @@ from hpack import Decoder
 from hpack.exceptions import HPACKError, OversizedHeaderListError
 
 from sectigo_vault_pki.vault_plugin.http2.limits import (
+    MAX_CONTINUATION_FRAMES,
+    MAX_HEADER_BLOCK_BYTES,
     MAX_HEADER_LIST_BYTES,
     MAX_MEMOIZED_BLOCK_BYTES,
     MAX_MEMOIZED_BLOCKS,
@@ -29,6 +31,9 @@ _CONNECTION_FIELDS = frozenset({b"connection", b"proxy-connection", b"keep-alive
 _REQUEST_FIELDS = frozenset({b":method", b":scheme", b":path", b":authority"})
 _REQUIRED_REQUEST_FIELDS = frozenset({b":method", b":scheme", b":path"})
 _RESPONSE_FIELDS = frozenset({b":status"})
+
+_PREFIX_LIMIT = 2**7 - 1
+_DIGIT_LIMIT = 2**7
 
 
 class Kind(Enum):
@@ -147,10 +152,6 @@ def encode(fields: Fields) -> bytes:
     return b"".join(parts)
 
 
-_PREFIX_LIMIT = 2**7 - 1
-_DIGIT_LIMIT = 2**7
-
-
 def _length(number: int) -> bytes:
     """Return an integer with a prefix of 7 bits, the highest bit being "no Huffman code" (RFC 7541 section 5.1)."""
     if number < _PREFIX_LIMIT:
@@ -162,3 +163,24 @@ def _length(number: int) -> bytes:
         number //= _DIGIT_LIMIT
     digits.append(number)
     return bytes(digits)
+
+
+class OpenBlock:
+    """The fragments so far; nothing else may come between them."""
+
+    def __init__(self, stream_id: int, fragment: bytes, *, end_stream: bool) -> None:
+        self.stream_id = stream_id
+        self.end_stream = end_stream
+        self.fragments = [fragment]
+        self.size = len(fragment)
+
+    def add(self, fragment: bytes) -> None:
+        """Take one more.
+
+        Raises:
+            ConnectionProblem: it is too long, or in too many pieces.
+        """
+        self.fragments.append(fragment)
+        self.size += len(fragment)
+        if self.size > MAX_HEADER_BLOCK_BYTES or len(self.fragments) > MAX_CONTINUATION_FRAMES:
+            raise ConnectionProblem(ErrorCode.ENHANCE_YOUR_CALM, "a header block that is too long")

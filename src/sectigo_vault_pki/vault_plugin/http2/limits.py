@@ -1,5 +1,7 @@
 """How much of anything a peer may make us keep or do; each limit with where its number comes from."""
 
+from collections.abc import Callable
+
 MAX_FRAME_BYTES = 16_384
 """SETTINGS_MAX_FRAME_SIZE's initial value, which we leave as it is (RFC 9113 section 6.5.2)."""
 
@@ -13,7 +15,7 @@ CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 """The same for all streams of a connection together: what one connection may make us hold unread."""
 
 MAX_CONCURRENT_STREAMS = 20_000
-"""Ten times the 2 000 enrolments that may wait at once (design.md 4), each of which is an open stream."""
+"""Ten times the 2 000 requests that an engine may have waiting at once, each of which is an open stream."""
 
 MAX_HEADER_LIST_BYTES = 65_536
 """hpack's own default; grpcio's is 8 to 16 KiB, Go's 16 MiB."""
@@ -83,3 +85,25 @@ HANDSHAKE_SECONDS = 10.0
 
 MAX_HANDSHAKES = 64
 """At once, the oldest of which give way; asyncio keeps 256 KiB for each, and a host has one connection."""
+
+
+class Budget:
+    """Counts what a peer makes us do."""
+
+    def __init__(self, burst: int, per_second: float, *, clock: Callable[[], float]) -> None:
+        self._burst = float(burst)
+        self._per_second = per_second
+        self._clock = clock
+        self._left = self._burst
+        self._at = clock()
+
+    def spend(self) -> bool:
+        """Take one; say whether there was one."""
+        if self._left < 1:
+            now = self._clock()
+            self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
+            self._at = now
+            if self._left < 1:
+                return False
+        self._left -= 1
+        return True

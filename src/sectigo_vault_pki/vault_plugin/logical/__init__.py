@@ -18,11 +18,16 @@ from sectigo_vault_pki.vault_plugin.logical.errors import (
     UnsupportedOperationError,
     UnsupportedPathError,
 )
-from sectigo_vault_pki.vault_plugin.logical.log_values import add_log_values, log_values
-from sectigo_vault_pki.vault_plugin.logical.memory import InmemStorage
-from sectigo_vault_pki.vault_plugin.logical.operation import Operation
-from sectigo_vault_pki.vault_plugin.logical.request import Request
-from sectigo_vault_pki.vault_plugin.logical.response import EncodedData, Response, list_response, to_json
+from sectigo_vault_pki.vault_plugin.logical.requests import (
+    EncodedData,
+    Operation,
+    Request,
+    Response,
+    add_log_values,
+    list_response,
+    log_values,
+    to_json,
+)
 from sectigo_vault_pki.vault_plugin.logical.storage import Storage, StorageEntry
 from sectigo_vault_pki.vault_plugin.logical.system import PluginEnvironment, ReplicationState, SystemView
 
@@ -34,7 +39,6 @@ __all__ = [
     "BackendType",
     "BadRequestError",
     "EncodedData",
-    "InmemStorage",
     "LogicalError",
     "NotFoundError",
     "Operation",

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
-from sectigo_vault_pki.vault_plugin.logical.request import Request
-from sectigo_vault_pki.vault_plugin.logical.response import Response
+from sectigo_vault_pki.vault_plugin.logical.requests import Request, Response
 from sectigo_vault_pki.vault_plugin.logical.storage import Storage
 from sectigo_vault_pki.vault_plugin.logical.system import SystemView
 

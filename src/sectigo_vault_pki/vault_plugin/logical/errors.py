@@ -9,7 +9,7 @@
     └── StorageError               500, or what the host makes of its own text
         └── ReadOnlyError          the host forwards the request to the active node
 
-`plugin.translate` gives each its place on the wire.
+`process.translate` gives each its place on the wire.
 """
 
 READ_ONLY_TEXT = "cannot write to readonly storage"
@@ -17,7 +17,13 @@ READ_ONLY_TEXT = "cannot write to readonly storage"
 
 
 class LogicalError(Exception):
-    """A request could not be answered; the text is for the user and carries no secret."""
+    """A request could not be answered; the text is for the user and carries no secret.
+
+    Attributes:
+        safe_text: marks an exception whose text may be logged; any other class may have it, too.
+    """
+
+    safe_text = True
 
 
 class BadRequestError(LogicalError):

@@ -1,8 +1,9 @@
 """`pb.Backend`: the host's requests, each led to its mount's engine (plugin-protocol.md 4.2 and 5)."""
+# ruff: noqa: N802  the wire's names
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import grpc
@@ -17,17 +18,50 @@ from sectigo_vault_pki.vault_plugin.logical import (
 )
 from sectigo_vault_pki.vault_plugin.process import translate
 from sectigo_vault_pki.vault_plugin.process.instances import Instance, Instances, NoInstanceError
-from sectigo_vault_pki.vault_plugin.process.multiplex_id import InvalidMultiplexIdError, multiplex_id_of
 from sectigo_vault_pki.vault_plugin.proto import backend_pb2 as pb
 from sectigo_vault_pki.vault_plugin.proto.backend_pb2_grpc import BackendServicer
 
+METADATA_KEY = "multiplex_id"
+SINGLE_ID = "single"
+"""Of the only mount of a process, in the app protocols that do not know of more."""
+
 _log = logging.getLogger(__name__)
-
 Context = grpc.aio.ServicerContext[Any, Any]
-
 _STOPPING_TEXT = "the mount is being shut down"
 _STOPPED_WRITE_TEXT = f"{_STOPPING_TEXT} while it works on this request: look at what came of it before you repeat it"
 _WRITES = frozenset({Operation.CREATE.value, Operation.UPDATE.value, Operation.PATCH.value, Operation.DELETE.value})
+_REFUSAL = "plugin server can not perform action while in metadata mode"
+"""In the words of Go's plugins."""
+
+
+class InvalidMultiplexIdError(Exception):
+    """A call does not say which mount it is for; the texts are the ones hosts know."""
+
+
+def multiplex_id_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
+    """Return the id.
+
+    Raises:
+        InvalidMultiplexIdError: there is none, or not exactly one.
+    """
+    entries = list(metadata or ())
+    if not entries:
+        raise InvalidMultiplexIdError("missing plugin multiplexing metadata")
+    ids = [value for key, value in entries if key == METADATA_KEY]
+    if not ids:
+        raise InvalidMultiplexIdError("no multiplexing ID found")
+    if len(ids) != 1:
+        raise InvalidMultiplexIdError(f"unexpected number of IDs in metadata: ({len(ids)})")
+    multiplex_id = ids[0]
+    if not multiplex_id or isinstance(multiplex_id, bytes):
+        raise InvalidMultiplexIdError("empty multiplex ID in metadata")
+    return multiplex_id
+
+
+def single_id_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
+    """Return the id where there is one mount: hosts of app protocols 3 and 4 name none."""
+    del metadata
+    return SINGLE_ID
 
 
 class BackendService(BackendServicer):
@@ -45,7 +79,7 @@ class BackendService(BackendServicer):
         self._under_way: set[asyncio.Task[Any]] = set()
         self._no_other_path = translate.reply_from_error(UnsupportedOperationError())
 
-    async def Setup(self, request: pb.SetupArgs, context: Context) -> pb.SetupReply:  # noqa: N802  the wire's name
+    async def Setup(self, request: pb.SetupArgs, context: Context) -> pb.SetupReply:
         multiplex_id = await self._multiplex_id(context)
         try:
             await self._instances.set_up(
@@ -63,9 +97,7 @@ class BackendService(BackendServicer):
             return pb.SetupReply(err=translate.INTERNAL_ERROR_TEXT)
         return pb.SetupReply()
 
-    async def Initialize(  # noqa: N802  the wire's name
-        self, request: pb.InitializeArgs, context: Context
-    ) -> pb.InitializeReply:
+    async def Initialize(self, request: pb.InitializeArgs, context: Context) -> pb.InitializeReply:
         del request
         instance = await self._instance(context)
         try:
@@ -77,21 +109,17 @@ class BackendService(BackendServicer):
             return pb.InitializeReply(err=pb.ProtoError(err_type=0, err_msg=translate.INTERNAL_ERROR_TEXT))
         return pb.InitializeReply()
 
-    async def Type(self, request: pb.Empty, context: Context) -> pb.TypeReply:  # noqa: N802  the wire's name
+    async def Type(self, request: pb.Empty, context: Context) -> pb.TypeReply:
         del request
         instance = await self._instance(context)
         return pb.TypeReply(type=instance.backend.backend_type)
 
-    async def SpecialPaths(  # noqa: N802  the wire's name
-        self, request: pb.Empty, context: Context
-    ) -> pb.SpecialPathsReply:
+    async def SpecialPaths(self, request: pb.Empty, context: Context) -> pb.SpecialPathsReply:
         del request
         instance = await self._instance(context)
         return translate.special_paths_to_wire(instance.backend.special_paths)
 
-    async def HandleRequest(  # noqa: N802  the wire's name
-        self, request: pb.HandleRequestArgs, context: Context
-    ) -> pb.HandleRequestReply:
+    async def HandleRequest(self, request: pb.HandleRequestArgs, context: Context) -> pb.HandleRequestReply:
         instance = await self._instance(context)
         if request.request.operation == translate.RESOLVE_PATH:
             return await self._resolve_path(instance, request.request)
@@ -115,7 +143,7 @@ class BackendService(BackendServicer):
         finally:
             self._under_way.discard(task)
 
-    async def HandleExistenceCheck(  # noqa: N802  the wire's name
+    async def HandleExistenceCheck(
         self, request: pb.HandleExistenceCheckArgs, context: Context
     ) -> pb.HandleExistenceCheckReply:
         instance = await self._instance(context)
@@ -135,9 +163,7 @@ class BackendService(BackendServicer):
             _log_failure(request.request)
             return translate.internal_error_check_reply()
 
-    async def InvalidateKey(  # noqa: N802  the wire's name
-        self, request: pb.InvalidateKeyArgs, context: Context
-    ) -> pb.Empty:
+    async def InvalidateKey(self, request: pb.InvalidateKeyArgs, context: Context) -> pb.Empty:
         instance = await self._instance(context)
         try:
             await instance.backend.invalidate_key(request.key)
@@ -145,7 +171,7 @@ class BackendService(BackendServicer):
             _log.exception("a mount's cache could not be told of a changed key")
         return pb.Empty()
 
-    async def Cleanup(self, request: pb.Empty, context: Context) -> pb.Empty:  # noqa: N802  the wire's name
+    async def Cleanup(self, request: pb.Empty, context: Context) -> pb.Empty:
         del request
         multiplex_id = await self._multiplex_id(context)
         try:
@@ -211,3 +237,29 @@ def _log_failure(request: pb.Request) -> None:
         "a request failed in a way that it should not",
         extra={"kv": {"operation": request.operation, "path": request.path}},
     )
+
+
+class MetadataService(BackendService):
+    """Says what the engine is; it is asked for nothing else, and would not do it."""
+
+    async def Initialize(self, request: pb.InitializeArgs, context: Context) -> pb.InitializeReply:
+        del request
+        await _refuse(context)
+
+    async def HandleRequest(self, request: pb.HandleRequestArgs, context: Context) -> pb.HandleRequestReply:
+        del request
+        await _refuse(context)
+
+    async def HandleExistenceCheck(
+        self, request: pb.HandleExistenceCheckArgs, context: Context
+    ) -> pb.HandleExistenceCheckReply:
+        del request
+        await _refuse(context)
+
+    async def InvalidateKey(self, request: pb.InvalidateKeyArgs, context: Context) -> pb.Empty:
+        del request
+        await _refuse(context)
+
+
+async def _refuse(context: Context) -> NoReturn:
+    await context.abort(grpc.StatusCode.UNKNOWN, _REFUSAL)

@@ -1,21 +1,67 @@
-"""The mounts that this process serves, each by the id that the host gave it (plugin-protocol.md 5.9)."""
+"""The mounts of this process, and where the host lends each its storage (plugin-protocol.md 5.8, 5.9)."""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 
 from sectigo_vault_pki.vault_plugin.logical import Backend, BackendConfig, BackendFactory, Storage
-from sectigo_vault_pki.vault_plugin.process.broker import Broker
-from sectigo_vault_pki.vault_plugin.process.storage_client import StorageClient
-from sectigo_vault_pki.vault_plugin.process.system_client import SystemClient
+from sectigo_vault_pki.vault_plugin.process.host import StorageClient, SystemClient
 from sectigo_vault_pki.vault_plugin.process.transport import Transport
+from sectigo_vault_pki.vault_plugin.proto.broker_pb2 import ConnInfo
+from sectigo_vault_pki.vault_plugin.proto.broker_pb2_grpc import GRPCBrokerServicer
 
 _log = logging.getLogger(__name__)
 
+_UNCLAIMED_SECONDS = 5.0
 _CLEANUP_SECONDS = 5.0
+
+
+class Broker(GRPCBrokerServicer):
+    """Keeps each address until somebody asks for it, and each question until the address comes; 5 s at most."""
+
+    def __init__(self) -> None:
+        self._addresses: dict[int, asyncio.Future[ConnInfo]] = {}
+
+    async def StartStream(  # noqa: N802  the wire's name
+        self, request_iterator: AsyncIterator[ConnInfo], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[ConnInfo]:
+        del context
+        async for info in request_iterator:
+            if info.HasField("knock"):
+                refusal = ConnInfo.Knock(error="this plugin does not multiplex its socket")
+                yield ConnInfo(service_id=info.service_id, knock=refusal)
+                continue
+            self._collect(info)
+
+    async def address_of(self, service_id: int) -> ConnInfo:
+        """Return where the host listens for this id.
+
+        Raises:
+            TimeoutError: the host did not say so within 5 s.
+        """
+        try:
+            async with asyncio.timeout(_UNCLAIMED_SECONDS):
+                return await self._slot(service_id)
+        finally:
+            self._addresses.pop(service_id, None)
+
+    def _collect(self, info: ConnInfo) -> None:
+        slot = self._slot(info.service_id)
+        if slot.done():
+            return
+        slot.set_result(info)
+        asyncio.get_running_loop().call_later(_UNCLAIMED_SECONDS, self._forget, info.service_id, slot)
+
+    def _forget(self, service_id: int, slot: asyncio.Future[ConnInfo]) -> None:
+        if self._addresses.get(service_id) is slot:
+            del self._addresses[service_id]
+
+    def _slot(self, service_id: int) -> asyncio.Future[ConnInfo]:
+        return self._addresses.setdefault(service_id, asyncio.get_running_loop().create_future())
 
 
 class NoInstanceError(Exception):
@@ -74,7 +120,7 @@ class Instances:
             LogicalError: the engine refuses.
         """
         info = await self._broker.address_of(broker_id)
-        channel = await self._transport.dial(info.network, info.address)
+        channel = self._transport.dial(info.network, info.address)
         try:
             storage = StorageClient(channel)
             backend = await self._factory(

@@ -15,10 +15,9 @@ from sectigo_vault_pki.vault_plugin.process.handshake import (
     UnsupportedHostError,
     read_launch,
 )
-from sectigo_vault_pki.vault_plugin.process.log_output import QueuedHandler, take_over_streams
 
 if TYPE_CHECKING:
-    from sectigo_vault_pki.vault_plugin.process.process import Process
+    from sectigo_vault_pki.vault_plugin.process.run import Run
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +36,13 @@ def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: flo
     Args:
         factory: builds one mount's engine; called on the event loop, once for each mount.
         name: what the plugin is called at the host; `<NAME>_LOG_LEVEL` sets the level from which on log lines are
-            sent, in place of debug, and `<NAME>_MAX_PROTOCOL` the highest app protocol.
+            sent, in place of debug, and `<NAME>_MAX_PROTOCOL` the highest app protocol. The engine's modules are taken
+            to be in a package of that name, with `_` in the place of `-`: that level holds for them.
         version: semantic version without a leading `v`.
         host_seconds: how long the process stays while no host is connected.
     """
-    own = name.upper().replace("-", "_")
+    package = name.replace("-", "_")
+    own = package.upper()
     try:
         launch = read_launch(os.environ, limit_variable=f"{own}_MAX_PROTOCOL")
     except NotLaunchedByHostError:
@@ -50,11 +51,12 @@ def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: flo
     except UnsupportedHostError as error:
         return _refuse(error)
     level = logs.level_from(os.environ, variable=f"{own}_LOG_LEVEL")
-    handler = QueuedHandler(_STDERR)
-    logs.configure(handler, level)
+    handler = logs.QueuedHandler(_STDERR)
+    logs.configure(handler, level, package=package)
     try:
-        process = _prepare(factory, launch=launch, name=name, version=version, seconds=host_seconds)
-        return process.run()
+        logs.take_over_streams(package)
+        run = _prepared(factory, launch=launch, name=name, version=version, seconds=host_seconds)
+        return run.serve()
     except CredentialsError as error:
         _log.error("%s", str(error))
         return 1
@@ -65,14 +67,13 @@ def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: flo
         handler.close()
 
 
-def _prepare(factory: BackendFactory, *, launch: Launch, name: str, version: str, seconds: float) -> "Process":
+def _prepared(factory: BackendFactory, *, launch: Launch, name: str, version: str, seconds: float) -> "Run":
     # grpc's C core writes to stderr by itself otherwise; it reads these when it is first imported.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    from sectigo_vault_pki.vault_plugin.process.process import Process  # noqa: PLC0415  slow to import, and only needed now
+    from sectigo_vault_pki.vault_plugin.process.run import Run  # noqa: PLC0415  slow to import, and only needed now
 
-    take_over_streams()
-    return Process(factory, launch=launch, name=name, version=version, host_seconds=seconds)
+    return Run(factory, launch=launch, name=name, version=version, host_seconds=seconds)
 
 
 def _refuse(error: UnsupportedHostError) -> int:

@@ -5,6 +5,7 @@ import grp
 import os
 import shutil
 import tempfile
+from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,6 @@ from typing import Self
 from sectigo_vault_pki.vault_plugin.process.handshake import Launch
 
 _PATH_LIMIT_BYTES = 107  # what fits into sockaddr_un.sun_path with its closing zero
-_PREFIX = "plugin-sectigo-vault-pki-"
 _SOCKET = "s"
 
 
@@ -22,14 +22,19 @@ class SocketFolder:
     It is locked for as long as the process lives, however that ends: by this a later process tells what a killed one
     has left behind.
 
+    Args:
+        launch: says where.
+        name: the plugin's, which stands in the folder's.
+
     Raises:
         OSError: no folder can be made, or its sockets' paths would be too long.
         KeyError: the host named a group that does not exist.
     """
 
-    def __init__(self, launch: Launch) -> None:
+    def __init__(self, launch: Launch, *, name: str) -> None:
+        self._prefix = f"plugin-{name}-"
         self._group = _group_id(launch.socket_group)
-        self._folder, self._lock = _make_folder(launch.socket_dir)
+        self._folder, self._lock = _make_folder(launch.socket_dir, self._prefix)
         self.private = self._folder / "p"
         self.private.mkdir(mode=0o700)
         self.host_socket = self._folder / _SOCKET
@@ -45,7 +50,7 @@ class SocketFolder:
 
     def remove_abandoned(self) -> None:
         """Remove the folders of processes of ours that were killed; one that cannot be removed stays."""
-        for folder in self._folder.parent.glob(f"{_PREFIX}*"):
+        for folder in self._folder.parent.glob(f"{escape(self._prefix)}*"):
             if folder != self._folder and (lock := _lock_of(folder)) is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(lock)
@@ -71,15 +76,15 @@ def _group_id(name: str | None) -> int | None:
     return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
 
 
-def _make_folder(wanted: str | None) -> tuple[Path, int | None]:
+def _make_folder(wanted: str | None, prefix: str) -> tuple[Path, int | None]:
     """Make a folder that is ours; return it with the descriptor that locks it, if its file system has locks."""
     parents = [wanted] if wanted is not None else [tempfile.gettempdir(), "/tmp"]  # noqa: S108  mkdtemp makes it ours
     for parent in parents:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         if len(os.fsencode(folder / _SOCKET)) <= _PATH_LIMIT_BYTES:
             lock = _lock_of(folder)
             # Another process, which starts at this very moment, may have taken it for abandoned before it was locked.
-            return (folder, lock) if folder.exists() else _make_folder(wanted)
+            return (folder, lock) if folder.exists() else _make_folder(wanted, prefix)
         folder.rmdir()
     raise OSError(f"the path of a unix socket below {parents[0]} would be longer than {_PATH_LIMIT_BYTES} bytes")
 

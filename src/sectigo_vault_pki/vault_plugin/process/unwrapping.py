@@ -13,8 +13,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sectigo_vault_pki.vault_plugin.process.api_tls import HostApiTls, read_host_api_tls
 from sectigo_vault_pki.vault_plugin.process.handshake import CredentialsError
-from sectigo_vault_pki.vault_plugin.process.host_api import HostApiTls, read_host_api_tls
 from sectigo_vault_pki.vault_plugin.process.tls import Credentials, Identity, shared_credentials
 
 _SECONDS = 30.0

@@ -5,7 +5,6 @@ import pytest
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, Router, StrictNames, kinds
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
-    InmemStorage,
     Operation,
     PluginEnvironment,
     ReadOnlyError,
@@ -14,6 +13,7 @@ from sectigo_vault_pki.vault_plugin.logical import (
     UnsupportedOperationError,
     UnsupportedPathError,
 )
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 
 NAME = Field(name="name", kind=kinds.name(), description="Which one.")
 SIZE = Field(name="size", kind=kinds.whole_number(minimum=1), description="How large.", required=True)
@@ -67,6 +67,7 @@ class Shop:
                     strict=StrictNames("shop_", {"shop_owner": "it belongs to the shop"}),
                 ),
             ],
+            title="The shop",
             description="A shop.",
             is_read_only=self._is_read_only,
             environment=self._environment,
@@ -320,7 +321,7 @@ async def test_the_openapi_document_describes_every_path(shop: Shop) -> None:
     assert answer.data is not None
     document = answer.data["openapi"]
     assert isinstance(document, dict)
-    assert document["info"]["version"] == "2.7.2"
+    assert (document["info"]["title"], document["info"]["version"]) == ("The shop", "2.7.2")
     assert set(document["paths"]) == {"/things", "/things/{name}", "/orders/{name}"}
     thing = document["paths"]["/things/{name}"]
     assert thing["parameters"][0]["name"] == "name"

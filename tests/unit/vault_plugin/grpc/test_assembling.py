@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hyperframe.frame import Frame
@@ -18,10 +19,9 @@ KIB = 1024
 
 async def kinds_of_answers(path: Path, sent: Iterable[Frame]) -> list[tuple[int, int]]:
     """Send these frames to a server; return the kinds and the streams of what it answers, until it has on stream 99."""
-    server = Server()
+    server: Any = Server()
     Service().register(server)
-    server.add_insecure_port(f"unix:{path}")
-    await server.start()
+    server.start(path)
     reader, writer = await asyncio.open_unix_connection(path)
     try:
         writer.write(PREFACE + settings_frame().serialize() + b"".join(frame.serialize() for frame in sent))
@@ -52,7 +52,7 @@ def whole(stream_id: int) -> list[Frame]:
 async def test_too_much_of_too_many_messages_is_refused_and_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sectigo_vault_pki.vault_plugin.grpc.server_call.MAX_ASSEMBLED_BYTES", 35 * KIB)
+    monkeypatch.setattr("sectigo_vault_pki.vault_plugin.grpc.messages.MAX_ASSEMBLED_BYTES", 35 * KIB)
     sent = [*halves(1, 3, 5, 7, 9, 11), *whole(99)]
     answers = await kinds_of_answers(tmp_path / "s", sent)
     # Three are kept; what was kept of a refused one is free again for the next, which then is the one too many.

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sectigo_vault_pki.vault_plugin.grpc.inbox import Inbox
+from sectigo_vault_pki.vault_plugin.grpc.messages import Inbox
 from sectigo_vault_pki.vault_plugin.http2.limits import MAX_UNREAD_MESSAGES, STREAM_WINDOW_BYTES
 
 

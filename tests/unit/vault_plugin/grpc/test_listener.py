@@ -56,11 +56,7 @@ async def staged(path: Path, *, tls: ssl.SSLContext | None = None, exclusive: bo
         refused=stage.reasons.append,
         exclusive=exclusive,
     )
-    if tls is None:
-        server.add_insecure_port(f"unix:{path}")
-    else:
-        server.add_tls_port(f"unix:{path}", tls)
-    await server.start()
+    server.start(path, tls=tls)
     try:
         yield stage
     finally:

@@ -161,7 +161,7 @@ def test_requests_whose_answers_nobody_reads_stay_open(peer: Peer) -> None:
 
 
 def test_answers_that_are_too_much_to_keep_end_the_connection(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sectigo_vault_pki.vault_plugin.http2.outgoing.MAX_UNSENT_BYTES", MIB)
+    monkeypatch.setattr("sectigo_vault_pki.vault_plugin.http2.flow.MAX_UNSENT_BYTES", MIB)
     peer.receive(headers_frame(1, end=True))
     peer.connection.send_headers(1, encode(((b":status", b"200"),)))
     peer.connection.send_data(1, bytes(2 * MIB))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.vault_plugin.process import broker as room
-from sectigo_vault_pki.vault_plugin.process.broker import Broker
+from sectigo_vault_pki.vault_plugin.process import instances as room
+from sectigo_vault_pki.vault_plugin.process.instances import Broker
 from sectigo_vault_pki.vault_plugin.proto.broker_pb2 import ConnInfo
 
 CONTEXT: Any = None

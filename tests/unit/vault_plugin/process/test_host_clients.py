@@ -10,17 +10,16 @@ import grpc
 import pytest
 
 from sectigo_vault_pki.vault_plugin.logical import (
-    InmemStorage,
     PluginEnvironment,
     ReplicationState,
     StorageEntry,
     StorageError,
     UnavailableError,
 )
-from sectigo_vault_pki.vault_plugin.process.storage_client import StorageClient
-from sectigo_vault_pki.vault_plugin.process.system_client import SystemClient
+from sectigo_vault_pki.vault_plugin.process.host import StorageClient, SystemClient
 from sectigo_vault_pki.vault_plugin.proto.environment_pb2 import PluginEnvironment as EnvironmentMessage
-from tests.support.host_services import SystemAnswers, lend
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
+from sectigo_vault_pki.vault_plugin.testing.host_services import SystemAnswers, lend
 
 
 class StuckStorage(InmemStorage):

@@ -7,9 +7,8 @@ import os
 
 import pytest
 
-from sectigo_vault_pki.vault_plugin.process import log_output
-from sectigo_vault_pki.vault_plugin.process.log_output import LoggedStream, QueuedHandler, log_loop_error
-from sectigo_vault_pki.vault_plugin.process.logs import HclogFormatter
+from sectigo_vault_pki.vault_plugin.process import logs
+from sectigo_vault_pki.vault_plugin.process.logs import HclogFormatter, LoggedStream, QueuedHandler, log_loop_error
 
 
 class Pipe:
@@ -62,7 +61,7 @@ def test_lines_behind_one_that_has_no_room_stay_in_order_and_hold_nobody_up(pipe
 
 
 def test_lines_that_a_slow_reader_has_no_room_for_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_output, "_QUEUE_LINES", 10)
+    monkeypatch.setattr(logs, "_QUEUE_LINES", 10)
     pipe = Pipe()
     for _ in range(400):  # more than the pipe and the queue hold
         pipe.log("x" * 1000)

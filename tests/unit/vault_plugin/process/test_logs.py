@@ -154,6 +154,31 @@ def test_our_own_errors_are_told_by_their_text(error: Exception) -> None:
     assert line_of("failed", error=raised(error))["error"] == "disk on fire"
 
 
+def test_error_that_only_says_of_itself_that_its_text_is_safe_is_told_by_its_type() -> None:
+    error = RuntimeError(SECRET)
+    error.safe_text = True  # type: ignore[attr-defined]  # it is the class that has to know
+    assert line_of("failed", error=raised(error))["error"] == "RuntimeError"
+
+
+def test_level_is_that_of_the_engine_and_of_the_sdk_and_others_begin_with_warnings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logging, "captureWarnings", lambda **_: None)
+    loggers = [logging.getLogger(name) for name in ("web_demo.paths", logs.__name__, "__main__", "httpx", "root")]
+    before = {logger: logger.level for logger in map(logging.getLogger, ("web_demo", logs._SDK, "__main__", ""))}
+    root, flags = logging.getLogger(), (logging.logThreads, logging.logProcesses, logging.logMultiprocessing)
+    handlers = root.handlers[:]
+    try:
+        logs.configure(logging.NullHandler(), logging.INFO, package="web_demo")
+        levels = [logger.getEffectiveLevel() for logger in loggers]
+    finally:
+        logging.logThreads, logging.logProcesses, logging.logMultiprocessing = flags
+        root.handlers[:] = handlers
+        for logger, level in before.items():
+            logger.setLevel(level)
+    assert levels == [logging.INFO] * 3 + [logging.WARNING] * 2
+
+
 def test_error_of_the_system_is_told_by_what_its_number_means() -> None:
     line = line_of(
         "failed: %s", OSError(errno.ENOSPC, SECRET, SECRET), error=raised(ConnectionRefusedError(111, SECRET))

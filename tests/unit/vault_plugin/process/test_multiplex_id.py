@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sectigo_vault_pki.vault_plugin.process.multiplex_id import InvalidMultiplexIdError, multiplex_id_of
+from sectigo_vault_pki.vault_plugin.process.backend_service import InvalidMultiplexIdError, multiplex_id_of
 
 
 def test_id_is_found_among_other_metadata() -> None:

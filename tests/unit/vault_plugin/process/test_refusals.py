@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sectigo_vault_pki.vault_plugin.process.refusals import RefusalLog
+from sectigo_vault_pki.vault_plugin.process.transport import RefusalLog
 from tests.support.virtual_time import VirtualTimeLoop
 
 

@@ -4,12 +4,15 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from sectigo_vault_pki.vault_plugin.process.handshake import Launch
-from sectigo_vault_pki.vault_plugin.process.sockets import SocketFolder
+from sectigo_vault_pki.vault_plugin.process.sockets import SocketFolder as AnyFolder
+
+SocketFolder = partial(AnyFolder, name="web-demo")
 
 
 def test_folder_is_ours_alone_and_goes_with_us() -> None:
@@ -45,7 +48,7 @@ def folder() -> Iterator[Path]:
 
 
 def test_what_a_killed_process_left_goes_and_what_a_living_one_has_stays(folder: Path) -> None:
-    abandoned = folder / "plugin-sectigo-vault-pki-killed"
+    abandoned = folder / "plugin-web-demo-killed"
     (abandoned / "p").mkdir(parents=True)
     (abandoned / "s").touch()
     foreign = folder / "plugin-of-somebody"
@@ -60,7 +63,7 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_has_stays(folder:
 def test_a_link_in_the_place_of_a_folder_is_left_alone(folder: Path) -> None:
     target = folder / "target"
     target.mkdir()
-    link = folder / "plugin-sectigo-vault-pki-link"
+    link = folder / "plugin-web-demo-link"
     link.symlink_to(target)
     with SocketFolder(Launch("pem", socket_dir=str(folder))) as sockets:
         sockets.remove_abandoned()

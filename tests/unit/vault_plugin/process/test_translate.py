@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sectigo_vault_pki.vault_plugin import logical
 from sectigo_vault_pki.vault_plugin.process import translate
 from sectigo_vault_pki.vault_plugin.proto import backend_pb2 as pb
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 
-STORAGE = logical.InmemStorage()
+STORAGE = InmemStorage()
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -12,7 +12,7 @@ from typing import Self
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from tests.support.host_identity import HostIdentity
+from sectigo_vault_pki.vault_plugin.testing.host_identity import HostIdentity
 
 _BYTES_OF_P521 = 66
 

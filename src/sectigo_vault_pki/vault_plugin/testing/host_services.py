@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import grpc
 
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage, ReplicationState, StorageEntry, StorageError
+from sectigo_vault_pki.vault_plugin.logical import ReplicationState, StorageEntry, StorageError
 from sectigo_vault_pki.vault_plugin.proto import backend_pb2 as pb
 from sectigo_vault_pki.vault_plugin.proto.backend_pb2_grpc import (
     StorageServicer,
@@ -15,6 +15,7 @@ from sectigo_vault_pki.vault_plugin.proto.backend_pb2_grpc import (
     add_SystemViewServicer_to_server,
 )
 from sectigo_vault_pki.vault_plugin.proto.environment_pb2 import PluginEnvironment
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

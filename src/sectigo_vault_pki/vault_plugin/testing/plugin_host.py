@@ -26,17 +26,22 @@ from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 
-from sectigo_vault_pki.vault_plugin.logical import InmemStorage
 from sectigo_vault_pki.vault_plugin.proto import backend_pb2 as pb
 from sectigo_vault_pki.vault_plugin.proto.backend_pb2_grpc import BackendStub
 from sectigo_vault_pki.vault_plugin.proto.broker_pb2 import ConnInfo
 from sectigo_vault_pki.vault_plugin.proto.broker_pb2_grpc import GRPCBrokerStub
 from sectigo_vault_pki.vault_plugin.proto.controller_pb2 import Empty as ControllerEmpty
 from sectigo_vault_pki.vault_plugin.proto.controller_pb2_grpc import GRPCControllerStub
-from tests.support.host_api import HostApi
-from tests.support.host_identity import HostIdentity, host_context, new_host_identity, new_shared_identity
-from tests.support.host_services import SystemAnswers, lend
-from tests.support.relay import Relay
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
+from sectigo_vault_pki.vault_plugin.testing.host_api import HostApi
+from sectigo_vault_pki.vault_plugin.testing.host_identity import (
+    HostIdentity,
+    host_context,
+    new_host_identity,
+    new_shared_identity,
+)
+from sectigo_vault_pki.vault_plugin.testing.host_services import SystemAnswers, lend
+from sectigo_vault_pki.vault_plugin.testing.relay import Relay
 
 if TYPE_CHECKING:
     from sectigo_vault_pki.vault_plugin.proto.backend_pb2_grpc import BackendAsyncStub

@@ -4,13 +4,13 @@ The arguments are those that plugins of Go's SDK take (plugin-protocol.md 1.6). 
 the host's own command line knows counts (`BAO_CACERT`, `VAULT_CACERT`, …). Only an argument can turn verification off.
 """
 
+import os
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sectigo_vault_pki.vault_plugin.process.handshake import CredentialsError, host_variable
-from sectigo_vault_pki.vault_plugin.process.system_trust import system_context
 
 _VARIABLES = {
     "ca-cert": "CACERT",
@@ -26,6 +26,14 @@ _SKIP_VERIFY = "tls-skip-verify"
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 """What Go's `strconv.ParseBool` takes."""
+
+BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine, Arch
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # Fedora, RHEL
+    "/etc/pki/tls/certs/ca-bundle.crt",  # the same, older
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # Alpine without its package of CAs
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +132,25 @@ def _load(load: Callable[[Path], object], file: Path, *, what: str = "a certific
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "it is not PEM"
         raise CredentialsError(f"{what} cannot be read from {file}: {reason}") from None
+
+
+def system_context() -> ssl.SSLContext:
+    """Return settings for a client that trusts what the system trusts.
+
+    OpenSSL looks where it was built to look. The single-file program brings an OpenSSL from another machine.
+    """
+    context = ssl.create_default_context()
+    bundle = bundle_in_place_of(ssl.get_default_verify_paths(), os.environ)
+    if bundle is not None:
+        context.load_verify_locations(bundle)
+    return context
+
+
+def bundle_in_place_of(
+    paths: ssl.DefaultVerifyPaths, environ: Mapping[str, str], bundles: Sequence[str] = BUNDLES
+) -> Path | None:
+    """Return the system's own bundle where OpenSSL finds nothing and nobody has told it where to look, else None."""
+    is_found = paths.cafile is not None or paths.capath is not None
+    if is_found or {paths.openssl_cafile_env, paths.openssl_capath_env} & environ.keys():
+        return None
+    return next((file for file in map(Path, bundles) if file.is_file()), None)

@@ -12,9 +12,12 @@ from functools import partial
 from typing import Any
 
 from sectigo_vault_pki.vault_plugin.logical import BackendFactory
-from sectigo_vault_pki.vault_plugin.process.backend_service import BackendService
-from sectigo_vault_pki.vault_plugin.process.broker import Broker
-from sectigo_vault_pki.vault_plugin.process.controller import Controller
+from sectigo_vault_pki.vault_plugin.process.backend_service import (
+    BackendService,
+    MetadataService,
+    multiplex_id_of,
+    single_id_of,
+)
 from sectigo_vault_pki.vault_plugin.process.handshake import (
     CredentialsError,
     Launch,
@@ -22,17 +25,11 @@ from sectigo_vault_pki.vault_plugin.process.handshake import (
     handshake_line,
     take_unwrap_token,
 )
-from sectigo_vault_pki.vault_plugin.process.health import Health
-from sectigo_vault_pki.vault_plugin.process.host_transport import HostTransport
-from sectigo_vault_pki.vault_plugin.process.identification import PluginMultiplexing, PluginVersion
-from sectigo_vault_pki.vault_plugin.process.instances import Instances
-from sectigo_vault_pki.vault_plugin.process.log_output import log_loop_error
-from sectigo_vault_pki.vault_plugin.process.metadata_service import MetadataService
-from sectigo_vault_pki.vault_plugin.process.multiplex_id import multiplex_id_of, single_id_of
-from sectigo_vault_pki.vault_plugin.process.parent import watch_parent
-from sectigo_vault_pki.vault_plugin.process.patience import Patience
+from sectigo_vault_pki.vault_plugin.process.instances import Broker, Instances
+from sectigo_vault_pki.vault_plugin.process.lifetime import Patience, watch_parent
+from sectigo_vault_pki.vault_plugin.process.logs import log_loop_error
+from sectigo_vault_pki.vault_plugin.process.services import Controller, Health, PluginMultiplexing, PluginVersion, Stdio
 from sectigo_vault_pki.vault_plugin.process.sockets import SocketFolder
-from sectigo_vault_pki.vault_plugin.process.stdio import Stdio
 from sectigo_vault_pki.vault_plugin.process.tls import Credentials, automatic_credentials
 from sectigo_vault_pki.vault_plugin.process.transport import Transport
 from sectigo_vault_pki.vault_plugin.proto.backend_pb2_grpc import add_BackendServicer_to_server
@@ -55,7 +52,7 @@ _GARBAGE_THRESHOLDS = (10_000, 20, 50)
 """New objects between two collections, and younger collections between two older ones; Python has 700, 10, 10."""
 
 
-class Process:
+class Run:
     """One run, from the handshake line to the exit status."""
 
     def __init__(
@@ -68,13 +65,13 @@ class Process:
         self._host_seconds = host_seconds
         self._status = 0
 
-    def run(self) -> int:
+    def serve(self) -> int:
         """Serve until there is a reason to stop; return the exit status.
 
         Raises:
             CredentialsError: the host's certificate could not be fetched.
         """
-        with SocketFolder(self._launch) as sockets:
+        with SocketFolder(self._launch, name=self._name) as sockets:
             return asyncio.run(self._serve(sockets))
 
     async def _serve(self, sockets: SocketFolder) -> int:
@@ -88,10 +85,10 @@ class Process:
 
         with watch_parent(stop.set):
             credentials = await self._credentials(stop)
-            transport = HostTransport(credentials, sockets)
-            instances = self._register_services(transport, stop)
             patience = Patience(self._host_seconds, partial(self._give_up, stop))
-            path = await transport.listen(on_connection=patience.end, on_disconnection=patience.begin)
+            transport = Transport(credentials, sockets, connected=patience.end, disconnected=patience.begin)
+            instances = self._register_services(transport, stop)
+            path = transport.listen()
             patience.begin()
             self._shake_hands(path, credentials)
             _collect_garbage_rarely()

@@ -1,0 +1,145 @@
+"""What the header lists of a call say: its request's, its answer's, its trailers'. Each is read once for each list."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+import grpc
+
+from sectigo_vault_pki.vault_plugin.grpc.status import Status, status_of, status_of_http
+from sectigo_vault_pki.vault_plugin.http2.header_blocks import Fields, HeaderList
+
+CONTENT_TYPE = b"application/grpc"
+_NO_COMPRESSION = (None, b"identity")
+_RESERVED = frozenset({b"te", b"content-type", b"content-length"})
+
+_TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])\Z")
+_SECONDS = {b"n": 1e-9, b"u": 1e-6, b"m": 1e-3, b"S": 1.0, b"M": 60.0, b"H": 3600.0}
+_LARGEST_TIMEOUT = 99_999_999
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+"""Header fields that belong to the application (gRPC over HTTP/2, "Custom-Metadata")."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """A call, before its messages.
+
+    Attributes:
+        method: such as `/pb.Backend/Type`.
+        timeout: seconds, or None.
+        http_refusal: the HTTP status to answer with, where this is no gRPC.
+        refusal: the status to answer with, where this is gRPC that we do not speak.
+    """
+
+    method: str
+    timeout: float | None
+    metadata: Metadata
+    http_refusal: bytes | None
+    refusal: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """The headers or the trailers of an answer.
+
+    Attributes:
+        status: how the call ended, or None where that is not said here.
+        problem: what the call ends with at once, where this is no answer in gRPC.
+    """
+
+    status: Status | None
+    problem: Status | None
+
+
+def request_head(headers: HeaderList) -> RequestHead:
+    """Return what these headers ask for."""
+    if not isinstance(headers.reading, RequestHead):
+        headers.reading = _read_request(headers)
+    return headers.reading
+
+
+def response_head(headers: HeaderList) -> ResponseHead:
+    """Return what these headers say."""
+    if not isinstance(headers.reading, ResponseHead):
+        number = headers.get(b"grpc-status")
+        status = None if number is None else status_of(number, headers.get(b"grpc-message") or b"")
+        headers.reading = ResponseHead(status, None if status is not None else _problem(headers))
+    return headers.reading
+
+
+def _read_request(headers: HeaderList) -> RequestHead:
+    timeout_field = headers.get(b"grpc-timeout")
+    timeout = None if timeout_field is None else decode_timeout(timeout_field)
+    refusal = None
+    if timeout_field is not None and timeout is None:
+        refusal = Status(grpc.StatusCode.INTERNAL, "grpc-timeout is no time")
+    elif headers.get(b"grpc-encoding") not in _NO_COMPRESSION:
+        refusal = Status(grpc.StatusCode.UNIMPLEMENTED, "messages must not be compressed")
+    return RequestHead(
+        method=(headers.get(b":path") or b"").decode("ascii", "replace"),
+        timeout=timeout,
+        metadata=metadata_of(headers.fields),
+        http_refusal=_http_refusal(headers),
+        refusal=refusal,
+    )
+
+
+def _http_refusal(headers: HeaderList) -> bytes | None:
+    if headers.get(b":method") != b"POST":
+        return b"405"
+    return None if _is_grpc(headers) else b"415"
+
+
+def _problem(headers: HeaderList) -> Status | None:
+    http_status = headers.get(b":status")
+    if http_status is None:
+        return None
+    return None if http_status == b"200" and _is_grpc(headers) else status_of_http(http_status)
+
+
+def _is_grpc(headers: HeaderList) -> bool:
+    """Say whether the body consists of gRPC messages in protobuf."""
+    content_type = headers.get(b"content-type")
+    return content_type is not None and (
+        content_type in (CONTENT_TYPE, CONTENT_TYPE + b"+proto") or content_type.startswith(CONTENT_TYPE + b";")
+    )
+
+
+def metadata_of(fields: Fields) -> Metadata:
+    """Return the metadata among these fields."""
+    found: list[tuple[str, str | bytes]] = []
+    for name, value in fields:
+        if name in _RESERVED or name.startswith((b":", b"grpc-")):
+            continue
+        key = name.decode("ascii")
+        if key.endswith("-bin"):
+            found += ((key, _unbase64(part)) for part in value.split(b","))
+        else:
+            found.append((key, value.decode("ascii", "replace")))
+    return tuple(found)
+
+
+def _unbase64(value: bytes) -> bytes:
+    """Return what was encoded, with padding or without; nothing, where nothing valid was."""
+    value = value.strip()
+    try:
+        return base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
+    except binascii.Error:
+        return b""
+
+
+def decode_timeout(value: bytes) -> float | None:
+    """Return the seconds that `grpc-timeout` says (at most 8 digits and a unit), or None where that is no time."""
+    parts = _TIMEOUT.match(value)
+    return None if parts is None else int(parts[1]) * _SECONDS[parts[2]]
+
+
+def encode_timeout(seconds: float) -> bytes:
+    """Return a time that is not shorter, in the finest unit that it fits into; what is over is as short as can be."""
+    for unit, length in _SECONDS.items():
+        number = max(-int(-seconds // length), 0)
+        if number <= _LARGEST_TIMEOUT:
+            return b"%d%b" % (number, unit)
+    return b"%dH" % _LARGEST_TIMEOUT
