@@ -13,7 +13,6 @@ from sectigo_vault_pki.lifecycle import (
     LoginPauses,
     Resources,
     ScmClients,
-    SerialNumbers,
     default_jitter,
     key_threads,
 )
@@ -176,7 +175,6 @@ def parts_of(resources: Resources, *, background: bool) -> Parts:
         configs=Configs(resources),
         roles=engine.roles,
         issuer=engine.issuer,
-        serials=SerialNumbers(resources, engine.revoke),
         background=background,
     )
 

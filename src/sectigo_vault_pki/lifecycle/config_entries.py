@@ -6,7 +6,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from sectigo_vault_pki.errors import RecordError
-from sectigo_vault_pki.lifecycle.accounts.account import account_of
+from sectigo_vault_pki.lifecycle.held import account_of
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import notice_of_cut_window, renewal_policy
 from sectigo_vault_pki.store import ConfigIdentity, ConfigRecord, UniqueId

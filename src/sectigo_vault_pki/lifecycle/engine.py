@@ -12,9 +12,9 @@ from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer, with_notice_on_window, with_remarks
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
-from sectigo_vault_pki.lifecycle.inventory.listing import unique_ids
+from sectigo_vault_pki.lifecycle.inventory.by_serial import CertificateWithSerial, find_by_serial, revoke_by_serial
 from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, account_statuses, count_pending, take_stock
-from sectigo_vault_pki.lifecycle.inventory.versions import StoredVersion, version_of
+from sectigo_vault_pki.lifecycle.inventory.stored import StoredVersion, unique_ids, version_of
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest, fetch, give_key
@@ -29,7 +29,7 @@ from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.steps import ORDER_ID, UNIQUE_ID, Caller, Steps, waiting_of
 from sectigo_vault_pki.lifecycle.upkeep.upkeep import Upkeep
-from sectigo_vault_pki.pki import CertificateChain, Pkcs12Protection
+from sectigo_vault_pki.pki import CertificateChain, GivenCertificate, Pkcs12Protection
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
@@ -165,6 +165,12 @@ class Engine:
             answer = answer.with_warnings(answers.renewal_stays_open(order))
         return answer
 
+    async def revoke_by_serial(
+        self, named: str | GivenCertificate, reason: str, *, time_limit: float | None
+    ) -> CertificateWithSerial:
+        """Revoke a certificate by its serial number, or by itself; see `by_serial.revoke_by_serial`."""
+        return await revoke_by_serial(self._resources, self.revoke, named, reason, time_limit=time_limit)
+
     async def fetch(self, config_name: str, request: FetchRequest, *, time_limit: float | None) -> Answer:
         """Answer a certificate of SCM's: the stored one exactly as a read does, another after bringing it in.
 
@@ -248,6 +254,14 @@ class Engine:
     async def unique_ids(self, config_name: str) -> Sequence[str]:
         """Return the ids of what is stored under a config entry, orders without an id of SCM's among them."""
         return await unique_ids(self._resources, config_name)
+
+    async def serial_numbers(self) -> Sequence[str]:
+        """Return the serial numbers of all certificates as colon hex, replaced ones among them."""
+        return await self._resources.repository.serial_numbers()
+
+    async def by_serial(self, serial_number: str) -> CertificateWithSerial:
+        """Return the certificate with a serial number; see `by_serial.find_by_serial`."""
+        return await find_by_serial(self._resources, serial_number)
 
     async def key_answered(self, config_name: str, record: CertificateRecord) -> None:
         """Delete a one-time private key that is about to be returned."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from sectigo_vault_pki.lifecycle.rules.policy import DEFAULT_REQUEST_TIMEOUT
+from sectigo_vault_pki.scm import ScmAccount
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, UniqueId
 
 
@@ -43,3 +45,16 @@ class Held(Entry):
 
     def with_record(self, record: CertificateRecord) -> "Held":
         return replace(self, record=record)
+
+
+def account_of(config: ConfigRecord) -> ScmAccount:
+    """Return the SCM account that a config entry describes."""
+    return ScmAccount(
+        base_url=config.base_url,
+        login=config.login,
+        password=config.password,
+        customer_uri=config.customer_uri,
+        org_id=config.org_id,
+        ca_bundle_pem=config.ca_bundle,
+        request_timeout=DEFAULT_REQUEST_TIMEOUT if config.request_timeout is None else config.request_timeout,
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, Roles, SerialNumbers
+from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, Roles
 from sectigo_vault_pki.paths import certs, configs, enroll, export, fetch, renew, replace, revoke, status
 from sectigo_vault_pki.paths.pki import issue, roles, serials
 from sectigo_vault_pki.vault_plugin.framework import Path
@@ -23,7 +23,6 @@ class Parts:
     configs: Configs
     roles: Roles
     issuer: Issuer
-    serials: SerialNumbers
     background: bool
 
 
@@ -45,8 +44,8 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         roles.path_role_ca_chain(parts.roles),
         issue.path_issue(parts.engine, parts.issuer),
         issue.path_sign(parts.issuer),
-        serials.path_cert(parts.serials),
-        serials.path_serials_list(parts.serials),
-        serials.path_revoke_by_serial(parts.serials),
+        serials.path_cert(parts.engine),
+        serials.path_serials_list(parts.engine),
+        serials.path_revoke_by_serial(parts.engine),
         status.path_status(parts.engine, background=parts.background),
     )

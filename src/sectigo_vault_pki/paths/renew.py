@@ -12,7 +12,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
 )
 from sectigo_vault_pki.paths.fields import enrolment_fields, key_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID
-from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_wish, remarks_on_names
+from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_request, remarks_on_names
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
@@ -54,7 +54,7 @@ def path_renew(engine: Engine) -> Path:
         answer = await engine.renew(
             data[CONFIG_NAME],
             data[UNIQUE_ID],
-            RenewalRequest(wish=key_wish(data), new_key=bool(data.get(RENEW_NEW_KEY)), flags=flags),
+            RenewalRequest(key=key_request(data), new_key=bool(data.get(RENEW_NEW_KEY)), flags=flags),
             time_limit=request.time_limit,
         )
         response = with_remarks(certificate_response(answer, None), remarks_on_names(data.get(CSR)))

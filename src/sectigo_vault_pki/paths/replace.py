@@ -13,7 +13,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
 from sectigo_vault_pki.paths.error_kinds import logical_errors
 from sectigo_vault_pki.paths.fields import enrolment_fields, field_kinds, key_fields, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, REASON, UNIQUE_ID
-from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_wish, remarks_on_names
+from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_request, remarks_on_names
 from sectigo_vault_pki.store import CertificateType
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
@@ -150,13 +150,13 @@ def replacement_problems(certificate_type: CertificateType, data: FieldData) -> 
 
 def replacement_request(data: FieldData) -> ReplacementRequest:
     """Turn the fields of a request without `replacement_problems` into a replacement."""
-    key = key_wish(data)
+    key = key_request(data)
     common_name = data.get(COMMON_NAME)
     if common_name is not None:
         key = replace(key, subject={**key.subject, "common_name": common_name})
     return ReplacementRequest(
         reason=data[REASON],
-        wish=key,
+        key=key,
         revoke_replaced=bool(data.get(REVOKED_ON_REPLACE)),
         flags=waiting_fields.waiting_and_renewal(data),
     )

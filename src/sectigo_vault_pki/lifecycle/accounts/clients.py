@@ -9,10 +9,9 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from sectigo_vault_pki.errors import ScmError
-from sectigo_vault_pki.lifecycle.accounts.account import account_of
 from sectigo_vault_pki.lifecycle.accounts.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
-from sectigo_vault_pki.lifecycle.held import Entry
+from sectigo_vault_pki.lifecycle.held import Entry, account_of
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import Hold, shown_time
 from sectigo_vault_pki.scm import Availability, BreakerState, ScmAccount, ScmClient, call_slots
 from sectigo_vault_pki.store import ConfigRecord

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import InvalidInputError, RecordError
-from sectigo_vault_pki.lifecycle.accounts.account import account_of
+from sectigo_vault_pki.lifecycle.held import account_of
 from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, pause_after
 from sectigo_vault_pki.scm import ScmAccount
 from sectigo_vault_pki.store import LoginPause, Repository, StorageError

@@ -15,7 +15,7 @@ from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate
 
 
 @dataclass(frozen=True, slots=True)
-class KeyWish:
+class KeyRequest:
     """What a request says of key and CSR; a CSR comes as it is, with or without its key.
 
     Attributes:
@@ -31,7 +31,7 @@ class KeyWish:
     key_parameters: KeyParameters | None = None
 
     def fingerprint(self) -> str:
-        """Return what tells one wish from another, without showing the key."""
+        """Return what tells one request from another, without showing the key."""
         key = self.private_key.public_key_digest.hex() if self.private_key else ""
         return repr((self, key))
 
@@ -45,22 +45,22 @@ class KeyAndCsr:
 
 
 async def new_key_and_csr(
-    resources: Resources, record: CertificateRecord, current: CurrentCertificate, wish: KeyWish
+    resources: Resources, record: CertificateRecord, current: CurrentCertificate, request: KeyRequest
 ) -> KeyAndCsr:
     """Return the given CSR, or make one of the stored certificate's subject with the given key or a new one.
 
     Raises:
         InvalidInputError: no CSR can be made of it.
     """
-    if wish.csr is not None:
-        return KeyAndCsr(wish.csr, wish.private_key)
+    if request.csr is not None:
+        return KeyAndCsr(request.csr, request.private_key)
     chain = CertificateChain.from_pem(current.bundle)
-    parameters = wish.key_parameters or KeyParameters.like(chain.key_type, chain.key_size)
-    key = wish.private_key or await resources.make_key(parameters)
-    names = chain.subject_alt_names if wish.subject_alt_names is None else wish.subject_alt_names
+    parameters = request.key_parameters or KeyParameters.like(chain.key_type, chain.key_size)
+    key = request.private_key or await resources.make_key(parameters)
+    names = chain.subject_alt_names if request.subject_alt_names is None else request.subject_alt_names
     common_name = record.common_name or chain.common_name
     requested = record.requested.subject
     stored = asdict(chain.subject) if requested is None else requested.model_dump()
     # An earlier replacement may have brought another name than the enrolment asked for.
-    subject = Subject(**(stored | {"common_name": common_name} | wish.subject))
+    subject = Subject(**(stored | {"common_name": common_name} | request.subject))
     return KeyAndCsr(build_csr(subject, names, key), key)

@@ -25,7 +25,7 @@ from sectigo_vault_pki.lifecycle.orders.operation import (
     read_again,
     with_flags,
 )
-from sectigo_vault_pki.lifecycle.orders.order_keys import KeyWish, new_key_and_csr
+from sectigo_vault_pki.lifecycle.orders.order_keys import KeyRequest, new_key_and_csr
 from sectigo_vault_pki.lifecycle.orders.successors import SuccessorSearch, renewal_made_elsewhere, renewal_of_order
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import may_be_awaited, may_conclude_not_booked, may_give_up
@@ -76,24 +76,24 @@ class RenewalRequest:
     """How to renew.
 
     Attributes:
-        wish: another key or CSR.
-        new_key: whether the key changes where the wish names none.
+        key: another key or CSR.
+        new_key: whether the key changes if `key` names none.
         is_automatic: nobody has asked for it, so it is held back where it may not be needed.
         flags: waiting and renewal fields to store with the certificate and its renewal.
     """
 
-    wish: KeyWish = field(default_factory=KeyWish)
+    key: KeyRequest = field(default_factory=KeyRequest)
     new_key: bool = False
     is_automatic: bool = False
     flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""
-        return f"{self.is_automatic} {self.new_key} {self.flags!r} {self.wish.fingerprint()}"
+        return f"{self.is_automatic} {self.new_key} {self.flags!r} {self.key.fingerprint()}"
 
     @property
     def keeps_key(self) -> bool:
-        return not self.new_key and self.wish.csr is None and self.wish.private_key is None
+        return not self.new_key and self.key.csr is None and self.key.private_key is None
 
 
 async def _ready(tools: Tools, held: Held, request: RenewalRequest, still_open: Answer | None) -> Held | Answer:
@@ -251,7 +251,7 @@ async def _order(
         # Left to itself, SCM may take the first order's CSR after a replacement (scm-api.md 3.5).
         was_replaced = bool(record.earlier) or record.order is not None
         return order.model_copy(update={"csr": current.csr}) if was_replaced else order
-    made = await new_key_and_csr(resources, record, current, request.wish)
+    made = await new_key_and_csr(resources, record, current, request.key)
     return OrderRecord.model_validate(
         order.model_dump()
         | {

@@ -18,7 +18,7 @@ from sectigo_vault_pki.lifecycle.orders.operation import (
     read_again,
     with_flags,
 )
-from sectigo_vault_pki.lifecycle.orders.order_keys import KeyWish, new_key_and_csr
+from sectigo_vault_pki.lifecycle.orders.order_keys import KeyRequest, new_key_and_csr
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import SETTLE_AFTER, may_conclude_not_booked, may_give_up
 from sectigo_vault_pki.lifecycle.rules.changes import Change
@@ -45,13 +45,13 @@ class ReplacementRequest:
     """
 
     reason: str
-    wish: KeyWish = field(default_factory=KeyWish)
+    key: KeyRequest = field(default_factory=KeyRequest)
     revoke_replaced: bool = False
     flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""
-        return f"{self.revoke_replaced} {self.reason} {self.flags!r} {self.wish.fingerprint()}"
+        return f"{self.revoke_replaced} {self.reason} {self.flags!r} {self.key.fingerprint()}"
 
 
 async def _ready(tools: Tools, held: Held, request: ReplacementRequest, still_open: Answer | None) -> Held | Answer:
@@ -86,8 +86,8 @@ async def _plan(resources: Resources, held: Held, request: ReplacementRequest, o
     record, now = held.record, resources.clock.now()
     if record.current is None:
         raise ValueError("there is no certificate to replace")
-    made = await new_key_and_csr(resources, record, record.current, request.wish)
-    names = request.wish.subject_alt_names
+    made = await new_key_and_csr(resources, record, record.current, request.key)
+    names = request.key.subject_alt_names
     return OrderRecord(
         uuid=order_uuid,
         operation=OrderOperation.REPLACE,

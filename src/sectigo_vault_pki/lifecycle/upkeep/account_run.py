@@ -4,26 +4,77 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, ScmError, SectigoVaultPkiError
-from sectigo_vault_pki.lifecycle.accounts.account import account_of
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import Login, login_of
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.held import Entry
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, account_of
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.policy import Step
-from sectigo_vault_pki.lifecycle.upkeep.items import Item, Task
 from sectigo_vault_pki.scm import CallBudget
-from sectigo_vault_pki.store import ConfigRecord, OrderOperation, StorageError
+from sectigo_vault_pki.store import AgendaEntry, ConfigRecord, OrderOperation, StorageError
 
 AT_ONCE = 8
 """Certificates of one account that SCM is asked about together."""
 
 CALLS_OF_A_RENEWAL = 4
 """List, details, order, collect: with fewer left in the budget, none is begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """A write-ahead entry that an earlier process, or a lost answer, has left."""
+
+    key: str
+    config_name: str
+    order_uuid: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.config_name}/order-{self.order_uuid}"
+
+
+@dataclass(frozen=True, slots=True)
+class DueCertificate:
+    """A certificate that the agenda names."""
+
+    entry: AgendaEntry
+
+    @property
+    def key(self) -> str:
+        return self.entry.key
+
+    @property
+    def config_name(self) -> str:
+        return self.entry.config_name
+
+    @property
+    def certificate(self) -> CertificateKey:
+        return CertificateKey(self.entry.config_name, self.entry.unique_id)
+
+    @property
+    def name(self) -> str:
+        return str(self.certificate)
+
+
+Item = OpenOrder | DueCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that SCM is to be asked for.
+
+    Attributes:
+        expires_at: of a certificate to renew; None: it is another step.
+    """
+
+    item: Item
+    config: ConfigRecord
+    step: Step
+    expires_at: datetime | None = None
 
 
 class Work(Protocol):

@@ -15,9 +15,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
-from sectigo_vault_pki.lifecycle.accounts.account import account_of
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Held
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Held, account_of
 from sectigo_vault_pki.lifecycle.inventory.report import BackgroundRun
 from sectigo_vault_pki.lifecycle.order_log import of_order
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -26,8 +25,7 @@ from sectigo_vault_pki.lifecycle.rules.backoff import LONGEST_REST, rest_between
 from sectigo_vault_pki.lifecycle.rules.policy import Step
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, renewal_policy
 from sectigo_vault_pki.lifecycle.steps import BACKGROUND, Steps
-from sectigo_vault_pki.lifecycle.upkeep.account_run import AccountRun
-from sectigo_vault_pki.lifecycle.upkeep.items import DueCertificate, Item, OpenOrder, Task
+from sectigo_vault_pki.lifecycle.upkeep.account_run import AccountRun, DueCertificate, Item, OpenOrder, Task
 from sectigo_vault_pki.scm import CallBudget
 from sectigo_vault_pki.store import AgendaEntry, CertificateRecord, ConfigRecord, StorageError, agenda_keys
 

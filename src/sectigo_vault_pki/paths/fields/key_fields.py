@@ -1,7 +1,7 @@
 """Fields about the private key and the CSR, and what a request says of both."""
 
 from sectigo_vault_pki.errors import InvalidInputError, KeyMismatchError
-from sectigo_vault_pki.lifecycle import KeyWish
+from sectigo_vault_pki.lifecycle import KeyRequest
 from sectigo_vault_pki.paths.fields import field_kinds, ssl_fields
 from sectigo_vault_pki.paths.fields.columns import Column, Table, fields_of, stored_values
 from sectigo_vault_pki.pki import CertificateSigningRequest, KeyParameters, check_key_fits, printable
@@ -156,11 +156,11 @@ def key_parameters(data: FieldData) -> KeyParameters:
     return KeyParameters.parse(data.get(KEY_ALGO), data.get(KEY_SIZE))
 
 
-def key_wish(data: FieldData) -> KeyWish:
+def key_request(data: FieldData) -> KeyRequest:
     """Return what a request without `key_problems` says of the key and the CSR of a further certificate."""
     brings_a_key = CSR in data or PRIVATE_KEY in data
     names_a_key = not brings_a_key and (KEY_ALGO in data or KEY_SIZE in data)
-    return KeyWish(
+    return KeyRequest(
         csr=data.get(CSR),
         private_key=data.get(PRIVATE_KEY),
         subject={attribute: str(value) for attribute, value in stored_values(SUBJECT, data).items()},

@@ -1,7 +1,7 @@
 """`certs`, `cert/:serial` and `revoke`: certificates by their serial numbers, as in Vault's own pki engine."""
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.lifecycle import CertificateWithSerial, SerialNumbers
+from sectigo_vault_pki.lifecycle import CertificateWithSerial, Engine
 from sectigo_vault_pki.paths.answers.parts import LIST_SCHEMA
 from sectigo_vault_pki.paths.answers.pki_answer import (
     BY_SERIAL_SCHEMA,
@@ -18,11 +18,11 @@ DEFAULT_REASON = "revoked in Vault"
 """SCM requires a reason, and the clients of Vault's pki send none."""
 
 
-def path_serials_list(serials: SerialNumbers) -> Path:
+def path_serials_list(engine: Engine) -> Path:
     """Declare the list."""
 
     async def list_serials(_request: Request, _data: FieldData) -> Response:
-        return list_response(await serials.all())
+        return list_response(await engine.serial_numbers())
 
     return Path(
         template="certs/",
@@ -34,11 +34,11 @@ def path_serials_list(serials: SerialNumbers) -> Path:
     )
 
 
-def path_cert(serials: SerialNumbers) -> Path:
+def path_cert(engine: Engine) -> Path:
     """Declare the read by serial number."""
 
     async def read(_: Request, data: FieldData) -> Response:
-        found = await serials.find(data[fields.SERIAL])
+        found = await engine.by_serial(data[fields.SERIAL])
         return Response(data=certificate_data(found), warnings=_remarks(found))
 
     return Path(
@@ -52,12 +52,12 @@ def path_cert(serials: SerialNumbers) -> Path:
     )
 
 
-def path_revoke_by_serial(serials: SerialNumbers) -> Path:
+def path_revoke_by_serial(engine: Engine) -> Path:
     """Declare the revocation by serial number."""
 
     async def write(request: Request, data: FieldData) -> Response:
         reason = data.get(fields.REASON) or DEFAULT_REASON
-        found = await serials.revoke(_named(data), reason, time_limit=request.time_limit)
+        found = await engine.revoke_by_serial(_named(data), reason, time_limit=request.time_limit)
         return Response(data=revocation_data(found), warnings=found.warnings)
 
     return Path(

@@ -1,12 +1,13 @@
-"""Listing: what is stored under a config entry, each certificate and each unnamed order once."""
+"""What is stored under a config entry: the ids of certificates and orders, and the versions of one certificate."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sectigo_vault_pki.errors import RecordError
+from sectigo_vault_pki.errors import ConflictError, InvalidInputError, RecordError
 from sectigo_vault_pki.lifecycle.answers import order_id
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.store import OrderOperation
+from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate, OrderOperation, UniqueId
 
 LOOKED_AT_TOGETHER = 16
 """Orders of which storage is asked at once."""
@@ -45,3 +46,42 @@ async def _shown_as(resources: Resources, config_name: str, order_uuid: str) -> 
     # A revocation buys nothing, and its certificate is listed.
     is_sought = order is not None and order.operation is not OrderOperation.REVOKE
     return order_id(order_uuid) if is_sought else None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version of a certificate.
+
+    Attributes:
+        number: 0 for the current one, 1 for the one before its replacement, and so on.
+        certificate: with the key and the CSR that fit it.
+    """
+
+    record: CertificateRecord
+    number: int
+    certificate: CurrentCertificate
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def unique_id(self) -> UniqueId:
+        return self.record.unique_id
+
+
+def version_of(record: CertificateRecord, number: int, config_name: str) -> StoredVersion:
+    """Return a version of a certificate.
+
+    Raises:
+        ConflictError: nothing has been collected yet.
+        InvalidInputError: so many are not kept; the text says how many are.
+    """
+    if record.current is None:
+        raise ConflictError(
+            f"the certificate is not collected yet, so there is nothing to export; read certs/{config_name}/"
+            f"{record.unique_id} to collect it"
+        )
+    versions = (record.current, *record.earlier)
+    if number >= len(versions):
+        raise InvalidInputError(f"there is no version {number}: {len(record.earlier)} earlier ones are kept")
+    renewed = number == 0 and record.renewed_to is not None
+    warnings = (f"the certificate was renewed as {record.renewed_to}",) if renewed else ()
+    return StoredVersion(record, number, versions[number], warnings)
