@@ -135,7 +135,7 @@ class ClientApi:
     def _page(self, inbound: Inbound, *, old: bool) -> Response:
         page, now = self._orders.page(inbound.query, CLIENT_FILTERS), self._orders.now()
         return compact_json_response(
-            [old_row_json(order, now) if old else row_json(order, now) for order in page.orders],
+            [_old_row_json(order, now) if old else _row_json(order, now) for order in page.orders],
             headers={"x-total-count": str(page.total)},
             body=inbound.method != "HEAD",
         )
@@ -145,7 +145,7 @@ class ClientApi:
         order = self._orders.find_by_id(inbound.path["scm_id"])
         if order is None or order.subscription.person is None:
             raise scm_problems.certificate_not_found(inbound.path["scm_id"])
-        return compact_json_response(details_json(order, order.subscription.person, self._orders.now()))
+        return compact_json_response(_details_json(order, order.subscription.person, self._orders.now()))
 
     def renew(self, inbound: Inbound) -> Response:
         return self._renewed(self._addressed(inbound))
@@ -229,7 +229,7 @@ def _is_of(order: Order, email: str) -> bool:
     return person is not None and person.email.lower() == email.lower()
 
 
-def old_row_json(order: Order, now: datetime) -> dict[str, Any]:
+def _old_row_json(order: Order, now: datetime) -> dict[str, Any]:
     """A line of the v1 list, which says less."""
     current, state = order.current, state_of(order, now)
     # A refused order has lost its number and has an empty serial number (scm-api.md 4.2).
@@ -245,16 +245,16 @@ def old_row_json(order: Order, now: datetime) -> dict[str, Any]:
     }
 
 
-def row_json(order: Order, now: datetime) -> dict[str, Any]:
+def _row_json(order: Order, now: datetime) -> dict[str, Any]:
     """A line of the v2 list."""
     return {
-        **old_row_json(order, now),
+        **_old_row_json(order, now),
         "certificateDetails": {} if order.current is None else certificate_details_json(order.current),
         "comments": order.subscription.comments or None,
     }
 
 
-def details_json(order: Order, person: Person, now: datetime) -> dict[str, Any]:
+def _details_json(order: Order, person: Person, now: datetime) -> dict[str, Any]:
     """Everything about an order."""
     subscription, current = order.subscription, order.current
     return {

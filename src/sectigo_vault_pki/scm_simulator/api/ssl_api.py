@@ -117,13 +117,13 @@ class SslApi:
         """Answer a page, or the count alone to HEAD."""
         page = self._orders.page(inbound.query, SSL_FILTERS)
         return json_response(
-            [row_json(order) for order in page.orders],
+            [_row_json(order) for order in page.orders],
             headers={"x-total-count": str(page.total)},
             body=inbound.method != "HEAD",
         )
 
     def details(self, inbound: Inbound) -> Response:
-        return json_response(details_json(self._found(inbound), self._orders.now()))
+        return json_response(_details_json(self._found(inbound), self._orders.now()))
 
     def renew_by_id(self, inbound: Inbound) -> Response:
         body = self._renew_body(inbound)
@@ -222,7 +222,7 @@ def _file_name(order: Order) -> str:
     return re.sub(r"[^A-Za-z0-9-]", "_", order.request.common_name)
 
 
-def row_json(order: Order) -> dict[str, Any]:
+def _row_json(order: Order) -> dict[str, Any]:
     """A line of the list; names and serial number come with the certificate."""
     row: dict[str, Any] = {"sslId": order.ssl_id, "commonName": order.request.common_name}
     if order.current is not None:
@@ -231,7 +231,7 @@ def row_json(order: Order) -> dict[str, Any]:
     return row
 
 
-def details_json(order: Order, now: datetime) -> dict[str, Any]:
+def _details_json(order: Order, now: datetime) -> dict[str, Any]:
     """Everything about an order; what has no value is left out."""
     subscription, request = order.subscription, order.request
     values: dict[str, Any] = {
