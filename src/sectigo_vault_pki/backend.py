@@ -42,18 +42,15 @@ from sectigo_vault_pki.paths import (
 )
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import SEAL_WRAPPED, NamedLocks, RecordCache, Repository
-from sectigo_vault_pki.vault_plugin.framework import Path, Router
+from sectigo_vault_pki.vault_plugin.framework import Node, Path, Router
 from sectigo_vault_pki.vault_plugin.logical import (
     BackendConfig,
     BackendType,
     BadRequestError,
-    LogicalError,
     Operation,
-    PluginEnvironment,
     Request,
     Response,
     SpecialPaths,
-    SystemView,
 )
 
 _log = logging.getLogger(__name__)
@@ -209,38 +206,3 @@ def declared_paths(resources: Resources, engine: Engine, *, background: bool) ->
         path_revoke_by_serial(serials),
         path_status(engine, background=background),
     )
-
-
-class Node:
-    """What the host says of itself, asked once: a node that changes its role builds its backends anew."""
-
-    def __init__(self, system: SystemView) -> None:
-        self._system = system
-        self._read_only: bool | None = None
-        self._caching_disabled: bool | None = None
-        self._environment: PluginEnvironment | None = None
-
-    async def is_read_only(self) -> bool:
-        """Whether writing, and calling SCM, is another node's work."""
-        if self._read_only is None:
-            state = await self._system.replication_state()
-            writes_locally = state.writes_local_mounts and await self._system.local_mount()
-            self._read_only = state.is_read_only and not writes_locally
-        return self._read_only
-
-    async def is_caching_disabled(self) -> bool:
-        """Whether nothing of storage may be remembered; a host that does not answer is asked again next time."""
-        if self._caching_disabled is None:
-            try:
-                self._caching_disabled = await self._system.caching_disabled()
-            except LogicalError as error:
-                _log.warning(
-                    "the server does not say whether records may be remembered", extra={"kv": {"error": str(error)}}
-                )
-                return True
-        return self._caching_disabled
-
-    async def environment(self) -> PluginEnvironment:
-        if self._environment is None:
-            self._environment = await self._system.plugin_environment()
-        return self._environment

@@ -80,7 +80,7 @@ def _operation(path: Path, method: str, declared: Sequence[Operation], prefix: s
     handler = path.operations[first]
     operation_id = _operation_id(path, first, prefix)
     described: Document = {
-        "summary": handler.summary,
+        "summary": handler.summary or path.synopsis,
         "description": path.description.strip(),
         "operationId": operation_id,
         "tags": ["secrets"],

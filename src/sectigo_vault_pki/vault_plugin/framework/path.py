@@ -23,7 +23,7 @@ class Handler:
 
     Attributes:
         call: answers the request; None where there is no answer.
-        summary: one line, for OpenAPI.
+        summary: one line, for OpenAPI; empty: the path's synopsis.
         forwarded: changes something that a standby must not, so such a node refuses before anything happens and the
             host sends the request to the active one.
         query: the fields that this operation, which has no body, takes from the URL; none of them is secret.
@@ -31,7 +31,7 @@ class Handler:
     """
 
     call: Call
-    summary: str
+    summary: str = ""
     forwarded: bool = False
     query: Sequence[Field[object]] = ()
     answer: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
