@@ -25,7 +25,7 @@ from sectigo_vault_pki import __version__
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 PACKAGE = ROOT / "src" / "sectigo_vault_pki"
-LEFT_OUT = PACKAGE / "scm_simulator"
+LEFT_OUT = (PACKAGE / "scm_simulator", PACKAGE / "vault_plugin" / "testing")
 MODULES = PurePosixPath(*python.STANDARD_LIBRARY.relative_to(python.BASE).parts)
 """Where modules lie in the folder; Python finds it from its own place, because `os` is there."""
 COMPILER_FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s")
@@ -85,7 +85,7 @@ def fill(payload: Payload, needed: list[Distribution], scratch: Path) -> list[Pa
             else:
                 payload.add(MODULES / place, file.read_bytes())
     for file in sorted(PACKAGE.rglob("*.py")):
-        if not file.is_relative_to(LEFT_OUT):
+        if not any(map(file.is_relative_to, LEFT_OUT)):
             add_module(payload, file, PurePosixPath(*file.relative_to(PACKAGE.parent).parts), scratch)
     payload.add("start.pyc", compiled(HERE / "start.py", name="start.py", scratch=scratch))
     return add_binaries(payload, binaries, scratch)

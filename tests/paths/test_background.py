@@ -13,10 +13,9 @@ from sectigo_vault_pki.lifecycle import default_jitter
 from sectigo_vault_pki.lifecycle.upkeep import account_run, upkeep
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import BackendConfig, BadRequestError
-from sectigo_vault_pki.vault_plugin.testing import InmemStorage
+from sectigo_vault_pki.vault_plugin.testing import STANDBY, FakeSystem, InmemStorage
 from tests.support.counting import CountingStorage
 from tests.support.mount import Mount, answered
-from tests.support.system import STANDBY, FakeSystem
 
 DUE_IN_DAYS = 359  # of the 365 days that ORDER asks for, with a window of 7
 

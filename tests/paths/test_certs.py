@@ -12,11 +12,10 @@ from sectigo_vault_pki.vault_plugin.logical import (
     UnsupportedOperationError,
     UnsupportedPathError,
 )
-from sectigo_vault_pki.vault_plugin.testing import InmemStorage
+from sectigo_vault_pki.vault_plugin.testing import STANDBY, InmemStorage
 from tests.support.certificates import key_fits, leaf_of
 from tests.support.counting import CountingStorage
 from tests.support.mount import ORDER, Mount, answered
-from tests.support.system import STANDBY
 
 
 async def test_reading_an_issued_certificate_answers_what_the_enrolment_answered(mount: Mount) -> None:

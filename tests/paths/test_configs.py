@@ -12,8 +12,8 @@ from sectigo_vault_pki.vault_plugin.logical import (
     Request,
     StorageError,
 )
+from sectigo_vault_pki.vault_plugin.testing import STANDBY
 from tests.support.mount import CONFIG, Mount, answered
-from tests.support.system import STANDBY
 
 REQUIRED = [
     "sectigo_cm_user",

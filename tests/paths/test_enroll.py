@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError, ReadOnlyError, UnavailableError
+from sectigo_vault_pki.vault_plugin.testing import STANDBY
 from tests.support import der
 from tests.support.audit import entries_of
 from tests.support.certificates import key_fits, key_of, leaf_of, names_of, pem_of, public_bytes
 from tests.support.mount import ORDER, Mount
-from tests.support.system import STANDBY
 
 
 def csr_for(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, *names: str) -> str:

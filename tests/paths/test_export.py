@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError, UnsupportedOperationError
+from sectigo_vault_pki.vault_plugin.testing import STANDBY
 from tests.support.certificates import key_of, pem_of
 from tests.support.mount import Mount, answered
 from tests.support.openssl import openssl
-from tests.support.system import STANDBY
 
 PASSWORD = "correct horse battery"
 FILE = {"format": "pkcs12", "password": PASSWORD}

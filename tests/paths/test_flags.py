@@ -8,8 +8,8 @@ import pytest
 
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError, NotFoundError, ReadOnlyError
+from sectigo_vault_pki.vault_plugin.testing import STANDBY
 from tests.support.mount import Mount, answered
-from tests.support.system import STANDBY
 
 NONE: Mapping[str, object] = {
     "sectigo_max_timeout": "",

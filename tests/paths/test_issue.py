@@ -11,10 +11,10 @@ from cryptography.x509.oid import NameOID
 
 from sectigo_vault_pki.pki import format_serial_number
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError, ReadOnlyError, UnavailableError
+from sectigo_vault_pki.vault_plugin.testing import STANDBY
 from tests.support import der
 from tests.support.issuing import NAME, issue, leaf_of, names_in, prepared, request, sign, written
 from tests.support.mount import Mount, answered
-from tests.support.system import STANDBY
 
 A = (("2.5.4.3", der.UTF8_STRING, b"a.example.test"),)
 CA_TRUE = der.extension("2.5.29.19", der.value(der.SEQUENCE, der.value(der.BOOLEAN, b"\xff")))

@@ -3,9 +3,9 @@
 import pytest
 
 from sectigo_vault_pki.vault_plugin.logical import ReadOnlyError, StorageError
+from sectigo_vault_pki.vault_plugin.testing import STANDBY
 from tests.support.issuing import issue, leave_pending, prepared
 from tests.support.mount import Mount, answered
-from tests.support.system import STANDBY
 
 
 class TestKeysThatAreNotStored:

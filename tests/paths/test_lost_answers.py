@@ -4,9 +4,9 @@ import pytest
 
 from sectigo_vault_pki.store import Repository, UniqueId
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError, NotFoundError, ReadOnlyError, StorageError
+from sectigo_vault_pki.vault_plugin.testing import STANDBY
 from tests.support.certificates import key_fits
 from tests.support.mount import ORDER, Mount, answered
-from tests.support.system import STANDBY
 
 
 async def lose_an_answer(mount: Mount) -> str:

@@ -5,9 +5,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError, ReadOnlyError, UnavailableError
+from sectigo_vault_pki.vault_plugin.testing import STANDBY
 from tests.support.certificates import key_fits, leaf_of, pem_of, public_bytes
 from tests.support.mount import Mount, answered
-from tests.support.system import STANDBY
 
 DUE_IN_DAYS = 359  # of the 365 days that ORDER asks for, with a window of 7
 

@@ -12,9 +12,8 @@ from sectigo_vault_pki.scm_simulator.in_process import SimulatorTransport
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.store import NamedLocks
 from sectigo_vault_pki.vault_plugin.logical import BackendConfig, Operation, Request, Response, StorageEntry
-from sectigo_vault_pki.vault_plugin.testing import InmemStorage
+from sectigo_vault_pki.vault_plugin.testing import FakeSystem, InmemStorage
 from tests.support.inline_executor import InlineExecutor
-from tests.support.system import FakeSystem
 from tests.support.virtual_time import LoopClock
 
 CONFIG: Mapping[str, object] = {

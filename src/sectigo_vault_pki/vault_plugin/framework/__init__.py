@@ -4,7 +4,9 @@ from sectigo_vault_pki.vault_plugin.framework import kinds
 from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.kinds import Kind, KindError
 from sectigo_vault_pki.vault_plugin.framework.names import StrictNames
+from sectigo_vault_pki.vault_plugin.framework.node import Node
 from sectigo_vault_pki.vault_plugin.framework.path import Handler, Path
+from sectigo_vault_pki.vault_plugin.framework.path_backend import PathBackend
 from sectigo_vault_pki.vault_plugin.framework.router import Router
 
 __all__ = [
@@ -13,7 +15,9 @@ __all__ = [
     "Handler",
     "Kind",
     "KindError",
+    "Node",
     "Path",
+    "PathBackend",
     "Router",
     "StrictNames",
     "kinds",

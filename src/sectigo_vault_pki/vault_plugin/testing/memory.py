@@ -1,10 +1,14 @@
-"""Storage in memory, for tests and for hosts that lend none; it passes the contract test of the real one."""
+"""What a host lends an engine, in memory: storage that keeps the contract of the real one, and a system view."""
 
 from bisect import insort
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
-from sectigo_vault_pki.vault_plugin.logical.errors import StorageError
-from sectigo_vault_pki.vault_plugin.logical.storage import StorageEntry
+from sectigo_vault_pki.vault_plugin.logical import PluginEnvironment, ReplicationState, StorageEntry, StorageError
+
+ACTIVE = ReplicationState.PERFORMANCE_DISABLED | ReplicationState.DR_DISABLED
+STANDBY = ReplicationState.DR_DISABLED | ReplicationState.PERFORMANCE_STANDBY
 
 
 class InmemStorage:
@@ -58,3 +62,30 @@ class InmemStorage:
             raise self.failures[method]
         if any(segment in {".", ".."} for segment in key.split("/")):
             raise StorageError("relative paths not supported")
+
+
+@dataclass
+class FakeSystem:
+    """The system view of one node; change what it says at any time."""
+
+    state: ReplicationState = ACTIVE
+    local: bool = False
+    caching_is_disabled: bool = False
+
+    async def default_lease_ttl(self) -> timedelta:
+        return timedelta(days=32)
+
+    async def max_lease_ttl(self) -> timedelta:
+        return timedelta(days=32)
+
+    async def caching_disabled(self) -> bool:
+        return self.caching_is_disabled
+
+    async def local_mount(self) -> bool:
+        return self.local
+
+    async def replication_state(self) -> ReplicationState:
+        return self.state
+
+    async def plugin_environment(self) -> PluginEnvironment:
+        return PluginEnvironment(vault_version="2.7.2")
