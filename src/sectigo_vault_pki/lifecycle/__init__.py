@@ -6,12 +6,11 @@ from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.answers import Answer, UnnamedOrder, notice_on_window, order_id
 from sectigo_vault_pki.lifecycle.config_entries import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine
-from sectigo_vault_pki.lifecycle.inventory.by_serial import CertificateWithSerial
 from sectigo_vault_pki.lifecycle.inventory.report import AccountStatus, BackgroundRun, EngineStatus
-from sectigo_vault_pki.lifecycle.inventory.stored import StoredVersion
+from sectigo_vault_pki.lifecycle.inventory.stored import CertificateWithSerial, StoredVersion
 from sectigo_vault_pki.lifecycle.orders.enrolment import MAX_COMMENTS, EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest
-from sectigo_vault_pki.lifecycle.orders.order_keys import KeyRequest
+from sectigo_vault_pki.lifecycle.orders.operation import KeyRequest
 from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads

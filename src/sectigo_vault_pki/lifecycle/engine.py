@@ -12,9 +12,15 @@ from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer, with_notice_on_window, with_remarks
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
-from sectigo_vault_pki.lifecycle.inventory.by_serial import CertificateWithSerial, find_by_serial, revoke_by_serial
 from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, account_statuses, count_pending, take_stock
-from sectigo_vault_pki.lifecycle.inventory.stored import StoredVersion, unique_ids, version_of
+from sectigo_vault_pki.lifecycle.inventory.stored import (
+    CertificateWithSerial,
+    StoredVersion,
+    find_by_serial,
+    revoke_by_serial,
+    unique_ids,
+    version_of,
+)
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest, fetch, give_key

@@ -11,7 +11,7 @@ import logging
 from sectigo_vault_pki.errors import ConflictError
 from sectigo_vault_pki.lifecycle.held import CertificateKey
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.rules.changes import Change
+from sectigo_vault_pki.lifecycle.rules.evidence import Change
 from sectigo_vault_pki.pki import CertificateChain
 from sectigo_vault_pki.store import CertificateRecord, HistoryEntry, OrderRecord, Status, StorageError, UniqueId
 

@@ -13,7 +13,7 @@ from sectigo_vault_pki.errors import StandbyError
 from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
 from sectigo_vault_pki.lifecycle.held import CertificateKey
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
-from sectigo_vault_pki.lifecycle.rules.changes import Change
+from sectigo_vault_pki.lifecycle.rules.evidence import Change
 from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
 from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file
 from sectigo_vault_pki.store import CertificateRecord, NamedLocks, Repository, Status

@@ -27,7 +27,7 @@ from sectigo_vault_pki.lifecycle.orders.renewal import RENEWAL, RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.runner import Runner
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules import policy
-from sectigo_vault_pki.lifecycle.rules.changes import renewed
+from sectigo_vault_pki.lifecycle.rules.evidence import renewed
 from sectigo_vault_pki.lifecycle.rules.policy import Step, Waiting, next_step
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, RenewalPolicy, renewal_policy
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId, WaitingAndRenewal

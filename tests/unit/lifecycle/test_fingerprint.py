@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sectigo_vault_pki.lifecycle.orders.fingerprint import asked_for, digest_of
+from sectigo_vault_pki.lifecycle.orders.enrolment import asked_for, digest_of
 from sectigo_vault_pki.store import ClientFields, RequestedFields, SslFields, SubjectFields, WaitingAndRenewal
 
 SSL = SslFields(certificate_profile=507, validity_days=90, subject_alt_names=("a.example.test",), comments="mine")

@@ -17,8 +17,14 @@ from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import doubt_about_renewal_ends, may_give_up, pauses
-from sectigo_vault_pki.lifecycle.rules.changes import renewal_failed, renewed, timed_out
-from sectigo_vault_pki.lifecycle.rules.evidence import change_of, event_of, with_fitting_key
+from sectigo_vault_pki.lifecycle.rules.evidence import (
+    change_of,
+    event_of,
+    renewal_failed,
+    renewed,
+    timed_out,
+    with_fitting_key,
+)
 from sectigo_vault_pki.lifecycle.rules.policy import Waiting
 from sectigo_vault_pki.lifecycle.rules.states import (
     CollectEvent,

@@ -1,15 +1,18 @@
 """Enrolling: the first order of a certificate, found again by the mark in its comments."""
 
+import hashlib
+import json
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from sectigo_vault_pki.lifecycle.answers import NOT_LISTED_YET
 from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.marks import mark, mark_in
-from sectigo_vault_pki.lifecycle.orders.fingerprint import asked_for, digest_of
 from sectigo_vault_pki.lifecycle.orders.operation import Operation, Outcome
 from sectigo_vault_pki.lifecycle.orders.successors import CLOCK_DIFFERENCE, MAX_EXAMINED
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -28,14 +31,59 @@ from sectigo_vault_pki.pki import (
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
+    ClientFields,
     HistoryEntry,
     OrderInFlight,
     OrderOperation,
     OrderRecord,
     RequestedFields,
+    SslFields,
     Status,
     SubjectFields,
+    WaitingAndRenewal,
 )
+
+_ALWAYS_COMPARED: Mapping[type[BaseModel], AbstractSet[str]] = {
+    RequestedFields: frozenset({"ssl", "client", "format", "subject", "waiting"}),
+    SslFields: frozenset(
+        {
+            *("certificate_profile", "validity_days", "subject_alt_names", "external_requester", "comments"),
+            *("number_servers", "server_type", "custom_fields"),
+        }
+    ),
+    ClientFields: frozenset(
+        {
+            *("certificate_profile", "validity_days", "email", "first_name", "middle_name", "last_name"),
+            "custom_fields",
+        }
+    ),
+    SubjectFields: frozenset(
+        {
+            *("common_name", "country", "state", "locality", "organization", "organizational_unit"),
+            "email_address",
+        }
+    ),
+    WaitingAndRenewal: frozenset({"max_timeout", "loop_period", "auto_renew", "expiry_window", "read_renewed_cert"}),
+}
+"""The fields of the first stored fingerprints. A later field counts if it is set, so that those still hold."""
+
+
+def digest_of(asked: object) -> str:
+    """Return the SHA-256 of something that can be written as JSON, in hex."""
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def asked_for(part: BaseModel) -> Mapping[str, object]:
+    """Return what a request says, as JSON that is compared with an earlier one's."""
+    always = next((names for kind, names in _ALWAYS_COMPARED.items() if isinstance(part, kind)), frozenset())
+    written = part.model_dump(mode="json")
+    said: dict[str, object] = {}
+    for name, declared in type(part).model_fields.items():
+        value = getattr(part, name)
+        if name in always or value != declared.get_default(call_default_factory=True):
+            said[name] = asked_for(value) if isinstance(value, BaseModel) else written[name]
+    return said
+
 
 MAX_COMMENTS = 970
 """Characters of the user's comments: SCM takes 1024, the mark included (scm-api.md 3.2)."""

@@ -17,20 +17,22 @@ from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Held
 from sectigo_vault_pki.lifecycle.orders.operation import (
     FoundElsewhere,
+    KeyRequest,
     OperationOnHeld,
     Outcome,
     Planned,
     Tools,
     being_sent_or_worked_on,
+    new_key_and_csr,
     read_again,
     with_flags,
 )
-from sectigo_vault_pki.lifecycle.orders.order_keys import KeyRequest, new_key_and_csr
 from sectigo_vault_pki.lifecycle.orders.successors import SuccessorSearch, renewal_made_elsewhere, renewal_of_order
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import may_be_awaited, may_conclude_not_booked, may_give_up
-from sectigo_vault_pki.lifecycle.rules.changes import (
+from sectigo_vault_pki.lifecycle.rules.evidence import (
     Change,
+    digests_of_keys,
     renewal_doubted,
     renewal_failed,
     renewal_ordered,
@@ -38,7 +40,6 @@ from sectigo_vault_pki.lifecycle.rules.changes import (
     renewed,
     unchanged,
 )
-from sectigo_vault_pki.lifecycle.rules.evidence import digests_of_keys
 from sectigo_vault_pki.lifecycle.rules.policy import is_renewable
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, hold_on_renewal
 from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor, search_name

@@ -11,18 +11,18 @@ from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.families import FAMILIES, Family
 from sectigo_vault_pki.lifecycle.held import Held
 from sectigo_vault_pki.lifecycle.orders.operation import (
+    KeyRequest,
     OperationOnHeld,
     Outcome,
     Tools,
     being_sent_or_worked_on,
+    new_key_and_csr,
     read_again,
     with_flags,
 )
-from sectigo_vault_pki.lifecycle.orders.order_keys import KeyRequest, new_key_and_csr
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import SETTLE_AFTER, may_conclude_not_booked, may_give_up
-from sectigo_vault_pki.lifecycle.rules.changes import Change
-from sectigo_vault_pki.lifecycle.rules.evidence import evidence_of_replacement
+from sectigo_vault_pki.lifecycle.rules.evidence import Change, evidence_of_replacement
 from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor, search_name
 from sectigo_vault_pki.lifecycle.rules.states import Accepted, Evidence, Found, NotFound, TooLongUndecided, Undecided
 from sectigo_vault_pki.scm import Collected, ScmClient, StillProcessing

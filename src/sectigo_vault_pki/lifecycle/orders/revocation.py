@@ -10,7 +10,7 @@ from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.held import Held
 from sectigo_vault_pki.lifecycle.orders.operation import OperationOnHeld, Outcome, Tools, no_answer_yet
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.rules.changes import revoked
+from sectigo_vault_pki.lifecycle.rules.evidence import revoked
 from sectigo_vault_pki.lifecycle.rules.states import Accepted, Evidence, Found, NotFound
 from sectigo_vault_pki.store import OrderOperation, OrderRecord
 

@@ -10,8 +10,7 @@ from sectigo_vault_pki.errors import InvalidInputError, PendingError, UnknownCon
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
-from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
-from sectigo_vault_pki.lifecycle.orders.fingerprint import digest_of
+from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles.profiles import Profiles, offered_terms
