@@ -108,7 +108,7 @@ def test_any_id_that_nothing_has_is_not_found(mount: VaultMount, unique_id: str)
 
 
 def test_an_id_with_a_file_stuck_to_it_is_a_bad_request(mount: VaultMount) -> None:
-    assert_refused(mount, mount.read("1_demo-customer@order.json"), 400, "a blank before @ is missing?")
+    assert_refused(mount, mount.read("1_demo-customer@order.json"), 400, "put a space before @file")
 
 
 def test_an_unknown_config_entry_is_a_bad_request_on_a_write_with_a_hint(mount: VaultMount) -> None:

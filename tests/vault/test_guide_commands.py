@@ -135,10 +135,10 @@ def assert_same(shown: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
         assert shown[field] == expected[field], field
 
 
-def test_a_missing_blank_before_the_file_is_named_as_the_mistake(terminal: Terminal, mount: VaultMount) -> None:
+def test_a_missing_space_before_the_file_is_named_as_the_mistake(terminal: Terminal, mount: VaultMount) -> None:
     data = mount.enrolled()
     command = f"vault write sectigo-vault-pki/renew/web/{data['cert_unique_id']}@{terminal.kind.name}_manual_renew.json"
-    assert "a blank before @ is missing?" in terminal.type_wrong(f"{command} a=b")
+    assert "put a space before @file" in terminal.type_wrong(f"{command} a=b")
     assert len(mount.scm.orders()) == 1
 
 
