@@ -15,7 +15,6 @@ from sectigo_vault_pki.paths.fields import (
     common_fields,
     config_fields,
     key_fields,
-    pkcs12_fields,
     pki_fields,
     role_fields,
     ssl_fields,
@@ -57,7 +56,7 @@ values = st.recursive(
 )
 
 ENROLMENT = [*key_fields.FIELDS, *waiting_fields.FIELDS, *ssl_fields.FIELDS, *client_fields.FIELDS, enroll.REQUEST_ID]
-PROTECTION = (pkcs12_fields.PASSWORD, pkcs12_fields.ENCRYPTION)
+PROTECTION = (key_fields.PASSWORD, key_fields.ENCRYPTION)
 FIELDS: Mapping[str, list[str]] = {
     "configs/new": [field.name for field in config_fields.FIELDS],
     "enroll/web": [field.name for field in ENROLMENT],

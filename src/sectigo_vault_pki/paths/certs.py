@@ -5,15 +5,14 @@ from dataclasses import replace
 from sectigo_vault_pki.lifecycle import Engine, notice_on_window
 from sectigo_vault_pki.paths.answers.certificate_answer import (
     CERTIFICATE_SCHEMA,
+    LIST_SCHEMA,
     AnsweredCertificates,
     delete_one_time_key,
 )
-from sectigo_vault_pki.paths.answers.parts import LIST_SCHEMA
 from sectigo_vault_pki.paths.error_kinds import naming_unknown_entry
 from sectigo_vault_pki.paths.fields import ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.columns import answer_schema
-from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID
-from sectigo_vault_pki.paths.fields.enrolment_fields import with_ignored
+from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID, with_ignored
 from sectigo_vault_pki.store import WaitingAndRenewal
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sectigo_vault_pki.errors import InvalidInputError, UnknownConfigError
 from sectigo_vault_pki.lifecycle import Configs
-from sectigo_vault_pki.paths.answers.parts import LIST_SCHEMA
+from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA
 from sectigo_vault_pki.paths.fields import config_fields as fields
 from sectigo_vault_pki.paths.fields import waiting_fields
 from sectigo_vault_pki.paths.fields.columns import answer_schema, emptied_attributes, shown_values, stored_values

@@ -11,7 +11,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     with_remarks,
 )
 from sectigo_vault_pki.paths.error_kinds import logical_errors
-from sectigo_vault_pki.paths.fields import client_fields, enrolment_fields, key_fields, ssl_fields, waiting_fields
+from sectigo_vault_pki.paths.fields import client_fields, common_fields, key_fields, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.columns import stored_values
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME
 from sectigo_vault_pki.store import CertificateType, RequestedFields, SubjectFields
@@ -62,7 +62,7 @@ def path_enroll(engine: Engine) -> Path:
         synopsis="Order a certificate at SCM and collect it.",
         description=DESCRIPTION,
         review=review,
-        strict=enrolment_fields.ORDERING,
+        strict=common_fields.ORDERING,
     )
 
 

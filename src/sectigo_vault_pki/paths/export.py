@@ -1,11 +1,17 @@
 """`export/:config_name/:sectigo_cert_unique_id`: a stored certificate with its key, in the format a program needs."""
 
 from sectigo_vault_pki.lifecycle import Engine, StoredVersion
-from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEMA
+from sectigo_vault_pki.paths.answers.certificate_answer import (
+    CERTIFICATE_SCHEMA,
+    NUMBER,
+    SENSITIVE,
+    TEXT,
+    Schema,
+    rfc3339,
+)
 from sectigo_vault_pki.paths.answers.issued_formats import NO_KEY, issued_as, pkcs12_base64
-from sectigo_vault_pki.paths.answers.parts import NUMBER, SENSITIVE, TEXT, Schema, rfc3339
 from sectigo_vault_pki.paths.error_kinds import naming_unknown_entry
-from sectigo_vault_pki.paths.fields import pkcs12_fields
+from sectigo_vault_pki.paths.fields import key_fields
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID
 from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat
 from sectigo_vault_pki.pki import CertificateChain, KeyFormat, key_pem
@@ -16,7 +22,7 @@ PEM_BUNDLE, DER, PKCS8 = "pem_bundle", "der", "pkcs8"
 
 FORMAT = Field(
     name="format",
-    kind=kinds.choice(PEM_BUNDLE, DER, PKCS8, pkcs12_fields.PKCS12),
+    kind=kinds.choice(PEM_BUNDLE, DER, PKCS8, key_fields.PKCS12),
     default=PEM_BUNDLE,
     description=(
         "pem_bundle: PEM, the certificate before its issuers, and the key as it is stored. pkcs8: the same, with the "
@@ -44,7 +50,7 @@ EXPORT_SCHEMA: Schema = {
             "pem_bundle, pkcs8: the certificate and its issuers in PEM, certificate first; der: the certificate alone"
         ),
     },
-    "format": {**TEXT, "enum": [PEM_BUNDLE, DER, PKCS8, pkcs12_fields.PKCS12]},
+    "format": {**TEXT, "enum": [PEM_BUNDLE, DER, PKCS8, key_fields.PKCS12]},
     "pkcs12": {**TEXT, "description": "pkcs12: the file, as base64", **SENSITIVE},
     "private_key": {
         **CERTIFICATE_SCHEMA["private_key"],
@@ -59,7 +65,7 @@ def path_export(engine: Engine) -> Path:
 
     async def write(_: Request, data: FieldData) -> Response:
         chosen = data.get(FORMAT) or PEM_BUNDLE
-        protection = pkcs12_fields.protection(data, chosen)
+        protection = key_fields.protection(data, chosen)
         async with naming_unknown_entry(engine, data[CONFIG_NAME]):
             stored = await engine.export(data[CONFIG_NAME], data[UNIQUE_ID], data.get(VERSION) or 0)
         chain = CertificateChain.from_pem(stored.certificate.bundle)
@@ -80,8 +86,8 @@ def path_export(engine: Engine) -> Path:
             UNIQUE_ID,
             FORMAT,
             VERSION,
-            pkcs12_fields.PASSWORD,
-            pkcs12_fields.ENCRYPTION,
+            key_fields.PASSWORD,
+            key_fields.ENCRYPTION,
         ),
         operations={Operation.UPDATE: Handler(write, answer=EXPORT_SCHEMA)},
         synopsis="Export a stored certificate with its key in a chosen format.",

@@ -12,8 +12,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     delete_one_time_key,
 )
 from sectigo_vault_pki.paths.fields import key_fields, ssl_fields, waiting_fields
-from sectigo_vault_pki.paths.fields.common_fields import CERT_ID, CONFIG_NAME
-from sectigo_vault_pki.paths.fields.enrolment_fields import with_ignored
+from sectigo_vault_pki.paths.fields.common_fields import CERT_ID, CONFIG_NAME, with_ignored
 from sectigo_vault_pki.store import RequestedFields
 from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response

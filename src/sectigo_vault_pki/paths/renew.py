@@ -10,7 +10,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     delete_one_time_key,
     with_remarks,
 )
-from sectigo_vault_pki.paths.fields import enrolment_fields, key_fields, waiting_fields
+from sectigo_vault_pki.paths.fields import common_fields, key_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID
 from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_request, remarks_on_names
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
@@ -63,7 +63,7 @@ def path_renew(engine: Engine) -> Path:
 
     return Path(
         template="renew/{config_name}/{sectigo_cert_unique_id}",
-        fields=enrolment_fields.with_ignored(
+        fields=common_fields.with_ignored(
             CONFIG_NAME,
             UNIQUE_ID,
             CSR,
@@ -75,7 +75,7 @@ def path_renew(engine: Engine) -> Path:
         synopsis="Renew a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
         review=review,
-        strict=enrolment_fields.ORDERING,
+        strict=common_fields.ORDERING,
     )
 
 

@@ -11,7 +11,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     with_remarks,
 )
 from sectigo_vault_pki.paths.error_kinds import logical_errors
-from sectigo_vault_pki.paths.fields import enrolment_fields, field_kinds, key_fields, ssl_fields, waiting_fields
+from sectigo_vault_pki.paths.fields import common_fields, field_kinds, key_fields, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, REASON, UNIQUE_ID
 from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_request, remarks_on_names
 from sectigo_vault_pki.store import CertificateType
@@ -112,7 +112,7 @@ def path_replace(engine: Engine) -> Path:
 
     return Path(
         template="replace/{config_name}/{sectigo_cert_unique_id}",
-        fields=enrolment_fields.with_ignored(
+        fields=common_fields.with_ignored(
             CONFIG_NAME,
             UNIQUE_ID,
             REASON,
@@ -132,7 +132,7 @@ def path_replace(engine: Engine) -> Path:
         synopsis="Replace a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
         review=review,
-        strict=enrolment_fields.ORDERING,
+        strict=common_fields.ORDERING,
     )
 
 

@@ -2,7 +2,7 @@
 
 from sectigo_vault_pki import __version__
 from sectigo_vault_pki.lifecycle import AccountStatus, BackgroundRun, Engine, EngineStatus
-from sectigo_vault_pki.paths.answers.parts import NUMBER, OBJECT, TEXT, TEXTS, Schema, rfc3339
+from sectigo_vault_pki.paths.answers.certificate_answer import NUMBER, OBJECT, TEXT, TEXTS, Schema, rfc3339
 from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 

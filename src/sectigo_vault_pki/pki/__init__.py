@@ -19,8 +19,15 @@ from sectigo_vault_pki.pki.csr import (
 )
 from sectigo_vault_pki.pki.csr_parsing import parse_csr
 from sectigo_vault_pki.pki.formats import CertificateFormat, render
-from sectigo_vault_pki.pki.key_formats import KeyFormat, key_der, key_pem
-from sectigo_vault_pki.pki.keys import OTHER_NAMES_OF_EC, KeyAlgorithm, KeyParameters, PrivateKey
+from sectigo_vault_pki.pki.keys import (
+    OTHER_NAMES_OF_EC,
+    KeyAlgorithm,
+    KeyFormat,
+    KeyParameters,
+    PrivateKey,
+    key_der,
+    key_pem,
+)
 from sectigo_vault_pki.pki.names import (
     host_of_common_name,
     is_host_name,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cryptography import x509
 
 from sectigo_vault_pki.errors import ChainError
-from sectigo_vault_pki.pki.foreign import decoded
+from sectigo_vault_pki.pki.der import decoded
 from sectigo_vault_pki.pki.keys import key_kind, public_key_digest
 from sectigo_vault_pki.pki.names import common_name_of, names_of
 from sectigo_vault_pki.pki.pem import PemBlock

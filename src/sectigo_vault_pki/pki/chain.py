@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from sectigo_vault_pki.errors import ChainError, InvalidInputError, OtherKeyError
 from sectigo_vault_pki.pki.authorities import CERTIFICATE, Authorities, Facts, FoundCertificate, facts_of
 from sectigo_vault_pki.pki.csr import Subject, subject_of
-from sectigo_vault_pki.pki.foreign import decoded
+from sectigo_vault_pki.pki.der import decoded
 from sectigo_vault_pki.pki.pem import STORED_UNREADABLE, is_cut_off, normalise_pem, pem_blocks, pem_der, pem_texts
 
 MAX_COLLECTED_LENGTH = 256 * 1024  # bytes

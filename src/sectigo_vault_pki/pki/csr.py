@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from sectigo_vault_pki.errors import InvalidInputError, KeyMismatchError
-from sectigo_vault_pki.pki.foreign import decoded
+from sectigo_vault_pki.pki.der import decoded
 from sectigo_vault_pki.pki.keys import PrivateKey
 from sectigo_vault_pki.pki.names import (
     general_name,

@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sectigo_vault_pki.errors import InvalidCsrError, InvalidInputError
 from sectigo_vault_pki.pki import der
 from sectigo_vault_pki.pki.csr import CSR_LABEL, MAX_CSR_LENGTH, CertificateSigningRequest
-from sectigo_vault_pki.pki.foreign import decoded
+from sectigo_vault_pki.pki.der import decoded
 from sectigo_vault_pki.pki.keys import RSASSA_PSS, key_kind, public_key_digest, weakness
 from sectigo_vault_pki.pki.names import (
     WRITTEN_AS_TEXT,

@@ -1,7 +1,11 @@
-"""The frame of DER (X.690): which values follow each other, without a look at what they mean."""
+"""DER from strangers: its frame (X.690), and parsers that report every failure as an error of ours."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
+
+from sectigo_vault_pki.errors import SectigoVaultPkiError
 
 BIT_STRING = 0x03
 OBJECT_IDENTIFIER = 0x06
@@ -63,3 +67,34 @@ def _header(der: bytes, position: int) -> tuple[int, int, int]:
     if end > len(der):
         raise ValueError("DER is cut off")
     return tag, start, end
+
+
+T = TypeVar("T")
+
+# `warnings.catch_warnings` changes the state of the whole process, and PKCS#12 files are made in other threads.
+_quiet = threading.RLock()
+
+
+def decoded(read: Callable[[], T], refusal: type[SectigoVaultPkiError], text: str) -> T:
+    """Return what `read` makes of foreign bytes; it must look at every attribute that it wants to know.
+
+    An error of ours that `read` raises is passed on.
+
+    Raises:
+        refusal: with `text`, whatever else was raised. Nothing is chained to it: the cause may quote a private key.
+    """
+    try:
+        with _quiet, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return read()
+    except (SectigoVaultPkiError, MemoryError):  # a lack of memory says nothing of the bytes
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and not _is_panic(error):
+            raise
+    raise refusal(text)
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Recognise a panic of Rust code, whose class cannot be imported and derives from BaseException."""
+    return type(error).__name__ == "PanicException" and type(error).__module__ == "pyo3_runtime"

@@ -1,10 +1,10 @@
-"""Private keys: made, read, shown to nobody."""
+"""Private keys: made, read and written, and never shown in logs or errors."""
 
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import Self
 
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from sectigo_vault_pki.errors import InvalidInputError, InvalidPrivateKeyError
 from sectigo_vault_pki.pki import der
-from sectigo_vault_pki.pki.foreign import decoded
+from sectigo_vault_pki.pki.der import decoded
 from sectigo_vault_pki.pki.pem import PemBlock, normalise_pem, pem_blocks
 
 MAX_PRIVATE_KEY_LENGTH = 16 * 1024  # characters; RSA 8192 in PKCS#8 takes 6 400
@@ -281,3 +281,39 @@ def weakness(key: PublicKeyTypes) -> str | None:
         named = {type(curve) for curve in _CURVES.values()}
         return None if type(key.curve) in named else "an EC key lies on the curve P-256, P-384 or P-521"
     return "RSA or EC is needed"
+
+
+class KeyFormat(Enum):
+    """What stands inside the PEM or DER of a private key."""
+
+    TRADITIONAL = "traditional"
+    """PKCS#1 (RFC 8017 A.1.2) for RSA, SEC1 (RFC 5915) for EC."""
+    PKCS8 = "pkcs8"
+    """RFC 5958, the same for every kind of key."""
+
+
+_PRIVATE_FORMATS: Mapping[KeyFormat, PrivateFormat] = MappingProxyType(
+    {KeyFormat.TRADITIONAL: PrivateFormat.TraditionalOpenSSL, KeyFormat.PKCS8: PrivateFormat.PKCS8}
+)
+
+
+def key_pem(pem: str, key_format: KeyFormat) -> str:
+    """Write a stored key as one PEM block in a format, whichever it is in.
+
+    Raises:
+        InvalidPrivateKeyError: the text is no key; the error never shows it.
+    """
+    return _written(pem, key_format, Encoding.PEM).decode("ascii")
+
+
+def key_der(pem: str, key_format: KeyFormat) -> bytes:
+    """Write a stored key as DER in a format.
+
+    Raises:
+        InvalidPrivateKeyError: the text is no key; the error never shows it.
+    """
+    return _written(pem, key_format, Encoding.DER)
+
+
+def _written(pem: str, key_format: KeyFormat, encoding: Encoding) -> bytes:
+    return stored_key(pem).private_bytes(encoding, _PRIVATE_FORMATS[key_format], NoEncryption())

@@ -3,9 +3,9 @@
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from sectigo_vault_pki.lifecycle import Answer, Engine, UnnamedOrder, order_id
-from sectigo_vault_pki.paths.answers.parts import NUMBER, SENSITIVE, TEXT, TEXTS, Schema, rfc3339
 from sectigo_vault_pki.pki import CertificateFormat, PemBundle, render
 from sectigo_vault_pki.store import (
     CertificateRecord,
@@ -18,6 +18,24 @@ from sectigo_vault_pki.store import (
     Status,
 )
 from sectigo_vault_pki.vault_plugin.logical import EncodedData, Response
+
+Schema = Mapping[str, Mapping[str, object]]
+"""The fields of an answer: name to JSON schema."""
+
+TEXT = {"type": "string"}
+NUMBER = {"type": "integer"}
+INT64 = {**NUMBER, "format": "int64"}
+TEXTS = {"type": "array", "items": TEXT}
+OBJECT = {"type": "object"}
+SENSITIVE = {"x-vault-displayAttrs": {"sensitive": True}}
+
+LIST_SCHEMA: Schema = {"keys": TEXTS}
+
+
+def rfc3339(moment: datetime | None) -> str:
+    """Write a time in UTC to the second (RFC 3339); empty if there is none."""
+    return "" if moment is None else f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
 
 CERTIFICATE_SCHEMA: Schema = {
     "ca_chain": {**TEXTS, "description": "Issuers in PEM, nearest to the certificate first"},

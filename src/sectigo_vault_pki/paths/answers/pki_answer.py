@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, Issued
+from sectigo_vault_pki.paths.answers.certificate_answer import INT64, SENSITIVE, TEXT, TEXTS, Schema, rfc3339
 from sectigo_vault_pki.paths.answers.issued_formats import IssuedShape, issued_as
-from sectigo_vault_pki.paths.answers.parts import INT64, SENSITIVE, TEXT, TEXTS, Schema, rfc3339
 from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat, PrivateKeyFormat
 from sectigo_vault_pki.pki import CertificateChain, is_self_signed
 

@@ -4,7 +4,14 @@ from sectigo_vault_pki.errors import InvalidInputError, KeyMismatchError
 from sectigo_vault_pki.lifecycle import KeyRequest
 from sectigo_vault_pki.paths.fields import field_kinds, ssl_fields
 from sectigo_vault_pki.paths.fields.columns import Column, Table, fields_of, stored_values
-from sectigo_vault_pki.pki import CertificateSigningRequest, KeyParameters, check_key_fits, printable
+from sectigo_vault_pki.pki import (
+    CertificateSigningRequest,
+    KeyParameters,
+    Pkcs12Encryption,
+    Pkcs12Protection,
+    check_key_fits,
+    printable,
+)
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, kinds
 
 _MAX_NAMES_SHOWN = 5
@@ -167,3 +174,45 @@ def key_request(data: FieldData) -> KeyRequest:
         subject_alt_names=data.get(ssl_fields.SUBJECT_ALT_NAMES),
         key_parameters=key_parameters(data) if names_a_key else None,
     )
+
+
+PKCS12 = "pkcs12"
+"""The format's name in `format`."""
+
+PASSWORD = Field(
+    name="password",
+    kind=field_kinds.pkcs12_password(),
+    secret=True,
+    description=(
+        "Password of the PKCS#12 file: 8 to 128 printable ASCII characters, better 20 random ones. Required for "
+        "pkcs12, and refused with the other formats, which are not encrypted."
+    ),
+)
+ENCRYPTION = Field(
+    name="pkcs12_encryption",
+    kind=field_kinds.pkcs12_encryption(),
+    default=Pkcs12Encryption.MODERN,
+    description=(
+        "How the PKCS#12 file is encrypted: modern (AES-256, SHA-256), or legacy (triple DES, SHA-1) for Windows "
+        "before 10 1709 and Server 2019, Java before 8u301, and older macOS. Default: modern."
+    ),
+)
+
+
+def protection(data: FieldData, chosen_format: str) -> Pkcs12Protection | None:
+    """Return how the file is protected, or None if another format is chosen.
+
+    Raises:
+        InvalidInputError: the password is missing, or is given with a format that it would not protect.
+    """
+    password = data.get(PASSWORD)
+    if chosen_format == PKCS12:
+        if password is None:
+            raise InvalidInputError("password is required for format pkcs12")
+        return Pkcs12Protection(password, data.get(ENCRYPTION) or Pkcs12Encryption.MODERN)
+    for declared in (PASSWORD, ENCRYPTION):
+        if declared in data:
+            raise InvalidInputError(
+                f"{declared.name} applies to format {PKCS12} only: {chosen_format} is not encrypted"
+            )
+    return None

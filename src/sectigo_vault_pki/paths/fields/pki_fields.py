@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sectigo_vault_pki.paths.fields import field_kinds
 from sectigo_vault_pki.paths.fields.columns import SECOND
-from sectigo_vault_pki.paths.fields.pkcs12_fields import PKCS12
+from sectigo_vault_pki.paths.fields.key_fields import PKCS12
 from sectigo_vault_pki.vault_plugin.framework import Field, kinds
 
 

@@ -14,7 +14,7 @@ from sectigo_vault_pki.paths.answers.pki_answer import (
     issued_key,
     signed_data,
 )
-from sectigo_vault_pki.paths.fields import pkcs12_fields
+from sectigo_vault_pki.paths.fields import key_fields
 from sectigo_vault_pki.paths.fields import pki_fields as fields
 from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat, PrivateKeyFormat
 from sectigo_vault_pki.pki import CertificateSigningRequest, normalise_name, normalise_names
@@ -39,7 +39,7 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
     """Declare the path that makes the key."""
 
     async def write(request: Request, data: FieldData) -> Response:
-        protection = pkcs12_fields.protection(data, data.get(fields.FORMAT_OF_ISSUE) or IssuedFormat.PEM)
+        protection = key_fields.protection(data, data.get(fields.FORMAT_OF_ISSUE) or IssuedFormat.PEM)
         wanted = IssueRequest(
             common_name=_common_name(data), names=_names(data), ttl=_ttl(data), host_request_id=request.id
         )
@@ -61,8 +61,8 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
         fields=(
             *COMMON,
             fields.FORMAT_OF_ISSUE,
-            pkcs12_fields.PASSWORD,
-            pkcs12_fields.ENCRYPTION,
+            key_fields.PASSWORD,
+            key_fields.ENCRYPTION,
             fields.KEY_TYPE_OF_REQUEST,
             fields.KEY_BITS_OF_REQUEST,
         ),
@@ -124,7 +124,7 @@ async def _issued(issuer: Issuer, request: Request, data: FieldData, wanted: Iss
 
 def _format(data: FieldData, declared: Field[str]) -> IssuedFormat:
     named = data.get(declared)
-    return IssuedFormat.PEM if named in {None, pkcs12_fields.PKCS12} else IssuedFormat(named)
+    return IssuedFormat.PEM if named in {None, key_fields.PKCS12} else IssuedFormat(named)
 
 
 def _common_name(data: FieldData) -> str:

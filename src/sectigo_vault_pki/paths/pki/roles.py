@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.lifecycle import DEFAULT_MAX_ORDERS, Roles, guard_warnings
-from sectigo_vault_pki.paths.answers.parts import LIST_SCHEMA
+from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA
 from sectigo_vault_pki.paths.answers.pki_answer import CA_CHAIN_SCHEMA, ca_chain
 from sectigo_vault_pki.paths.fields import role_fields as fields
 from sectigo_vault_pki.paths.fields.columns import answer_schema, shown_values, stored_values

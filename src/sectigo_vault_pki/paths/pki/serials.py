@@ -2,7 +2,7 @@
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, Engine
-from sectigo_vault_pki.paths.answers.parts import LIST_SCHEMA
+from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA
 from sectigo_vault_pki.paths.answers.pki_answer import (
     BY_SERIAL_SCHEMA,
     REVOCATION_SCHEMA,

@@ -26,7 +26,7 @@ from sectigo_vault_pki.pki import (
     parse_csr,
     render,
 )
-from sectigo_vault_pki.pki.foreign import decoded
+from sectigo_vault_pki.pki.der import decoded
 from tests.support import der
 from tests.support.fuzzing import examples
 
