@@ -8,7 +8,7 @@ _log = logging.getLogger(__name__)
 
 
 class Node:
-    """What the host says of itself, asked once: a node that changes its role builds its backends anew."""
+    """What the host reports about itself, asked once: a node that changes its role builds new backends."""
 
     def __init__(self, system: SystemView) -> None:
         self._system = system
@@ -17,7 +17,7 @@ class Node:
         self._environment: PluginEnvironment | None = None
 
     async def is_read_only(self) -> bool:
-        """Whether writing, and calling SCM, is another node's work."""
+        """Whether another node must do what writes or has effects outside."""
         if self._read_only is None:
             state = await self._system.replication_state()
             writes_locally = state.writes_local_mounts and await self._system.local_mount()
@@ -25,7 +25,7 @@ class Node:
         return self._read_only
 
     async def is_caching_disabled(self) -> bool:
-        """Whether nothing of storage may be remembered; a host that does not answer is asked again next time."""
+        """Whether storage must not be cached; a host that does not answer is asked again next time."""
         if self._caching_disabled is None:
             try:
                 self._caching_disabled = await self._system.caching_disabled()
