@@ -338,6 +338,17 @@ async def test_answer_that_is_not_one_message_is_an_error(hand_made: HandMade, b
         await call
 
 
+async def test_answer_that_cannot_be_deserialized_is_an_error_that_does_not_quote_it(hand_made: HandMade) -> None:
+    method = hand_made.channel.unary_unary("/test.Service/Echo", response_deserializer=int)
+    call = asyncio.ensure_future(method(b"x"))
+    end, received = await hand_made.request()
+    await answer(end, received.stream_id, b"hunter2")
+    with pytest.raises(grpc.aio.AioRpcError, match="cannot be deserialized") as caught:
+        await call
+    assert caught.value.code() is grpc.StatusCode.INTERNAL
+    assert "hunter2" not in str(caught.value)
+
+
 async def test_reset_answer_is_an_error(hand_made: HandMade) -> None:
     call = hand_made.call()
     end, received = await hand_made.request()

@@ -57,7 +57,7 @@ An engine declares its paths, and serves what builds one mount's engine. This is
     if __name__ == "__main__":
         sys.exit(vault.serve(build, name="kv-plugin", version="0.1.0"))
 
-`docs/vault-plugin-sdk.md` tells how to run, register and test it. `testing` has a storage and a host for tests.
+`docs/vault-plugin-sdk.md` describes how to run, register and test it. `testing` has a storage and a host for tests.
 """
 
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, PathBackend, Router, kinds

@@ -1,7 +1,7 @@
 """The one spelling of a path that has several, by which the host holds policies against it (plugin-protocol.md 5.1).
 
-A field whose kind has a `canonical` spelling needs nothing else. A path whose spellings only the engine can tell apart
-has a `canonical` of its own. All others cost one look at how they begin.
+A field whose kind has a `canonical` spelling needs nothing else. A path whose spellings only the engine knows has a
+`canonical` of its own. Every other path costs one comparison of its beginning.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from sectigo_vault_pki.vault_plugin.framework.path import Path
 
 
 class CanonicalPaths:
-    """Tells the canonical spelling of one engine's paths.
+    """Finds the canonical spelling of one engine's paths.
 
     Args:
         paths: in the order in which requests are matched.
@@ -22,10 +22,10 @@ class CanonicalPaths:
         self._beginnings = tuple(path.template.partition("{")[0] for path in paths if _has_spellings(path))
 
     async def find(self, relative_path: str) -> str | None:
-        """Return the canonical spelling of a path; None where it has it, or where there is none to tell.
+        """Return the canonical spelling of a path; None if it is canonical, or has no other spelling.
 
         Raises:
-            LogicalError: it cannot be told, and so neither which policy holds.
+            LogicalError: it cannot be found, so that no policy can be applied.
         """
         if not relative_path.startswith(self._beginnings):
             return None

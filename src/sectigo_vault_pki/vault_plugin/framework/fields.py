@@ -24,10 +24,10 @@ class Field(Generic[T_co]):
         description: help text, one or a few sentences.
         required: a request that creates or acts is refused without it.
         missing: the error of a request without it, if it is required; empty: `<name> is required`.
-        default: what holds when nothing else says otherwise; for help only, a handler sees an absent field as absent.
+        default: shown in the help; a handler sees an absent field as absent.
         inherits: an absent field means the stored or configured value, so no form may send the default unasked.
         secret: never shown, and never taken from a URL.
-        log_key: what its value is called in the log lines of a request whose path carries it; empty: it is not told.
+        log_key: what its value is called in the log lines of a request whose path carries it; empty: not logged.
         without_effect: declared so that every path takes its sample file, and named so in the help text.
     """
 

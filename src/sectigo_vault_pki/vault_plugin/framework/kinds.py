@@ -1,7 +1,7 @@
 """The kinds of values a field can hold: how text, JSON and command lines are turned into one type.
 
-They are stricter than the host's own framework (plugin-protocol.md 5.5). No complaint repeats the value, as it might
-be a secret in the wrong place; but a number, where one belongs, is said.
+They are stricter than the host's own framework (plugin-protocol.md 5.5). No error repeats the value, as it might
+be a secret in the wrong field, except for a number in a field for numbers.
 """
 
 import re
@@ -132,7 +132,7 @@ def line(*, max_length: int) -> Kind[str]:
 
 
 def name() -> Kind[str]:
-    """A name that stands in paths and storage keys."""
+    """A name for paths and storage keys."""
     pattern = "[A-Za-z0-9][A-Za-z0-9_.-]*"
     form = re.compile(pattern, re.ASCII)
 
@@ -160,7 +160,7 @@ def whole_number(*, minimum: int = -MAX_SAFE_INTEGER, maximum: int = MAX_SAFE_IN
         value = _one_value(value)
         if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
             value = int(value)
-        if _is_beyond_all(value):  # and is not echoed: nobody knows how long it is
+        if _is_beyond_all(value):  # and is not repeated: it may be very long
             raise KindError(f"must be a whole number from {minimum} to {maximum}")
         if isinstance(value, bool) or not isinstance(value, int):
             raise KindError(f"must be {allowed}")
@@ -214,7 +214,7 @@ def choice(*options: str, other_words: Mapping[str, str] = MappingProxyType({}))
 
     Args:
         options: the words.
-        other_words: what users know some of them as, in lower case: whoever says that is told the word.
+        other_words: other names for some of them, in lower case; the error suggests the right word.
     """
     by_word = {option.lower(): option for option in options}
 

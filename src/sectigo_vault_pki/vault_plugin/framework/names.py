@@ -1,4 +1,4 @@
-"""Field names that a path does not declare: which ones are typing errors, and what the user is told about them."""
+"""Field names that a path does not declare: which ones are typing errors, and the errors and warnings about them."""
 
 import difflib
 import re

@@ -8,7 +8,7 @@ _log = logging.getLogger(__name__)
 
 
 class Node:
-    """What the host reports about itself, asked once: a node that changes its role rebuilds its backends."""
+    """What the host reports about itself, asked once: a node that changes its role builds new backends."""
 
     def __init__(self, system: SystemView) -> None:
         self._system = system
@@ -17,7 +17,7 @@ class Node:
         self._environment: PluginEnvironment | None = None
 
     async def is_read_only(self) -> bool:
-        """Whether another node does the writing, and all calls to the outside."""
+        """Whether another node must do what writes or has effects outside."""
         if self._read_only is None:
             state = await self._system.replication_state()
             writes_locally = state.writes_local_mounts and await self._system.local_mount()
@@ -25,7 +25,7 @@ class Node:
         return self._read_only
 
     async def is_caching_disabled(self) -> bool:
-        """Whether the host forbids caching; a host that does not answer is asked again next time."""
+        """Whether storage must not be cached; a host that does not answer is asked again next time."""
         if self._caching_disabled is None:
             try:
                 self._caching_disabled = await self._system.caching_disabled()

@@ -24,8 +24,8 @@ class Handler:
     Attributes:
         call: answers the request; None where there is no answer.
         summary: one line, for OpenAPI; empty: the path's synopsis.
-        forwarded: changes something that a standby must not, so such a node refuses before anything happens and the
-            host sends the request to the active one.
+        forwarded: a standby must not do this; it refuses before the call, and the host sends the request to the
+            active node.
         query: the fields that this operation, which has no body, takes from the URL; none of them is secret.
         answer: the fields of the answer's data, for OpenAPI: name to JSON schema.
     """
@@ -48,7 +48,7 @@ class Path:
         operations: what can be done here.
         synopsis: the help's first line.
         description: the help's text.
-        existence_check: tells create from update; without it every write is an update.
+        existence_check: returns whether a write updates; without it every write is an update.
         review: returns the problems of a write's fields in combination. They are reported together with the problems of
             single fields, before the handler is called. The fields that the path captures are there; any other may be
             missing or unusable.

@@ -74,7 +74,7 @@ class Router:
         return Response(data=response.data, warnings=warnings + response.warnings)
 
     async def exists(self, request: Request) -> bool | None:
-        """Say whether a write would update; None where the path does not tell create from update."""
+        """Return whether a write would update; None if the path does not distinguish create from update."""
         path, captured = self._match(request.path)
         if path.existence_check is None:
             return None
@@ -82,10 +82,10 @@ class Router:
         return await path.existence_check(request, FieldData(names))
 
     async def canonical_path(self, relative_path: str) -> str | None:
-        """Return how a path that has several spellings is to be known; None where it needs no other.
+        """Return the canonical spelling of a path that has several; None if it has it already.
 
         Raises:
-            LogicalError: it cannot be told.
+            LogicalError: it cannot be found.
         """
         return await self._canonical_paths.find(relative_path)
 

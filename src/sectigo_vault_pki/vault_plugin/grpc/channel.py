@@ -25,10 +25,10 @@ class ClientConnection(Http2Protocol):
     """Sends calls, as many at a time as the server takes.
 
     Args:
-        again: sends a call that the server has seen nothing of on another connection.
+        again: sends a call that the server has not processed on another connection.
 
     Attributes:
-        ready: done when the server has introduced itself, or with the reason why it never will.
+        ready: done when the server's settings arrived, or with the reason why they never will.
     """
 
     def __init__(self, again: Callable[[ClientCall], None]) -> None:
@@ -51,7 +51,7 @@ class ClientConnection(Http2Protocol):
             self._open(call)
 
     def retire(self) -> None:
-        """Take no new calls, and close after the last."""
+        """Take no new calls; close after the last one."""
         self._retired = True
         self._close_if_idle()
 
@@ -88,7 +88,7 @@ class ClientConnection(Http2Protocol):
             self._again(call)
 
     def on_drained(self, stream_id: int) -> None:
-        """A call is sent with its end: nothing waits for this."""
+        """Nothing waits for this: a request is sent whole."""
 
     def on_go_away(self, last_stream_id: int, code: ErrorCode) -> None:
         self._retired = True
@@ -291,7 +291,7 @@ class Channel:
             if connection is not None:
                 connection.abort()
             raise
-        if failure is None and not connection.takes_calls:  # it was lost, or said GOAWAY at once
+        if failure is None and not connection.takes_calls:  # it was lost, or GOAWAY came at once
             failure = ConnectionError("the server does not take calls")
         if failure is not None:
             connection.abort()

@@ -69,9 +69,9 @@ class ClientCall:
         stream.send_data(self._request or b"", end_stream=True)
 
     def is_unseen(self, status: Status) -> bool:
-        """Say whether to send the call once more, as the server has seen nothing of it; else it ends with a status.
+        """Return whether to send the call again, since the server has not processed it; if not, it ends with `status`.
 
-        RFC 9113 sections 6.8 and 8.7 say when that is so.
+        RFC 9113 sections 6.8 and 8.7 define what counts as not processed.
         """
         if self.answer.done():
             return False
@@ -112,11 +112,11 @@ class ClientCall:
         """End the call with an error."""
         if not self.answer.done():
             self.answer.set_exception(rpc_error(status))
-            self.answer.exception()  # nobody may be left who asks for it
+            self.answer.exception()  # mark it as retrieved: the caller may be gone
         self.close()
 
     def close(self) -> None:
-        """Let the call go, and its stream where that is still open; where nobody has answered, it is cancelled."""
+        """Release the call and its stream; a call without an answer is cancelled."""
         self.answer.cancel()
         if self._timer is not None:
             self._timer.cancel()

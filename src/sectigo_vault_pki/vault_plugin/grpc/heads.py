@@ -1,4 +1,4 @@
-"""What the header lists of a call say: its request's, its answer's, its trailers'. Each is read once for each list."""
+"""Reads a call's header lists: those of the request, of the answer, and trailers. Each list is read once."""
 
 import base64
 import binascii
@@ -29,8 +29,8 @@ class RequestHead:
     Attributes:
         method: such as `/pb.Backend/Type`.
         timeout: seconds, or None.
-        http_refusal: the HTTP status to answer with, where this is no gRPC.
-        refusal: the status to answer with, where this is gRPC that we do not speak.
+        http_refusal: the HTTP status to answer with if this is not gRPC.
+        refusal: the status to answer with if this needs a feature that we do not have.
     """
 
     method: str
@@ -45,8 +45,8 @@ class ResponseHead:
     """The headers or the trailers of an answer.
 
     Attributes:
-        status: how the call ended, or None where that is not said here.
-        problem: what the call ends with at once, where this is no answer in gRPC.
+        status: how the call ended, or None if these headers do not contain it.
+        problem: the status that ends the call if this is not a gRPC answer.
     """
 
     status: Status | None
@@ -100,7 +100,7 @@ def _problem(headers: HeaderList) -> Status | None:
 
 
 def _is_grpc(headers: HeaderList) -> bool:
-    """Say whether the body consists of gRPC messages in protobuf."""
+    """Return whether the body consists of gRPC messages in protobuf."""
     content_type = headers.get(b"content-type")
     return content_type is not None and (
         content_type in (CONTENT_TYPE, CONTENT_TYPE + b"+proto") or content_type.startswith(CONTENT_TYPE + b";")
@@ -122,7 +122,7 @@ def metadata_of(fields: Fields) -> Metadata:
 
 
 def _unbase64(value: bytes) -> bytes:
-    """Return what was encoded, with padding or without; nothing, where nothing valid was."""
+    """Decode, with padding or without; return nothing if it is not valid."""
     value = value.strip()
     try:
         return base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
@@ -131,13 +131,13 @@ def _unbase64(value: bytes) -> bytes:
 
 
 def decode_timeout(value: bytes) -> float | None:
-    """Return the seconds that `grpc-timeout` says (at most 8 digits and a unit), or None where that is no time."""
+    """Return `grpc-timeout` (at most 8 digits and a unit) in seconds, or None if it is not valid."""
     parts = _TIMEOUT.match(value)
     return None if parts is None else int(parts[1]) * _SECONDS[parts[2]]
 
 
 def encode_timeout(seconds: float) -> bytes:
-    """Return a time that is not shorter, in the finest unit that it fits into; what is over is as short as can be."""
+    """Return a `grpc-timeout` that is not shorter, in the finest unit that it fits into; 0 if the time is over."""
     for unit, length in _SECONDS.items():
         number = max(-int(-seconds // length), 0)
         if number <= _LARGEST_TIMEOUT:

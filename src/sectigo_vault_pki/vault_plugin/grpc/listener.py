@@ -1,4 +1,4 @@
-"""Accepting connections, so that those which come to nothing are known: asyncio's own servers do not tell."""
+"""Accepts connections and reports those that fail, which asyncio's own servers do not."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ class Listener:
         self._pause: asyncio.TimerHandle | None = None
 
     def start(self, make: Callable[[], asyncio.Protocol], refused: Callable[[str], None]) -> None:
-        """Accept connections, each for a protocol of its own; those that fail before it is told are `refused`."""
+        """Accept connections, each with a new protocol; call `refused` if one fails before its protocol starts."""
         self._make = make
         self._refused = refused
         self._socket.settimeout(0)
@@ -49,10 +49,10 @@ class Listener:
             self._pause = self._loop.call_later(_PAUSE_SECONDS, self._loop.add_reader, self._socket, self._accept)
             return
         connection.settimeout(0)
-        if len(self._handshakes) >= MAX_HANDSHAKES:  # whoever is well has no need to wait so long
+        if len(self._handshakes) >= MAX_HANDSHAKES:  # a healthy peer finishes its handshake long before this
             oldest = next(iter(self._handshakes))
             del self._handshakes[oldest]
-            if oldest.cancel():  # else it came to its end just now
+            if oldest.cancel():  # if not, it has just ended
                 self._refused("it was too slow to say who it is, for so many others")
         handshake = self._loop.create_task(self._welcome(connection))
         self._handshakes[handshake] = None

@@ -24,10 +24,10 @@ def prefixed(message: bytes) -> bytes:
 
 
 class Assembly:
-    """What all streams of one connection keep of messages that are not complete.
+    """Incomplete messages on all streams of one connection.
 
     Attributes:
-        kept_bytes: their length.
+        kept_bytes: their total length.
     """
 
     __slots__ = ("kept_bytes",)
@@ -40,7 +40,7 @@ class MessageReader:
     """Cuts a body into messages.
 
     Args:
-        assembly: what the connection keeps for all its streams; a reader on its own has one of its own.
+        assembly: the connection's; a reader on its own needs none.
 
     Attributes:
         kept: bytes of a message that is not complete.
@@ -58,7 +58,7 @@ class MessageReader:
         """Return the messages that are complete with this data.
 
         Raises:
-            CallProblem: a message is longer than we take, or compressed, or one too many is not complete.
+            CallProblem: a message is too long or compressed, or there is too much of incomplete messages.
         """
         source: bytes | memoryview = data
         if self.kept:
@@ -88,7 +88,7 @@ class MessageReader:
         return messages
 
     def close(self) -> None:
-        """Keep nothing any more."""
+        """Stop counting what is kept."""
         self._assembly.kept_bytes -= self._counted
         self._counted = 0
 
@@ -100,7 +100,7 @@ class MessageReader:
 
 
 class Inbox:
-    """Messages between their arrival and their reader; while it is full, the peer is given no leave to send more."""
+    """Messages that have arrived and are not read yet; while it is full, the peer gets no more flow-control credit."""
 
     def __init__(self, credit: Callable[[int], None]) -> None:
         self._credit = credit
@@ -111,7 +111,7 @@ class Inbox:
         self._arrived = asyncio.Event()
 
     def put(self, messages: list[bytes], *, length: int) -> None:
-        """Take what arrived in `length` bytes."""
+        """Add messages that arrived in `length` bytes."""
         self._messages.extend(messages)
         self._unread_bytes += sum(map(len, messages))
         if messages:
@@ -120,7 +120,7 @@ class Inbox:
         self._give_credit()
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """Mark the end of the stream."""
         self._ended = True
         self._arrived.set()
 

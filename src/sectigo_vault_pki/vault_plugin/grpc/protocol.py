@@ -28,7 +28,7 @@ _FAREWELL_SECONDS = 0.2
 
 
 class Http2Protocol(asyncio.Protocol, ABC):
-    """Moves bytes; what they mean is for the two kinds of connection that derive from this.
+    """Moves bytes between HTTP/2 and the transport; the two kinds of connection derive from this.
 
     What is sent within one turn of the loop goes out in one write.
 
@@ -48,10 +48,10 @@ class Http2Protocol(asyncio.Protocol, ABC):
         self._lost = asyncio.Event()
         self._failure = "the connection is closed"
 
-    # What derives from this makes something of events.
+    # Events, for the classes that derive from this.
 
     def on_accepted(self) -> None:
-        """The connection is there, and its TLS is as it has to be."""
+        """The connection is open, and TLS has negotiated HTTP/2."""
 
     def on_refused(self) -> None:
         """The peer does not negotiate HTTP/2."""
@@ -66,11 +66,11 @@ class Http2Protocol(asyncio.Protocol, ABC):
 
     @abstractmethod
     def on_reset(self, stream_id: int, code: ErrorCode, reason: str) -> None:
-        """A stream ended before its time."""
+        """A stream was reset."""
 
     @abstractmethod
     def on_drained(self, stream_id: int) -> None:
-        """What was held back of a stream has been sent."""
+        """All data that a stream held back has been sent."""
 
     def on_settings(self) -> None:
         """The peer's settings have changed."""
@@ -82,7 +82,7 @@ class Http2Protocol(asyncio.Protocol, ABC):
     def on_lost(self, reason: str) -> None:
         """The connection is gone."""
 
-    # What calls do with their streams, through a `StreamHandle`.
+    # For `StreamHandle`.
 
     def end_stream(self, stream_id: int, block: bytes) -> None:
         """Send the last header block of a stream."""
@@ -94,7 +94,7 @@ class Http2Protocol(asyncio.Protocol, ABC):
         self.connection.reset(stream_id, code)
         self.flush_soon()
 
-    # What they do with the connection.
+    # For the classes that derive from this.
 
     def flush_soon(self) -> None:
         """Write what is to be written before the loop waits again."""
@@ -103,7 +103,7 @@ class Http2Protocol(asyncio.Protocol, ABC):
             self.loop.call_soon(self._flush)
 
     def close(self) -> None:
-        """End the connection when what was sent is written, or at once where nobody reads it."""
+        """End the connection once everything is written; after 2 s if the peer does not read."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -114,9 +114,9 @@ class Http2Protocol(asyncio.Protocol, ABC):
         self._linger = self.loop.call_later(_LINGER_SECONDS, transport.abort)
 
     async def wait_closed(self) -> None:
-        """Return when the socket is closed: by the peer, where it reads our GOAWAY, else by us after a moment.
+        """Return when the socket is closed: by the peer after our GOAWAY, or by us after a moment.
 
-        A socket that is closed under a peer that has not read everything looks to it like a failure.
+        Closing first would look like a failure to a peer that has not read everything.
         """
         for insist in (self.close, self.abort, None):
             if self._transport is None:
@@ -156,7 +156,7 @@ class Http2Protocol(asyncio.Protocol, ABC):
     def data_received(self, data: bytes) -> None:
         for event in self.connection.receive(data):
             self._dispatch(event)
-        self.flush_soon()  # behind whoever the events have woken: what they send goes out with it
+        self.flush_soon()  # after the tasks that the events woke: what they send goes out in the same write
 
     def pause_writing(self) -> None:
         self.connection.set_writable(writable=False)
@@ -208,7 +208,7 @@ class Http2Protocol(asyncio.Protocol, ABC):
 
 
 class StreamHandle:
-    """One stream as its call sees it; sending is for open streams only."""
+    """One stream as its call sees it. A call sends on an open stream only."""
 
     __slots__ = ("_protocol", "_stream_id")
 
@@ -222,7 +222,7 @@ class StreamHandle:
         self._protocol.flush_soon()
 
     def send_data(self, data: bytes, *, end_stream: bool = False) -> bool:
-        """Send a piece of body; say whether it is on its way. Else `on_drained` comes when it is."""
+        """Send a piece of body; return whether all of it is on its way. If not, `on_drained` follows when it is."""
         self._protocol.flush_soon()
         return self._protocol.connection.send_data(self._stream_id, data, end_stream=end_stream)
 

@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _UNWIND_SECONDS = 0.5
-"""For handlers to notice that they are cancelled; one that does not is left behind."""
+"""How long cancelled handlers may take to end."""
 
 
 class _Standing(Enum):
-    """What is known of who is at the other end."""
+    """What is known about the peer."""
 
-    UNKNOWN = "it has not said that it speaks HTTP/2"
-    CLIENT = "it has"
-    REFUSED = "it is not heard any more"
+    UNKNOWN = "no HTTP/2 preface yet"
+    CLIENT = "it speaks HTTP/2"
+    REFUSED = "nothing more is read from it"
 
 
 class ServerConnection(Http2Protocol):
-    """Finds handlers, and writes what calls answer."""
+    """Starts a call for each request."""
 
     def __init__(self, server: "Server") -> None:
         super().__init__(client=False)
@@ -71,7 +71,7 @@ class ServerConnection(Http2Protocol):
         if self._standing is not _Standing.CLIENT:
             return
         call = self._calls.get(stream_id)
-        if call is not None:  # a client's trailers say nothing but that it has said all
+        if call is not None:  # a client's trailers only end the request
             call.receive_end()
         elif stream_id not in self._over:
             self._begin(stream_id, headers, end_stream=end_stream)
@@ -157,7 +157,7 @@ def _log_refusal(reason: str) -> None:
 
 
 def _ignore() -> None:
-    """Nobody wants to know."""
+    """Do nothing."""
 
 
 class Server:
@@ -180,9 +180,9 @@ class Server:
         """Prepare.
 
         Args:
-            connected: told of each client, once it has introduced itself: after TLS, and HTTP/2's first words.
-            disconnected: told of the end of each such client's connection.
-            refused: told why a connection came to nothing, or was ended by us.
+            connected: called once per client, after TLS and the HTTP/2 preface.
+            disconnected: called when such a client's connection ends.
+            refused: called with the reason when a connection fails or is refused.
             exclusive: whether there is one client at a time, and a second one is refused.
         """
         self.handlers: dict[str, Handler] = {}
@@ -248,7 +248,7 @@ class Server:
             connection.close()
 
     def on_introduced(self, connection: ServerConnection) -> bool:
-        """Say whether a client that has introduced itself may go on."""
+        """Return whether a client may go on after the HTTP/2 preface."""
         if self._exclusive and self._clients:
             self._refused("another client is connected")
             return False

@@ -10,7 +10,7 @@ import grpc
 from sectigo_vault_pki.vault_plugin.grpc.heads import CONTENT_TYPE, Metadata, RequestHead
 from sectigo_vault_pki.vault_plugin.grpc.messages import Assembly, Inbox, MessageReader, prefixed
 from sectigo_vault_pki.vault_plugin.grpc.protocol import StreamHandle
-from sectigo_vault_pki.vault_plugin.grpc.status import NUMBERS, CallProblem, Status, encode_message
+from sectigo_vault_pki.vault_plugin.grpc.status import NUMBERS, OK, CallProblem, Status, encode_message
 from sectigo_vault_pki.vault_plugin.http2.header_blocks import Fields, encode
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ _log = logging.getLogger(__name__)
 
 _RESPONSE_FIELDS = ((b":status", b"200"), (b"content-type", CONTENT_TYPE))
 _RESPONSE_BLOCK = encode(_RESPONSE_FIELDS)
-_OK = Status(grpc.StatusCode.OK)
 _OK_TRAILERS_BLOCK = encode(((b"grpc-status", b"0"),))
 _DEADLINE_EXCEEDED = Status(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
 
@@ -118,7 +117,7 @@ class ServerCall:
             self.receive_end()
 
     def receive_end(self) -> None:
-        """The client has said all."""
+        """The request is complete."""
         if self._reader.kept:
             self._fail(Status(grpc.StatusCode.INTERNAL, "the request ends within a message"))
         elif self._inbox is not None:
@@ -129,7 +128,7 @@ class ServerCall:
             self._fail(Status(grpc.StatusCode.UNIMPLEMENTED, "a request of one message was expected"))
 
     def abandon(self) -> None:
-        """The client is gone: end the handler, and send nothing."""
+        """The client is gone: cancel the handler, and send nothing."""
         self._end()
         if self._task is not None:
             self._task.cancel()
@@ -160,7 +159,7 @@ class ServerCall:
             _log.exception("a handler failed", extra={"kv": {"method": self._head.method}})
             self._finish(Status(grpc.StatusCode.UNKNOWN, "internal error of the server"))
         else:
-            self._finish(_OK)
+            self._finish(OK)
 
     async def _handle(self) -> None:
         handler = self._handler
@@ -218,7 +217,7 @@ class ServerCall:
         self._end()
         if not self._headers_sent:
             self._stream.end(refusal_block(status))
-        elif status is _OK:
+        elif status is OK:
             self._stream.end(_OK_TRAILERS_BLOCK)
         else:
             self._stream.end(encode(_status_fields(status)))

@@ -58,12 +58,12 @@ def encode_message(text: str) -> bytes:
 
 
 def decode_message(value: bytes) -> str:
-    """Return the text; what is no valid encoding stays as it is."""
+    """Return the text; invalid encodings are kept."""
     return _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), value).decode("utf-8", "replace")
 
 
 def status_of(number: bytes, message: bytes) -> Status:
-    """Return what `grpc-status` and `grpc-message` say; a status that nobody defined is UNKNOWN."""
+    """Return what `grpc-status` and `grpc-message` say; an undefined status becomes UNKNOWN."""
     code = _BY_NUMBER.get(int(number), StatusCode.UNKNOWN) if number.isdigit() else StatusCode.UNKNOWN
     return Status(code, decode_message(message))
 

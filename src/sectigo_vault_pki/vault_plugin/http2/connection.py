@@ -128,7 +128,7 @@ class Connection:
         return stream_id in self._streams.open
 
     def holds_back(self, stream_id: int) -> bool:
-        """Say whether the stream has something to send that it may not send yet."""
+        """Return whether the stream has data that it may not send yet."""
         stream = self._streams.open.get(stream_id)
         return stream is not None and bool(stream.unsent)
 
@@ -170,7 +170,7 @@ class Connection:
             self._fail(problem)
 
     def send_data(self, stream_id: int, data: bytes, *, end_stream: bool = False) -> bool:
-        """Send a piece of body; say whether all of it is on its way."""
+        """Send a piece of body; return whether all of it is on its way."""
         stream = self._streams.open[stream_id]
         try:
             self._outgoing.data(stream, data, end_stream=end_stream)
@@ -214,7 +214,7 @@ class Connection:
             self._outgoing.last_words(goaway_frame(self._streams.highest_peer_id, ErrorCode.NO_ERROR))
 
     def set_writable(self, *, writable: bool) -> None:
-        """Say whether the peer reads."""
+        """Set whether the transport takes more bytes."""
         self._outgoing.writable = writable
         if writable:
             self._pump()

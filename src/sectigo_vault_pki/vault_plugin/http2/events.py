@@ -1,4 +1,4 @@
-"""What a connection tells whoever drives it."""
+"""The events that `Connection.receive` returns."""
 
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class StreamReset(NamedTuple):
 
 
 class StreamDrained(NamedTuple):
-    """All that a stream had to hold back is on its way."""
+    """All data that a stream held back is on its way."""
 
     stream_id: int
 

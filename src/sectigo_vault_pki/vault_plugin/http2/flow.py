@@ -33,7 +33,7 @@ class Incoming:
         self._empty_frames = 0
 
     def spend(self, flow_length: int) -> None:
-        """Take note of a DATA frame's payload, padding included.
+        """Count a DATA frame's payload, padding included.
 
         Raises:
             ConnectionProblem: it is more than the connection's window.
@@ -43,10 +43,10 @@ class Incoming:
             raise ConnectionProblem(ErrorCode.FLOW_CONTROL_ERROR, "more than the connection's window")
 
     def count_empty(self, data: bytes, *, end_stream: bool) -> None:
-        """Take note of a DATA frame's data.
+        """Count a DATA frame without data.
 
         Raises:
-            ConnectionProblem: one frame after the other says nothing.
+            ConnectionProblem: too many in a row.
         """
         if data or end_stream:
             self._empty_frames = 0
@@ -59,7 +59,7 @@ class Incoming:
         """Let the peer send so much more, on the connection and on a stream that is still open for it.
 
         Raises:
-            ConnectionProblem: the peer reads none of what it is told.
+            ConnectionProblem: the peer does not read control frames.
         """
         self._uncredited += length
         if self._uncredited * 2 >= CONNECTION_WINDOW_BYTES:
@@ -110,7 +110,7 @@ class Outgoing:
         """Send a frame that flow control does not hold back.
 
         Raises:
-            ConnectionProblem: the peer makes us send more and more of them, and reads none.
+            ConnectionProblem: the peer causes more and more of them, and reads none.
         """
         self._parts.append(data)
         if not self.writable:
@@ -145,7 +145,7 @@ class Outgoing:
         self._blocked.pop(stream.id, None)
 
     def widen(self, increment: int) -> None:
-        """Take the peer's leave to send more on the connection.
+        """Apply a WINDOW_UPDATE of the connection.
 
         Raises:
             ConnectionProblem: it is too much.
@@ -155,7 +155,7 @@ class Outgoing:
         self._window += increment
 
     def widen_stream(self, stream: Stream, increment: int) -> None:
-        """Take the peer's leave to send more on a stream.
+        """Apply a WINDOW_UPDATE of a stream.
 
         Raises:
             StreamProblem: it is too much.

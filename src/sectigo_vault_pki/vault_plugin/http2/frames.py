@@ -122,7 +122,7 @@ class FrameReader:
         """Yield the frames that are complete with this data.
 
         Raises:
-            ConnectionProblem: a frame is longer than we allow; told by its header alone.
+            ConnectionProblem: a frame's header announces more than we allow.
         """
         if self._kept:
             self._kept += data
@@ -178,7 +178,7 @@ RULES: Mapping[int, FrameRule] = {
 
 
 def check_frame(kind: int, flags: int, stream_id: int, length: int) -> bool:
-    """Check a frame against its rule; say whether there is one: frames of unknown types are to be ignored.
+    """Check a frame against its rule; return whether there is one: frames of unknown types are ignored.
 
     A PRIORITY of another size would be an error of its stream only; priorities are not used, so that it makes no
     difference worth a rule of its own.

@@ -37,7 +37,7 @@ _DIGIT_LIMIT = 2**7
 
 
 class Kind(Enum):
-    """What a header list stands for; each has its own pseudo-header fields."""
+    """What a header list is; each has its own pseudo-header fields."""
 
     REQUEST = auto()
     RESPONSE = auto()
@@ -67,7 +67,7 @@ class HeaderList:
         self._defects: dict[Kind, str | None] = {}
 
     def defect(self, kind: Kind) -> str | None:
-        """Say what makes this malformed as such a list, or None (RFC 9113 section 8.1.1)."""
+        """Return what makes this malformed as such a list, or None (RFC 9113 section 8.1.1)."""
         try:
             return self._defects[kind]
         except KeyError:
@@ -116,14 +116,14 @@ class HeaderDecoder:
         self._memo: dict[bytes, HeaderList] = {}
 
     def forbid_table(self) -> None:
-        """From now on the peer knows that it has no dynamic table: it has acknowledged our settings."""
+        """Refuse a dynamic table from now on: the peer has acknowledged our settings."""
         self._decoder.max_allowed_table_size = 0
 
     def decode(self, block: bytes) -> HeaderList:
-        """Return what a block says.
+        """Decode a block.
 
         Raises:
-            ConnectionProblem: it is none, or says too much; decoder and encoder no longer agree after that.
+            ConnectionProblem: it cannot be decoded, or is too long; the connection cannot go on after that.
         """
         known = self._memo.get(block)
         if known is not None:

@@ -55,7 +55,7 @@ PING_REST_SECONDS = 0.1
 """Between two answers to PINGs: far below what takes a peer for dead (grpc-go's keepalive: 20 s)."""
 
 MAX_HELD_PINGS = 16
-"""Whoever sends more of them within that rest is answered at once."""
+"""A peer that sends more within that rest is answered at once."""
 
 MAX_EMPTY_DATA_FRAMES = 100
 """One after the other, without END_STREAM, on a connection (CVE-2019-9518)."""
@@ -88,7 +88,7 @@ MAX_HANDSHAKES = 64
 
 
 class Budget:
-    """Counts what a peer makes us do."""
+    """A token bucket: so many at once, so many a second."""
 
     def __init__(self, burst: int, per_second: float, *, clock: Callable[[], float]) -> None:
         self._burst = float(burst)
@@ -98,7 +98,7 @@ class Budget:
         self._at = clock()
 
     def spend(self) -> bool:
-        """Take one; say whether there was one."""
+        """Take a token; return whether there was one."""
         if self._left < 1:
             now = self._clock()
             self._left = min(self._burst, self._left + (now - self._at) * self._per_second)

@@ -23,7 +23,7 @@ class ErrorCode(IntEnum):
 
 
 def error_code(number: int) -> ErrorCode:
-    """Return the code of that number; one that nobody defined has no meaning of its own (RFC 9113 section 7)."""
+    """Return the code of that number; an undefined one becomes INTERNAL_ERROR (RFC 9113 section 7)."""
     try:
         return ErrorCode(number)
     except ValueError:

@@ -1,4 +1,4 @@
-"""SETTINGS: what each end tells the other about itself (RFC 9113 section 6.5)."""
+"""SETTINGS (RFC 9113 section 6.5)."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,7 +22,7 @@ class Setting(IntEnum):
 
 @dataclass(slots=True)
 class PeerSettings:
-    """What the peer said of itself, and what counts before it said anything.
+    """The peer's settings, with the defaults that hold until it sends any.
 
     Its header table size and list size are left out: we keep no table, and our lists are short.
     """
@@ -32,7 +32,7 @@ class PeerSettings:
     max_frame_size: int = MAX_FRAME_BYTES
 
     def change(self, identifier: int, value: int) -> None:
-        """Take one setting; an unknown one is ignored.
+        """Apply one setting; an unknown one is ignored.
 
         Raises:
             ConnectionProblem: the value is out of its bounds.

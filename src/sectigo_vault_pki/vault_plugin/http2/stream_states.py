@@ -1,6 +1,6 @@
-"""The life of a stream as a table (RFC 9113 section 5.1, figure 2), without server push, which nobody uses here.
+"""The life of a stream as a table (RFC 9113 section 5.1, figure 2), without server push.
 
-Both ends use the same table. Idle streams have no object; what a frame on one means is for the connection to say.
+Both ends use the same table. Idle streams have no object; the connection decides what a frame on one means.
 """
 
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ REFUSALS: Mapping[State, ErrorCode] = {
     State.HALF_CLOSED_REMOTE: ErrorCode.STREAM_CLOSED,
     State.CLOSED: ErrorCode.STREAM_CLOSED,
 }
-"""What a peer is told whose frame has no place in the table."""
+"""The error code for a frame that the table does not allow."""
 
 
 class InvalidTransitionError(Exception):

@@ -32,7 +32,7 @@ class Stream:
     Attributes:
         send_credit: what the peer granted beyond its initial window, less what was sent; negative as a rule.
         receive_window: what the peer may still send.
-        uncredited: what was taken since the peer was last told.
+        uncredited: what was taken since the last WINDOW_UPDATE.
         unsent: what waits for window, or for the peer to read.
         expected: what kind of header list comes next, or None after trailers.
     """
@@ -69,7 +69,7 @@ class Stream:
             raise StreamProblem(self.id, error.code, str(error)) from None
 
     def receive_headers(self, headers: HeaderList, *, end_stream: bool) -> bool:
-        """Move by a header list; say whether it is more than an interim response.
+        """Move by a header list; return whether it is more than an interim response.
 
         Raises:
             StreamProblem: it is malformed, or has no place here.
@@ -164,7 +164,7 @@ class Streams:
             self.check_late(stream_id)
             return None
         self.highest_peer_id = stream_id
-        if self.refuses_new:  # it crossed our GOAWAY, which says that we do not know it
+        if self.refuses_new:  # it crossed our GOAWAY
             self.remember_reset(stream_id)
             return None
         if len(self.open) >= MAX_CONCURRENT_STREAMS:
@@ -189,7 +189,7 @@ class Streams:
             ConnectionProblem: it never was.
         """
         highest = self._next_id - 2 if self._client else self.highest_peer_id
-        if not stream_id & 1 or stream_id > highest:  # without push, nobody opens streams with even ids
+        if not stream_id & 1 or stream_id > highest:  # without push, there are no streams with even ids
             raise ConnectionProblem(ErrorCode.PROTOCOL_ERROR, "a frame on an idle stream")
 
     def remember_reset(self, stream_id: int) -> None:

@@ -67,20 +67,20 @@ class Backend(Protocol):
     async def canonical_path(self, path: str) -> str | None:
         """Return the path in the spelling on which policies are written; None where it is right as it is.
 
-        The host asks before each request, and goes on with what it is told. So nothing may happen here.
+        The host asks before each request and uses the path that it gets, so this must not change anything.
 
         Raises:
-            LogicalError: the spelling cannot be told; the request is then refused.
+            LogicalError: the spelling cannot be found; the request is then refused.
         """
 
     async def check_existence(self, request: Request) -> bool | None:
-        """Say whether a write would update (True) or create (False); None where the path makes no difference."""
+        """Return whether a write would update (True) or create (False); None if the path does not distinguish them."""
 
     async def invalidate_key(self, key: str) -> None:
-        """Drop what is remembered of a storage key that another node changed."""
+        """Drop what is cached of a storage key that another node changed."""
 
     async def cleanup(self) -> None:
-        """Let go of everything; no other call follows."""
+        """Release everything; no other call follows."""
 
 
 BackendFactory = Callable[[BackendConfig], Awaitable[Backend]]

@@ -1,4 +1,4 @@
-"""How the host's HTTP API is called in unwrap-token mode: what the operator said at registration about its TLS.
+"""TLS settings for the host's HTTP API in unwrap-token mode, as the operator registered them.
 
 The arguments are those that plugins of Go's SDK take (plugin-protocol.md 1.6). Where one is missing, the variable that
 the host's own command line knows counts (`BAO_CACERT`, `VAULT_CACERT`, …). Only an argument can turn verification off.
@@ -46,7 +46,7 @@ class HostApiTls:
         client_cert: a PEM file with the certificate to show, or empty.
         client_key: a PEM file with its key, or empty.
         server_name: the name that the host's certificate has to be for, in place of its address, or empty.
-        skip_verify: whether the host's certificate is not looked at.
+        skip_verify: whether to accept any certificate of the host.
     """
 
     ca_cert: str = ""
@@ -149,7 +149,7 @@ def system_context() -> ssl.SSLContext:
 def bundle_in_place_of(
     paths: ssl.DefaultVerifyPaths, environ: Mapping[str, str], bundles: Sequence[str] = BUNDLES
 ) -> Path | None:
-    """Return the system's own bundle where OpenSSL finds nothing and nobody has told it where to look, else None."""
+    """Return the system's bundle if OpenSSL finds none and no variable names one, else None."""
     is_found = paths.cafile is not None or paths.capath is not None
     if is_found or {paths.openssl_cafile_env, paths.openssl_capath_env} & environ.keys():
         return None

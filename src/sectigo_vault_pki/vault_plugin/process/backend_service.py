@@ -65,14 +65,14 @@ def single_id_of(metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
 
 
 class BackendService(BackendServicer):
-    """Finds the mount, translates, and lets no exception through to gRPC."""
+    """Finds the mount, translates, and passes no exception to gRPC."""
 
     def __init__(self, instances: Instances, *, id_of: Callable[[Any], str] = multiplex_id_of) -> None:
         """Prepare.
 
         Args:
             instances: the mounts.
-            id_of: tells a call's mount by its metadata.
+            id_of: returns the id of a call's mount from its metadata.
         """
         self._instances = instances
         self._id_of = id_of
@@ -181,13 +181,13 @@ class BackendService(BackendServicer):
         return pb.Empty()
 
     async def end(self, seconds: float) -> None:
-        """Let all mounts go, and their requests be answered, for so long at most."""
+        """Clean up all mounts and wait for their requests to be answered, at most so many seconds."""
         await self._instances.close(seconds=seconds)
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=seconds)
 
     async def _resolve_path(self, instance: Instance, request: pb.Request) -> pb.HandleRequestReply:
-        """Answer what is sent ahead of every request, with that one's own data: nothing may be done for it."""
+        """Answer the host's question before a request, which carries that request's data; it must change nothing."""
         try:
             path = await instance.backend.canonical_path(request.path)
         except LogicalError as error:
@@ -223,12 +223,12 @@ def _current_task() -> asyncio.Task[Any]:
 
 
 def _is_cancelled() -> bool:
-    """Tell a cancellation of this call, by the host, from one of a task that the call only waited for."""
+    """Return whether the host cancelled this call, rather than a task that it waits for being cancelled."""
     return _current_task().cancelling() > 0
 
 
 def _stopped(operation: str) -> LogicalError:
-    """Return what a request is told that the mount's end cuts short; clients repeat by themselves what gets a 5xx."""
+    """Return the error of a request that the mount's end interrupts; clients automatically repeat after a 5xx."""
     return BadRequestError(_STOPPED_WRITE_TEXT) if operation in _WRITES else UnavailableError(_STOPPING_TEXT)
 
 
@@ -240,7 +240,7 @@ def _log_failure(request: pb.Request) -> None:
 
 
 class MetadataService(BackendService):
-    """Says what the engine is; it is asked for nothing else, and would not do it."""
+    """Describes the engine, and refuses everything else."""
 
     async def Initialize(self, request: pb.InitializeArgs, context: Context) -> pb.InitializeReply:
         del request

@@ -23,8 +23,8 @@ class UnsupportedHostError(Exception):
     """The host offers no way of talking that this plugin knows, or may use.
 
     Attributes:
-        refusal: the line for stdout that makes the host say what is wrong in its own words, or None.
-        is_wanted: whether the operator has asked for it.
+        refusal: the line for stdout that makes the host report the problem itself, or None.
+        is_wanted: whether the operator configured it so.
     """
 
     def __init__(self, text: str, *, refusal: str | None = None, is_wanted: bool = False) -> None:
@@ -34,17 +34,17 @@ class UnsupportedHostError(Exception):
 
 
 class CredentialsError(Exception):
-    """What the two sides know each other by cannot be had; the text carries no secret."""
+    """The certificates cannot be obtained; the text contains no secret."""
 
 
 class Mode(enum.Enum):
-    """How the two sides know each other (plugin-protocol.md 1.1)."""
+    """How the two sides authenticate each other (plugin-protocol.md 1.1)."""
 
     AUTO_MTLS = "AutoMTLS"
-    """By certificates that each makes for itself and hands to the other."""
+    """By certificates that each side makes and sends to the other."""
 
     METADATA = "metadata"
-    """Not at all, and so the host learns what the engine is, and nothing else is done."""
+    """Not at all: the host only asks what the engine is."""
 
     UNWRAP = "unwrap"
     """By one certificate for both, which the plugin fetches from the host's HTTP API."""
@@ -57,7 +57,7 @@ class Launch:
     Attributes:
         client_certificate: PEM of the certificate that the host shows on every connection; empty without AutoMTLS.
         app_protocol: the one to speak, of `APP_PROTOCOLS`.
-        mode: how the two sides know each other.
+        mode: how the two sides authenticate each other.
         socket_dir: where sockets must lie, or None for the usual temporary folder.
         socket_group: group name or id that must be able to connect, or None.
         asks_for_multiplexed_broker: the answer then needs a seventh field.
@@ -84,7 +84,7 @@ def host_variable(environ: Mapping[str, str], name: str) -> str:
 
 
 def take_unwrap_token(environ: MutableMapping[str, str]) -> str:
-    """Return the token of `Mode.UNWRAP`, and leave it nowhere."""
+    """Return the token of `Mode.UNWRAP`, and remove it from the environment."""
     token = host_variable(environ, _UNWRAP_TOKEN)
     for prefix in ("BAO", "VAULT"):
         environ.pop(f"{prefix}_{_UNWRAP_TOKEN}", None)
@@ -92,7 +92,7 @@ def take_unwrap_token(environ: MutableMapping[str, str]) -> str:
 
 
 def read_launch(environ: Mapping[str, str], *, limit_variable: str = "") -> Launch:
-    """Read the host's wishes from its environment variables.
+    """Read the host's environment variables.
 
     Args:
         environ: the process's.
@@ -118,12 +118,12 @@ def read_launch(environ: Mapping[str, str], *, limit_variable: str = "") -> Laun
 
 
 def handshake_line(launch: Launch, *, socket_path: str, certificate_der: bytes) -> str:
-    """Return the line that tells the host where to connect, and which certificate it meets there.
+    """Return the line that tells the host where to connect, and which certificate to expect.
 
-    Only a host of AutoMTLS is told one: in the other modes it knows it, or there is none (plugin-protocol.md 2).
+    Only AutoMTLS needs the certificate: in the other modes the host knows it, or there is none (plugin-protocol.md 2).
     """
-    told = certificate_der if launch.mode is Mode.AUTO_MTLS else b""
-    certificate = base64.b64encode(told).decode().rstrip("=")
+    shown = certificate_der if launch.mode is Mode.AUTO_MTLS else b""
+    certificate = base64.b64encode(shown).decode().rstrip("=")
     fields = [str(CORE_PROTOCOL), str(launch.app_protocol), "unix", socket_path, "grpc", certificate]
     if launch.asks_for_multiplexed_broker:
         fields.append("false")

@@ -51,20 +51,20 @@ class StorageClient:
         self._host_pages = True
 
     async def get(self, key: str) -> StorageEntry | None:
-        reply = await _stored(self._stub.Get, pb.StorageGetArgs(key=key))
+        reply = await _storage_answer(self._stub.Get, pb.StorageGetArgs(key=key))
         if not reply.HasField("entry"):
             return None
         return StorageEntry(key=reply.entry.key, value=reply.entry.value, seal_wrap=reply.entry.seal_wrap)
 
     async def put(self, entry: StorageEntry) -> None:
         message = pb.StorageEntry(key=entry.key, value=entry.value, seal_wrap=entry.seal_wrap)
-        await _stored(self._stub.Put, pb.StoragePutArgs(entry=message))
+        await _storage_answer(self._stub.Put, pb.StoragePutArgs(entry=message))
 
     async def delete(self, key: str) -> None:
-        await _stored(self._stub.Delete, pb.StorageDeleteArgs(key=key))
+        await _storage_answer(self._stub.Delete, pb.StorageDeleteArgs(key=key))
 
     async def list(self, prefix: str) -> Sequence[str]:
-        return list((await _stored(self._stub.List, pb.StorageListArgs(prefix=prefix))).keys)
+        return list((await _storage_answer(self._stub.List, pb.StorageListArgs(prefix=prefix))).keys)
 
     async def list_page(self, prefix: str, *, after: str = "", limit: int = 0) -> Sequence[str]:
         if self._host_pages:
@@ -88,22 +88,22 @@ class SystemClient:
         self._stub = SystemViewStub(channel)
 
     async def default_lease_ttl(self) -> timedelta:
-        return _duration((await _told(self._stub.DefaultLeaseTTL)).TTL)
+        return _duration((await _system_answer(self._stub.DefaultLeaseTTL)).TTL)
 
     async def max_lease_ttl(self) -> timedelta:
-        return _duration((await _told(self._stub.MaxLeaseTTL)).TTL)
+        return _duration((await _system_answer(self._stub.MaxLeaseTTL)).TTL)
 
     async def caching_disabled(self) -> bool:
-        return (await _told(self._stub.CachingDisabled)).disabled
+        return (await _system_answer(self._stub.CachingDisabled)).disabled
 
     async def local_mount(self) -> bool:
-        return (await _told(self._stub.LocalMount)).local
+        return (await _system_answer(self._stub.LocalMount)).local
 
     async def replication_state(self) -> ReplicationState:
-        return ReplicationState((await _told(self._stub.ReplicationState)).state)
+        return ReplicationState((await _system_answer(self._stub.ReplicationState)).state)
 
     async def plugin_environment(self) -> PluginEnvironment:
-        reply = await _told(self._stub.PluginEnv)
+        reply = await _system_answer(self._stub.PluginEnv)
         if reply.err:
             raise UnavailableError(reply.err)
         environment = reply.plugin_environment
@@ -114,7 +114,7 @@ class SystemClient:
         )
 
 
-async def _stored(
+async def _storage_answer(
     method: grpc.aio.UnaryUnaryMultiCallable[RequestT, StorageReplyT], request: RequestT
 ) -> StorageReplyT:
     """Return storage's answer.
@@ -138,11 +138,11 @@ def _storage_error(text: str) -> StorageError:
     return ReadOnlyError(text) if READ_ONLY_TEXT in text else StorageError(text)
 
 
-async def _told(method: grpc.aio.UnaryUnaryMultiCallable[pb.Empty, ReplyT]) -> ReplyT:
-    """Return what the host says of itself.
+async def _system_answer(method: grpc.aio.UnaryUnaryMultiCallable[pb.Empty, ReplyT]) -> ReplyT:
+    """Return the host's answer to a question about itself.
 
     Raises:
-        UnavailableError: it does not.
+        UnavailableError: there is none.
     """
     try:
         return await _call(method, pb.Empty())
@@ -166,7 +166,7 @@ async def _call(method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ReplyT], requ
         unimplemented = error.code() is grpc.StatusCode.UNIMPLEMENTED
         raise HostCallError(error.details() or error.code().name, unimplemented=unimplemented) from None
     except (asyncio.CancelledError, grpc.aio.UsageError) as error:
-        # A channel that is closed cancels its calls; that is not a cancellation of whoever waits for one.
+        # A channel that is closed cancels its calls; that does not mean that the waiting task was cancelled.
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             raise

@@ -21,7 +21,7 @@ _CLEANUP_SECONDS = 5.0
 
 
 class Broker(GRPCBrokerServicer):
-    """Keeps each address until somebody asks for it, and each question until the address comes; 5 s at most."""
+    """`plugin.GRPCBroker`: matches addresses that the host announces with mounts that wait for them, for 5 s."""
 
     def __init__(self) -> None:
         self._addresses: dict[int, asyncio.Future[ConnInfo]] = {}
@@ -41,7 +41,7 @@ class Broker(GRPCBrokerServicer):
         """Return where the host listens for this id.
 
         Raises:
-            TimeoutError: the host did not say so within 5 s.
+            TimeoutError: the host did not announce it within 5 s.
         """
         try:
             async with asyncio.timeout(_UNCLAIMED_SECONDS):
@@ -80,13 +80,13 @@ class Instance:
     channel: grpc.aio.Channel
 
     async def close(self, *, seconds: float = _CLEANUP_SECONDS) -> None:
-        """Clean the engine up, for so long at most, and let the host's connection go; failures are only logged."""
+        """Clean up the engine, at most so many seconds, and close the host's connection; failures are only logged."""
         try:
             async with asyncio.timeout(seconds):
                 await self.backend.cleanup()
         except TimeoutError:
             _log.warning("a mount was not cleaned up in time", extra={"kv": {"seconds": seconds}})
-        except Exception:  # noqa: BLE001  nobody is left to be told
+        except Exception:  # noqa: BLE001  no caller is left to raise it to
             _log.exception("a mount could not be cleaned up")
         finally:
             await self.channel.close()
@@ -116,7 +116,7 @@ class Instances:
         """Build a mount's engine, in place of one that has the same id.
 
         Raises:
-            TimeoutError: the host did not say where it listens.
+            TimeoutError: the host did not announce where it listens.
             LogicalError: the engine refuses.
         """
         info = await self._broker.address_of(broker_id)
@@ -140,7 +140,7 @@ class Instances:
             await previous.close()
 
     async def clean_up(self, multiplex_id: str) -> None:
-        """Let one mount go.
+        """Clean up one mount.
 
         Raises:
             NoInstanceError: there is none.
@@ -150,7 +150,7 @@ class Instances:
         await instance.close()
 
     async def close(self, *, seconds: float) -> None:
-        """Let all mounts go, for so long at most."""
+        """Clean up all mounts, at most so many seconds."""
         instances = list(self._instances.values())
         self._instances.clear()
         await asyncio.gather(*(instance.close(seconds=seconds) for instance in instances))

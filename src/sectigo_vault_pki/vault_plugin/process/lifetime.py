@@ -33,13 +33,13 @@ def watch_parent(on_death: Callable[[], None]) -> AbstractContextManager[object]
 
 
 async def _poll(parent: int, on_death: Callable[[], None]) -> None:
-    while os.getppid() == parent:  # noqa: ASYNC110  nothing here tells of it by itself
+    while os.getppid() == parent:  # noqa: ASYNC110  there is no event for it here
         await asyncio.sleep(_POLL_SECONDS)
     on_death()
 
 
 class Patience:
-    """A timer that runs while nobody is connected; made on a running loop."""
+    """A timer that runs while no host is connected; made on a running loop."""
 
     def __init__(self, seconds: float, give_up: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -49,18 +49,18 @@ class Patience:
         self._over = False
 
     def begin(self) -> None:
-        """Nobody is connected, or nobody any more."""
+        """Start the timer: no host is connected."""
         self.end()
         if not self._over:
             self._timer = self._loop.call_later(self._seconds, self._give_up)
 
     def end(self) -> None:
-        """Somebody is."""
+        """Stop the timer: a host is connected."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def close(self) -> None:
-        """It does not matter any more."""
+        """Stop the timer for good."""
         self._over = True
         self.end()

@@ -1,16 +1,16 @@
 """Log lines as the host reads them from stderr: one hclog JSON object each (plugin-protocol.md 2).
 
-Our modules log with the standard library, key-values going along as `extra={"kv": {"config": "web"}}`:
+Modules log with the standard library, and add key-values as `extra={"kv": {"config": "web"}}`:
 
     _log = logging.getLogger(__name__)
     _log.info("order sent", extra={"kv": {"config": name, "attempt": 2}})
 
-A line carries what is known of its request too (`logical.add_log_values`): the host's id, and what its path names.
+A line also carries the values of its request (`logical.add_log_values`): the host's id, and what its path names.
 
-Values and message arguments become numbers, booleans, null or text; of an object of any further kind only the kind's
-name is told. An exception whose class has `safe_text = True`, as `logical.LogicalError` has, is told by its text, which
-carries no secret, and one of the system's by what its number means. The text of any other may quote a secret: it is
-told by its type. Where it came through is told of each that a line is about.
+Values and message arguments become numbers, booleans, null or text; any other object appears by its type's name. An
+exception whose class has `safe_text = True`, as `logical.LogicalError` has, appears by its text, which contains no
+secret; an OSError by the meaning of its number; any other by its type, as its text may quote a secret. A line about an
+exception lists where it passed through.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ def level_from(environ: Mapping[str, str], *, variable: str) -> int:
     """Return the level from which on lines are sent: what the variable names, else debug.
 
     The host drops what is below its own level (plugin-protocol.md 2), which `sys/loggers` changes while both run. So
-    what it was started with says nothing, and no plugin is told of a change.
+    its level at the start means nothing, and no plugin is notified of a change.
     """
     return LEVELS.get(environ.get(variable, "").strip().lower(), logging.DEBUG)
 
@@ -91,7 +91,7 @@ def configure(handler: logging.Handler, level: int, *, package: str) -> None:
     for name in (package, _SDK, "__main__"):
         logging.getLogger(name).setLevel(level)
     logging.captureWarnings(capture=True)
-    # What no line tells is not looked up for each ("Optimization" in Python's logging HOWTO).
+    # No line shows these, so they need not be looked up ("Optimization" in Python's logging HOWTO).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
@@ -142,8 +142,8 @@ def _argument(value: object) -> object:
 
 def _values(record: logging.LogRecord) -> dict[str, object]:
     given = getattr(record, "kv", None)
-    told = {**log_values(), **given} if isinstance(given, Mapping) else log_values()
-    values = {_key(key): _value(value) for key, value in told.items()}
+    known = {**log_values(), **given} if isinstance(given, Mapping) else log_values()
+    values = {_key(key): _value(value) for key, value in known.items()}
     if record.exc_info and record.exc_info[1] is not None:
         values["error"] = _text(record.exc_info[1])
         values["traceback"] = _frames(record.exc_info[1], record.exc_info[2])
@@ -166,7 +166,7 @@ def _value(value: object) -> object:
 
 
 def _text(value: object, depth: int = 0) -> str:
-    """Return the value as text where its kind is known to say no more than it seems; else only the kind's name."""
+    """Return the value as text if its type is known to be safe, else only the type's name."""
     if isinstance(value, BaseException):
         return _error_text(value)
     if value is None or type(value) in _PLAIN_KINDS or isinstance(value, enum.Enum | PurePath):
@@ -233,7 +233,7 @@ class QueuedHandler(logging.Handler):
         self._room.register(descriptor, select.POLLOUT)
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._queued = 0
-        self._caught_up = 0  # the thread's own count: nobody else changes it
+        self._caught_up = 0  # only the thread changes it
         self._dropped = 0
         self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
         self._thread.start()
@@ -256,7 +256,7 @@ class QueuedHandler(logging.Handler):
         super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
-        """Say no more than that: the standard way prints the record."""
+        """Count it only: the standard library would print the record."""
         del record
         self._dropped += 1
 
@@ -279,7 +279,7 @@ class QueuedHandler(logging.Handler):
             while data:
                 data = data[os.write(self._descriptor, data) :]
         except OSError:
-            self._dropped += 1  # nobody reads any more; there is no other place to say it
+            self._dropped += 1  # the reader is gone, and there is nowhere else to report it
 
 
 def _encoded(line: str) -> bytes:

@@ -136,7 +136,7 @@ class Run:
             self._launch, socket_path=path, certificate_der=b"" if credentials is None else credentials.identity.der
         )
         os.write(_STDOUT, f"{line}\n".encode())  # short enough to go into a pipe at once
-        # The host throws away what comes later, and a full pipe would block whoever wrote it.
+        # The host discards later output, and a full pipe would block its writer.
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, _STDOUT)
         os.close(silence)

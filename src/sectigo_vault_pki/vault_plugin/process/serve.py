@@ -24,14 +24,14 @@ _log = logging.getLogger(__name__)
 _STDERR = 2
 
 HOST_SECONDS = 90.0
-"""A host connects at once, and stays; one that is away for so long has forgotten us (plugin-protocol.md 1.3)."""
+"""A host connects at once and stays connected; one that is away so long does not come back (plugin-protocol.md 1.3)."""
 
 
 def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: float = HOST_SECONDS) -> int:
-    """Be a secrets engine plugin for the host that started this process, until it says stop; return the exit status.
+    """Serve a secrets engine to the host that started this process, until the host stops it; return the exit status.
 
-    Takes over the process: its signals, its standard streams and its log. Once told to stop, the process ends within
-    2 s, whatever still runs in it.
+    Takes over the process: its signals, its standard streams and its log. After the host's stop, the process ends
+    within 2 s, whatever still runs.
 
     Args:
         factory: builds one mount's engine; called on the event loop, once for each mount.
@@ -39,7 +39,7 @@ def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: flo
             sent, in place of debug, and `<NAME>_MAX_PROTOCOL` the highest app protocol. The engine's modules are taken
             to be in a package of that name, with `_` in the place of `-`: that level holds for them.
         version: semantic version without a leading `v`.
-        host_seconds: how long the process stays while no host is connected.
+        host_seconds: how long the process waits while no host is connected.
     """
     package = name.replace("-", "_")
     own = package.upper()
@@ -60,7 +60,7 @@ def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: flo
     except CredentialsError as error:
         _log.error("%s", str(error))
         return 1
-    except Exception:  # noqa: BLE001  the process ends here, and says why
+    except Exception:  # noqa: BLE001  logged, and the process ends
         _log.exception("the plugin cannot go on")
         return 1
     finally:
@@ -68,7 +68,7 @@ def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: flo
 
 
 def _prepared(factory: BackendFactory, *, launch: Launch, name: str, version: str, seconds: float) -> "Run":
-    # grpc's C core writes to stderr by itself otherwise; it reads these when it is first imported.
+    # These keep grpc's C core from writing to stderr; it reads them when it is first imported.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     from sectigo_vault_pki.vault_plugin.process.run import Run  # noqa: PLC0415  slow to import, and only needed now

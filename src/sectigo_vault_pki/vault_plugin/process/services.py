@@ -47,7 +47,7 @@ class Health(HealthServicer):
 class Stdio(GRPCStdioServicer):
     """`plugin.GRPCStdio`, which the host opens once and discards (plugin-protocol.md 2): sends nothing.
 
-    What the process has to say goes to the log on stderr.
+    The process's output goes to the log on stderr.
     """
 
     def __init__(self, stop: asyncio.Event) -> None:

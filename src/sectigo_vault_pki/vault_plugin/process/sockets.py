@@ -19,12 +19,11 @@ _SOCKET = "s"
 class SocketFolder:
     """A folder with the socket for the host, and in it a folder for what must not be seen, which only we may enter.
 
-    It is locked for as long as the process lives, however that ends: by this a later process tells what a killed one
-    has left behind.
+    It is locked as long as the process lives. A folder without a lock belongs to a process that was killed.
 
     Args:
-        launch: says where.
-        name: the plugin's, which stands in the folder's.
+        launch: where it must lie, and who may connect.
+        name: the plugin's; part of the folder's name.
 
     Raises:
         OSError: no folder can be made, or its sockets' paths would be too long.
@@ -40,7 +39,7 @@ class SocketFolder:
         self.host_socket = self._folder / _SOCKET
 
     def admit_group(self) -> None:
-        """Let the host's group connect, once the socket is there."""
+        """Let the host's group connect, after the socket is made."""
         if self._group is None:
             return
         os.chown(self._folder, -1, self._group)
@@ -90,7 +89,7 @@ def _make_folder(wanted: str | None, prefix: str) -> tuple[Path, int | None]:
 
 
 def _lock_of(folder: Path) -> int | None:
-    """Lock a folder of ours that nobody has locked; return the descriptor that holds the lock, or None."""
+    """Lock a folder of ours that is not locked; return the descriptor that holds the lock, or None."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:

@@ -11,11 +11,11 @@ RESOLVE_PATH = logical.Operation.RESOLVE_PATH.value
 INTERNAL_ERROR_TEXT = "internal error of the plugin; its log lines in the server log say more"
 
 _RESERVED_KEYS = frozenset({"error", "http_status_code"})
-"""What the host reads as something else than data: an error response, a raw HTTP response."""
+"""Keys that the host takes for an error response or a raw HTTP response."""
 
 
 class UnusableResponseError(Exception):
-    """The engine answered what cannot be put on the wire as it was meant."""
+    """The engine's answer cannot be sent as it is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class WireError:
     """How one kind of error travels.
 
     Attributes:
-        err_type: the number of plugin-protocol.md 5.4 in a request's reply, or None where the response says it all.
+        err_type: the number of plugin-protocol.md 5.4 in a request's reply, or None if the response is enough.
         check_type: the number in an existence check's reply, which has no response.
         in_response: whether the text goes into an error response. Only then do clients see it undecorated; what the
             host finds beside it in `err` still makes the HTTP status (measured on OpenBao 2.7.2).
@@ -138,7 +138,7 @@ def reply_from_error(error: logical.LogicalError) -> pb.HandleRequestReply:
 
 
 def internal_error_reply() -> pb.HandleRequestReply:
-    """Return the reply for an error that should not happen; it says nothing of the error."""
+    """Return the reply for an unexpected error, without its text."""
     return _error_reply(INTERNAL_ERROR, INTERNAL_ERROR_TEXT)
 
 

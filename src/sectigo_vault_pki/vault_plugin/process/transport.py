@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _PLAINTEXT_AUTHORITY = "unused"
-"""What Go's hosts and plugins say without TLS (plugin-protocol.md 3.1)."""
+"""What Go's hosts and plugins send without TLS (plugin-protocol.md 3.1)."""
 
 _log = logging.getLogger(__name__)
 _LINES_TOLD = 10
@@ -40,8 +40,8 @@ class Transport:
         Args:
             credentials: None in metadata mode, the only one without TLS.
             sockets: where the sockets lie.
-            connected: told of the host's coming.
-            disconnected: told of its going.
+            connected: called when the host has connected.
+            disconnected: called when its connection ends.
         """
         self._server_tls: ssl.SSLContext | None = None
         self._client_tls: ssl.SSLContext | None = None
@@ -93,7 +93,7 @@ class Transport:
 
 
 class RefusalLog:
-    """Logs each refusal, ten within a minute; of the others, one line a minute says how many there were."""
+    """Logs at most ten refusals a minute, and once a minute how many more there were."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -102,7 +102,7 @@ class RefusalLog:
         self._timer: asyncio.TimerHandle | None = None
 
     def __call__(self, reason: str) -> None:
-        """Take note of a connection that was refused, or ended by us."""
+        """Log or count a refused connection."""
         if self._timer is None and self._lines.spend():
             _log.warning("refused a connection", extra={"kv": {"reason": reason}})
             return
@@ -111,7 +111,7 @@ class RefusalLog:
             self._timer = self._loop.call_later(_QUIET_SECONDS, self._tell)
 
     def close(self) -> None:
-        """Say what was not said yet."""
+        """Log the count of those that were not logged."""
         if self._timer is not None:
             self._timer.cancel()
             self._tell()

@@ -72,7 +72,7 @@ class HostStorage(StorageServicer):
 
 @dataclass
 class SystemAnswers:
-    """What the host says of itself; change it at any time."""
+    """What the host reports about itself; change it at any time."""
 
     default_lease_ttl_ns: int = 3600 * 10**9
     max_lease_ttl_ns: int = 7200 * 10**9

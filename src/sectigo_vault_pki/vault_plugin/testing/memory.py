@@ -66,7 +66,7 @@ class InmemStorage:
 
 @dataclass
 class FakeSystem:
-    """The system view of one node; change what it says at any time."""
+    """The system view of one node; change its answers at any time."""
 
     state: ReplicationState = ACTIVE
     local: bool = False

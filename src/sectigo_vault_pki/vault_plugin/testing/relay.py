@@ -74,7 +74,7 @@ class Relay:
 
 
 def speaks_http2(writer: asyncio.StreamWriter) -> bool:
-    """Say whether the connection is plaintext, or TLS with HTTP/2 negotiated."""
+    """Return whether the connection is plaintext, or TLS with HTTP/2 negotiated."""
     tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
     return tls is None or tls.selected_alpn_protocol() == ALPN
 
