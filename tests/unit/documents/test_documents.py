@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from scripts import guide_examples
+
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "src" / "sectigo_vault_pki"
 SIMULATOR = SOURCE / "scm_simulator"
-README, GUIDE = ROOT / "README.md", ROOT / "docs" / "guide.md"
+README = ROOT / "README.md"
+GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 ELLIPSIS = "…"
 LEAST_LETTERS = 10
 """A quoted text with fewer of its own would be found anywhere."""
+LONGEST_PAGE = 600
 HEADS_OF_OUR_TEXTS = ("the error", "the warning", "the text")
 HEAD_OF_THE_SERVERS_TEXTS = "the server's text"
 
@@ -89,8 +93,13 @@ def test_links_of_the_documents_lead_somewhere(document: Path) -> None:
     assert lost == []
 
 
+def test_every_page_of_the_guide_is_run_and_short_enough_to_read() -> None:
+    assert set(GUIDE) <= set(guide_examples.DOCUMENTS)
+    assert [page.name for page in GUIDE if len(page.read_text().splitlines()) > LONGEST_PAGE] == []
+
+
 def our_quoted_texts() -> list[str]:
-    return [text for document in (GUIDE, README) for text in quoted_texts(document, *HEADS_OF_OUR_TEXTS)]
+    return [text for document in (*GUIDE, README) for text in quoted_texts(document, *HEADS_OF_OUR_TEXTS)]
 
 
 def test_errors_and_warnings_in_the_tables_are_those_of_the_code() -> None:
@@ -100,7 +109,8 @@ def test_errors_and_warnings_in_the_tables_are_those_of_the_code() -> None:
 
 
 def test_texts_of_the_server_are_shown_by_an_example() -> None:
-    answers, quoted = set(_ANSWER.findall(GUIDE.read_text())), quoted_texts(GUIDE, HEAD_OF_THE_SERVERS_TEXTS)
+    answers = {answer for page in GUIDE for answer in _ANSWER.findall(page.read_text())}
+    quoted = [text for page in GUIDE for text in quoted_texts(page, HEAD_OF_THE_SERVERS_TEXTS)]
     assert quoted
     assert [text for text in quoted if not is_said(text, answers)] == []
 
