@@ -37,6 +37,7 @@ _GUIDE = (
     "roles",
     "running",
     "troubleshooting",
+    "commands",
 )
 DOCUMENTS = (*(_DOCS / "guide" / f"{page}.md" for page in _GUIDE), _DOCS / "migration.md", _DOCS / "recipes.md")
 """In the order in which the session goes through them, and so may a reader."""
