@@ -12,6 +12,7 @@ from scripts import guide_examples
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "src" / "sectigo_vault_pki"
 SIMULATOR = SOURCE / "scm_simulator"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
@@ -30,8 +31,29 @@ _TABLE = re.compile(r"^\| (?P<head>[^|]+) \|.*\n\|[-| ]+\|\n(?P<rows>(?:\|.*\n)+
 _QUOTE = re.compile(r"^\| `(?P<text>[^`]+)` \|", re.MULTILINE)
 
 
+_INLINE_CODE = re.compile(r"`[^`]*`")
+_GENERATED = re.compile(r"<!-- table: .*?<!-- end -->", re.DOTALL)
+_WORDS = re.compile(r"^\| avoid \| use \|\n\|[-| ]+\|\n(?:\|.*\n)+", re.MULTILINE)
+
+
 def prose(document: Path) -> str:
     return _FENCE.sub("", document.read_text())
+
+
+def sentences(document: Path) -> str:
+    """Return what somebody has written there: without code, generated tables and the list of words itself."""
+    text = prose(document)
+    for pattern in (_GENERATED, _WORDS, _INLINE_CODE):
+        text = pattern.sub("", text)
+    return " ".join(text.split())
+
+
+def avoided_words() -> list[str]:
+    """Return the words in bold of the list in CONTRIBUTING."""
+    table = _WORDS.search(CONTRIBUTING.read_text())
+    assert table is not None
+    cells = (row.split("|")[1] for row in table[0].splitlines()[2:])
+    return [word for cell in cells for word in re.findall(r"\*\*([^*]+)\*\*", cell)]
 
 
 def anchors(document: Path) -> set[str]:
@@ -90,6 +112,14 @@ def test_links_of_the_documents_lead_somewhere(document: Path) -> None:
         if not file.exists() or (anchor and anchor not in anchors(file)):
             lost.append(target)
     assert lost == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_documents_avoid_the_words_that_the_list_forbids(document: Path) -> None:
+    words = avoided_words()
+    assert len(words) >= 10
+    pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})(?:s|es|ed|ing)?\b.{{0,40}}", re.IGNORECASE)
+    assert pattern.findall(sentences(document)) == []
 
 
 def test_every_page_of_the_guide_is_run() -> None:
