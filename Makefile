@@ -1,5 +1,5 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
-# What may be chosen: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
+# Variables: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
 # for `dist` DIST; for tests PYTEST_ARGS, WORKERS; for `test-server` SERVER; for `fuzz` FUZZ; for `histories` HISTORIES; for
 # `model` SEED, CERTIFICATES; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for
 # `profile` PROFILE.
@@ -38,7 +38,7 @@ setup: $(READY)  ## the virtual environment with everything that development nee
 
 # The recipes below replace their shell by the program, so that a signal to make reaches it.
 .PHONY: demo
-demo: $(READY)  ## order, read and list certificates on a real OpenBao, before your eyes
+demo: $(READY)  ## order, renew, replace and revoke certificates on a real OpenBao, and show it
 	@exec $(BIN)/python -m scripts.demo
 
 .PHONY: dev
@@ -78,7 +78,7 @@ test-browser: $(READY)  ## our paths in OpenBao's web UI; needs Debian's package
 	@exec $(BIN)/pytest tests/browser $(PYTEST_ARGS)
 
 .PHONY: test-dist
-test-dist: $(READY)  ## what `make dist` makes, on a real OpenBao without Python; as root, and with gcc
+test-dist: $(READY)  ## test what `make dist` builds, on a real OpenBao without Python; as root, and with gcc
 	@exec $(BIN)/pytest --timeout=300 tests/one_file $(PYTEST_ARGS)
 
 .PHONY: fuzz
@@ -109,7 +109,7 @@ test-large: $(READY)  ## messages of hundreds of MiB; needs 6 GiB of memory
 	@exec $(BIN)/pytest tests/large $(PYTEST_ARGS)
 
 .PHONY: dist
-dist: $(READY)  ## the plugin as one file that needs nothing on its host, in dist/; needs gcc
+dist: $(READY)  ## build the plugin as one file that needs nothing on its host, in dist/; needs gcc
 	@PYTHONHASHSEED=0 exec $(BIN)/python -m scripts.one_file --output $(DIST)
 
 .PHONY: bench
@@ -121,15 +121,15 @@ profile: $(READY)  ## profile the plugin; PROFILE="reads" one kind of load only
 	@exec $(BIN)/python -m benchmarks.profile $(PROFILE)
 
 .PHONY: proto
-proto: $(READY)  ## generate the protobuf code anew from proto/
+proto: $(READY)  ## regenerate the protobuf code from proto/
 	$(BIN)/python scripts/generate_proto.py
 
 .PHONY: tables
-tables: $(READY)  ## write the tables of docs/fields.md anew from the paths' declarations
+tables: $(READY)  ## regenerate the tables of docs/fields.md from the paths' declarations
 	$(BIN)/python -m scripts.field_tables
 
 .PHONY: guide
-guide: $(READY)  ## run the examples of the documents, and write what they answer
+guide: $(READY)  ## run the examples of the documents, and write their answers
 	$(BIN)/python -m scripts.guide_examples
 
 .PHONY: lock

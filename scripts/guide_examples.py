@@ -1,8 +1,8 @@
 """Run the commands of guide, migration page and recipes, and write below each what it answers: `make guide`.
 
-The three are one session at a shell, from top to end, on a real OpenBao server with a simulated SCM. Each block ```sh
-is run, and the block ```text behind it holds the answer; a block without one must succeed. A line `…` at the end of an
-answer says that lines are left out. What goes before, and what SCM does of its own accord, stands in comments that no
+They are one session at a shell, in the order of `DOCUMENTS`, on a real OpenBao server with a simulated SCM. Each block
+```sh is run, and the block ```text behind it holds the answer; a block without one must succeed. A line `…` at the end
+of an answer says that lines are left out. What goes before, and what SCM does by itself, stands in comments that no
 reader sees, such as `<!-- run: bao list … -->` and `<!-- simulator: POST /orders/283804/approve -->`.
 """
 
@@ -24,7 +24,23 @@ from scripts.environment import EXECUTABLE, Choices, Environment, running, small
 from scripts.guide_words import Words, abridged, folded
 
 _DOCS = Path(__file__).resolve().parent.parent / "docs"
-DOCUMENTS = (_DOCS / "guide.md", _DOCS / "migration.md", _DOCS / "recipes.md")
+_GUIDE = (
+    "README",
+    "configuring",
+    "ordering",
+    "reading",
+    "renewing",
+    "replacing",
+    "waiting",
+    "automatic-renewal",
+    "lost-answers",
+    "roles",
+    "running",
+    "troubleshooting",
+    "commands",
+)
+DOCUMENTS = (*(_DOCS / "guide" / f"{page}.md" for page in _GUIDE), _DOCS / "migration.md", _DOCS / "recipes.md")
+"""In the order in which the session goes through them, and so may a reader."""
 SCM_OPTIONS = ("--pending-polls", "0", "--user", "api-user", "--customer-uri", "example-corp")
 PLUGIN_OPTIONS = ("SECTIGO_VAULT_PKI_BACKGROUND=off",)  # no tick may fall between two examples
 COMMAND_SECONDS = 60.0
@@ -55,7 +71,9 @@ def difference(before: Sequence[str], after: Sequence[str]) -> list[str]:
     return [
         line
         for document, old, new in zip(DOCUMENTS, before, after, strict=True)
-        for line in difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), document.name)
+        for line in difflib.unified_diff(
+            old.splitlines(keepends=True), new.splitlines(keepends=True), str(document.relative_to(_DOCS))
+        )
     ]
 
 

@@ -13,9 +13,10 @@ _EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
 
 
 def write_archive(archive: Path, *, program: Path, root: Path, licences: str) -> None:
-    """Write the archive: the program, the README, the guide, the samples and the licences."""
+    """Write the archive: the program, README and documents, the samples and the licences."""
     samples = sorted((root / "sample_data_jsons").rglob("*.json"))
-    documents = [*(root / name for name in _DOCUMENTS), *sorted((root / "docs").glob("*.md"))]
+    pages = [*(root / "docs").glob("*.md"), *(root / "docs" / "guide").glob("*.md")]
+    documents = [*(root / name for name in _DOCUMENTS), *sorted(pages)]
     with (
         archive.open("wb") as file,
         gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=_EPOCH, compresslevel=6) as compressed,

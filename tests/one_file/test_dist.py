@@ -28,7 +28,8 @@ def test_the_archive_has_the_program_and_what_a_user_reads(dist: Path, program: 
     folder = tmp_path / "sectigo-vault-pki"
     assert (folder / program.name).read_bytes() == program.read_bytes()
     assert os.access(folder / program.name, os.X_OK)
-    for document in (ROOT / "README.md", ROOT / "docs" / "guide.md", *SAMPLES.rglob("*.json")):
+    guide = ROOT.joinpath("docs", "guide").glob("*.md")
+    for document in (ROOT / "README.md", ROOT / "docs" / "fields.md", *guide, *SAMPLES.rglob("*.json")):
         assert (folder / document.relative_to(ROOT)).read_bytes() == document.read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""From one version to the next on a server that runs, by the README's own commands."""
+"""From one version to the next on a server that runs, by the documents' own commands."""
 
 import re
 import shutil
@@ -20,10 +20,11 @@ from tests.support.vault import CLIENT, PLUGIN, SSL, VaultMount, command_folder,
 
 pytestmark = pytest.mark.vault
 
-README = Path(__file__).parent.parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent.parent
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "operating.md")
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 OLD, NEW = "0.1.0", "0.2.0"
-"""The versions that the README's commands name."""
+"""The versions that the documents' commands name."""
 
 
 @pytest.fixture
@@ -34,14 +35,15 @@ def upgradable(secrets: Secrets) -> Iterator[OpenBaoServer]:
 
 @dataclass(frozen=True)
 class Shell:
-    """An operator's shell, in which the README's commands are typed."""
+    """An operator's shell, in which the documents' commands are typed."""
 
     server: OpenBaoServer
 
     def type_block(self, beginning: str, *, version: str = OLD, lines: slice = slice(None)) -> None:
-        """Run the commands of the README's block that begins so, as far as `lines` goes, for a version."""
-        (block,) = (block for block in BLOCK.findall(README.read_text()) if block.strip().startswith(beginning))
-        commands = "\n".join(block.strip().splitlines()[lines])
+        """Run the commands of the one block that begins so, as far as `lines` goes, for a version."""
+        blocks = (block.strip() for document in DOCUMENTS for block in BLOCK.findall(document.read_text()))
+        (block,) = (block for block in blocks if block.startswith(beginning))
+        commands = "\n".join(block.splitlines()[lines])
         self.type(commands.replace("/etc/openbao/plugins", str(self.server.plugin_directory)).replace(OLD, version))
 
     def type(self, commands: str) -> str:
@@ -71,7 +73,7 @@ class Shell:
 
 
 def build(server: OpenBaoServer, version: str) -> None:
-    """Make a build of that version, and lay its command into the plugin directory, as the README names it."""
+    """Make a build of that version, and lay its command into the plugin directory, as the documents name it."""
     folder = server.folder / "opt" / version
     package = folder / PLUGIN.replace("-", "_")
     shutil.copytree(Path(sectigo_vault_pki.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))

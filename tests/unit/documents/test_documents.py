@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from scripts import guide_examples
+
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "src" / "sectigo_vault_pki"
 SIMULATOR = SOURCE / "scm_simulator"
-README, GUIDE = ROOT / "README.md", ROOT / "docs" / "guide.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 ELLIPSIS = "…"
 LEAST_LETTERS = 10
 """A quoted text with fewer of its own would be found anywhere."""
+LONGEST_PAGE, LONGEST_README = 600, 250
 HEADS_OF_OUR_TEXTS = ("the error", "the warning", "the text")
 HEAD_OF_THE_SERVERS_TEXTS = "the server's text"
 
@@ -27,8 +31,29 @@ _TABLE = re.compile(r"^\| (?P<head>[^|]+) \|.*\n\|[-| ]+\|\n(?P<rows>(?:\|.*\n)+
 _QUOTE = re.compile(r"^\| `(?P<text>[^`]+)` \|", re.MULTILINE)
 
 
+_INLINE_CODE = re.compile(r"`[^`]*`")
+_GENERATED = re.compile(r"<!-- table: .*?<!-- end -->", re.DOTALL)
+_WORDS = re.compile(r"^\| avoid \| use \|\n\|[-| ]+\|\n(?:\|.*\n)+", re.MULTILINE)
+
+
 def prose(document: Path) -> str:
     return _FENCE.sub("", document.read_text())
+
+
+def sentences(document: Path) -> str:
+    """Return what somebody has written there: without code, generated tables and the list of words itself."""
+    text = prose(document)
+    for pattern in (_GENERATED, _WORDS, _INLINE_CODE):
+        text = pattern.sub("", text)
+    return " ".join(text.split())
+
+
+def avoided_words() -> list[str]:
+    """Return the words in bold of the list in CONTRIBUTING."""
+    table = _WORDS.search(CONTRIBUTING.read_text())
+    assert table is not None
+    cells = (row.split("|")[1] for row in table[0].splitlines()[2:])
+    return [word for cell in cells for word in re.findall(r"\*\*([^*]+)\*\*", cell)]
 
 
 def anchors(document: Path) -> set[str]:
@@ -89,8 +114,26 @@ def test_links_of_the_documents_lead_somewhere(document: Path) -> None:
     assert lost == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_documents_avoid_the_words_that_the_list_forbids(document: Path) -> None:
+    words = avoided_words()
+    assert len(words) >= 10
+    pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})(?:s|es|ed|ing)?\b.{{0,40}}", re.IGNORECASE)
+    assert pattern.findall(sentences(document)) == []
+
+
+def test_every_page_of_the_guide_is_run() -> None:
+    assert set(GUIDE) <= set(guide_examples.DOCUMENTS)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_documents_are_short_enough_to_read(document: Path) -> None:
+    longest = LONGEST_README if document == ROOT / "README.md" else LONGEST_PAGE
+    assert len(document.read_text().splitlines()) <= longest
+
+
 def our_quoted_texts() -> list[str]:
-    return [text for document in (GUIDE, README) for text in quoted_texts(document, *HEADS_OF_OUR_TEXTS)]
+    return [text for document in DOCUMENTS for text in quoted_texts(document, *HEADS_OF_OUR_TEXTS)]
 
 
 def test_errors_and_warnings_in_the_tables_are_those_of_the_code() -> None:
@@ -100,7 +143,8 @@ def test_errors_and_warnings_in_the_tables_are_those_of_the_code() -> None:
 
 
 def test_texts_of_the_server_are_shown_by_an_example() -> None:
-    answers, quoted = set(_ANSWER.findall(GUIDE.read_text())), quoted_texts(GUIDE, HEAD_OF_THE_SERVERS_TEXTS)
+    answers = {answer for page in GUIDE for answer in _ANSWER.findall(page.read_text())}
+    quoted = [text for page in GUIDE for text in quoted_texts(page, HEAD_OF_THE_SERVERS_TEXTS)]
     assert quoted
     assert [text for text in quoted if not is_said(text, answers)] == []
 
