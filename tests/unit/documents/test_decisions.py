@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sectigo_vault_pki.lifecycle.states import ORDER
+from sectigo_vault_pki.lifecycle.rules.states import ORDER
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "decisions"
 DECISIONS = sorted(FOLDER.glob("0*.md"))
