@@ -19,7 +19,7 @@ from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, 
 
 
 class ScmClient:
-    """One account at SCM. Building it opens no connection; `aclose` ends the calls that are under way.
+    """One account at SCM. Building it opens no connection; `aclose` ends the calls that wait for an answer.
 
     What every call may raise: `ScmRefusedError` (SCM said no) and `ScmUnavailableError` (no useful answer). Of those,
     an order raises the second only where SCM certainly took nothing; otherwise it raises `ScmAnswerLostError`.

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from sectigo_vault_pki.errors import ScmUnavailableError
-from sectigo_vault_pki.scm import Collected, SslOrder, keep_alive
+from sectigo_vault_pki.errors import ScmAnswerLostError, ScmUnavailableError
+from sectigo_vault_pki.pki.csr import MAX_CSR_LENGTH
+from sectigo_vault_pki.scm import Collected, SslOrder, exchange
 from tests.unit.scm.loopback import ACCEPTED, answer_every_request, answer_with, client_of, read_request, server
 from tests.unit.scm.script import account_at
 
@@ -18,6 +19,7 @@ class Talks:
         self.head = head
         self.before_answer = before_answer
         self.connections = 0
+        self.spoke = asyncio.Event()
         self.ended = asyncio.Event()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -28,6 +30,8 @@ class Talks:
             if self.after_answer:
                 await asyncio.sleep(0)  # a packet of its own
                 writer.write(self.after_answer)
+                await writer.drain()
+                self.spoke.set()
         self.ended.set()
 
 
@@ -35,8 +39,9 @@ async def test_what_a_server_says_unasked_is_no_answer_to_the_next_request() -> 
     talks = Talks(after_answer=answer_with(b"not what was asked for"))
     async with server(talks) as url, client_of(account_at(url)) as client:
         assert await client.collect_ssl(55) == Collected(ACCEPTED)
-        await talks.ended.wait()
+        await talks.spoke.wait()
         assert await client.collect_ssl(56) == Collected(ACCEPTED)
+        await talks.ended.wait()
     assert talks.connections == 2
 
 
@@ -54,7 +59,7 @@ async def test_an_answer_with_something_behind_it_ends_its_connection() -> None:
 
 
 async def test_a_connection_that_the_server_ended_while_it_was_idle_loses_no_order(order: SslOrder) -> None:
-    noticed = asyncio.Event()
+    ended = asyncio.Event()
     connections = 0
 
     async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,14 +68,32 @@ async def test_a_connection_that_the_server_ended_while_it_was_idle_loses_no_ord
         await read_request(reader)
         writer.write(answer_with(ACCEPTED))
         writer.write_eof()
+        ended.set()
         assert await reader.read() == b""
-        noticed.set()
 
     async with server(answer_once) as url, client_of(account_at(url)) as client:
         await client.enroll_ssl(order)
-        await noticed.wait()
+        await ended.wait()
         assert (await client.enroll_ssl(order)).ssl_id == 55
     assert connections == 2
+
+
+async def test_an_order_on_a_used_connection_that_is_cut_is_lost_and_not_sent_again(order: SslOrder) -> None:
+    requests = 0
+
+    async def cut_the_second(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while await read_request(reader):
+            requests += 1
+            if requests == 2:
+                return
+            writer.write(answer_with(ACCEPTED))
+
+    async with server(cut_the_second) as url, client_of(account_at(url)) as client:
+        await client.collect_ssl(55)
+        with pytest.raises(ScmAnswerLostError):
+            await client.enroll_ssl(order)
+    assert requests == 2
 
 
 @pytest.mark.parametrize("head", [b"Connection: close\r\n"])
@@ -90,12 +113,15 @@ async def test_an_interim_answer_is_passed_over() -> None:
     assert talks.connections == 1
 
 
-async def test_an_idle_connection_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keep_alive, "KEEP_IDLE", 0.01)
+async def test_a_connection_that_was_idle_for_long_is_ended_and_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "KEEP_IDLE", 0.01)
     talks = Talks()
     async with server(talks) as url, client_of(account_at(url)) as client:
         await client.collect_ssl(55)
+        await asyncio.sleep(0.02)
+        await client.collect_ssl(55)
         await talks.ended.wait()
+    assert talks.connections == 2
 
 
 async def test_closing_ends_idle_connections() -> None:
@@ -113,10 +139,10 @@ async def test_an_early_answer_to_a_request_that_is_not_read_is_taken() -> None:
         await writer.drain()
         await asyncio.Event().wait()
 
-    endless = SslOrder(csr="x" * 8_000_000, cert_type=1, term=365, server_type=-1)
+    largest = SslOrder(csr="x" * MAX_CSR_LENGTH, cert_type=1, term=365, server_type=-1)
     async with server(refuse_unread) as url, client_of(account_at(url, request_timeout=5)) as client:
         with pytest.raises(Exception, match="413"):
-            await client.enroll_ssl(endless)
+            await client.enroll_ssl(largest)
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
