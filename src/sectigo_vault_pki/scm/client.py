@@ -30,6 +30,7 @@ class ScmClient:
         account: ScmAccount,
         slots: asyncio.Semaphore | None = None,
         *,
+        login: httpx.Auth | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] | None = None,
@@ -39,12 +40,13 @@ class ScmClient:
         Args:
             account: whose certificates are ordered.
             slots: what limits the calls at a time, shared by the clients of one login.
+            login: how the account logs in; None: as its fields say.
             transport: what carries the calls; None: connections of its own.
             sleep: lets seconds pass between two attempts.
             now: the time in seconds, from any moment on; None: the running loop's.
         """
         self._account = account
-        self._exchange = Exchange(account, slots or call_slots(), transport)
+        self._exchange = Exchange(account, slots or call_slots(), login=login, transport=transport)
         self._guarded = GuardedExchange(self._exchange, Breaker(now or _loop_time))
         self._driver = Driver(self._guarded, sleep, Redactor(account.password))
 

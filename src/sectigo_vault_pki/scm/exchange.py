@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -18,7 +18,7 @@ import httpx
 from sectigo_vault_pki import __version__
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.scm.account import ScmAccount, is_plain_http, trust_only
-from sectigo_vault_pki.scm.login import login_headers
+from sectigo_vault_pki.scm.login import login_of
 from sectigo_vault_pki.scm.trouble import TROUBLES, Trouble, trouble_from
 
 MAX_ANSWER_LENGTH = 1024 * 1024
@@ -90,12 +90,18 @@ class Exchange:
     """The connections of one account."""
 
     def __init__(
-        self, account: ScmAccount, slots: asyncio.Semaphore, transport: httpx.AsyncBaseTransport | None
+        self,
+        account: ScmAccount,
+        slots: asyncio.Semaphore,
+        *,
+        login: httpx.Auth | None,
+        transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self._account = account
         self._slots = slots
         self._http = httpx.AsyncClient(
-            headers=[*_HEADERS, *login_headers(account)],
+            auth=login_of(account) if login is None else login,
+            headers=_HEADERS,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             transport=transport_to(account) if transport is None else transport,
         )
@@ -126,11 +132,14 @@ class Exchange:
             if self._http.is_closed:
                 return Trouble(was_sent=False, words="the account's settings changed during the call")
             patience = max(limit, call.read_timeout)
+            request = self._request(call, httpx.Timeout(limit, read=patience))
             # httpx limits each read, so that an answer could drip in for ever.
             async with asyncio.timeout(patience + 2 * limit):
-                return await self._answer(self._request(call, httpx.Timeout(limit, read=patience)))
+                return await self._answer(request)
         except tuple(TROUBLES) as error:
-            return trouble_from(error, self._account.base_url)
+            trouble = trouble_from(error, self._account.base_url)
+            is_of_login = isinstance(error, httpx.RequestError) and error.request is not request
+            return replace(trouble, was_sent=False) if is_of_login else trouble
         finally:
             self._slots.release()
 
