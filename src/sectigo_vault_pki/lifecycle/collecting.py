@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ChainError, OtherKeyError, ScmRefusedError, ScmUnavailableError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.judging import CollectEvent, change_of, event_of, with_fitting_key
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.policy import Waiting, doubt_about_renewal_ends, may_give_up, pauses
@@ -26,8 +25,8 @@ from sectigo_vault_pki.lifecycle.states import (
 )
 from sectigo_vault_pki.lifecycle.watching import Watcher
 from sectigo_vault_pki.pki import Authorities
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, is_final
 from sectigo_vault_pki.scm import Collected as ScmCollected
-from sectigo_vault_pki.scm import is_final
 from sectigo_vault_pki.store import (
     CertificateRecord,
     ConfigRecord,
@@ -207,7 +206,7 @@ class Collector:
         """Return what SCM's answer means, and the order with the key that the answer has."""
         try:
             async with self._resources.clients.lend(config_name, config) as client:
-                result = await FAMILIES[record.certificate_type].collect(client, record.scm_id)
+                result = await CERTIFICATE_APIS[record.certificate_type].collect(client, record.scm_id)
         except ScmUnavailableError as error:
             return StillProcessing(trouble=error), order
         except ScmRefusedError as error:

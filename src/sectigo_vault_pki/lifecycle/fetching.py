@@ -4,11 +4,10 @@ from pydantic import SecretStr
 
 from sectigo_vault_pki.errors import ChainError, KeyMismatchError, ScmRefusedError
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.judging import current_certificate
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.pki import CertificateChain, PrivateKey, parse_chain
-from sectigo_vault_pki.scm import Collected
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, Collected
 from sectigo_vault_pki.store import (
     CertificateRecord,
     ConfigRecord,
@@ -46,7 +45,7 @@ class Fetcher:
         """
         await self._resources.repository.must_be_ours()
         async with self._resources.clients.lend(config_name, config) as client:
-            result = await FAMILIES[config.certificate_type].collect(client, scm_id)
+            result = await CERTIFICATE_APIS[config.certificate_type].collect(client, scm_id)
         chain = None
         if isinstance(result, Collected):
             chain = _chain(result.content)

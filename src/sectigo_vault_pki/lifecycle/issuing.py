@@ -20,8 +20,7 @@ from sectigo_vault_pki.lifecycle.repetition import Repetitions
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles import Roles
 from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest
-from sectigo_vault_pki.scm import is_final
-from sectigo_vault_pki.scm.codes import COLLECT
+from sectigo_vault_pki.scm import COLLECT, is_final
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CurrentCertificate,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.scm import SslProfile
+from sectigo_vault_pki.scm import SSL, SslProfile
 from sectigo_vault_pki.store import ConfigRecord
 
 FRESH_FOR = timedelta(hours=1)
@@ -71,7 +71,7 @@ class Profiles:
     async def _ask(self, config_name: str, config: ConfigRecord) -> _Known:
         async with self._resources.clients.lend(config_name, config) as client:
             try:
-                page = await client.ssl_profiles()
+                page = await SSL.profiles(client)
             except ScmRefusedError:
                 return self._untold(config)
         return _Known(config, self._resources.clock.now(), _merged(page.rows), is_whole=not page.unreadable)

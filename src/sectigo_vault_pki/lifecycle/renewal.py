@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from sectigo_vault_pki.errors import RecordError, RenewalHeldError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
-from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
 from sectigo_vault_pki.lifecycle.judging import digests_of_keys
 from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
 from sectigo_vault_pki.lifecycle.names import names_of_successor, search_name
@@ -27,6 +26,7 @@ from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, Re
 from sectigo_vault_pki.lifecycle.successors import Successors
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import CertificateChain
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, Listed
 from sectigo_vault_pki.store import (
     MAX_EARLIER,
     CertificateRecord,
@@ -128,7 +128,7 @@ class Renewer:
         order_uuid: str,
     ) -> Answer:
         async with self._resources.clients.lend(config_name, config) as client:
-            listed, _ = await FAMILIES[record.certificate_type].listed(client, search_name(record))
+            listed, _ = await CERTIFICATE_APIS[record.certificate_type].listed(client, search_name(record))
         order = await self._prepare(record, current, listed, request=request, order_uuid=order_uuid)
         if request.is_automatic:
             self._check_clock(config)
@@ -165,7 +165,7 @@ class Renewer:
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord
     ) -> Accepted | Unnamed:
         async with self._resources.clients.lend(config_name, config) as client:
-            return await FAMILIES[record.certificate_type].renew(client, record.scm_id, order)
+            return await CERTIFICATE_APIS[record.certificate_type].renew(client, record.scm_id, order)
 
     async def _is_anothers(
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord, scm_id: int

@@ -7,7 +7,6 @@ from pydantic import SecretStr
 
 from sectigo_vault_pki.errors import ConflictError, RecordError
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.keys import KeyWish, new_key_and_csr
 from sectigo_vault_pki.lifecycle.names import names_of_successor
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
@@ -16,6 +15,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.sending import send
 from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, NotSent, Refused, Unnamed
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
+from sectigo_vault_pki.scm import CERTIFICATE_APIS
 from sectigo_vault_pki.store import (
     CertificateRecord,
     ConfigRecord,
@@ -131,7 +131,7 @@ class Replacer:
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, order: OrderRecord
     ) -> Accepted:
         async with self._resources.clients.lend(config_name, config) as client:
-            await FAMILIES[record.certificate_type].replace(client, record.scm_id, order)
+            await CERTIFICATE_APIS[record.certificate_type].replace(client, record.scm_id, order)
         return Accepted(record.scm_id)
 
     async def accepted(self, config_name: str, record: CertificateRecord, order: OrderRecord) -> Answer:

@@ -4,9 +4,10 @@ from datetime import datetime
 
 from sectigo_vault_pki.errors import ConflictError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.answers import CertificateAnswer
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
+from sectigo_vault_pki.pki import reason_code_of
+from sectigo_vault_pki.scm import CERTIFICATE_APIS
 from sectigo_vault_pki.store import (
     CertificateRecord,
     ConfigRecord,
@@ -57,10 +58,10 @@ class Revoker:
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, intent: OrderRecord
     ) -> CertificateAnswer:
         """Do what the intent says; asking twice is harmless, so a crash is followed by asking again."""
-        family = FAMILIES[record.certificate_type]
+        api, reason = CERTIFICATE_APIS[record.certificate_type], intent.reason or ""
         try:
             async with self._resources.clients.lend(config_name, config) as client:
-                await family.revoke(client, record.scm_id, intent.reason or "")
+                await api.revoke(client, record.scm_id, reason, reason_code_of(reason))
         except (ScmRefusedError, ScmUnavailableError):
             await self._write_ahead.close(config_name, record.unique_id, intent, lambda current: current)
             raise

@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, OrderAnswer, order_id
-from sectigo_vault_pki.lifecycle.families import FAMILIES
-from sectigo_vault_pki.lifecycle.marks import mark, mark_in
 from sectigo_vault_pki.lifecycle.names import search_name, search_name_of_order
 from sectigo_vault_pki.lifecycle.policy import may_conclude_not_booked, may_give_up
 from sectigo_vault_pki.lifecycle.renewal import Renewer
@@ -20,8 +18,8 @@ from sectigo_vault_pki.lifecycle.submission import Progress, Submitter
 from sectigo_vault_pki.lifecycle.successors import CLOCK_DIFFERENCE, MAX_EXAMINED, Successors, SuccessorSearch
 from sectigo_vault_pki.lifecycle.verdicts import Verdict, verdict_on_replacement
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, ScmClient, mark, mark_in
 from sectigo_vault_pki.scm import Collected as ScmCollected
-from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.scm import StillProcessing as ScmStillProcessing
 from sectigo_vault_pki.store import (
     CertificateRecord,
@@ -153,7 +151,7 @@ class Settler:
     async def _verdict(
         self, config_name: str, config: ConfigRecord, order: OrderRecord, record: CertificateRecord
     ) -> Verdict:
-        family = FAMILIES[record.certificate_type]
+        family = CERTIFICATE_APIS[record.certificate_type]
         async with self._resources.clients.lend(config_name, config) as client:
             standing = await family.standing(client, record.scm_id, search_name(record))
             try:
@@ -214,7 +212,7 @@ NOTHING_BOUGHT = (
 
 async def _search_mark(client: ScmClient, order: OrderRecord) -> _Search:
     """Look for the order's mark, from the newest entry back to the day before the order."""
-    family = FAMILIES[order.certificate_type]
+    family = CERTIFICATE_APIS[order.certificate_type]
     listed, complete = await family.listed(client, search_name_of_order(order))
     earliest = (order.created_at - CLOCK_DIFFERENCE).date()
     for entry in listed[:MAX_EXAMINED]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeAlias
 
+from sectigo_vault_pki import scm
 from sectigo_vault_pki.errors import ScmError, SectigoVaultPkiError
 from sectigo_vault_pki.pki import CertificateChain
 
@@ -27,17 +28,8 @@ class OrderState(Enum):
     COLLECTED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """SCM took the order and named it."""
-
-    scm_id: int
-    renew_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unnamed:
-    """SCM took the order, and an older build of it did not name it."""
+Accepted = scm.Accepted
+Unnamed = scm.Unnamed
 
 
 @dataclass(frozen=True, slots=True)

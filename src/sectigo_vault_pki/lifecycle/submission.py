@@ -8,7 +8,6 @@ from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.lifecycle.accepting import Acceptor
 from sectigo_vault_pki.lifecycle.answers import Answer, CertificateAnswer, unsettled
 from sectigo_vault_pki.lifecycle.enrolment import EnrolmentRequest, applied, write_ahead
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.order_limits import OrderLimits
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -16,6 +15,7 @@ from sectigo_vault_pki.lifecycle.sending import send
 from sectigo_vault_pki.lifecycle.states import Accepted, AnswerLost, Found, NotSent, Refused, Unnamed
 from sectigo_vault_pki.lifecycle.write_ahead import WriteAhead
 from sectigo_vault_pki.pki import KeyParameters
+from sectigo_vault_pki.scm import CERTIFICATE_APIS
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, StorageError, UniqueId
 
 _log = logging.getLogger(__name__)
@@ -119,4 +119,4 @@ class Submitter:
 
     async def _enroll(self, config_name: str, config: ConfigRecord, order: OrderRecord) -> Accepted:
         async with self._resources.clients.lend(config_name, config) as client:
-            return await FAMILIES[order.certificate_type].enroll(client, order)
+            return await CERTIFICATE_APIS[order.certificate_type].enroll(client, order)

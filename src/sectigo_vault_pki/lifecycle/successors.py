@@ -12,12 +12,10 @@ from datetime import date, timedelta
 from enum import Enum, auto
 
 from sectigo_vault_pki.errors import ScmRefusedError
-from sectigo_vault_pki.lifecycle.families import FAMILIES, Family, Listed
 from sectigo_vault_pki.lifecycle.judging import digests_of_keys, fits
-from sectigo_vault_pki.lifecycle.marks import mark_in
 from sectigo_vault_pki.lifecycle.names import search_name
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.scm import Collected, ScmClient, is_final
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, CertificateApi, Collected, Listed, ScmClient, is_final, mark_in
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId
 
 MAX_EXAMINED = 100
@@ -57,7 +55,7 @@ class Successors:
     ) -> SuccessorSearch:
         """Look for what a renewal whose answer was lost has become."""
         async with self._resources.clients.lend(config_name, config) as client:
-            listed, complete = await FAMILIES[record.certificate_type].listed(client, search_name(record))
+            listed, complete = await CERTIFICATE_APIS[record.certificate_type].listed(client, search_name(record))
             new = [entry for entry in listed if entry.scm_id not in order.listed_ids]
             examination = _Examination(
                 self._resources,
@@ -76,7 +74,7 @@ class Successors:
         self, config_name: str, config: ConfigRecord, record: CertificateRecord, listed: Sequence[Listed]
     ) -> SuccessorSearch:
         """Look for a renewal that was ordered elsewhere, before one is ordered automatically."""
-        family = FAMILIES[record.certificate_type]
+        family = CERTIFICATE_APIS[record.certificate_type]
         newer = [entry for entry in listed if entry.scm_id > record.scm_id]
         async with self._resources.clients.lend(config_name, config) as client:
             is_renewed = await self._is_renewed(family, client, record)
@@ -88,7 +86,7 @@ class Successors:
             found = await examination.of(newer[:MAX_EXAMINED_UNASKED])
         return SuccessorSearch(found, examination.undecided, is_renewed=bool(is_renewed))
 
-    async def _is_renewed(self, family: Family, client: ScmClient, record: CertificateRecord) -> bool | None:
+    async def _is_renewed(self, family: CertificateApi, client: ScmClient, record: CertificateRecord) -> bool | None:
         """Return what SCM says; None where it does not: then it is for SCM to refuse the renewal."""
         try:
             return (await family.standing(client, record.scm_id, search_name(record))).renewed
@@ -137,7 +135,7 @@ class _Examination:
         self._config_name = config_name
         self._config = config
         self._record = record
-        self._family = FAMILIES[record.certificate_type]
+        self._family = CERTIFICATE_APIS[record.certificate_type]
         self._digests = digests
         self._order_uuid = order_uuid
         self._earliest = earliest

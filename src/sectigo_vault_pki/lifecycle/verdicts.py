@@ -3,12 +3,11 @@
 from enum import Enum, auto
 
 from sectigo_vault_pki.errors import ChainError, ScmRefusedError
-from sectigo_vault_pki.lifecycle.families import Standing
 from sectigo_vault_pki.lifecycle.judging import event_of
 from sectigo_vault_pki.lifecycle.states import Collected, IssuersMissing
 from sectigo_vault_pki.pki import parse_chain
 from sectigo_vault_pki.scm import Collected as ScmCollected
-from sectigo_vault_pki.scm import StillProcessing
+from sectigo_vault_pki.scm import Standing, StillProcessing
 from sectigo_vault_pki.store import CertificateRecord, OrderInFlight
 
 AT_REST = frozenset(

@@ -12,8 +12,8 @@ from contextvars import Context
 from dataclasses import dataclass, field
 
 from sectigo_vault_pki.errors import SectigoVaultPkiError
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.scm import CERTIFICATE_APIS
 from sectigo_vault_pki.store import CertificateRecord, CertificateType, StorageError
 
 _log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ class Watcher:
 
     async def _look(self, config_name: str, watched: _Watched, certificate_type: CertificateType) -> int | None:
         """Count, list if that tells of a change, and wake who is not listed; return the calls, None on trouble."""
-        now, family = asyncio.get_running_loop().time(), FAMILIES[certificate_type]
+        now, family = asyncio.get_running_loop().time(), CERTIFICATE_APIS[certificate_type]
         try:
             config = await self._resources.repository.config(config_name)
             if config is None:

@@ -4,8 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -18,8 +17,9 @@ import httpx
 from sectigo_vault_pki import __version__
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.scm.account import ScmAccount, is_plain_http, trust_only
+from sectigo_vault_pki.scm.call import Answer, Call, Trouble
+from sectigo_vault_pki.scm.failures import TROUBLES, trouble_from
 from sectigo_vault_pki.scm.login import login_of
-from sectigo_vault_pki.scm.trouble import TROUBLES, Trouble, trouble_from
 
 MAX_ANSWER_LENGTH = 1024 * 1024
 MAX_CALLS = 32  # at once, for one account
@@ -27,6 +27,7 @@ MAX_CALLS = 32  # at once, for one account
 # Seconds; shorter than what servers keep idle connections for, so that no order is written into one being closed.
 KEEP_IDLE = 3.0
 
+_ORDER_TIMEOUT = 300.0  # seconds; enrolling can be slow (scm-api.md 2), and giving up leaves an order unsettled
 _LONGEST_DATE = 40  # characters; the longest of the three forms has 33
 
 _HEADERS = (
@@ -37,48 +38,6 @@ _HEADERS = (
 _JSON = {"Content-Type": "application/json;charset=UTF-8"}
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request.
-
-    Attributes:
-        operation: SCM's word for it.
-        method: HTTP's word for it.
-        path: below the base URL.
-        query: parameters of the URL.
-        body: sent as JSON where there is one.
-        read_timeout: seconds to wait for the answer, where the account's limit is too short.
-        is_order: made twice, it costs twice.
-    """
-
-    operation: str
-    method: str
-    path: str
-    query: Mapping[str, str | int] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-    read_timeout: float = 0.0
-    is_order: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, whatever its status.
-
-    Attributes:
-        status: the HTTP status.
-        body: the whole body.
-        retry_after: seconds the server asks to wait, or None.
-        total: how long the whole list is of which this is a page (scm-api.md 2), or None.
-        date: the server's time as it answered, in UTC, or None.
-    """
-
-    status: int
-    body: bytes = field(repr=False)
-    retry_after: float | None = None
-    total: int | None = None
-    date: datetime | None = None
 
 
 def call_slots() -> asyncio.Semaphore:
@@ -131,7 +90,7 @@ class Exchange:
         try:
             if self._http.is_closed:
                 return Trouble(was_sent=False, words="the account's settings changed during the call")
-            patience = max(limit, call.read_timeout)
+            patience = max(limit, _ORDER_TIMEOUT if call.is_order else 0.0)
             request = self._request(call, httpx.Timeout(limit, read=patience))
             # httpx limits each read, so that an answer could drip in for ever.
             async with asyncio.timeout(patience + 2 * limit):

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmUnavailableError
-from sectigo_vault_pki.scm import Collected, ScmClient, SslOrder
+from sectigo_vault_pki.scm import SSL, Collected, Order, ScmClient
 from sectigo_vault_pki.scm.login import login_of
 from tests.unit.scm.script import BASE_URL, PASSWORD, Script, account_at
 
@@ -51,8 +51,8 @@ def test_a_login_does_not_show_its_password() -> None:
 async def test_a_token_is_fetched_once_and_again_where_scm_does_not_take_it(script: Script, client: ScmClient) -> None:
     yes = httpx.Response(200, content=b"0\x82")
     script.answers(httpx.Response(200, text="one"), yes, httpx.Response(401), httpx.Response(200, text="two"), yes)
-    assert await client.collect_ssl(55) == Collected(b"0\x82")
-    assert await client.collect_ssl(55) == Collected(b"0\x82")
+    assert await SSL.collect(client, 55) == Collected(b"0\x82")
+    assert await SSL.collect(client, 55) == Collected(b"0\x82")
     asked = [(str(request.url).removeprefix(BASE_URL), request.headers.get("password")) for request in script.requests]
     collect = "/api/ssl/v1/collect/55?format=x509"
     assert asked == [(url, None) for url in (TOKEN_URL, collect, collect, TOKEN_URL, collect)]
@@ -60,17 +60,17 @@ async def test_a_token_is_fetched_once_and_again_where_scm_does_not_take_it(scri
 
 
 async def test_an_order_whose_token_cannot_be_fetched_was_not_sent(
-    script: Script, client: ScmClient, order: SslOrder
+    script: Script, client: ScmClient, order: Order
 ) -> None:
     script.answers(*[httpx.ReadTimeout("late")] * 3)
     with pytest.raises(ScmUnavailableError, match="no answer came within the time limit"):
-        await client.enroll_ssl(order)
+        await SSL.enroll(client, order)
     assert [str(request.url) for request in script.requests] == [TOKEN_URL] * 3
 
 
 async def test_an_order_that_stays_unanswered_behind_its_token_is_lost(
-    script: Script, client: ScmClient, order: SslOrder
+    script: Script, client: ScmClient, order: Order
 ) -> None:
     script.answers(httpx.Response(200, text="one"), httpx.ReadTimeout("late"))
     with pytest.raises(ScmAnswerLostError):
-        await client.enroll_ssl(order)
+        await SSL.enroll(client, order)
