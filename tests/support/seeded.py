@@ -19,6 +19,6 @@ def seeded(seed: int) -> ExitStack:
 
     stack.enter_context(mock.patch("uuid.uuid4", uuid4))
     stack.enter_context(mock.patch("secrets.randbelow", side_effect=starts))
-    stack.enter_context(mock.patch("sectigo_vault_pki.scm.retry.SystemRandom", return_value=draws))
+    stack.enter_context(mock.patch("sectigo_vault_pki.scm.client.SystemRandom", return_value=draws))
     stack.enter_context(mock.patch("sectigo_vault_pki.scm.breaker.SystemRandom", return_value=draws))
     return stack

@@ -16,8 +16,8 @@ from sectigo_vault_pki.lifecycle.rules.renewal_rule import (
     renewal_policy,
     shown_time,
 )
-from sectigo_vault_pki.lifecycle.rules.states import AnswerLost, CollectEvent, Misnamed, Trouble, Unnamed, Unreachable
-from sectigo_vault_pki.scm import is_final
+from sectigo_vault_pki.lifecycle.rules.states import AnswerLost, CollectEvent, Misnamed, Trouble, Unreachable
+from sectigo_vault_pki.scm import Unnamed, is_final
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CurrentCertificate,

@@ -1,43 +1,61 @@
 """Sectigo Certificate Manager's REST API (scm-api.md): URLs, headers, codes and JSON stay in this room."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from sectigo_vault_pki.scm.account import ScmAccount, header_value_problem, parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm.breaker import Availability, CallBudget
 from sectigo_vault_pki.scm.breaker import State as BreakerState
-from sectigo_vault_pki.scm.budget import CallBudget
+from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, mark, mark_in
 from sectigo_vault_pki.scm.client import ScmClient
-from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, ClientRenewed, ClientRow
-from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked, is_unknown
+from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked
 from sectigo_vault_pki.scm.exchange import call_slots
-from sectigo_vault_pki.scm.guarded import Availability
-from sectigo_vault_pki.scm.outcomes import Collected, Page, Revoked, StillProcessing
-from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslProfile, SslRenewed, SslRow
+from sectigo_vault_pki.scm.results import (
+    Accepted,
+    Collected,
+    Listed,
+    Page,
+    Pending,
+    Remarks,
+    Standing,
+    StillProcessing,
+    Unnamed,
+)
+from sectigo_vault_pki.scm.smime import SMIME
+from sectigo_vault_pki.scm.ssl import SSL, SslProfile
+
+CERTIFICATE_APIS: Mapping[str, CertificateApi] = MappingProxyType({"ssl_cert": SSL, "client_cert": SMIME})
+"""SCM's calls by certificate type, in the guide's words."""
 
 __all__ = [
+    "CERTIFICATE_APIS",
     "COLLECT",
+    "SMIME",
+    "SSL",
+    "Accepted",
     "Availability",
     "BreakerState",
     "CallBudget",
-    "ClientAccepted",
-    "ClientOrder",
-    "ClientRenewed",
-    "ClientRow",
+    "CertificateApi",
     "Collected",
+    "Listed",
+    "Order",
     "Page",
-    "Revoked",
+    "Pending",
+    "Remarks",
     "ScmAccount",
     "ScmClient",
-    "SslAccepted",
-    "SslDetails",
-    "SslOrder",
     "SslProfile",
-    "SslRenewed",
-    "SslRow",
+    "Standing",
     "StillProcessing",
+    "Unnamed",
     "call_slots",
     "header_value_problem",
     "hint_for",
     "is_final",
     "is_revoked",
-    "is_unknown",
+    "mark",
+    "mark_in",
     "parse_base_url",
     "parse_ca_bundle",
 ]

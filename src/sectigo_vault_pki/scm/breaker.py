@@ -1,8 +1,16 @@
-"""A circuit breaker: an SCM that does not answer is left alone for a while, and whoever asks hears so at once."""
+"""What holds an account's calls back: a circuit breaker, and the budget of background work.
 
-from collections.abc import Callable
+An SCM that does not answer is left alone for a while, and whoever asks hears so at once.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from enum import Enum, auto
 from random import SystemRandom
+
+_in_force: ContextVar["CallBudget | None"] = ContextVar("sectigo_vault_pki_call_budget", default=None)
 
 FAILURES = 10
 """Calls in a row without an answer before the breaker opens: three failed questions with their repetitions."""
@@ -10,7 +18,6 @@ FAILURES = 10
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 60.0
 """Seconds; the host's tick comes once in so many, and each finds out whether SCM is back."""
-
 
 SMALLEST_HOLD = 0.01
 LONGEST_HOLD = 300.0
@@ -26,6 +33,19 @@ class State(Enum):
     """None, until the pause is over."""
     PROBING = auto()
     """None beside the one that finds out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """How SCM answers an account.
+
+    Attributes:
+        breaker: what is let through.
+        trouble: what became of the last call that got no answer; empty while SCM answers.
+    """
+
+    breaker: State
+    trouble: str
 
 
 def random_share() -> float:
@@ -96,3 +116,48 @@ class Breaker:
         pause = min(FIRST_PAUSE * 2**self._pauses, LONGEST_PAUSE)
         self._state, self._pauses = State.OPEN, self._pauses + 1
         self._opens_until = self._now() + pause * self._share()
+
+
+class CallBudget:
+    """So many HTTP calls, repetitions included; whatever is called beyond them is not sent.
+
+    Args:
+        limit: how many.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._made = 0
+
+    @property
+    def made(self) -> int:
+        """The calls made so far."""
+        return self._made
+
+    @property
+    def left(self) -> int:
+        """The calls that may still be made."""
+        return max(0, self._limit - self._made)
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Let the calls of this block count, and those of the tasks that it creates, for as long as these run."""
+        token = _in_force.set(self)
+        try:
+            yield
+        finally:
+            _in_force.reset(token)
+
+    def refill(self, limit: int) -> None:
+        """Begin to count anew."""
+        self._limit = limit
+        self._made = 0
+
+    def count(self) -> None:
+        """Note that a call is made."""
+        self._made += 1
+
+
+def budget_in_force() -> CallBudget | None:
+    """Return what the running code's calls count on, or None where nothing limits them."""
+    return _in_force.get()

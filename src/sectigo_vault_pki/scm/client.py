@@ -1,28 +1,61 @@
-"""SCM's REST API with header login."""
+"""Sends calls to SCM, repeats those that are safe to repeat, and classifies the answers."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from random import SystemRandom
+from typing import Any, TypeVar
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
-from sectigo_vault_pki.scm import client_orders, models, ssl_orders
+from sectigo_vault_pki.errors import ScmRefusedError
 from sectigo_vault_pki.scm.account import ScmAccount
-from sectigo_vault_pki.scm.breaker import Breaker
-from sectigo_vault_pki.scm.client_orders import ClientAccepted, ClientOrder, ClientRenewed, ClientRow
-from sectigo_vault_pki.scm.driver import Driver
+from sectigo_vault_pki.scm.breaker import Availability, Breaker, State, budget_in_force
+from sectigo_vault_pki.scm.call import Answer, Call, Trouble
+from sectigo_vault_pki.scm.codes import (
+    REVOKE,
+    Verdict,
+    acknowledges,
+    is_already_revoked,
+    is_in_work,
+    is_pending,
+    says_done,
+    verdict,
+)
 from sectigo_vault_pki.scm.exchange import Exchange, call_slots
-from sectigo_vault_pki.scm.guarded import Availability, GuardedExchange
-from sectigo_vault_pki.scm.outcomes import Collected, Page, Revoked, StillProcessing
+from sectigo_vault_pki.scm.failures import (
+    failure_from,
+    is_bare,
+    is_in_scms_shape,
+    is_page,
+    judged,
+    said_in,
+    unusable,
+)
 from sectigo_vault_pki.scm.redaction import Redactor
-from sectigo_vault_pki.scm.ssl_orders import SslAccepted, SslDetails, SslOrder, SslProfile, SslRenewed, SslRow
+from sectigo_vault_pki.scm.results import Collected, Page, StillProcessing
+
+ATTEMPTS = 3
+LONGEST_PAUSE = 30.0
+"""Seconds between two attempts."""
+
+_FIRST_PAUSE = 0.5
+_MINUTE = 60.0
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_Read = TypeVar("_Read")
 
 
 class ScmClient:
-    """One account at SCM. Building it opens no connection; `aclose` ends the calls that are under way.
+    """One account at SCM. Building it opens no connection; `aclose` ends the calls that wait for an answer.
 
-    What every call may raise: `ScmRefusedError` (SCM said no) and `ScmUnavailableError` (no useful answer). Of those,
-    an order raises the second only where SCM certainly took nothing; otherwise it raises `ScmAnswerLostError`.
+    What every call may raise: `ScmRefusedError` (SCM said no), `ScmUnavailableError` (no useful answer; SCM took no
+    order) and, if the call is an order, `ScmAnswerLostError` (SCM may have taken it).
+
+    Attributes:
+        org_id: the organization or department that orders.
     """
 
     def __init__(
@@ -30,6 +63,7 @@ class ScmClient:
         account: ScmAccount,
         slots: asyncio.Semaphore | None = None,
         *,
+        login: httpx.Auth | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] | None = None,
@@ -39,221 +73,205 @@ class ScmClient:
         Args:
             account: whose certificates are ordered.
             slots: what limits the calls at a time, shared by the clients of one login.
+            login: how the account logs in; None: as its fields say.
             transport: what carries the calls; None: connections of its own.
             sleep: lets seconds pass between two attempts.
             now: the time in seconds, from any moment on; None: the running loop's.
         """
-        self._account = account
-        self._exchange = Exchange(account, slots or call_slots(), transport)
-        self._guarded = GuardedExchange(self._exchange, Breaker(now or _loop_time))
-        self._driver = Driver(self._guarded, sleep, Redactor(account.password))
+        self.org_id = account.org_id
+        self._exchange = Exchange(account, slots or call_slots(), login=login, transport=transport)
+        self._breaker = Breaker(now or _loop_time)
+        self._sleep = sleep
+        self._redact = Redactor(account.password)
+        self._last_words = ""
+        self._on_date: Callable[[datetime], None] | None = None
 
     @property
     def availability(self) -> Availability:
-        """How SCM answers this account."""
-        return self._guarded.availability
+        """How SCM answers this account, as far as its calls tell."""
+        state = self._breaker.state
+        return Availability(state, "" if state is State.CLOSED else self._last_words)
 
     def observe_dates(self, callback: Callable[[datetime], None] | None) -> None:
         """Have a function called with SCM's time, aware and in UTC, at once for each answer that brings it.
 
         What a proxy answers in SCM's place does not count. None: no more calls.
         """
-        self._guarded.observe_dates(callback)
+        self._on_date = callback
 
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `ScmUnavailableError`."""
         await self._exchange.aclose()
 
-    async def enroll_ssl(self, order: SslOrder) -> SslAccepted:
-        """Place an order, which SCM books anew each time. Sent again only where nothing was taken.
+    async def settled(self, call: Call) -> Answer:
+        """Make a call until SCM accepts or refuses it, as often as that is harmless."""
+        attempt = 0
+        while True:
+            attempt += 1
+            result = judged(call, await self._sent(call), self._redact)
+            if isinstance(result, Answer):
+                return result
+            is_harmless = not result.answered and not (call.is_order and result.was_sent)
+            pause = _pause_after(attempt, result.retry_after) if is_harmless else None
+            if pause is None:
+                raise failure_from(call, result)
+            await self._sleep(pause)
 
-        Takes up to 300 s, or the account's limit where that is longer.
+    async def parsed(self, call: Call, model: type[_Model]) -> _Model:
+        """Settle a call whose answer has to be of a certain shape."""
+        return self._read(call, await self.settled(call), model.model_validate)
 
-        Raises:
-            ScmRefusedError: nothing was ordered.
-            ScmUnavailableError: nothing was ordered: not connected, or HTTP 429, several times.
-            ScmAnswerLostError: SCM may have taken the order.
+    async def named(self, call: Call, model: type[_Model], id_of: Callable[[_Model], int | None]) -> int | None:
+        """Settle a call that SCM may also accept without naming what came of it; then there is None."""
+        answer = await self.settled(call)
+        if is_bare(answer):
+            is_yes = True
+        else:
+            named = id_of(self._read(call, answer, model.model_validate))
+            if named is not None:
+                return named
+            said = said_in(answer, self._redact)
+            is_yes = said is not None and not said.is_error
+        if not (is_yes and acknowledges(answer.status)):
+            raise unusable(call, answer, self._redact)
+        return None
+
+    async def listed(self, call: Call, model: type[_Model]) -> Page[_Model]:
+        """Settle a call that is answered by a list, whose rows are read one by one.
+
+        Only a list is one: no body, `null`, or an object around the rows says nothing of what SCM has.
         """
-        call = ssl_orders.enroll_call(order, self._account.org_id)
-        return ssl_orders.accepted_from(await self._driver.parsed(call, models.ENROLL_ANSWER))
+        answer = await self.settled(call)
+        rows: list[_Model] = []
+        unreadable = 0
+        for value in self._read(call, answer, _rows):
+            try:
+                rows.append(model.model_validate(value))
+            except ValidationError:
+                unreadable += 1
+        return Page(tuple(rows), unreadable, answer.total)
 
-    async def collect_ssl(self, ssl_id: int) -> Collected | StillProcessing:
-        """Ask once for a certificate and its whole chain.
+    async def done(self, call: Call) -> None:
+        """Settle a call that changes something and answers nothing: only the one status without a body says so."""
+        answer = await self.settled(call)
+        if not says_done(answer.status):
+            raise unusable(call, answer, self._redact)
 
-        Raises:
-            ScmRefusedError: it will not come.
-            ScmUnavailableError: no useful answer; asked again, there may be one.
+    async def collected(self, call: Call) -> Collected | StillProcessing:
+        """Ask once for a certificate: whoever waits for it asks again anyway."""
+        result = await self._sent(call)
+        pending = self._pending_in(result) if isinstance(result, Answer) else None
+        if pending is not None:
+            return pending
+        answer = judged(call, result, self._redact)
+        if isinstance(answer, Trouble):
+            raise failure_from(call, answer)
+        said = said_in(answer, self._redact)
+        if is_page(answer) or (said is not None and said.description):
+            raise unusable(call, answer, self._redact)
+        return Collected(answer.body)
+
+    async def revoked(self, path: str, reason: str, reason_code: int | None) -> None:
+        """Revoke what a path names; one that was revoked before is as good.
+
+        After a success that is not SCM's own the question is put once more: what took it says that it is done already.
         """
-        return await self._driver.collected(ssl_orders.collect_call(ssl_id))
+        code = {} if reason_code is None else {"reasonCode": reason_code}
+        call = Call(REVOKE, "POST", path, body={"reason": reason, **code})
+        try:
+            if not says_done((await self.settled(call)).status):
+                await self.done(call)
+        except ScmRefusedError as error:
+            if not is_already_revoked(error.operation, error.code):
+                raise
 
-    async def renew_ssl(self, ssl_id: int, *, csr: str | None) -> SslRenewed:
-        """Order a successor with an id of its own; the renewed certificate stays valid.
+    def _read(self, call: Call, answer: Answer, read: Callable[[Any], _Read]) -> _Read:
+        try:
+            return read(answer.json())
+        except ValueError:  # also what pydantic raises
+            raise unusable(call, answer, self._redact) from None
 
-        Without a CSR, SCM uses the first order's again, and so its key. Sent and limited in time as `enroll_ssl` is.
+    def _pending_in(self, answer: Answer) -> StillProcessing | None:
+        """Read "not yet", which comes as an error of any status, or as an empty success (scm-api.md 3.4)."""
+        if verdict(answer.status) is Verdict.ACCEPTED and not answer.body.strip():
+            return StillProcessing(code=None, description="", says_so=False)
+        said = said_in(answer, self._redact) if is_in_scms_shape(answer) else None
+        if said is None or said.code is None or not is_pending(said.code):
+            return None
+        return StillProcessing(code=said.code, description=said.description, says_so=is_in_work(said.code))
 
-        Raises:
-            ScmRefusedError, ScmUnavailableError: nothing was ordered.
-            ScmAnswerLostError: SCM may have taken the order.
-        """
-        answer = await self._driver.parsed_if_named(
-            ssl_orders.renew_call(ssl_id, csr), models.RENEW_ANSWER, lambda answer: answer.ssl_id is not None
-        )
-        return ssl_orders.renewed_from(answer, ssl_id)
+    async def _sent(self, call: Call) -> Answer | Trouble:
+        """Make one call, once, unless it is held back."""
+        held_back = self._held_back()
+        if held_back is not None:
+            return held_back
+        try:
+            result = await self._exchange.send(call)
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+        self._learn_from(call, result)
+        return result
 
-    async def replace_ssl(
-        self, ssl_id: int, *, csr: str, reason: str, common_name: str | None, subject_alt_names: tuple[str, ...]
-    ) -> None:
-        """Have a certificate issued anew under the same id, for the CSR's key; until then SCM may hand out the old one.
+    def _held_back(self) -> Trouble | None:
+        """Return why no call may be made now; SCM has certainly taken nothing then."""
+        if held := self._breaker.held():
+            words = f"it asks to be left alone for {math.ceil(held)} s more ({self._last_words})"
+            return Trouble(was_sent=False, words=words, retry_after=held)
+        budget = budget_in_force()
+        if budget is not None and not budget.left:
+            words = "the background work has made its calls of this minute"
+            return Trouble(was_sent=False, words=words, retry_after=_MINUTE)
+        wait = self._breaker.refuses()
+        if wait is not None:
+            seconds, reason = math.ceil(wait), self._last_words
+            words = f"it has not answered for a while and is left alone for {seconds} s more ({reason})"
+            return Trouble(was_sent=False, words=words)
+        if budget is not None:
+            budget.count()
+        return None
 
-        What is empty or None is not sent. Sent and limited in time as `enroll_ssl` is.
+    def _learn_from(self, call: Call, result: Answer | Trouble) -> None:
+        is_scms = isinstance(result, Answer) and _is_scms(result)
+        if isinstance(result, Answer) and is_scms and result.date is not None and self._on_date is not None:
+            self._on_date(result.date)
+        if is_scms or (isinstance(result, Answer) and _is_refused_without_a_body(call, result)):
+            self._breaker.answered()
+        else:
+            self._last_words = result.words if isinstance(result, Trouble) else f"HTTP {result.status}"
+            self._breaker.failed()
+            self._breaker.hold(result.retry_after or 0.0)
 
-        Args:
-            ssl_id: of an issued certificate.
-            csr: PEM.
-            reason: 1 to 512 characters.
-            common_name: at most 64 characters.
-            subject_alt_names: SCM takes these and overlooks those in the CSR.
 
-        Raises:
-            ScmRefusedError, ScmUnavailableError: nothing was ordered.
-            ScmAnswerLostError: SCM may have taken the order.
-        """
-        call = ssl_orders.replace_call(
-            ssl_id, csr=csr, reason=reason, common_name=common_name, subject_alt_names=subject_alt_names
-        )
-        await self._driver.done(call)
+def _rows(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("no list")  # noqa: TRY004 - as pydantic's errors are
+    return value
 
-    async def revoke_ssl(self, ssl_id: int, *, reason: str, reason_code: int | None) -> Revoked:
-        """Revoke a certificate; asked several times, it happens once.
 
-        Args:
-            ssl_id: of an issued certificate.
-            reason: 1 to 512 characters.
-            reason_code: of RFC 5280 5.3.1; SCM takes 0, 1, 3, 4 and 5.
+def _is_scms(answer: Answer) -> bool:
+    """Whether it is SCM that answers, not what stands in for it: a yes that is no page, or an error in its shape."""
+    if verdict(answer.status) is Verdict.ACCEPTED:
+        return not is_page(answer)
+    return is_in_scms_shape(answer)
 
-        Raises:
-            ScmRefusedError: it is not revoked.
-            ScmUnavailableError: it may be revoked or not; asking again does no harm.
-        """
-        return await self._driver.revoked(ssl_orders.revoke_call(ssl_id, reason, reason_code))
 
-    async def list_ssl(self, *, common_name: str, size: int = 200, position: int = 0) -> Page[SslRow]:
-        """List the entries of a common name: at most `size` (SCM's limit is 200) from `position` on.
+def _is_refused_without_a_body(call: Call, answer: Answer) -> bool:
+    return call.method == "HEAD" and verdict(answer.status) is Verdict.REFUSED
 
-        Raises:
-            ScmRefusedError, ScmUnavailableError
-        """
-        call = ssl_orders.list_call(common_name, size, position)
-        return await self._driver.listed(call, models.LIST_ROW, ssl_orders.row_from)
 
-    async def list_ssl_by_status(self, status: str, *, size: int = 200, position: int = 0) -> Page[SslRow]:
-        """List the organization's entries in a status: at most `size` (SCM's limit is 200) from `position` on.
+def _pause_after(attempt: int, retry_after: float | None) -> float | None:
+    """Return the seconds to wait after attempt number 1, 2 and so on; None if there is no other one.
 
-        Raises:
-            ScmRefusedError, ScmUnavailableError
-        """
-        call = ssl_orders.status_list_call(status, self._account.org_id, size, position)
-        return await self._driver.listed(call, models.LIST_ROW, ssl_orders.row_from)
-
-    async def count_ssl_by_status(self, status: str) -> int | None:
-        """Count the organization's entries in a status; None where SCM does not tell.
-
-        Raises:
-            ScmRefusedError, ScmUnavailableError
-        """
-        return (await self._driver.settled(ssl_orders.status_count_call(status, self._account.org_id))).total
-
-    async def ssl_details(self, ssl_id: int) -> SslDetails:
-        """Tell what SCM knows of one entry.
-
-        Raises:
-            ScmRefusedError, ScmUnavailableError
-        """
-        answer = await self._driver.parsed(ssl_orders.details_call(ssl_id), models.DETAILS_ANSWER)
-        return ssl_orders.details_from(answer)
-
-    async def ssl_profiles(self) -> Page[SslProfile]:
-        """List the certificate profiles that the organization may order; SCM may name one twice.
-
-        Raises:
-            ScmRefusedError, ScmUnavailableError
-        """
-        call = ssl_orders.profiles_call(self._account.org_id)
-        return await self._driver.listed(call, models.PROFILE_ROW, ssl_orders.profile_from)
-
-    async def enroll_client(self, order: ClientOrder) -> ClientAccepted:
-        """Place an order for a person's certificate. Sent and limited in time as `enroll_ssl` is.
-
-        Raises:
-            ScmRefusedError, ScmUnavailableError: nothing was ordered.
-            ScmAnswerLostError: SCM may have taken the order.
-        """
-        call = client_orders.enroll_call(order, self._account.org_id)
-        return client_orders.accepted_from(await self._driver.parsed(call, models.CLIENT_ENROLL_ANSWER))
-
-    async def collect_client(self, order_number: int) -> Collected | StillProcessing:
-        """Ask once for a certificate and its whole chain.
-
-        Raises:
-            ScmRefusedError: it will not come.
-            ScmUnavailableError: no useful answer; asked again, there may be one.
-        """
-        return await self._driver.collected(client_orders.collect_call(order_number))
-
-    async def renew_client(self, order_number: int) -> ClientRenewed:
-        """Order a successor for the same key with a number of its own; the renewed certificate stays valid.
-
-        Sent and limited in time as `enroll_ssl` is.
-
-        Raises:
-            ScmRefusedError, ScmUnavailableError: nothing was ordered.
-            ScmAnswerLostError: SCM may have taken the order.
-        """
-        call = client_orders.renew_call(order_number)
-        answer = await self._driver.parsed_if_named(
-            call, models.CLIENT_RENEW_ANSWER, lambda answer: answer.order_number is not None
-        )
-        return client_orders.renewed_from(answer, order_number)
-
-    async def replace_client(self, order_number: int, *, csr: str, reason: str, revoke: bool) -> None:
-        """Have a certificate issued anew under the same number, for the CSR's key.
-
-        Until that is done, SCM may hand out the old one. Sent and limited in time as `enroll_ssl` is.
-
-        Args:
-            order_number: of an issued certificate.
-            csr: PEM.
-            reason: at most 512 characters.
-            revoke: whether the certificate at hand is revoked.
-
-        Raises:
-            ScmRefusedError, ScmUnavailableError: nothing was ordered.
-            ScmAnswerLostError: SCM may have taken the order.
-        """
-        await self._driver.done(client_orders.replace_call(order_number, csr=csr, reason=reason, revoke=revoke))
-
-    async def revoke_client(self, order_number: int, *, reason: str, reason_code: int | None) -> Revoked:
-        """Revoke a certificate; asked several times, it happens once.
-
-        Args:
-            order_number: of an issued certificate.
-            reason: at most 512 characters.
-            reason_code: of RFC 5280 5.3.1; SCM takes 0, 1, 3, 4 and 5.
-
-        Raises:
-            ScmRefusedError: it is not revoked.
-            ScmUnavailableError: it may be revoked or not; asking again does no harm.
-        """
-        return await self._driver.revoked(client_orders.revoke_call(order_number, reason, reason_code))
-
-    async def list_client(self, *, email: str, size: int = 200, position: int = 0) -> Page[ClientRow]:
-        """List a person's entries: at most `size` (SCM's limit is 200) from `position` on.
-
-        Raises:
-            ScmRefusedError, ScmUnavailableError
-        """
-        call = client_orders.list_call(email, size, position)
-        return await self._driver.listed(call, models.CLIENT_LIST_ROW, client_orders.row_from)
+    Doubles from attempt to attempt. Jitter sees to it that clients which failed together do not come back together.
+    SCM may ask for a pause; one that is longer than anybody waits ends the attempts.
+    """
+    if attempt >= ATTEMPTS:
+        return None
+    if retry_after is not None:
+        return None if retry_after > LONGEST_PAUSE else retry_after * SystemRandom().uniform(1.0, 1.1)
+    ceiling = _FIRST_PAUSE * 2 ** (attempt - 1)
+    return SystemRandom().uniform(ceiling / 2, ceiling)
 
 
 def _loop_time() -> float:

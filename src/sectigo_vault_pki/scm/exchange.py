@@ -4,72 +4,40 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from typing import Any, cast
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from sectigo_vault_pki import __version__
-from sectigo_vault_pki.scm.account import ScmAccount
-from sectigo_vault_pki.scm.login import login_headers
-from sectigo_vault_pki.scm.routes import transport_to
-from sectigo_vault_pki.scm.trouble import TROUBLES, Trouble, trouble_from
+from sectigo_vault_pki.errors import InvalidInputError
+from sectigo_vault_pki.scm.account import ScmAccount, is_plain_http, trust_only
+from sectigo_vault_pki.scm.call import Answer, Call, Trouble
+from sectigo_vault_pki.scm.failures import TROUBLES, trouble_from
+from sectigo_vault_pki.scm.login import login_of
 
 MAX_ANSWER_LENGTH = 1024 * 1024
 MAX_CALLS = 32  # at once, for one account
-_LONGEST_DATE = 40  # characters; the longest of the three forms has 33
-_REMEMBERED_URLS = 64  # parsing one costs as much as the rest of a request
 
-_JSON = (b"Content-Type", b"application/json;charset=UTF-8")
+# Seconds; shorter than what servers keep idle connections for, so that no order is written into one being closed.
+KEEP_IDLE = 3.0
+
+_ORDER_TIMEOUT = 300.0  # seconds; enrolling can be slow (scm-api.md 2), and giving up leaves an order unsettled
+_LONGEST_DATE = 40  # characters; the longest of the three forms has 33
+
+_HEADERS = (
+    (b"Accept", b"application/json, */*;q=0.5"),
+    (b"Accept-Encoding", b"identity"),
+    (b"User-Agent", f"sectigo-vault-pki/{__version__}".encode()),
+)
+_JSON = {"Content-Type": "application/json;charset=UTF-8"}
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request.
-
-    Attributes:
-        operation: SCM's word for it.
-        method: HTTP's word for it.
-        path: below the base URL.
-        query: parameters of the URL.
-        body: sent as JSON where there is one.
-        read_timeout: seconds to wait for the answer, where the account's limit is too short.
-        is_order: made twice, it costs twice.
-    """
-
-    operation: str
-    method: str
-    path: str
-    query: Mapping[str, str | int] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-    read_timeout: float = 0.0
-    is_order: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, whatever its status.
-
-    Attributes:
-        status: the HTTP status.
-        body: the whole body.
-        retry_after: seconds the server asks to wait, or None.
-        total: how long the whole list is of which this is a page (scm-api.md 2), or None.
-        date: the server's time as it answered, in UTC, or None.
-    """
-
-    status: int
-    body: bytes = field(repr=False)
-    retry_after: float | None = None
-    total: int | None = None
-    date: datetime | None = None
 
 
 def call_slots() -> asyncio.Semaphore:
@@ -81,25 +49,24 @@ class Exchange:
     """The connections of one account."""
 
     def __init__(
-        self, account: ScmAccount, slots: asyncio.Semaphore, transport: httpx.AsyncBaseTransport | None
+        self,
+        account: ScmAccount,
+        slots: asyncio.Semaphore,
+        *,
+        login: httpx.Auth | None,
+        transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self._account = account
         self._slots = slots
-        headers = (
-            (b"Accept", b"application/json, */*;q=0.5"),
-            (b"Accept-Encoding", b"identity"),
-            (b"User-Agent", f"sectigo-vault-pki/{__version__}".encode()),
-            *login_headers(account),
+        self._http = httpx.AsyncClient(
+            auth=login_of(account) if login is None else login,
+            headers=_HEADERS,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            transport=transport_to(account) if transport is None else transport,
         )
-        self._headers = httpx.Headers(headers)
-        self._headers_with_body = httpx.Headers((*headers, _JSON))
-        self._url = lru_cache(_REMEMBERED_URLS)(lambda path: httpx.URL(f"{account.base_url}{path}"))
-        self._transport = transport_to(account, MAX_CALLS) if transport is None else transport
-        self._is_closed = False
 
     async def aclose(self) -> None:
-        self._is_closed = True
-        await self._transport.aclose()
+        await self._http.aclose()
 
     async def send(self, call: Call) -> Answer | Trouble:
         """Make one call, once."""
@@ -114,55 +81,96 @@ class Exchange:
         return result
 
     async def _send(self, call: Call) -> Answer | Trouble:
+        limit = self._account.request_timeout
         try:
-            async with asyncio.timeout(self._account.request_timeout) if self._slots.locked() else nullcontext():
+            async with asyncio.timeout(limit):
                 await self._slots.acquire()
         except TimeoutError:
             return trouble_from(httpx.PoolTimeout(""), self._account.base_url)
         try:
-            return await self._exchange(call)
+            if self._http.is_closed:
+                return Trouble(was_sent=False, words="the account's settings changed during the call")
+            patience = max(limit, _ORDER_TIMEOUT if call.is_order else 0.0)
+            request = self._request(call, httpx.Timeout(limit, read=patience))
+            # httpx limits each read, so that an answer could drip in for ever.
+            async with asyncio.timeout(patience + 2 * limit):
+                return await self._answer(request)
+        except tuple(TROUBLES) as error:
+            trouble = trouble_from(error, self._account.base_url)
+            is_of_login = isinstance(error, httpx.RequestError) and error.request is not request
+            return replace(trouble, was_sent=False) if is_of_login else trouble
         finally:
             self._slots.release()
 
-    async def _exchange(self, call: Call) -> Answer | Trouble:
-        if self._is_closed:
-            return Trouble(was_sent=False, words="the account's settings changed during the call")
-        limit = self._account.request_timeout
-        patience = max(limit, call.read_timeout)
-        try:
-            # httpx limits each read, so that an answer could drip in for ever.
-            async with asyncio.timeout(patience + 2 * limit):
-                return await self._answer(self._request(call, httpx.Timeout(limit, read=patience)))
-        except tuple(TROUBLES) as error:
-            return trouble_from(error, self._account.base_url)
-
     def _request(self, call: Call, timeout: httpx.Timeout) -> httpx.Request:
         body = None if call.body is None else json.dumps(call.body).encode()
-        return httpx.Request(
+        return self._http.build_request(
             call.method,
-            self._url(call.path),
+            f"{self._account.base_url}{call.path}",
             params=call.query or None,
-            headers=self._headers if body is None else self._headers_with_body,
+            headers=None if body is None else _JSON,
             content=body,
-            extensions={"timeout": timeout.as_dict()},
+            timeout=timeout,
         )
 
     async def _answer(self, request: httpx.Request) -> Answer | Trouble:
-        response = await self._transport.handle_async_request(request)
+        response = await self._http.send(request, stream=True)
+        headers = response.headers
         try:
             # Never decoded, as a small compressed body may be a huge one; none was asked for.
-            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            if headers.get("Content-Encoding", "identity").lower() != "identity":
                 return trouble_from(httpx.DecodingError(""), self._account.base_url)
             body = bytearray()
-            async for chunk in cast("httpx.AsyncByteStream", response.stream):
+            async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > MAX_ANSWER_LENGTH:
                     return Trouble(was_sent=True, words=f"the answer is longer than {MAX_ANSWER_LENGTH} bytes")
         finally:
             await response.aclose()
-        headers = response.headers
         date = _http_date(headers.get("Date", ""))
         return Answer(response.status_code, bytes(body), _retry_after(headers, date), _total(headers), date)
+
+
+class Connections(httpx.AsyncHTTPTransport):
+    """httpx's own transport, but for what a server sends behind an answer: that ends the connection.
+
+    h11 would take it for the answer to the next request; httpcore looks for such bytes on idle sockets only.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        for connection in self._pool.connections:
+            http11: Any = getattr(connection, "_connection", None)
+            if connection.is_idle() and http11 is not None and http11._h11_state.trailing_data[0]:  # noqa: SLF001
+                await connection.aclose()
+        return await super().handle_async_request(request)
+
+
+def transport_to(account: ScmAccount) -> httpx.AsyncBaseTransport:
+    """Return what carries an account's requests; nothing is connected yet.
+
+    Raises:
+        InvalidInputError: the proxy in the environment cannot be used, or the account's CA bundle.
+    """
+    bundle = account.ca_bundle_pem
+    try:
+        return Connections(
+            verify=httpx.create_ssl_context() if bundle is None else trust_only(bundle),
+            proxy=_proxy_for(account.base_url),
+            limits=httpx.Limits(max_connections=MAX_CALLS, keepalive_expiry=KEEP_IDLE),
+        )
+    except (ImportError, ValueError, httpx.InvalidURL):
+        raise InvalidInputError("the proxy settings in the process's environment cannot be used") from None
+
+
+def _proxy_for(base_url: str) -> str | None:
+    """Return the proxy that the environment names, as Python reads it: also without a scheme, and with `NO_PROXY`."""
+    if is_plain_http(base_url):
+        return None  # a proxy cannot reach a loopback host, and must not see a login that has no TLS around it
+    parts, proxies = urlsplit(base_url), getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _total(headers: httpx.Headers) -> int | None:

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from sectigo_vault_pki.errors import ScmRefusedError
-from sectigo_vault_pki.lifecycle.families import Standing
 from sectigo_vault_pki.lifecycle.rules.evidence import evidence_of_replacement
 from sectigo_vault_pki.lifecycle.rules.states import Found, NotFound, Undecided
 from sectigo_vault_pki.pki import parse_chain
-from sectigo_vault_pki.scm import Collected, StillProcessing
+from sectigo_vault_pki.scm import Collected, Standing, StillProcessing
 from sectigo_vault_pki.store import CertificateRecord, OrderInFlight, OrderOperation
 from tests.support.records import UUID, certificate_record, current_certificate
 from tests.support.virtual_time import START

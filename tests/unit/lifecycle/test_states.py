@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from sectigo_vault_pki.errors import ScmError
 from sectigo_vault_pki.lifecycle.rules.states import (
     ORDER,
-    Accepted,
     AnswerLost,
     Collected,
     Event,
@@ -23,10 +22,10 @@ from sectigo_vault_pki.lifecycle.rules.states import (
     TooLongUndecided,
     Trouble,
     Undecided,
-    Unnamed,
     Unreachable,
     advance,
 )
+from sectigo_vault_pki.scm import Accepted, Unnamed
 from tests.support.chains import chain
 
 ERROR = ScmError("enroll", "no")

@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from sectigo_vault_pki.scm import ScmClient, SslOrder
-from tests.unit.scm.script import BASE_URL, Script, account_at
+from sectigo_vault_pki.scm import Order, ScmClient
+from tests.unit.scm.script import BASE_URL, Script, account_at, ssl_order
 
 
 @pytest.fixture
@@ -22,5 +22,5 @@ async def client(script: Script) -> AsyncIterator[ScmClient]:
 
 
 @pytest.fixture
-def order() -> SslOrder:
-    return SslOrder(csr="-----BEGIN CERTIFICATE REQUEST-----\n", cert_type=224, term=199)
+def order() -> Order:
+    return ssl_order()

@@ -1,15 +1,27 @@
 """SCM as a script, for tests of its client."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
-from sectigo_vault_pki.scm import ScmAccount
+from sectigo_vault_pki.scm import ScmAccount, mark
+from sectigo_vault_pki.store import (
+    CertificateType,
+    ClientFields,
+    OrderOperation,
+    OrderRecord,
+    RequestedFields,
+    SslFields,
+)
 
 BASE_URL = "https://scm.example.test"
 PASSWORD = "pa55 wörd"
+UUID = "5a2e9f0c-7d31-4c8b-9f64-0c1d2e3f4a5b"
+MARK = mark(UUID)
 
 # An answer, or an exception to raise.
 Step = httpx.Response | Exception
@@ -53,3 +65,28 @@ def account_at(base_url: str, **changes: Any) -> ScmAccount:
         "org_id": 42,
     }
     return ScmAccount(**{**values, **changes})
+
+
+def ssl_order(*, fields: Mapping[str, Any] | None = None, **changes: Any) -> OrderRecord:
+    """Return an order as it is stored, for a certificate of few fields."""
+    asked = SslFields(certificate_profile=224, validity_days=199, **(fields or {}))
+    return _order(CertificateType.SSL, RequestedFields(ssl=asked), changes)
+
+
+def client_order(*, fields: Mapping[str, Any] | None = None, **changes: Any) -> OrderRecord:
+    """Return the same for a person's certificate."""
+    person = {"email": "jane@a.test", "first_name": "Jane", "last_name": "Doe", **(fields or {})}
+    asked = ClientFields(certificate_profile=90, validity_days=365, **person)
+    return _order(CertificateType.CLIENT, RequestedFields(client=asked), changes)
+
+
+def _order(certificate_type: CertificateType, requested: RequestedFields, changes: Mapping[str, Any]) -> OrderRecord:
+    values: dict[str, Any] = {"csr": "-----BEGIN CERTIFICATE REQUEST-----\n", "common_name": "", **changes}
+    return OrderRecord(
+        uuid=UUID,
+        operation=OrderOperation.ENROLL,
+        certificate_type=certificate_type,
+        requested=requested,
+        created_at=datetime(2026, 11, 28, tzinfo=UTC),
+        **values,
+    )

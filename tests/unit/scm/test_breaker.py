@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import ScmUnavailableError
-from sectigo_vault_pki.scm import ScmClient, SslOrder
+from sectigo_vault_pki.scm import SSL, Order, ScmClient
 from sectigo_vault_pki.scm.breaker import FAILURES, FIRST_PAUSE, LONGEST_HOLD, LONGEST_PAUSE, Breaker, State
 from tests.unit.scm.script import Script
 
@@ -103,24 +103,24 @@ def test_what_scm_asks_for_is_kept_by_every_call_and_up_to_a_limit(breaker: Brea
 
 
 async def test_calls_that_meet_a_wish_of_scm_wait_for_its_end_and_are_made_then(
-    script: Script, client: ScmClient, order: SslOrder
+    script: Script, client: ScmClient, order: Order
 ) -> None:
     script.answers(httpx.Response(429, headers={"Retry-After": "20"}))
     with pytest.raises(ScmUnavailableError, match="HTTP 429"):
-        await client.collect_ssl(55)
+        await SSL.collect(client, 55)
     script.answers(httpx.Response(200, json={"sslId": 1, "renewId": "r"}))
-    assert (await client.enroll_ssl(order)).ssl_id == 1
+    assert (await SSL.enroll(client, order)).scm_id == 1
     assert len(script.requests) == 2
     assert 20.0 <= script.pauses[0] <= 22.0
 
 
-async def test_a_held_back_order_took_nothing_and_says_why(script: Script, client: ScmClient, order: SslOrder) -> None:
+async def test_a_held_back_order_took_nothing_and_says_why(script: Script, client: ScmClient, order: Order) -> None:
     script.answers(*[httpx.ConnectError("refused")] * FAILURES)
     while script.steps:
         with pytest.raises(ScmUnavailableError):
-            await client.enroll_ssl(order)
+            await SSL.enroll(client, order)
     with pytest.raises(ScmUnavailableError, match=r"left alone for \d+ s more \(the connection failed"):
-        await client.enroll_ssl(order)
+        await SSL.enroll(client, order)
     assert len(script.requests) == FAILURES
 
 
@@ -129,4 +129,4 @@ async def test_a_code_of_scm_is_an_answer_whatever_the_status(status: int, scrip
     pending = {"code": 0, "description": "Being processed by Sectigo"}
     script.answers(*(httpx.Response(status, json=pending) for _ in range(2 * FAILURES)))
     for _ in range(2 * FAILURES):
-        await client.collect_ssl(55)
+        await SSL.collect(client, 55)

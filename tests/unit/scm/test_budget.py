@@ -6,18 +6,18 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import ScmUnavailableError
-from sectigo_vault_pki.scm import BreakerState, CallBudget, Page, ScmClient
+from sectigo_vault_pki.scm import SSL, BreakerState, CallBudget, ScmClient
 from sectigo_vault_pki.scm.breaker import FAILURES
-from tests.unit.scm.script import Script
+from tests.unit.scm.script import Script, ssl_order
 
 
 async def test_calls_within_a_budget_count_and_those_outside_do_not(script: Script, client: ScmClient) -> None:
     budget = CallBudget(3)
     script.answers(*[httpx.Response(200, json=[])] * 3)
-    await client.list_ssl(common_name="a.test")
+    await SSL.listed(client, "a.test")
     with budget.spending():
-        await client.list_ssl(common_name="a.test")
-    await client.list_ssl(common_name="a.test")
+        await SSL.listed(client, "a.test")
+    await SSL.listed(client, "a.test")
     assert (budget.made, budget.left) == (1, 2)
 
 
@@ -25,7 +25,7 @@ async def test_repetitions_count_and_end_with_the_budget(script: Script, client:
     budget = CallBudget(2)
     script.answers(*[httpx.Response(503)] * 2)
     with budget.spending(), pytest.raises(ScmUnavailableError, match="has made its calls of this minute"):
-        await client.list_ssl(common_name="a.test")
+        await SSL.listed(client, "a.test")
     assert (budget.made, budget.left, len(script.pauses)) == (2, 0, 2)
 
 
@@ -33,12 +33,12 @@ async def test_a_call_beyond_the_budget_is_not_sent_and_says_nothing_of_scm(scri
     budget = CallBudget(0)
     for _ in range(FAILURES + 1):
         with budget.spending(), pytest.raises(ScmUnavailableError) as caught:
-            await client.renew_ssl(55, csr=None)
+            await SSL.renew(client, 55, ssl_order(csr=""))
         assert not caught.value.answered
     assert client.availability.breaker is BreakerState.CLOSED
     assert (script.requests, script.pauses, budget.made) == ([], [], 0)
     script.answers(httpx.Response(200, json=[]))
-    assert await client.list_ssl(common_name="a.test") == Page(())
+    assert await SSL.listed(client, "a.test") == ([], True)
 
 
 async def test_tasks_created_within_a_budget_count_on_it_and_others_do_not(script: Script, client: ScmClient) -> None:
@@ -46,10 +46,10 @@ async def test_tasks_created_within_a_budget_count_on_it_and_others_do_not(scrip
     script.answers(*[httpx.Response(200, json=[])] * 3)
     with outer.spending():
         with inner.spending():
-            task = asyncio.create_task(client.list_ssl(common_name="a.test"))
-        await client.list_ssl(common_name="a.test")
+            task = asyncio.create_task(SSL.listed(client, "a.test"))
+        await SSL.listed(client, "a.test")
     await task
-    await client.list_ssl(common_name="a.test")
+    await SSL.listed(client, "a.test")
     assert (inner.made, outer.made) == (1, 1)
 
 
@@ -59,5 +59,5 @@ async def test_a_call_that_the_breaker_holds_back_is_none(script: Script, client
     with budget.spending():
         for _ in range(2):
             with pytest.raises(ScmUnavailableError):
-                await client.collect_ssl(55)
+                await SSL.collect(client, 55)
     assert budget.made == 1

@@ -1,6 +1,6 @@
 import pytest
 
-from sectigo_vault_pki.scm import hint_for, is_final, is_revoked, is_unknown
+from sectigo_vault_pki.scm import hint_for, is_final, is_revoked
 
 OPERATIONS = ["enroll", "collect", "list", "details", "renew", "replace", "revoke"]
 
@@ -23,21 +23,6 @@ def test_only_a_refused_collect_tells_that_an_order_can_never_be_collected(code:
 @pytest.mark.parametrize("code", [None, 0, -1400, -183, -109, -1, -159, -124, -5101, -16])
 def test_other_codes_leave_an_order_open(code: int | None) -> None:
     assert not is_final("collect", code)
-
-
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("code", [-124, -5101, -1104])
-def test_an_unknown_id_is_one_for_every_operation(code: int, operation: str) -> None:
-    assert is_unknown(operation, code)
-
-
-def test_a_code_of_renewals_tells_of_an_unknown_id_only_there() -> None:
-    assert [operation for operation in OPERATIONS if is_unknown(operation, -123)] == ["renew"]
-
-
-@pytest.mark.parametrize("code", [None, 0, -110, -16])
-def test_other_codes_tell_of_no_unknown_id(code: int | None) -> None:
-    assert not is_unknown("collect", code)
 
 
 @pytest.mark.parametrize(

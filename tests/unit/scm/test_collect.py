@@ -2,13 +2,13 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
-from sectigo_vault_pki.scm import Collected, ScmClient, StillProcessing
+from sectigo_vault_pki.scm import SSL, Collected, ScmClient, StillProcessing
 from tests.unit.scm.script import BASE_URL, Script, refusal
 
 
 async def test_a_ready_certificate_is_collected_with_its_chain(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, content=b"-----BEGIN\r\n", headers={"Content-Type": "application/octet-stream"}))
-    assert await client.collect_ssl(55) == Collected(b"-----BEGIN\r\n")
+    assert await SSL.collect(client, 55) == Collected(b"-----BEGIN\r\n")
     (request,) = script.requests
     assert (request.method, str(request.url)) == ("GET", f"{BASE_URL}/api/ssl/v1/collect/55?format=x509")
 
@@ -22,13 +22,13 @@ async def test_a_pending_certificate_is_a_value_that_tells_work_from_trouble(
     code: int, says_so: bool, status: int, script: Script, client: ScmClient
 ) -> None:
     script.answers(refusal(status, code, "Being processed\nby Sectigo"))
-    assert await client.collect_ssl(55) == StillProcessing(code, "Being processed by Sectigo", says_so=says_so)
+    assert await SSL.collect(client, 55) == StillProcessing(code, "Being processed by Sectigo", says_so=says_so)
 
 
 @pytest.mark.parametrize("answer", [httpx.Response(200), httpx.Response(200, text=" \r\n"), httpx.Response(204)])
 async def test_an_empty_success_is_pending(answer: httpx.Response, script: Script, client: ScmClient) -> None:
     script.answers(answer)
-    assert await client.collect_ssl(55) == StillProcessing(None, "", says_so=False)
+    assert await SSL.collect(client, 55) == StillProcessing(None, "", says_so=False)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ async def test_an_empty_success_is_pending(answer: httpx.Response, script: Scrip
 async def test_another_code_is_a_refusal(status: int, code: int, script: Script, client: ScmClient) -> None:
     script.answers(refusal(status, code, "No"))
     with pytest.raises(ScmRefusedError) as caught:
-        await client.collect_ssl(55)
+        await SSL.collect(client, 55)
     assert (caught.value.code, caught.value.description, caught.value.operation) == (code, "No", "collect")
 
 
@@ -57,5 +57,5 @@ async def test_trouble_is_reported_at_once(
 ) -> None:
     script.answers(outcome)
     with pytest.raises(ScmUnavailableError, match="SCM is not available for collect"):
-        await client.collect_ssl(55)
+        await SSL.collect(client, 55)
     assert not script.pauses

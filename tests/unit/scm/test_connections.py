@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from sectigo_vault_pki.errors import ScmUnavailableError
-from sectigo_vault_pki.scm import Collected, SslOrder, keep_alive
+from sectigo_vault_pki.errors import ScmAnswerLostError, ScmUnavailableError
+from sectigo_vault_pki.pki.csr import MAX_CSR_LENGTH
+from sectigo_vault_pki.scm import SSL, Collected, Order, exchange
 from tests.unit.scm.loopback import ACCEPTED, answer_every_request, answer_with, client_of, read_request, server
-from tests.unit.scm.script import account_at
+from tests.unit.scm.script import account_at, ssl_order
 
 
 class Talks:
@@ -18,6 +19,7 @@ class Talks:
         self.head = head
         self.before_answer = before_answer
         self.connections = 0
+        self.spoke = asyncio.Event()
         self.ended = asyncio.Event()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -28,15 +30,18 @@ class Talks:
             if self.after_answer:
                 await asyncio.sleep(0)  # a packet of its own
                 writer.write(self.after_answer)
+                await writer.drain()
+                self.spoke.set()
         self.ended.set()
 
 
 async def test_what_a_server_says_unasked_is_no_answer_to_the_next_request() -> None:
     talks = Talks(after_answer=answer_with(b"not what was asked for"))
     async with server(talks) as url, client_of(account_at(url)) as client:
-        assert await client.collect_ssl(55) == Collected(ACCEPTED)
+        assert await SSL.collect(client, 55) == Collected(ACCEPTED)
+        await talks.spoke.wait()
+        assert await SSL.collect(client, 56) == Collected(ACCEPTED)
         await talks.ended.wait()
-        assert await client.collect_ssl(56) == Collected(ACCEPTED)
     assert talks.connections == 2
 
 
@@ -49,12 +54,12 @@ async def test_an_answer_with_something_behind_it_ends_its_connection() -> None:
         assert await reader.read() == b""
 
     async with server(answer_twice) as url, client_of(account_at(url)) as client:
-        assert await client.collect_ssl(55) == Collected(ACCEPTED)
-        assert await client.collect_ssl(56) == Collected(ACCEPTED)
+        assert await SSL.collect(client, 55) == Collected(ACCEPTED)
+        assert await SSL.collect(client, 56) == Collected(ACCEPTED)
 
 
-async def test_a_connection_that_the_server_ended_while_it_was_idle_loses_no_order(order: SslOrder) -> None:
-    noticed = asyncio.Event()
+async def test_a_connection_that_the_server_ended_while_it_was_idle_loses_no_order(order: Order) -> None:
+    ended = asyncio.Event()
     connections = 0
 
     async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,46 +68,67 @@ async def test_a_connection_that_the_server_ended_while_it_was_idle_loses_no_ord
         await read_request(reader)
         writer.write(answer_with(ACCEPTED))
         writer.write_eof()
+        ended.set()
         assert await reader.read() == b""
-        noticed.set()
 
     async with server(answer_once) as url, client_of(account_at(url)) as client:
-        await client.enroll_ssl(order)
-        await noticed.wait()
-        assert (await client.enroll_ssl(order)).ssl_id == 55
+        await SSL.enroll(client, order)
+        await ended.wait()
+        assert (await SSL.enroll(client, order)).scm_id == 55
     assert connections == 2
+
+
+async def test_an_order_on_a_used_connection_that_is_cut_is_lost_and_not_sent_again(order: Order) -> None:
+    requests = 0
+
+    async def cut_the_second(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while await read_request(reader):
+            requests += 1
+            if requests == 2:
+                return
+            writer.write(answer_with(ACCEPTED))
+
+    async with server(cut_the_second) as url, client_of(account_at(url)) as client:
+        await SSL.collect(client, 55)
+        with pytest.raises(ScmAnswerLostError):
+            await SSL.enroll(client, order)
+    assert requests == 2
 
 
 @pytest.mark.parametrize("head", [b"Connection: close\r\n"])
 async def test_a_server_that_wants_no_further_request_gets_none(head: bytes) -> None:
     talks = Talks(head=head)
     async with server(talks) as url, client_of(account_at(url)) as client:
-        await client.collect_ssl(55)
-        await client.collect_ssl(56)
+        await SSL.collect(client, 55)
+        await SSL.collect(client, 56)
     assert talks.connections == 2
 
 
 async def test_an_interim_answer_is_passed_over() -> None:
     talks = Talks(before_answer=b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n")
     async with server(talks) as url, client_of(account_at(url)) as client:
-        assert await client.collect_ssl(55) == Collected(ACCEPTED)
-        assert await client.collect_ssl(56) == Collected(ACCEPTED)
+        assert await SSL.collect(client, 55) == Collected(ACCEPTED)
+        assert await SSL.collect(client, 56) == Collected(ACCEPTED)
     assert talks.connections == 1
 
 
-async def test_an_idle_connection_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keep_alive, "KEEP_IDLE", 0.01)
+async def test_a_connection_that_was_idle_for_long_is_ended_and_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "KEEP_IDLE", 0.01)
     talks = Talks()
     async with server(talks) as url, client_of(account_at(url)) as client:
-        await client.collect_ssl(55)
+        await SSL.collect(client, 55)
+        await asyncio.sleep(0.02)
+        await SSL.collect(client, 55)
         await talks.ended.wait()
+    assert talks.connections == 2
 
 
 async def test_closing_ends_idle_connections() -> None:
     talks = Talks()
     async with server(talks) as url:
         async with client_of(account_at(url)) as client:
-            await client.collect_ssl(55)
+            await SSL.collect(client, 55)
         await talks.ended.wait()
 
 
@@ -113,10 +139,10 @@ async def test_an_early_answer_to_a_request_that_is_not_read_is_taken() -> None:
         await writer.drain()
         await asyncio.Event().wait()
 
-    endless = SslOrder(csr="x" * 8_000_000, cert_type=1, term=365, server_type=-1)
+    largest = ssl_order(csr="x" * MAX_CSR_LENGTH)
     async with server(refuse_unread) as url, client_of(account_at(url, request_timeout=5)) as client:
         with pytest.raises(Exception, match="413"):
-            await client.enroll_ssl(endless)
+            await SSL.enroll(client, largest)
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "ALL_PROXY"])
@@ -129,7 +155,7 @@ async def test_a_proxy_may_be_named_without_its_scheme(variable: str, monkeypatc
         monkeypatch.setenv(variable, proxy.removeprefix("http://"))
         async with client_of(account_at("https://scm.example.test")) as client:
             with pytest.raises(ScmUnavailableError, match="the proxy refused the connection"):
-                await client.collect_ssl(55)
+                await SSL.collect(client, 55)
 
 
 @pytest.mark.parametrize("excepted", ["scm.example.test", ".example.test", "*"])
@@ -141,4 +167,4 @@ async def test_a_host_that_is_excepted_from_the_proxy_is_reached_straight(
         monkeypatch.setenv("NO_PROXY", excepted)
         async with client_of(account_at("https://scm.example.test")) as client:
             with pytest.raises(ScmUnavailableError, match="the host's name cannot be resolved"):
-                await client.collect_ssl(55)
+                await SSL.collect(client, 55)

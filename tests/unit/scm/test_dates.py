@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sectigo_vault_pki.errors import ScmError
-from sectigo_vault_pki.scm import ScmClient
+from sectigo_vault_pki.scm import SSL, ScmClient
 from sectigo_vault_pki.scm.exchange import _http_date, _retry_after
 from tests.unit.scm.script import Script, refusal
 
@@ -26,7 +26,7 @@ async def heard(client: ScmClient) -> list[datetime]:
     moments: list[datetime] = []
     client.observe_dates(moments.append)
     try:
-        await client.collect_ssl(55)
+        await SSL.collect(client, 55)
     except ScmError:
         pass
     finally:
@@ -72,9 +72,9 @@ async def test_each_attempt_tells_the_time_and_nobody_has_to_listen(script: Scri
     )
     moments: list[datetime] = []
     client.observe_dates(moments.append)
-    await client.list_ssl(common_name="a.test")
+    await SSL.listed(client, "a.test")
     client.observe_dates(None)
-    await client.collect_ssl(55)
+    await SSL.collect(client, 55)
     assert moments == [MOMENT, MOMENT]
 
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmError, ScmRefusedError, ScmUnavailableError
-from sectigo_vault_pki.scm import BreakerState, Collected, Revoked, ScmClient, StillProcessing
+from sectigo_vault_pki.scm import SMIME, SSL, BreakerState, Collected, Listed, ScmClient, StillProcessing
 from sectigo_vault_pki.scm.breaker import FAILURES
-from tests.unit.scm.script import Script, refusal
+from tests.unit.scm.script import Script, client_order, refusal, ssl_order
 from tests.unit.scm.test_orders import ORDERS
 from tests.unit.scm.test_questions import QUESTIONS
 from tests.unit.scm.test_revoke import every_revocation
@@ -20,11 +20,11 @@ PAGE = "<html>Forbidden by policy</html>"
 
 ASKED: list[Ask] = [
     *QUESTIONS,
-    lambda client: client.ssl_profiles(),
-    lambda client: client.collect_ssl(55),
-    lambda client: client.collect_client(55),
-    lambda client: client.revoke_ssl(55, reason="lost", reason_code=None),
-    lambda client: client.revoke_client(55, reason="lost", reason_code=None),
+    SSL.profiles,
+    lambda client: SSL.collect(client, 55),
+    lambda client: SMIME.collect(client, 55),
+    lambda client: SSL.revoke(client, 55, "lost", None),
+    lambda client: SMIME.revoke(client, 55, "lost", None),
 ]
 every_order = pytest.mark.parametrize("place", ORDERS.values(), ids=ORDERS)
 
@@ -67,7 +67,7 @@ async def test_what_something_else_refuses_was_not_refused_by_scm_and_is_not_ask
 async def test_foreign_words_are_shown_where_they_are_json(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(403, json={"message": "Forbidden\nby policy"}))
     with pytest.raises(ScmUnavailableError) as caught:
-        await client.ssl_details(55)
+        await SSL.remarks(client, Listed(55, None))
     assert str(caught.value).endswith(f"{NOT_SCM}: Forbidden by policy")
 
 
@@ -97,7 +97,7 @@ async def test_a_yes_of_something_else_orders_nothing_for_certain(
 @pytest.mark.parametrize("answer", YES_OF_SOMETHING_ELSE)
 async def test_a_yes_of_something_else_revokes_nothing(
     answer: httpx.Response,
-    revoke: Callable[[ScmClient, str, int | None], Awaitable[Revoked]],
+    revoke: Callable[[ScmClient, str, int | None], Awaitable[None]],
     script: Script,
     client: ScmClient,
 ) -> None:
@@ -124,7 +124,7 @@ UNDOCUMENTED_YES = [
 @pytest.mark.parametrize("had_revoked", [False, True])
 async def test_after_a_yes_that_is_not_scms_a_revocation_is_asked_for_again(
     answer: httpx.Response,
-    revoke: Callable[[ScmClient, str, int | None], Awaitable[Revoked]],
+    revoke: Callable[[ScmClient, str, int | None], Awaitable[None]],
     script: Script,
     client: ScmClient,
     *,
@@ -132,14 +132,15 @@ async def test_after_a_yes_that_is_not_scms_a_revocation_is_asked_for_again(
 ) -> None:
     already = httpx.Response(400, json={"code": -159, "description": "Your certificate already revoked"})
     script.answers(answer, already if had_revoked else httpx.Response(204))
-    assert await revoke(client, "lost", None) == Revoked(already=had_revoked)
+    await revoke(client, "lost", None)
+    assert len(script.requests) == 2
 
 
 @every_revocation
 @pytest.mark.parametrize("answer", UNDOCUMENTED_YES)
 async def test_nothing_is_revoked_while_only_something_else_than_scm_says_so(
     answer: httpx.Response,
-    revoke: Callable[[ScmClient, str, int | None], Awaitable[Revoked]],
+    revoke: Callable[[ScmClient, str, int | None], Awaitable[None]],
     script: Script,
     client: ScmClient,
 ) -> None:
@@ -150,8 +151,8 @@ async def test_nothing_is_revoked_while_only_something_else_than_scm_says_so(
 
 
 REPLACEMENTS: list[Ask] = [
-    lambda client: client.replace_ssl(55, csr="PEM", reason="lost", common_name=None, subject_alt_names=()),
-    lambda client: client.replace_client(55, csr="PEM", reason="lost", revoke=True),
+    lambda client: SSL.replace(client, 55, ssl_order(csr="PEM", reason="lost")),
+    lambda client: SMIME.replace(client, 55, client_order(csr="PEM", reason="lost", revoke_replaced=True)),
 ]
 
 
@@ -169,7 +170,7 @@ async def test_a_replacement_with_a_yes_that_is_not_scms_may_have_been_taken(
 async def test_no_body_where_one_is_needed_is_called_that(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(204))
     with pytest.raises(ScmUnavailableError, match=r"HTTP 204 with no body$"):
-        await client.ssl_details(55)
+        await SSL.remarks(client, Listed(55, None))
 
 
 @every_order
@@ -194,34 +195,35 @@ async def test_a_question_answered_by_success_and_an_error_is_refused(
 
 @every_revocation
 async def test_what_was_revoked_before_is_revoked_whatever_the_status_of_the_answer(
-    revoke: Callable[[ScmClient, str, int | None], Awaitable[Revoked]], script: Script, client: ScmClient
+    revoke: Callable[[ScmClient, str, int | None], Awaitable[None]], script: Script, client: ScmClient
 ) -> None:
     script.answers(httpx.Response(200, json={"code": -159, "description": "Your certificate already revoked"}))
-    assert await revoke(client, "lost", None) == Revoked(already=True)
+    await revoke(client, "lost", None)
+    assert len(script.requests) == 1
 
 
 async def test_what_scm_says_of_its_own_trouble_is_shown(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(500, json={"code": -14, "description": "Unknown error."}))
     with pytest.raises(ScmUnavailableError, match=r"HTTP 500 Internal Server Error: Unknown error\. \(code -14\)"):
-        await client.collect_ssl(55)
+        await SSL.collect(client, 55)
 
 
 async def test_words_in_place_of_a_certificate_are_shown(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json={"message": "awaiting approval"}))
     with pytest.raises(ScmUnavailableError, match=r"HTTP 200 with a body that cannot be read: awaiting approval"):
-        await client.collect_client(55)
+        await SMIME.collect(client, 55)
 
 
 async def test_a_page_is_no_certificate(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, text="<html>login</html>"), httpx.Response(200, content=b"0\x82"))
     with pytest.raises(ScmUnavailableError, match="not in SCM's words"):
-        await client.collect_ssl(55)
-    assert await client.collect_ssl(55) == Collected(b"0\x82")
+        await SSL.collect(client, 55)
+    assert await SSL.collect(client, 55) == Collected(b"0\x82")
 
 
 async def test_a_pending_certificate_may_come_as_a_success(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json={"code": 0, "description": "Being processed by Sectigo"}))
-    assert await client.collect_ssl(55) == StillProcessing(0, "Being processed by Sectigo")
+    assert await SSL.collect(client, 55) == StillProcessing(0, "Being processed by Sectigo")
 
 
 @pytest.mark.parametrize(
@@ -233,7 +235,7 @@ async def test_pages_are_no_answers_and_open_the_breaker(
     script.answers(*[answer] * FAILURES)
     for _ in range(FAILURES):
         with pytest.raises(ScmUnavailableError):
-            await client.collect_ssl(55)
+            await SSL.collect(client, 55)
     assert client.availability.breaker is BreakerState.OPEN
 
 
@@ -241,7 +243,7 @@ async def test_a_refused_count_has_no_words_and_is_an_answer(script: Script, cli
     script.answers(*[httpx.Response(400)] * FAILURES)
     for _ in range(FAILURES):
         with pytest.raises(ScmUnavailableError, match=r"HTTP 400 Bad Request$"):
-            await client.count_ssl_by_status("Applied")
+            await SSL.count_pending(client)
     assert client.availability.breaker is BreakerState.CLOSED
 
 
@@ -283,5 +285,5 @@ async def test_a_refused_login_is_told_from_other_trouble_of_scm(
     script.answers(refusal(status, -16, "Unknown user"), httpx.Response(status))
     for expected in (True, False):
         with pytest.raises(ScmUnavailableError) as caught:
-            await client.collect_ssl(55)
+            await SSL.collect(client, 55)
         assert caught.value.login_refused is expected

@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmAnswerLostError, ScmError, ScmUnavailableError
-from sectigo_vault_pki.scm import Collected, Revoked, ScmClient, SslOrder
+from sectigo_vault_pki.scm import SMIME, SSL, Collected, Order, ScmClient
 from sectigo_vault_pki.scm.exchange import MAX_CALLS
 from tests.unit.scm.loopback import (
     ACCEPTED,
@@ -19,7 +19,7 @@ from tests.unit.scm.loopback import (
     read_request,
     server,
 )
-from tests.unit.scm.script import PASSWORD, account_at
+from tests.unit.scm.script import PASSWORD, account_at, client_order
 
 
 async def test_connections_are_used_again() -> None:
@@ -32,7 +32,7 @@ async def test_connections_are_used_again() -> None:
 
     async with server(talk) as url, client_of(account_at(url)) as client:
         for _ in range(5):
-            assert await client.collect_ssl(55) == Collected(ACCEPTED)
+            assert await SSL.collect(client, 55) == Collected(ACCEPTED)
     assert connections == 1
 
 
@@ -45,17 +45,17 @@ async def test_many_calls_at_once_share_a_bounded_number_of_connections() -> Non
         await answer_every_request(reader, writer)
 
     async with server(talk) as url, client_of(account_at(url)) as client:
-        results = await asyncio.gather(*(client.collect_ssl(number) for number in range(1, 151)))
+        results = await asyncio.gather(*(SSL.collect(client, number) for number in range(1, 151)))
     assert results == [Collected(ACCEPTED)] * 150
     assert connections <= MAX_CALLS
 
 
-async def test_an_order_to_a_closed_port_took_nothing(order: SslOrder) -> None:
+async def test_an_order_to_a_closed_port_took_nothing(order: Order) -> None:
     async with server(answer_every_request) as url:
         pass
     async with client_of(account_at(url)) as client:
         with pytest.raises(ScmUnavailableError) as caught:
-            await client.enroll_ssl(order)
+            await SSL.enroll(client, order)
     assert str(caught.value) == f"SCM is not available for enroll: connection refused ({url})"
 
 
@@ -74,10 +74,10 @@ async def talk_nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 @pytest.mark.parametrize("talk", [cut_at_once, cut_within_the_answer, talk_nonsense])
-async def test_an_order_whose_connection_fails_after_sending_is_lost(talk: Talk, order: SslOrder) -> None:
+async def test_an_order_whose_connection_fails_after_sending_is_lost(talk: Talk, order: Order) -> None:
     async with server(talk) as url, client_of(account_at(url)) as client:
         with pytest.raises(ScmAnswerLostError):
-            await client.enroll_ssl(order)
+            await SSL.enroll(client, order)
 
 
 async def test_an_answer_that_drips_in_is_given_up() -> None:
@@ -89,9 +89,9 @@ async def test_an_answer_that_drips_in_is_given_up() -> None:
             await writer.drain()
             await asyncio.sleep(0.01)
 
-    async with server(drip) as url, client_of(account_at(url, request_timeout=0.1)) as client:
+    async with server(drip) as url, client_of(account_at(url, request_timeout=0.3)) as client:
         with pytest.raises(ScmUnavailableError, match="the whole answer did not come within the time limit"):
-            await client.collect_ssl(55)
+            await SSL.collect(client, 55)
 
 
 async def test_a_silent_server_is_given_up() -> None:
@@ -100,7 +100,7 @@ async def test_a_silent_server_is_given_up() -> None:
 
     async with server(be_silent) as url, client_of(account_at(url, request_timeout=0.5)) as client:
         with pytest.raises(ScmUnavailableError, match="no answer came within the time limit"):
-            await client.collect_ssl(55)
+            await SSL.collect(client, 55)
 
 
 async def test_a_flood_is_not_read_to_its_end() -> None:
@@ -113,10 +113,10 @@ async def test_a_flood_is_not_read_to_its_end() -> None:
 
     async with server(flood) as url, client_of(account_at(url)) as client:
         with pytest.raises(ScmUnavailableError, match="longer than 1048576 bytes"):
-            await client.collect_ssl(55)
+            await SSL.collect(client, 55)
 
 
-async def test_a_cancelled_call_ends_at_once_and_frees_its_slot(order: SslOrder) -> None:
+async def test_a_cancelled_call_ends_at_once_and_frees_its_slot(order: Order) -> None:
     received = asyncio.Event()
 
     async def hold_orders(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,15 +129,15 @@ async def test_a_cancelled_call_ends_at_once_and_frees_its_slot(order: SslOrder)
     async with server(hold_orders) as url, client_of(account_at(url)) as client:
         for _ in range(MAX_CALLS + 1):
             received.clear()
-            task = asyncio.create_task(client.enroll_ssl(order))
+            task = asyncio.create_task(SSL.enroll(client, order))
             await received.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        assert await client.collect_ssl(55) == Collected(ACCEPTED)
+        assert await SSL.collect(client, 55) == Collected(ACCEPTED)
 
 
-async def test_closing_ends_an_order_under_way_as_a_lost_one(order: SslOrder) -> None:
+async def test_closing_ends_an_order_under_way_as_a_lost_one(order: Order) -> None:
     received = asyncio.Event()
 
     async def hold(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
@@ -147,7 +147,7 @@ async def test_closing_ends_an_order_under_way_as_a_lost_one(order: SslOrder) ->
 
     async with server(hold) as url:
         client = ScmClient(account_at(url))
-        task = asyncio.create_task(client.enroll_ssl(order))
+        task = asyncio.create_task(SSL.enroll(client, order))
         await received.wait()
         await client.aclose()
         with pytest.raises(ScmAnswerLostError):
@@ -171,7 +171,7 @@ async def test_exactly_the_given_bundle_is_trusted(authority: trustme.CA) -> Non
         server(answer_every_request, tls=tls_server(authority, "localhost")) as url,
         client_of(account_at(url, ca_bundle_pem=bundle)) as client,
     ):
-        assert await client.collect_ssl(55) == Collected(ACCEPTED)
+        assert await SSL.collect(client, 55) == Collected(ACCEPTED)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ async def test_exactly_the_given_bundle_is_trusted(authority: trustme.CA) -> Non
     ],
 )
 async def test_a_server_that_is_not_trusted_gets_no_order(
-    name: str, own_bundle: str | None, reason: str, authority: trustme.CA, order: SslOrder
+    name: str, own_bundle: str | None, reason: str, authority: trustme.CA, order: Order
 ) -> None:
     heard = False
 
@@ -200,21 +200,21 @@ async def test_a_server_that_is_not_trusted_gets_no_order(
         client_of(account_at(url, ca_bundle_pem=pem)) as client,
     ):
         with pytest.raises(ScmUnavailableError, match=f"the server's certificate is not trusted: .*{reason}"):
-            await client.enroll_ssl(order)
+            await SSL.enroll(client, order)
     assert not heard
 
 
-async def test_a_server_without_tls_is_a_failed_handshake(order: SslOrder) -> None:
+async def test_a_server_without_tls_is_a_failed_handshake(order: Order) -> None:
     async def talk_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     async with server(talk_plainly) as url, client_of(account_at(url.replace("http://", "https://"))) as client:
         with pytest.raises(ScmUnavailableError, match="the TLS handshake failed: "):
-            await client.enroll_ssl(order)
+            await SSL.enroll(client, order)
 
 
-async def test_redirects_are_not_followed(order: SslOrder) -> None:
+async def test_redirects_are_not_followed(order: Order) -> None:
     requests: list[bytes] = []
 
     async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -224,7 +224,7 @@ async def test_redirects_are_not_followed(order: SslOrder) -> None:
 
     async with server(redirect) as url, client_of(account_at(url)) as client:
         with pytest.raises(ScmError, match="check the base URL"):
-            await client.enroll_ssl(order)
+            await SSL.enroll(client, order)
     assert len(requests) == 1
 
 
@@ -237,8 +237,8 @@ async def test_no_cookie_is_ever_sent_back() -> None:
             writer.write(answer_with(ACCEPTED, b"Set-Cookie: JSESSIONID=1; Path=/\r\n"))
 
     async with server(set_cookie) as url, client_of(account_at(url)) as client:
-        await client.collect_ssl(55)
-        await client.collect_ssl(55)
+        await SSL.collect(client, 55)
+        await SSL.collect(client, 55)
     assert len(requests) == 2
     assert b"cookie" not in requests[1].lower()
 
@@ -248,10 +248,10 @@ async def test_a_login_without_tls_passes_no_proxy(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("HTTP_PROXY", proxy)
         monkeypatch.setenv("ALL_PROXY", proxy)
         async with client_of(account_at(url)) as client:
-            assert await client.collect_ssl(55) == Collected(ACCEPTED)
+            assert await SSL.collect(client, 55) == Collected(ACCEPTED)
 
 
-async def test_a_proxy_that_refuses_took_nothing(monkeypatch: pytest.MonkeyPatch, order: SslOrder) -> None:
+async def test_a_proxy_that_refuses_took_nothing(monkeypatch: pytest.MonkeyPatch, order: Order) -> None:
     heard: list[bytes] = []
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -264,7 +264,7 @@ async def test_a_proxy_that_refuses_took_nothing(monkeypatch: pytest.MonkeyPatch
         monkeypatch.delenv("no_proxy", raising=False)
         async with client_of(account_at("https://scm.example.test")) as client:
             with pytest.raises(ScmUnavailableError, match="the proxy refused the connection"):
-                await client.enroll_ssl(order)
+                await SSL.enroll(client, order)
     assert heard[0].startswith(b"CONNECT scm.example.test:443 ")
     assert b"login" not in heard[0]
 
@@ -286,7 +286,7 @@ async def test_a_revocation_that_is_cut_off_is_sent_again_and_found_done() -> No
             writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
     async with server(cut_the_first) as url, client_of(account_at(url)) as client:
-        assert await client.revoke_ssl(55, reason="lost", reason_code=None) == Revoked(already=True)
+        await SSL.revoke(client, 55, "lost", None)
     assert len(requests) == 2
 
 
@@ -298,22 +298,22 @@ async def test_a_renewal_that_is_cut_off_is_not_sent_again() -> None:
 
     async with server(cut) as url, client_of(account_at(url)) as client:
         with pytest.raises(ScmAnswerLostError, match="renew was lost"):
-            await client.renew_client(55)
+            await SMIME.renew(client, 55, client_order())
     (head,) = requests
     assert head.startswith(b"POST /api/smime/v2/renew/order/55 HTTP/1.1\r\n")
     assert b"\r\ncontent-length: 0\r\n" in head.lower()
 
 
-async def test_no_secret_reaches_a_log_an_error_or_a_repr(caplog: pytest.LogCaptureFixture, order: SslOrder) -> None:
+async def test_no_secret_reaches_a_log_an_error_or_a_repr(caplog: pytest.LogCaptureFixture, order: Order) -> None:
     caplog.set_level(logging.DEBUG)
     account = account_at("http://127.0.0.1:1", request_timeout=1)
     texts = [repr(account)]
     async with server(answer_every_request) as url, client_of(account_at(url)) as client:
-        await client.enroll_ssl(order)
+        await SSL.enroll(client, order)
         texts.append(repr(vars(client)))
     async with server(cut_at_once) as url, client_of(account_at(url)) as client:
         with pytest.raises(ScmAnswerLostError) as caught:
-            await client.enroll_ssl(order)
+            await SSL.enroll(client, order)
         texts.append(repr(caught.value))
     texts.extend(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
     own = [record for record in caplog.records if record.name == "sectigo_vault_pki.scm.exchange"]

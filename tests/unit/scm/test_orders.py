@@ -6,22 +6,20 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmRefusedError, ScmUnavailableError
-from sectigo_vault_pki.scm import ClientOrder, ScmClient, SslOrder, hint_for
-from tests.unit.scm.script import BASE_URL, Script, account_at, refusal
+from sectigo_vault_pki.scm import SMIME, SSL, ScmClient, hint_for
+from sectigo_vault_pki.scm.smime import SmimeApi
+from sectigo_vault_pki.scm.ssl import SslApi
+from tests.unit.scm.script import BASE_URL, Script, account_at, client_order, refusal, ssl_order
 
 Order = Callable[[ScmClient], Awaitable[object]]
 
 ORDERS: Mapping[str, Order] = {
-    "enroll_ssl": lambda client: client.enroll_ssl(SslOrder(csr="csr", cert_type=224, term=199)),
-    "renew_ssl": lambda client: client.renew_ssl(55, csr=None),
-    "replace_ssl": lambda client: client.replace_ssl(
-        55, csr="csr", reason="lost", common_name=None, subject_alt_names=()
-    ),
-    "enroll_client": lambda client: client.enroll_client(
-        ClientOrder(csr="csr", cert_type=90, term=365, email="jane@a.test", first_name="Jane", last_name="Doe")
-    ),
-    "renew_client": lambda client: client.renew_client(55),
-    "replace_client": lambda client: client.replace_client(55, csr="csr", reason="lost", revoke=False),
+    "enroll_ssl": lambda client: SSL.enroll(client, ssl_order()),
+    "renew_ssl": lambda client: SSL.renew(client, 55, ssl_order(csr="")),
+    "replace_ssl": lambda client: SSL.replace(client, 55, ssl_order(reason="lost")),
+    "enroll_client": lambda client: SMIME.enroll(client, client_order()),
+    "renew_client": lambda client: SMIME.renew(client, 55, client_order()),
+    "replace_client": lambda client: SMIME.replace(client, 55, client_order(reason="lost")),
 }
 ACCEPTED = {"sslId": 56, "orderNumber": 56}
 YES = {
@@ -34,7 +32,9 @@ every_order = pytest.mark.parametrize("place", ORDERS.values(), ids=ORDERS)
 
 
 def test_every_call_that_orders_is_tried() -> None:
-    assert {name for name in vars(ScmClient) if name.startswith(("enroll_", "renew_", "replace_"))} == set(ORDERS)
+    verbs = {"enroll", "renew", "replace"}
+    ssl = {f"{verb}_ssl" for verb in verbs & set(vars(SslApi))}
+    assert ssl | {f"{verb}_client" for verb in verbs & set(vars(SmimeApi))} == set(ORDERS)
 
 
 @every_order_and_its_yes

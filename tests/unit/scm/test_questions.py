@@ -5,15 +5,17 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
-from sectigo_vault_pki.scm import Page, ScmClient, SslDetails, SslProfile, SslRow
+from sectigo_vault_pki.scm import SMIME, SSL, Listed, Pending, Remarks, ScmClient, Standing
+from sectigo_vault_pki.scm.call import Call
+from sectigo_vault_pki.scm.ssl import PENDING, ListRow
 from tests.unit.scm.script import BASE_URL, Script, refusal
 
 Question = Callable[[ScmClient], Awaitable[object]]
 QUESTIONS: list[Question] = [
-    lambda client: client.list_ssl(common_name="web.example.test"),
-    lambda client: client.list_ssl_by_status("Applied"),
-    lambda client: client.ssl_details(55),
-    lambda client: client.list_client(email="jane@a.test"),
+    lambda client: SSL.listed(client, "web.example.test"),
+    SSL.pending,
+    lambda client: SSL.remarks(client, Listed(55, None)),
+    lambda client: SMIME.listed(client, "jane@a.test"),
 ]
 
 
@@ -33,101 +35,75 @@ async def test_a_list_takes_rows_as_sparse_as_they_come(script: Script, client: 
             ],
         )
     )
-    assert await client.list_ssl(common_name="web.example.test", size=3, position=6) == Page(
-        (
-            SslRow(7, "web.example.test", ("a.test",), "0A:FF"),
-            SslRow(8, "web.example.test", (), ""),
-            SslRow(9, "", (), ""),
-        )
-    )
+    listed, is_whole = await SSL.listed(client, "web.example.test")
+    assert (listed, is_whole) == ([Listed(9, None), Listed(8, None), Listed(7, None)], True)
     (request,) = script.requests
     assert request.url.copy_with(query=None) == f"{BASE_URL}/api/ssl/v1"
-    assert dict(request.url.params) == {"commonName": "web.example.test", "size": "3", "position": "6"}
+    assert dict(request.url.params) == {"commonName": "web.example.test", "size": "200", "position": "0"}
 
 
 async def test_a_common_name_cannot_smuggle_parameters(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json=[]))
-    assert await client.list_ssl(common_name="a&size=1#x ✓") == Page(())
+    assert await SSL.listed(client, "a&size=1#x ✓") == ([], True)
     assert dict(script.requests[0].url.params) == {"commonName": "a&size=1#x ✓", "size": "200", "position": "0"}
 
 
-async def test_the_list_of_a_status_is_that_of_the_own_organization(script: Script, client: ScmClient) -> None:
-    script.answers(httpx.Response(200, json=[{"sslId": 7}]))
-    assert await client.list_ssl_by_status("Applied", size=3, position=6) == Page((SslRow(7, "", (), ""),))
-    (request,) = script.requests
-    org_id = request.url.params["orgId"]
-    assert org_id.isdigit()
-    assert dict(request.url.params) == {"status": "Applied", "orgId": org_id, "size": "3", "position": "6"}
+async def test_the_lists_of_statuses_are_those_of_the_own_organization(script: Script, client: ScmClient) -> None:
+    script.answers(*[httpx.Response(200, json=[{"sslId": 7}])] * len(PENDING))
+    assert await SSL.pending(client) == Pending(frozenset({7}), calls=len(PENDING))
+    for status, request in zip(PENDING, script.requests, strict=True):
+        assert dict(request.url.params) == {"status": status, "orgId": "42", "size": "200", "position": "0"}
 
 
 @pytest.mark.parametrize(("header", "count"), [("2017", 2017), ("0", 0), ("many", None), ("", None), ("-1", None)])
 async def test_the_count_of_a_status_is_taken_from_its_header(
     script: Script, client: ScmClient, header: str, count: int | None
 ) -> None:
-    script.answers(httpx.Response(200, headers={"X-Total-Count": header}))
-    assert await client.count_ssl_by_status("Applied") == count
-    (request,) = script.requests
-    assert request.method == "HEAD"
-    assert request.url.params["status"] == "Applied"
+    script.answers(*[httpx.Response(200, headers={"X-Total-Count": header})] * len(PENDING))
+    assert await SSL.count_pending(client) == (count,) * len(PENDING)
+    for status, request in zip(PENDING, script.requests, strict=True):
+        assert request.method == "HEAD"
+        assert request.url.params["status"] == status
 
 
 async def test_details_of_an_issued_certificate_are_read(script: Script, client: ScmClient) -> None:
-    script.answers(
-        httpx.Response(
-            200,
-            json={
-                "id": 55,
-                "sslId": 55,
-                "commonName": "web.example.test",
-                "status": "Issued",
-                "comments": "ours [vault:1]",
-                "externalRequester": "a@b.test",
-                "requested": "11/01/2026",
-                "approved": "",
-                "issued": "11/02/2026",
-                "expires": "2027-05-20",
-                "replaced": "11/05/2026",
-                "revoked": "",
-                "renewed": True,
-                "serialNumber": "A9:3E",
-                "subjectAlternativeNames": ["web.example.test"],
-                "certType": {"id": 224},
-            },
-        )
+    answer = httpx.Response(
+        200,
+        json={
+            "id": 55,
+            "sslId": 55,
+            "commonName": "web.example.test",
+            "status": "Issued",
+            "comments": "ours [vault:1]",
+            "externalRequester": "a@b.test",
+            "requested": "11/01/2026",
+            "approved": "",
+            "issued": "11/02/2026",
+            "expires": "2027-05-20",
+            "replaced": "11/05/2026",
+            "revoked": "",
+            "renewed": True,
+            "serialNumber": "A9:3E",
+            "subjectAlternativeNames": ["web.example.test"],
+            "certType": {"id": 224},
+        },
     )
-    assert await client.ssl_details(55) == SslDetails(
-        ssl_id=55,
-        status="Issued",
-        common_name="web.example.test",
-        subject_alt_names=("web.example.test",),
-        serial_number="A9:3E",
-        comments="ours [vault:1]",
-        external_requester="a@b.test",
-        requested=date(2026, 11, 1),
-        issued=date(2026, 11, 2),
-        expires=date(2027, 5, 20),
-        replaced=date(2026, 11, 5),
-        revoked=None,
-        renewed=True,
-    )
+    script.answers(answer, answer)
+    assert await SSL.remarks(client, Listed(55, None)) == Remarks("ours [vault:1]", date(2026, 11, 1))
+    assert await SSL.standing(client, 55, "") == Standing("Issued", "A9:3E", renewed=True)
     assert str(script.requests[0].url) == f"{BASE_URL}/api/ssl/v1/55"
 
 
 async def test_a_status_is_one_short_line(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json={"sslId": 55, "status": "SA\r\nApproved" + "x" * 100}))
-    assert (await client.ssl_details(55)).status == f"SA Approved{'x' * 53}"
+    assert (await SSL.standing(client, 55, "")).status == f"SA Approved{'x' * 53}"
 
 
 async def test_details_may_lack_everything_but_the_id(script: Script, client: ScmClient) -> None:
-    script.answers(httpx.Response(200, json={"sslId": 55, "status": None, "expires": None, "issued": "someday"}))
-    details = await client.ssl_details(55)
-    assert (details.ssl_id, details.status, details.comments, details.expires, details.issued) == (
-        55,
-        "",
-        "",
-        None,
-        None,
-    )
+    answer = httpx.Response(200, json={"sslId": 55, "status": None, "serialNumber": None, "requested": "someday"})
+    script.answers(answer, answer)
+    assert await SSL.remarks(client, Listed(55, None)) == Remarks("", None)
+    assert await SSL.standing(client, 55, "") == Standing()
 
 
 @pytest.mark.parametrize(
@@ -138,7 +114,7 @@ async def test_whether_it_was_renewed_is_read_from_anything(
     value: object, expected: object, script: Script, client: ScmClient
 ) -> None:
     script.answers(httpx.Response(200, json={"sslId": 55, "status": "Issued", "renewed": value}))
-    assert (await client.ssl_details(55)).renewed is expected
+    assert (await SSL.standing(client, 55, "")).renewed is expected
 
 
 @pytest.mark.parametrize("ask", QUESTIONS)
@@ -157,7 +133,7 @@ async def test_a_question_is_asked_again_and_then_given_up(
 
 async def test_the_second_answer_counts(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(503, headers={"Retry-After": "3"}), httpx.Response(200, json=[]))
-    assert await client.list_ssl(common_name="a.test") == Page(())
+    assert await SSL.listed(client, "a.test") == ([], True)
     assert 3.0 <= script.pauses[0] <= 3.3
 
 
@@ -205,30 +181,22 @@ async def test_rows_are_read_one_by_one_and_those_without_a_usable_id_are_counte
     ]
     headers = {} if total is None else {"X-Total-Count": str(total)}
     script.answers(httpx.Response(200, json=[*odd, *good], headers=headers))
-    page = await client.list_ssl(common_name="web.example.test")
-    assert page == Page(
-        (
-            SslRow(7, "", (), ""),
-            SslRow(8, "", (), ""),
-            SslRow(9, "", ("a.test", "b.test"), ""),
-            SslRow(10, "5", ("a.test",), ""),
-        ),
-        unreadable=len(odd),
-        total=total,
-    )
+    page = await client.listed(Call("list", "GET", "/api/ssl/v1"), ListRow)
+    names = [(row.ssl_id, row.common_name) for row in page.rows]
+    assert names == [(7, ""), (8, ""), (9, ""), (10, "5")]
+    assert (page.unreadable, page.total) == (len(odd), total)
     assert page.length == len(odd) + len(good)
 
 
 async def test_a_client_row_whose_comments_cannot_be_read_is_counted(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json=[{"orderNumber": 1, "comments": ["x"]}, 7, {"orderNumber": 2}]))
-    page = await client.list_client(email="jane@a.test")
-    assert (page.unreadable, [row.order_number for row in page.rows]) == (2, [2])
+    assert await SMIME.listed(client, "jane@a.test") == ([Listed(2, None)], False)
 
 
 async def test_details_whose_comments_cannot_be_read_are_no_answer(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json={"sslId": 55, "comments": {"text": "ours"}}))
     with pytest.raises(ScmUnavailableError, match="cannot be read"):
-        await client.ssl_details(55)
+        await SSL.remarks(client, Listed(55, None))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +215,7 @@ async def test_a_day_is_read_from_each_form_or_is_none(
     text: object, expected: date | None, script: Script, client: ScmClient
 ) -> None:
     script.answers(httpx.Response(200, json={"sslId": 55, "requested": text}))
-    assert (await client.ssl_details(55)).requested == expected
+    assert (await SSL.remarks(client, Listed(55, None))).requested == expected
 
 
 @pytest.mark.parametrize(
@@ -269,4 +237,6 @@ async def test_the_terms_of_a_profile_are_read_in_each_form_or_are_unknown(
     terms: object, expected: tuple[int, ...], script: Script, client: ScmClient
 ) -> None:
     script.answers(httpx.Response(200, json=[{"id": "501", "terms": terms}, {"id": 0}, "odd"]))
-    assert await client.ssl_profiles() == Page((SslProfile(501, expected),), unreadable=2)
+    page = await SSL.profiles(client)
+    assert [(profile.id, profile.terms) for profile in page.rows] == [(501, expected)]
+    assert page.unreadable == 2

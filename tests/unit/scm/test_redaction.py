@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from sectigo_vault_pki.errors import ScmError
-from sectigo_vault_pki.scm import ScmClient, StillProcessing
+from sectigo_vault_pki.scm import SSL, ScmClient, StillProcessing
+from sectigo_vault_pki.scm.failures import LONGEST_READ, MAX_DESCRIPTION_LENGTH, presentable
 from sectigo_vault_pki.scm.redaction import MASK, Redactor
-from sectigo_vault_pki.scm.refusal import LONGEST_READ, MAX_DESCRIPTION_LENGTH, presentable
 from tests.unit.scm.script import BASE_URL, PASSWORD, Script, account_at
 from tests.unit.scm.test_orders import ORDERS
 from tests.unit.scm.test_questions import QUESTIONS
@@ -128,4 +128,4 @@ async def test_what_scm_says_of_a_pending_certificate_does_not_show_the_password
     script: Script, client: ScmClient
 ) -> None:
     script.answers(httpx.Response(400, json={"code": 0, "description": f"in work for {PASSWORD}"}))
-    assert await client.collect_ssl(55) == StillProcessing(0, f"in work for {MASK}")
+    assert await SSL.collect(client, 55) == StillProcessing(0, f"in work for {MASK}")

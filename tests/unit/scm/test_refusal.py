@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from sectigo_vault_pki.errors import ScmRefusedError
 from sectigo_vault_pki.scm import hint_for
+from sectigo_vault_pki.scm.call import Answer
 from sectigo_vault_pki.scm.codes import Verdict, verdict
-from sectigo_vault_pki.scm.exchange import Answer
-from sectigo_vault_pki.scm.refusal import (
+from sectigo_vault_pki.scm.failures import (
     LONGEST_READ,
     Said,
     is_in_scms_shape,

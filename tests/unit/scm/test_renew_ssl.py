@@ -6,25 +6,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmRefusedError
-from sectigo_vault_pki.scm import ScmClient, SslRenewed
-from sectigo_vault_pki.scm.models import RENEW_ANSWER
-from tests.unit.scm.script import BASE_URL, Script, refusal
+from sectigo_vault_pki.scm import SSL, Accepted, ScmClient, Unnamed
+from sectigo_vault_pki.scm.ssl import RenewAnswer
+from tests.unit.scm.script import BASE_URL, Script, refusal, ssl_order
 
 
 async def test_a_renewal_is_a_new_order_with_a_new_id(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(200, json={"sslId": 56}))
-    assert await client.renew_ssl(55, csr=None) == SslRenewed(56)
+    assert await SSL.renew(client, 55, ssl_order(csr="")) == Accepted(56)
     (request,) = script.requests
     assert (request.method, str(request.url)) == ("POST", f"{BASE_URL}/api/ssl/v1/renewById/55")
     assert request.headers["Content-Type"] == "application/json;charset=UTF-8"
 
 
-@pytest.mark.parametrize(("csr", "body"), [(None, {}), ("PEM\n", {"csr": "PEM\n"})])
+@pytest.mark.parametrize(("csr", "body"), [("", {}), ("PEM\n", {"csr": "PEM\n"})])
 async def test_a_renewal_brings_a_csr_only_where_there_is_one(
-    csr: str | None, body: dict[str, str], script: Script, client: ScmClient
+    csr: str, body: dict[str, str], script: Script, client: ScmClient
 ) -> None:
     script.answers(httpx.Response(200, json={"sslId": 56}))
-    await client.renew_ssl(55, csr=csr)
+    await SSL.renew(client, 55, ssl_order(csr=csr))
     assert json.loads(script.requests[0].content) == body
 
 
@@ -50,7 +50,7 @@ async def test_a_renewal_without_a_new_id_is_accepted_all_the_same(
     answer: httpx.Response, script: Script, client: ScmClient
 ) -> None:
     script.answers(answer)
-    assert await client.renew_ssl(55, csr=None) == SslRenewed(None)
+    assert await SSL.renew(client, 55, ssl_order(csr="")) == Unnamed()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ async def test_a_renewal_answered_by_something_else_than_scm_is_lost(
 ) -> None:
     script.answers(httpx.Response(200, content=body))
     with pytest.raises(ScmAnswerLostError, match="renew was lost"):
-        await client.renew_ssl(55, csr=None)
+        await SSL.renew(client, 55, ssl_order(csr=""))
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ async def test_a_renewal_answered_by_something_else_than_scm_is_lost(
 async def test_a_refused_renewal_says_what_to_do(code: int, hint: str, script: Script, client: ScmClient) -> None:
     script.answers(refusal(400, code, "No"))
     with pytest.raises(ScmRefusedError) as caught:
-        await client.renew_ssl(55, csr=None)
+        await SSL.renew(client, 55, ssl_order(csr=""))
     assert str(caught.value) == f"SCM refused renew: No (code {code}); {hint}"
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(), st.lists))
 def test_whatever_stands_for_an_id_is_a_positive_number_or_none(value: object) -> None:
-    found = RENEW_ANSWER.validate_json(json.dumps({"sslId": value})).ssl_id
+    found = RenewAnswer.model_validate_json(json.dumps({"sslId": value})).ssl_id
     written = f"{value:.0f}" if isinstance(value, float) else str(value)
     assert found is None or (0 < found < 10**18 and str(found) == written.lstrip("0"))

@@ -4,13 +4,14 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import ScmRefusedError
-from sectigo_vault_pki.scm import ScmClient
-from tests.unit.scm.script import BASE_URL, Script, refusal
+from sectigo_vault_pki.scm import SSL, ScmClient
+from tests.unit.scm.script import BASE_URL, Script, refusal, ssl_order
 
 
 async def test_a_replacement_keeps_its_id_and_answers_nothing(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(204))
-    await client.replace_ssl(55, csr="PEM", reason="lost", common_name="a.test", subject_alt_names=("a.test", "b.test"))
+    order = ssl_order(csr="PEM", reason="lost", common_name="a.test", subject_alt_names=("a.test", "b.test"))
+    await SSL.replace(client, 55, order)
     (request,) = script.requests
     assert (request.method, str(request.url)) == ("POST", f"{BASE_URL}/api/ssl/v1/replace/55")
     assert json.loads(request.content) == {
@@ -21,12 +22,9 @@ async def test_a_replacement_keeps_its_id_and_answers_nothing(script: Script, cl
     }
 
 
-@pytest.mark.parametrize("common_name", [None, ""])
-async def test_a_short_replacement_sends_only_what_it_has(
-    common_name: str | None, script: Script, client: ScmClient
-) -> None:
+async def test_a_short_replacement_sends_only_what_it_has(script: Script, client: ScmClient) -> None:
     script.answers(httpx.Response(204))
-    await client.replace_ssl(55, csr="PEM", reason="lost", common_name=common_name, subject_alt_names=())
+    await SSL.replace(client, 55, ssl_order(csr="PEM", reason="lost"))
     assert json.loads(script.requests[0].content) == {"csr": "PEM", "reason": "lost"}
 
 
@@ -43,5 +41,5 @@ async def test_a_short_replacement_sends_only_what_it_has(
 async def test_a_refused_replacement_says_what_to_do(code: int, hint: str, script: Script, client: ScmClient) -> None:
     script.answers(refusal(400, code, "No"))
     with pytest.raises(ScmRefusedError) as caught:
-        await client.replace_ssl(55, csr="PEM", reason="lost", common_name=None, subject_alt_names=())
+        await SSL.replace(client, 55, ssl_order(csr="PEM", reason="lost"))
     assert str(caught.value) == f"SCM refused replace: No (code {code}); {hint}"

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import ScmUnavailableError
-from sectigo_vault_pki.scm import ScmClient, SslOrder
+from sectigo_vault_pki.scm import SSL, Order, ScmClient
 from sectigo_vault_pki.scm.exchange import MAX_CALLS
 from tests.unit.scm.script import BASE_URL, account_at
 
@@ -30,13 +30,13 @@ async def no_pause(_seconds: float) -> None:
     return None
 
 
-async def test_a_call_that_finds_no_free_slot_in_time_took_nothing(order: SslOrder) -> None:
+async def test_a_call_that_finds_no_free_slot_in_time_took_nothing(order: Order) -> None:
     scm = NeverAnswering()
     client = ScmClient(account_at(BASE_URL, request_timeout=0.05), transport=scm, sleep=no_pause)
-    held = [asyncio.create_task(client.enroll_ssl(order)) for _ in range(MAX_CALLS)]
+    held = [asyncio.create_task(SSL.enroll(client, order)) for _ in range(MAX_CALLS)]
     await scm.busy.wait()
     with pytest.raises(ScmUnavailableError, match="too many calls are under way"):
-        await client.enroll_ssl(order)
+        await SSL.enroll(client, order)
     for task in held:
         task.cancel()
     ends = await asyncio.gather(*held, return_exceptions=True)

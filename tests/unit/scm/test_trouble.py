@@ -5,7 +5,7 @@ import ssl
 import httpx
 import pytest
 
-from sectigo_vault_pki.scm.trouble import TROUBLES, trouble_from
+from sectigo_vault_pki.scm.failures import TROUBLES, trouble_from
 
 ORIGIN = "https://scm.example.test"
 

@@ -11,7 +11,6 @@ from sectigo_vault_pki.errors import OtherKeyError, ScmRefusedError, ScmUnavaila
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.collect.polling import Watcher
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
@@ -35,8 +34,8 @@ from sectigo_vault_pki.lifecycle.rules.states import (
     advance,
 )
 from sectigo_vault_pki.pki import Authorities
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, is_final
 from sectigo_vault_pki.scm import Collected as Delivered
-from sectigo_vault_pki.scm import is_final
 from sectigo_vault_pki.store import CertificateRecord, OrderInFlight, OrderOperation
 
 _log = logging.getLogger(__name__)
@@ -186,7 +185,7 @@ class Collector:
         record = held.record
         try:
             async with self._resources.clients.lend(held) as client:
-                result = await FAMILIES[record.certificate_type].collect(client, record.scm_id)
+                result = await CERTIFICATE_APIS[record.certificate_type].collect(client, record.scm_id)
         except ScmUnavailableError as error:
             return Unreachable(error), order
         except ScmRefusedError as error:

@@ -12,9 +12,9 @@ from contextvars import Context
 from dataclasses import dataclass, field
 
 from sectigo_vault_pki.errors import SectigoVaultPkiError
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.held import Entry, Held
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.scm import CERTIFICATE_APIS
 from sectigo_vault_pki.store import CertificateType, StorageError
 
 _log = logging.getLogger(__name__)
@@ -131,17 +131,17 @@ class Watcher:
 
     async def _look(self, config_name: str, watched: _Watched, certificate_type: CertificateType) -> int | None:
         """Count, list if that tells of a change, and wake who is not listed; return the calls, None on trouble."""
-        now, family = asyncio.get_running_loop().time(), FAMILIES[certificate_type]
+        now, api = asyncio.get_running_loop().time(), CERTIFICATE_APIS[certificate_type]
         try:
             config = await self._resources.repository.config(config_name)
             if config is None:
                 return None
             async with self._resources.clients.lend(Entry(config_name, config)) as client:
-                counts = await family.count_pending(client)
+                counts = await api.count_pending(client)
                 if watched.is_current(counts, now):
                     return len(counts)
                 asked_for = frozenset(watched.waiters)
-                pending = await family.pending(client)
+                pending = await api.pending(client)
         except (SectigoVaultPkiError, StorageError) as error:  # whatever it is, the orders have pauses of their own
             _log.debug(
                 "the list of pending orders could not be read",

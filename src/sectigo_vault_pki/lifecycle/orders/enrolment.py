@@ -10,15 +10,13 @@ from datetime import timedelta
 from pydantic import BaseModel, SecretStr
 
 from sectigo_vault_pki.lifecycle.answers import NOT_LISTED_YET
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.held import Entry
-from sectigo_vault_pki.lifecycle.marks import mark, mark_in
 from sectigo_vault_pki.lifecycle.orders.operation import Operation, Outcome
 from sectigo_vault_pki.lifecycle.orders.successors import CLOCK_DIFFERENCE, MAX_EXAMINED
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import may_conclude_not_booked
 from sectigo_vault_pki.lifecycle.rules.search_names import search_name_of_order
-from sectigo_vault_pki.lifecycle.rules.states import Accepted, Evidence, Found, NotFound, Undecided
+from sectigo_vault_pki.lifecycle.rules.states import Evidence, Found, NotFound, Undecided
 from sectigo_vault_pki.pki import (
     CertificateSigningRequest,
     KeyParameters,
@@ -28,6 +26,7 @@ from sectigo_vault_pki.pki import (
     host_of_common_name,
     normalise_names,
 )
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, Accepted, mark, mark_in
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
@@ -154,7 +153,7 @@ async def plan_enrolment(resources: Resources, entry: Entry, request: EnrolmentR
 
 async def _call(resources: Resources, entry: Entry, order: OrderRecord) -> Accepted:
     async with resources.clients.lend(entry) as client:
-        return await FAMILIES[order.certificate_type].enroll(client, order)
+        return await CERTIFICATE_APIS[order.certificate_type].enroll(client, order)
 
 
 async def _taken(resources: Resources, entry: Entry, order: OrderRecord, event: Accepted | Found) -> Outcome:
@@ -185,12 +184,12 @@ async def _taken(resources: Resources, entry: Entry, order: OrderRecord, event: 
 
 async def _look(resources: Resources, entry: Entry, order: OrderRecord, age: timedelta) -> Evidence:
     """Look for the order's mark, from the newest entry of its name back to the day before the order."""
-    family = FAMILIES[order.certificate_type]
+    api = CERTIFICATE_APIS[order.certificate_type]
     async with resources.clients.lend(entry) as client:
-        listed, complete = await family.listed(client, search_name_of_order(order))
+        listed, complete = await api.listed(client, search_name_of_order(order))
         earliest = (order.created_at - CLOCK_DIFFERENCE).date()
         for listing in listed[:MAX_EXAMINED]:
-            remarks = await family.remarks(client, listing)
+            remarks = await api.remarks(client, listing)
             if mark_in(remarks.comments) == order.uuid:
                 return Found(listing.scm_id)
             if remarks.requested is not None and remarks.requested < earliest:

@@ -9,13 +9,12 @@ from pydantic import SecretStr
 from sectigo_vault_pki.errors import ChainError, KeyMismatchError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.evidence import current_certificate
 from sectigo_vault_pki.lifecycle.rules.policy import DEFAULT_MAX_TIMEOUT, caller_limit
 from sectigo_vault_pki.pki import CertificateChain, PrivateKey, parse_chain
-from sectigo_vault_pki.scm import Collected
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, Collected
 from sectigo_vault_pki.store import (
     CertificateRecord,
     HistoryEntry,
@@ -75,7 +74,7 @@ async def _fetch_alone(resources: Resources, entry: Entry, request: FetchRequest
 async def _fetch(resources: Resources, entry: Entry, request: FetchRequest) -> Answer:
     await resources.repository.must_be_ours()
     async with resources.clients.lend(entry) as client:
-        result = await FAMILIES[entry.config.certificate_type].collect(client, request.scm_id)
+        result = await CERTIFICATE_APIS[entry.config.certificate_type].collect(client, request.scm_id)
     chain = _chain(result.content) if isinstance(result, Collected) else None
     if chain is not None and request.key is not None and request.key.public_key_digest != chain.public_key_digest:
         raise KeyMismatchError("sectigo_private_key is not the key of this certificate")

@@ -18,7 +18,6 @@ from sectigo_vault_pki.lifecycle.held import Entry, Held
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.evidence import Change, unchanged
 from sectigo_vault_pki.lifecycle.rules.states import (
-    Accepted,
     Evidence,
     Found,
     Misnamed,
@@ -26,7 +25,6 @@ from sectigo_vault_pki.lifecycle.rules.states import (
     NotSent,
     Refused,
     TooLongUndecided,
-    Unnamed,
 )
 from sectigo_vault_pki.pki import (
     CertificateChain,
@@ -36,6 +34,7 @@ from sectigo_vault_pki.pki import (
     Subject,
     build_csr,
 )
+from sectigo_vault_pki.scm import Accepted, Unnamed
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CurrentCertificate,

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from sectigo_vault_pki.errors import ConflictError, RecordError, RenewalHeldError
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.families import FAMILIES, Listed
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Held
 from sectigo_vault_pki.lifecycle.orders.operation import (
     FoundElsewhere,
@@ -44,7 +43,6 @@ from sectigo_vault_pki.lifecycle.rules.policy import is_renewable
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, hold_on_renewal
 from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor, search_name
 from sectigo_vault_pki.lifecycle.rules.states import (
-    Accepted,
     Evidence,
     Found,
     Misnamed,
@@ -53,9 +51,9 @@ from sectigo_vault_pki.lifecycle.rules.states import (
     Refused,
     TooLongUndecided,
     Undecided,
-    Unnamed,
 )
 from sectigo_vault_pki.pki import CertificateChain
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, Accepted, Listed, Unnamed
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CurrentCertificate,
@@ -175,9 +173,9 @@ def _turn(resources: Resources, held: Held) -> AbstractAsyncContextManager[None]
 
 
 async def _plan(resources: Resources, held: Held, request: RenewalRequest, order_uuid: str) -> Planned:
-    family = FAMILIES[held.record.certificate_type]
+    api = CERTIFICATE_APIS[held.record.certificate_type]
     async with resources.clients.lend(held) as client:
-        listed, _ = await family.listed(client, search_name(held.record))
+        listed, _ = await api.listed(client, search_name(held.record))
     order = await _order(resources, held, request, listed, order_uuid)
     if not request.is_automatic:
         return order
@@ -268,7 +266,7 @@ async def _order(
 
 async def _call(resources: Resources, held: Held, order: OrderRecord) -> Accepted | Unnamed | Misnamed:
     async with resources.clients.lend(held) as client:
-        event = await FAMILIES[held.record.certificate_type].renew(client, held.record.scm_id, order)
+        event = await CERTIFICATE_APIS[held.record.certificate_type].renew(client, held.record.scm_id, order)
     if isinstance(event, Accepted) and await _is_anothers(resources, held, order, event.scm_id):
         return Misnamed(event.scm_id)
     return event

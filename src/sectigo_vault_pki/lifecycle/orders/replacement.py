@@ -8,7 +8,6 @@ from pydantic import SecretStr
 from sectigo_vault_pki.errors import ConflictError, ScmRefusedError
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.families import FAMILIES, Family
 from sectigo_vault_pki.lifecycle.held import Held
 from sectigo_vault_pki.lifecycle.orders.operation import (
     KeyRequest,
@@ -24,8 +23,8 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import SETTLE_AFTER, may_conclude_not_booked, may_give_up
 from sectigo_vault_pki.lifecycle.rules.evidence import Change, evidence_of_replacement
 from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor, search_name
-from sectigo_vault_pki.lifecycle.rules.states import Accepted, Evidence, Found, NotFound, TooLongUndecided, Undecided
-from sectigo_vault_pki.scm import Collected, ScmClient, StillProcessing
+from sectigo_vault_pki.lifecycle.rules.states import Evidence, Found, NotFound, TooLongUndecided, Undecided
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, Accepted, CertificateApi, Collected, ScmClient, StillProcessing
 from sectigo_vault_pki.store import (
     CertificateRecord,
     OrderInFlight,
@@ -108,7 +107,7 @@ async def _plan(resources: Resources, held: Held, request: ReplacementRequest, o
 
 async def _call(resources: Resources, held: Held, order: OrderRecord) -> Accepted:
     async with resources.clients.lend(held) as client:
-        await FAMILIES[held.record.certificate_type].replace(client, held.record.scm_id, order)
+        await CERTIFICATE_APIS[held.record.certificate_type].replace(client, held.record.scm_id, order)
     return Accepted(held.record.scm_id)
 
 
@@ -119,10 +118,10 @@ async def _taken(resources: Resources, held: Held, order: OrderRecord, event: Ac
 
 
 async def _look(resources: Resources, held: Held, order: OrderRecord, age: timedelta) -> Evidence:
-    record, family = held.record, FAMILIES[held.record.certificate_type]
+    record, api = held.record, CERTIFICATE_APIS[held.record.certificate_type]
     async with resources.clients.lend(held) as client:
-        standing = await family.standing(client, record.scm_id, search_name(record))
-        delivered = await _collected(family, client, record)
+        standing = await api.standing(client, record.scm_id, search_name(record))
+        delivered = await _collected(api, client, record)
     evidence = evidence_of_replacement(standing, delivered, record, _in_flight(order, order.created_at))
     is_given_up = record.current is not None and may_give_up(age, record.current)
     match evidence:
@@ -135,10 +134,10 @@ async def _look(resources: Resources, held: Held, order: OrderRecord, age: timed
 
 
 async def _collected(
-    family: Family, client: ScmClient, record: CertificateRecord
+    api: CertificateApi, client: ScmClient, record: CertificateRecord
 ) -> Collected | StillProcessing | ScmRefusedError:
     try:
-        return await family.collect(client, record.scm_id)
+        return await api.collect(client, record.scm_id)
     except ScmRefusedError as refusal:
         if refusal.login_refused:
             raise

@@ -6,12 +6,13 @@ from datetime import timedelta
 from sectigo_vault_pki.errors import ConflictError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.families import FAMILIES
 from sectigo_vault_pki.lifecycle.held import Held
 from sectigo_vault_pki.lifecycle.orders.operation import OperationOnHeld, Outcome, Tools, no_answer_yet
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.evidence import revoked
-from sectigo_vault_pki.lifecycle.rules.states import Accepted, Evidence, Found, NotFound
+from sectigo_vault_pki.lifecycle.rules.states import Evidence, Found, NotFound
+from sectigo_vault_pki.pki import reason_code_of
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, Accepted
 from sectigo_vault_pki.store import OrderOperation, OrderRecord
 
 
@@ -77,8 +78,9 @@ async def _plan(resources: Resources, held: Held, request: RevocationRequest, or
 
 
 async def _call(resources: Resources, held: Held, intent: OrderRecord) -> Accepted:
+    api, reason = CERTIFICATE_APIS[held.record.certificate_type], intent.reason or ""
     async with resources.clients.lend(held) as client:
-        await FAMILIES[held.record.certificate_type].revoke(client, held.record.scm_id, intent.reason or "")
+        await api.revoke(client, held.record.scm_id, reason, reason_code_of(reason))
     return Accepted(held.record.scm_id)
 
 

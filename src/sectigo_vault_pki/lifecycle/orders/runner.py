@@ -46,7 +46,6 @@ from sectigo_vault_pki.lifecycle.orders.revocation import REVOCATION
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.policy import DEFAULT_MAX_TIMEOUT, Waiting, caller_limit
 from sectigo_vault_pki.lifecycle.rules.states import (
-    Accepted,
     AnswerLost,
     Found,
     Misnamed,
@@ -58,9 +57,9 @@ from sectigo_vault_pki.lifecycle.rules.states import (
     SubmitEvent,
     TooLongUndecided,
     Undecided,
-    Unnamed,
     advance,
 )
+from sectigo_vault_pki.scm import Accepted, Unnamed
 from sectigo_vault_pki.store import CertificateRecord, OrderOperation, OrderRecord, StorageError
 
 T = TypeVar("T")

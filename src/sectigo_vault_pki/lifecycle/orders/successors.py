@@ -12,13 +12,11 @@ from datetime import date, timedelta
 from enum import Enum, auto
 
 from sectigo_vault_pki.errors import ScmRefusedError
-from sectigo_vault_pki.lifecycle.families import FAMILIES, Family, Listed
 from sectigo_vault_pki.lifecycle.held import Held
-from sectigo_vault_pki.lifecycle.marks import mark_in
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.evidence import digests_of_keys, fits
 from sectigo_vault_pki.lifecycle.rules.search_names import search_name
-from sectigo_vault_pki.scm import Collected, ScmClient, is_final
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, CertificateApi, Collected, Listed, ScmClient, is_final, mark_in
 from sectigo_vault_pki.store import CertificateRecord, OrderRecord, UniqueId
 
 MAX_EXAMINED = 100
@@ -51,7 +49,7 @@ async def renewal_of_order(resources: Resources, held: Held, order: OrderRecord)
     """Look for what a renewal whose answer was lost has become."""
     record = held.record
     async with resources.clients.lend(held) as client:
-        listed, complete = await FAMILIES[record.certificate_type].listed(client, search_name(record))
+        listed, complete = await CERTIFICATE_APIS[record.certificate_type].listed(client, search_name(record))
         new = [entry for entry in listed if entry.scm_id not in order.listed_ids]
         examination = _Examination(
             resources,
@@ -80,9 +78,9 @@ async def renewal_made_elsewhere(resources: Resources, held: Held, listed: Seque
 
 async def _is_renewed(client: ScmClient, record: CertificateRecord) -> bool | None:
     """Return what SCM says; None where it does not: then it is for SCM to refuse the renewal."""
-    family = FAMILIES[record.certificate_type]
+    api = CERTIFICATE_APIS[record.certificate_type]
     try:
-        return (await family.standing(client, record.scm_id, search_name(record))).renewed
+        return (await api.standing(client, record.scm_id, search_name(record))).renewed
     except ScmRefusedError as refusal:
         if refusal.login_refused:
             raise
@@ -139,7 +137,7 @@ class _Examination:
         if owner is _Owner.SOMEBODY_ELSE:
             return False
         try:
-            delivered = await self._family().collect(self.client, entry.scm_id)
+            delivered = await self._api().collect(self.client, entry.scm_id)
         except ScmRefusedError as refusal:
             if refusal.login_refused:
                 raise
@@ -186,7 +184,7 @@ class _Examination:
     async def _owner_of(self, entry: Listed) -> _Owner | None:
         """Tell by an entry's day and mark whose it is; None where its key has to tell."""
         try:
-            remarks = await self._family().remarks(self.client, entry)
+            remarks = await self._api().remarks(self.client, entry)
         except ScmRefusedError as refusal:
             if refusal.login_refused:
                 raise
@@ -217,5 +215,5 @@ class _Examination:
             self.known_lineage = _Lineage(frozenset(unique_ids), eldest.first_order)
         return self.known_lineage
 
-    def _family(self) -> Family:
-        return FAMILIES[self.held.record.certificate_type]
+    def _api(self) -> CertificateApi:
+        return CERTIFICATE_APIS[self.held.record.certificate_type]

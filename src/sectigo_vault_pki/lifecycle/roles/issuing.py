@@ -20,8 +20,7 @@ from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, p
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS, Caller, Steps
 from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest
-from sectigo_vault_pki.scm import is_final
-from sectigo_vault_pki.scm.codes import COLLECT
+from sectigo_vault_pki.scm import COLLECT, is_final
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from sectigo_vault_pki.errors import InvalidInputError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.scm import SslProfile
+from sectigo_vault_pki.scm import SSL, SslProfile
 from sectigo_vault_pki.store import ConfigRecord
 
 FRESH_FOR = timedelta(hours=1)
@@ -60,7 +60,7 @@ async def _asked(resources: Resources, known: Profiles, entry: Entry, earlier: K
     untold = Known(entry.config, resources.clock.now(), {}, is_whole=False)
     try:
         async with resources.clients.lend(entry) as client:
-            page = await client.ssl_profiles()
+            page = await SSL.profiles(client)
     except ScmRefusedError:
         told = untold
     except ScmUnavailableError as error:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from sectigo_vault_pki.errors import ChainError, ScmRefusedError
-from sectigo_vault_pki.lifecycle.families import Standing
 from sectigo_vault_pki.lifecycle.rules.backoff import doubt_ends, refused_again
 from sectigo_vault_pki.lifecycle.rules.states import (
     Collected,
@@ -19,8 +18,8 @@ from sectigo_vault_pki.lifecycle.rules.states import (
 )
 from sectigo_vault_pki.pki import Authorities, CertificateChain, parse_chain
 from sectigo_vault_pki.scm import Collected as Delivered
+from sectigo_vault_pki.scm import Standing, is_revoked
 from sectigo_vault_pki.scm import StillProcessing as NotDelivered
-from sectigo_vault_pki.scm import is_revoked
 from sectigo_vault_pki.store import (
     MAX_EARLIER,
     CertificateRecord,

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from sectigo_vault_pki.errors import ScmError, SectigoVaultPkiError
 from sectigo_vault_pki.pki import CertificateChain
+from sectigo_vault_pki.scm import Accepted, Unnamed
 
 
 class OrderState(Enum):
@@ -30,19 +31,6 @@ class OrderState(Enum):
     GIVEN_UP = auto()
     """Whether SCM took it cannot be found out, and it no longer stands in the way of another."""
     COLLECTED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """SCM took the order and named it."""
-
-    scm_id: int
-    renew_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Unnamed:
-    """SCM took the order, and an older build of it did not name it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,22 @@ import pytest
 from pydantic import SecretStr
 
 from sectigo_vault_pki.errors import ScmUnavailableError
-from sectigo_vault_pki.lifecycle.families import (
-    FAMILIES,
-    MAX_LISTED,
-    PAGE,
-    PENDING,
+from sectigo_vault_pki.scm import (
+    CERTIFICATE_APIS,
+    SMIME,
+    SSL,
+    CertificateApi,
     Listed,
     Pending,
     Remarks,
+    ScmAccount,
+    ScmClient,
     Standing,
 )
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm.certificate_api import MAX_LISTED, PAGE
+from sectigo_vault_pki.scm.ssl import PENDING
 from sectigo_vault_pki.store import CertificateType
 
-SSL, CLIENT = FAMILIES[CertificateType.SSL], FAMILIES[CertificateType.CLIENT]
 NAME = "web.example.test"
 
 
@@ -61,10 +63,14 @@ def named(*ssl_ids: int) -> list[object]:
     return [{"sslId": ssl_id, "commonName": NAME} for ssl_id in ssl_ids]
 
 
-async def listed_ids(scm: Scm, family_type: CertificateType = CertificateType.SSL) -> tuple[list[int], bool]:
+async def listed_ids(scm: Scm, api: CertificateApi = SSL) -> tuple[list[int], bool]:
     async with client_of(scm) as client:
-        listed, is_whole = await FAMILIES[family_type].listed(client, NAME)
+        listed, is_whole = await api.listed(client, NAME)
     return [entry.scm_id for entry in listed], is_whole
+
+
+def test_every_certificate_type_has_its_calls() -> None:
+    assert set(CERTIFICATE_APIS) == set(CertificateType)
 
 
 async def test_the_entries_of_a_name_are_listed_newest_first() -> None:
@@ -126,9 +132,9 @@ async def test_what_is_no_list_is_no_empty_one(answer: httpx.Response, monkeypat
     scm = Scm()
     monkeypatch.setattr(scm, "handle", lambda _request: answer)
     async with client_of(scm) as client:
-        for family in (SSL, CLIENT):
+        for api in (SSL, SMIME):
             with pytest.raises(ScmUnavailableError, match=r"cannot be read|no body"):
-                await family.listed(client, NAME)
+                await api.listed(client, NAME)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +152,7 @@ async def test_what_is_no_list_is_no_empty_one(answer: httpx.Response, monkeypat
 )
 async def test_a_client_row_that_may_be_any_order_leaves_the_search_incomplete(row: object, is_whole: object) -> None:
     rows = [{"orderNumber": 7, "state": "issued", "comments": "ours"}, row]
-    ids, found = await listed_ids(Scm(rows), CertificateType.CLIENT)
+    ids, found = await listed_ids(Scm(rows), SMIME)
     assert found is is_whole
     assert 7 in ids
 
@@ -154,7 +160,7 @@ async def test_a_client_row_that_may_be_any_order_leaves_the_search_incomplete(r
 async def test_details_tell_remarks_and_standing() -> None:
     details = {"sslId": 8, "status": "Issued", "comments": "c", "requested": "11/28/2026", "serialNumber": "0A"}
     async with client_of(Scm(details={**details, "renewed": True})) as client:
-        assert await SSL.remarks(client, Listed(8, None)) == Remarks("c", date(2026, 11, 28), "Issued")
+        assert await SSL.remarks(client, Listed(8, None)) == Remarks("c", date(2026, 11, 28))
         assert await SSL.standing(client, 8, NAME) == Standing("Issued", "0A", renewed=True)
     async with client_of(Scm(details=details)) as client:
         assert (await SSL.standing(client, 8, NAME)).renewed is None
@@ -163,9 +169,9 @@ async def test_details_tell_remarks_and_standing() -> None:
 async def test_the_list_of_client_certificates_tells_remarks_and_standing() -> None:
     scm = Scm([{"orderNumber": 8, "state": "issued", "serialNumber": "0A", "comments": "c"}])
     async with client_of(scm) as client:
-        ((entry,), _) = await CLIENT.listed(client, NAME)
-        assert await CLIENT.remarks(client, entry) == Remarks("c", None, "issued")
-        assert await CLIENT.standing(client, 8, NAME) == Standing("issued", "0A", renewed=None)
+        ((entry,), _) = await SMIME.listed(client, NAME)
+        assert await SMIME.remarks(client, entry) == Remarks("c", None)
+        assert await SMIME.standing(client, 8, NAME) == Standing("issued", "0A", renewed=None)
 
 
 async def test_pending_orders_are_counted_and_listed() -> None:
