@@ -11,7 +11,7 @@ from pathlib import Path as File
 
 from sectigo_vault_pki import backend
 from sectigo_vault_pki.clock import SystemClock
-from sectigo_vault_pki.lifecycle import ClockWatch, LoginPauses, Resources, ScmClients, key_threads
+from sectigo_vault_pki.lifecycle import LoginPauses, Resources, ScmClients, key_threads
 from sectigo_vault_pki.paths import all_paths
 from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.paths.answers.pki_answer import ISSUE_SCHEMA
@@ -89,7 +89,7 @@ def declared_paths() -> Sequence[Path]:
     resources = Resources(
         repository=repository,
         clock=clock,
-        clients=ScmClients(ScmClient, LoginPauses(repository, clock), ClockWatch(clock)),
+        clients=ScmClients(ScmClient, LoginPauses(repository, clock), clock),
         is_read_only=is_read_only,
         executor=key_threads(),
     )

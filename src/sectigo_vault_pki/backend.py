@@ -7,7 +7,6 @@ from concurrent.futures import Executor
 from sectigo_vault_pki.clock import Clock, SystemClock
 from sectigo_vault_pki.lifecycle import (
     ClientFactory,
-    ClockWatch,
     Configs,
     Engine,
     LoginPauses,
@@ -147,7 +146,7 @@ def build(
     resources = Resources(
         repository=repository,
         clock=clock,
-        clients=ScmClients(client_factory, LoginPauses(repository, clock), ClockWatch(clock)),
+        clients=ScmClients(client_factory, LoginPauses(repository, clock), clock),
         is_read_only=node.is_read_only,
         executor=executor or key_threads(),
         jitter=jitter,

@@ -206,7 +206,7 @@ class Steps:
             return answers.suspended(held.config_name)
         hold = await clients.login_hold(held)
         if hold is None and step is Step.RENEW:
-            hold = clients.clocks.hold(held.config.base_url)
+            hold = clients.clock_hold(held.config)
         return None if hold is None else hold.reason
 
     async def _config_if_needed(

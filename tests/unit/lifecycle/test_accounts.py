@@ -5,7 +5,6 @@ import pytest
 
 from sectigo_vault_pki.clock import SystemClock
 from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
-from sectigo_vault_pki.lifecycle.accounts.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
@@ -29,7 +28,7 @@ class Tracked(ScmClient):
 @pytest.fixture
 def clients() -> ScmClients:
     clock = SystemClock()
-    return ScmClients(Tracked, LoginPauses(Repository(InmemStorage()), clock), ClockWatch(clock))
+    return ScmClients(Tracked, LoginPauses(Repository(InmemStorage()), clock), clock)
 
 
 async def test_one_entry_has_one_client(clients: ScmClients) -> None:

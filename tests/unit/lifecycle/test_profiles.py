@@ -9,7 +9,6 @@ import pytest
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
-from sectigo_vault_pki.lifecycle.accounts.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -51,7 +50,7 @@ async def offered(script: Script, clock: LoopClock) -> AsyncIterator[Terms]:
         return False
 
     repository = Repository(InmemStorage())
-    clients = ScmClients(client, LoginPauses(repository, clock), ClockWatch(clock))
+    clients = ScmClients(client, LoginPauses(repository, clock), clock)
     resources = Resources(repository, clock, clients, is_read_only, InlineExecutor())
     yield partial(offered_terms, resources, {})
     await resources.aclose()

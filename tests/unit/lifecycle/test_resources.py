@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from sectigo_vault_pki.clock import SystemClock
-from sectigo_vault_pki.lifecycle import ClockWatch, LoginPauses, Resources, ScmClients
+from sectigo_vault_pki.lifecycle import LoginPauses, Resources, ScmClients
 from sectigo_vault_pki.pki import KeyParameters, Pkcs12Protection, PrivateKey, parse_chain
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
@@ -35,7 +35,7 @@ async def test_keys_and_files_are_made_by_the_executor_so_that_the_event_loop_tu
     resources = Resources(
         repository=repository,
         clock=clock,
-        clients=ScmClients(ScmClient, LoginPauses(repository, clock), ClockWatch(clock)),
+        clients=ScmClients(ScmClient, LoginPauses(repository, clock), clock),
         is_read_only=is_read_only,
         executor=executor,
     )

@@ -1,23 +1,38 @@
 """SCM clients: one for each config entry, for as long as the entry says the same; and what they learn of accounts."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
+from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import ScmError
-from sectigo_vault_pki.lifecycle.accounts.clock_watch import ClockWatch
 from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
 from sectigo_vault_pki.lifecycle.held import Entry, account_of
-from sectigo_vault_pki.lifecycle.rules.renewal_rule import Hold, shown_time
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import Hold, clocks_apart, shown_time
 from sectigo_vault_pki.scm import Availability, BreakerState, ScmAccount, ScmClient, call_slots
 from sectigo_vault_pki.store import ConfigRecord
 
+_log = logging.getLogger(__name__)
+
 ClientFactory: TypeAlias = Callable[[ScmAccount, asyncio.Semaphore], ScmClient]
 """Builds a client whose calls take their place among those of its login."""
+
+
+ASK_THE_TIME_AGAIN = 60.0
+"""Seconds after which one caller finds out whether the clocks agree again."""
+
+
+@dataclass(slots=True)
+class _SeenClock:
+    """By how much the plugin's clock was ahead of an SCM's, and the loop's time when they were compared."""
+
+    difference: timedelta
+    at: float
 
 
 @dataclass(slots=True)
@@ -34,13 +49,14 @@ class ScmClients:
     Args:
         factory: builds them.
         pauses: hears which logins SCM takes and refuses.
-        clocks: hears what time SCM tells.
+        clock: compared with the time that SCM tells with each answer (RFC 9110 6.6.1).
     """
 
-    def __init__(self, factory: ClientFactory, pauses: LoginPauses, clocks: ClockWatch) -> None:
+    def __init__(self, factory: ClientFactory, pauses: LoginPauses, clock: Clock) -> None:
         self._factory = factory
         self._pauses = pauses
-        self.clocks = clocks
+        self._clock = clock
+        self._seen_clocks: dict[str, _SeenClock] = {}
         self._by_config: dict[str, _Lent] = {}
         self._slots: WeakValueDictionary[tuple[str, str, str], asyncio.Semaphore] = WeakValueDictionary()
 
@@ -89,6 +105,28 @@ class ScmClients:
         """Let a login that was written anew be tried at once."""
         await self._pauses.written(config_name, account_of(config))
 
+    def clock_difference(self, config: ConfigRecord) -> timedelta | None:
+        """Return by how much the plugin's clock was ahead of SCM's when it was told last."""
+        seen = self._seen_clocks.get(config.base_url)
+        return None if seen is None else seen.difference
+
+    def clock_hold(self, config: ConfigRecord) -> Hold | None:
+        """Return why nothing may be renewed automatically; None lets one caller pass now and then, to find out."""
+        apart, now = clocks_apart(self.clock_difference(config)), asyncio.get_running_loop().time()
+        if apart is None or now - self._seen_clocks[config.base_url].at < ASK_THE_TIME_AGAIN:
+            return apart
+        self._seen_clocks[config.base_url].at = now
+        return None
+
+    def _told_the_time(self, base_url: str, date: datetime) -> None:
+        seen = self._seen_clocks.get(base_url)
+        before = clocks_apart(None if seen is None else seen.difference)
+        difference = self._clock.now() - date
+        self._seen_clocks[base_url] = _SeenClock(difference, asyncio.get_running_loop().time())
+        if (before is None) is not ((apart := clocks_apart(difference)) is None):
+            message = "the plugin's clock and SCM's agree again" if apart is None else apart.reason
+            _log.warning(message, extra={"kv": {"scm": base_url, "scm_time": date.isoformat()}})
+
     async def drop(self, config_name: str) -> None:
         """Forget the client of a config entry that was changed or deleted."""
         lent = self._by_config.pop(config_name, None)
@@ -108,6 +146,6 @@ class ScmClients:
             await self.drop(config_name)
             slots = self._slots.setdefault(account.login_at_scm, call_slots())
             client = self._factory(account, slots)
-            client.observe_dates(lambda date: self.clocks.told(account.base_url, date))
+            client.observe_dates(lambda date: self._told_the_time(account.base_url, date))
             lent = self._by_config[config_name] = _Lent(account, client)
         return lent

@@ -13,7 +13,7 @@ from sectigo_vault_pki.lifecycle.answers import NOTHING_BOUGHT, notice_of_delete
 from sectigo_vault_pki.lifecycle.held import CertificateKey
 from sectigo_vault_pki.lifecycle.orders.order_limits import used_orders
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import clocks_apart, shown_time
 from sectigo_vault_pki.lifecycle.rules.role_rules import guard_warnings
 from sectigo_vault_pki.scm import COLLECT, Availability, is_final
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, RoleRecord, Status, UniqueId
@@ -108,7 +108,7 @@ async def account_statuses(resources: Resources) -> Mapping[str, AccountStatus]:
             statuses[name] = AccountStatus(
                 availability,
                 login_refused_until=resources.clients.login_refused_until(config),
-                clock_difference=resources.clients.clocks.difference(config.base_url),
+                clock_difference=resources.clients.clock_difference(config),
                 orders_in_24_hours=await used_orders(resources, name),
                 max_orders_per_day=config.max_orders_per_day,
             )
@@ -179,7 +179,7 @@ def _of_configs(resources: Resources, configs: Mapping[tuple[str, ...], ConfigRe
             yield f"config entry {name}: sectigo_suspend_renewals is true, nothing is renewed automatically"
         if (until := resources.clients.login_refused_until(config)) is not None:
             yield f"config entry {name}: SCM refused the login, it is tried again at {shown_time(until)}"
-        if (apart := resources.clients.clocks.apart(config.base_url)) is not None:
+        if (apart := clocks_apart(resources.clients.clock_difference(config))) is not None:
             yield f"config entry {name}: {apart.reason}"
 
 

@@ -40,7 +40,7 @@ from sectigo_vault_pki.lifecycle.rules.evidence import (
     unchanged,
 )
 from sectigo_vault_pki.lifecycle.rules.policy import is_renewable
-from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, hold_on_renewal
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, clocks_apart, hold_on_renewal
 from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor, search_name
 from sectigo_vault_pki.lifecycle.rules.states import (
     Evidence,
@@ -180,7 +180,7 @@ async def _plan(resources: Resources, held: Held, request: RenewalRequest, order
     if not request.is_automatic:
         return order
     # SCM has just told its time.
-    if (apart := resources.clients.clocks.apart(held.config.base_url)) is not None:
+    if (apart := clocks_apart(resources.clients.clock_difference(held.config))) is not None:
         raise RenewalHeldError(apart.reason)
     scm_id = await _renewed_elsewhere(resources, held, listed)
     if scm_id is None:

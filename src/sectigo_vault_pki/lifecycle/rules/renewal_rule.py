@@ -7,6 +7,7 @@ Every renewal costs, so a rule that orders automatically must also end automatic
 * Renewals of one chain follow each other no faster than a third of the shorter of the two lives.
 * A life under an hour is none that SCM sells, and none that renewing can keep up.
 * What SCM refused, declined or never took is tried again after a pause that doubles.
+* Nothing is renewed while the plugin's clock and SCM's are far apart.
 
 A `renew` write is held back by none of them.
 """
@@ -31,6 +32,7 @@ DEFAULT_WINDOW = timedelta(days=7)
 LONGEST_WINDOW = timedelta(days=36_500)
 """No expiry window is longer."""
 SHORTEST_LIFE = timedelta(hours=1)
+LARGEST_CLOCK_DIFFERENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,23 @@ def _life_in_hand(current: CurrentCertificate, renewed: RenewedCertificate | Non
     if renewed is None or renewed.ordered_at > now:  # a clock that was wrong has written the latter
         return current.life
     return current.not_after - max(current.not_before, renewed.ordered_at)
+
+
+def clocks_apart(difference: timedelta | None) -> Hold | None:
+    """Return why nothing is renewed automatically, if the plugin's clock is far from SCM's.
+
+    A clock that is wrong makes every certificate due at once, or none.
+
+    Args:
+        difference: by how much the plugin's clock is ahead; None before SCM told its time.
+    """
+    if difference is None or abs(difference) <= LARGEST_CLOCK_DIFFERENCE:
+        return None
+    direction = "ahead of" if difference > timedelta(0) else "behind"
+    return Hold(
+        f"the plugin's clock is {shown_length(abs(difference))} {direction} SCM's: nothing is renewed automatically "
+        "until they agree"
+    )
 
 
 def notice_of_cut_window(window: timedelta, life: timedelta) -> str | None:

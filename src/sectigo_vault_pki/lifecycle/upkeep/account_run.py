@@ -213,7 +213,7 @@ class AccountRun:
             return False
         if config.suspend_renewals or name in self._without_budget:
             return True
-        if (apart := clients.clocks.hold(config.base_url)) is not None:
+        if (apart := clients.clock_hold(config)) is not None:
             self._renewals.clear()
             self._work.note_error("nothing is renewed automatically", apart.reason, is_logged=False)
             return True
