@@ -6,6 +6,7 @@ Calls that are more than a message each way are for our server only: our client 
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import grpc
 import pytest
@@ -66,6 +67,20 @@ async def test_calls_that_are_over_leave_nothing_to_the_garbage_collector(ends: 
     try:
         for _ in range(50):
             await echo(b"x")
+        assert gc.collect() < 50
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("ends", [(OURS, OURS)], indirect=True, ids=["ours"])
+async def test_calls_that_failed_leave_nothing_to_the_garbage_collector(ends: Ends) -> None:
+    refuse = ends.unary("Refuse")
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            with suppress(grpc.aio.AioRpcError):
+                await refuse(b"x")
         assert gc.collect() < 50
     finally:
         gc.enable()

@@ -257,6 +257,7 @@ class Channel:
         finally:
             self._calls.discard(call)
             call.close()
+            del call  # the traceback of its error holds this frame: both would stay until garbage is collected
 
     def _start(self, call: ClientCall) -> None:
         """Send a call as soon as there is a connection."""
