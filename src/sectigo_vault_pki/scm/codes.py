@@ -27,8 +27,6 @@ _REVOKED = frozenset({(COLLECT, -110), (COLLECT, -192)})
 _DECLINED = frozenset({(COLLECT, -1112)})
 # The second is what SCM says of a client certificate on collect; nobody saw it here, and it can mean nothing else.
 _ALREADY_REVOKED = frozenset({(REVOKE, -159), (REVOKE, -192)})
-_UNKNOWN_IDS = frozenset({-124, -5101, -1104})
-_UNKNOWN_IDS_OF_OPERATION = frozenset({(RENEW, -123)})
 
 _LOGIN = "check user, password and customer URI, and that the account may use the API"
 _PRIVILEGE = "the account lacks a privilege: ask the administrator of SCM"
@@ -191,11 +189,6 @@ def is_login_refused(code: int | None) -> bool:
 def is_already_revoked(operation: str, code: int | None) -> bool:
     """Tell whether a refusal to revoke says that it is done."""
     return (operation, code) in _ALREADY_REVOKED
-
-
-def is_unknown(operation: str, code: int | None) -> bool:
-    """Tell whether a refusal says that SCM has no certificate or order of that id."""
-    return code in _UNKNOWN_IDS or (operation, code) in _UNKNOWN_IDS_OF_OPERATION
 
 
 def hint_for(operation: str, code: int) -> str | None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -117,6 +116,8 @@ class Exchange:
         response = await self._http.send(request, stream=True)
         headers = response.headers
         try:
+            if response.request is not request:
+                return Trouble(was_sent=False, words=f"the login failed: HTTP {response.status_code}", answered=True)
             # Never decoded, as a small compressed body may be a huge one; none was asked for.
             if headers.get("Content-Encoding", "identity").lower() != "identity":
                 return trouble_from(httpx.DecodingError(""), self._account.base_url)
@@ -139,8 +140,8 @@ class Connections(httpx.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         for connection in self._pool.connections:
-            http11: Any = getattr(connection, "_connection", None)
-            if connection.is_idle() and http11 is not None and http11._h11_state.trailing_data[0]:  # noqa: SLF001
+            rules = getattr(getattr(connection, "_connection", None), "_h11_state", None)
+            if rules is not None and connection.is_idle() and rules.trailing_data[0]:
                 await connection.aclose()
         return await super().handle_async_request(request)
 

@@ -1,8 +1,8 @@
 """How an account logs in at SCM: a flow of requests around each call, as httpx's `Auth` describes it.
 
 Another login is another class here, which `login_of` returns. Its flow may yield requests of its own, such as one for
-a token, and the call's request once more after a 401. While a flow has not yielded the call's request yet, a failure
-says that SCM took nothing.
+a token, and the call's request once more after a 401. If such a request fails, or the flow ends with one, SCM has taken
+nothing.
 """
 
 from collections.abc import Generator

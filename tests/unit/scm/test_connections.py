@@ -1,8 +1,10 @@
 """Connections to SCM that are kept after use, and the way there."""
 
 import asyncio
+import ssl
 
 import pytest
+import trustme
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmUnavailableError
 from sectigo_vault_pki.pki.csr import MAX_CSR_LENGTH
@@ -168,3 +170,45 @@ async def test_a_host_that_is_excepted_from_the_proxy_is_reached_straight(
         async with client_of(account_at("https://scm.example.test")) as client:
             with pytest.raises(ScmUnavailableError, match="the host's name cannot be resolved"):
                 await SSL.collect(client, 55)
+
+
+@pytest.mark.parametrize("behind_answer", [b"", answer_with(b"not what was asked for")])
+async def test_calls_reach_scm_through_a_tunnel_of_the_proxy(
+    behind_answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("scm.example.test").configure_cert(context)
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await read_request(reader):
+            writer.write(answer_with(ACCEPTED) + behind_answer)
+
+    async with server(answer, tls=context) as scm:
+
+        async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await read_request(reader))
+            scm_reader, scm_writer = await asyncio.open_connection("localhost", int(scm.rpartition(":")[2]))
+            writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+            try:
+                await asyncio.gather(pass_on(reader, scm_writer), pass_on(scm_reader, writer))
+            finally:
+                scm_writer.close()
+
+        async with server(tunnel) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", proxy)
+            account = account_at("https://scm.example.test", ca_bundle_pem=authority.cert_pem.bytes().decode())
+            async with client_of(account) as client:
+                for _ in range(3):
+                    assert await SSL.collect(client, 55) == Collected(ACCEPTED)
+    assert len(asked) == (3 if behind_answer else 1)
+    for head in asked:
+        assert head.startswith(b"CONNECT scm.example.test:443 ")
+        assert b"login" not in head
+
+
+async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+    writer.close()

@@ -24,6 +24,8 @@ class TokenLogin(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         if not self._token:
             yield from self._fetch()
+        if not self._token:
+            return
         request.headers["Authorization"] = f"Bearer {self._token}"
         if (yield request).status_code == httpx.codes.UNAUTHORIZED:
             yield from self._fetch()
@@ -31,7 +33,8 @@ class TokenLogin(httpx.Auth):
             yield request
 
     def _fetch(self) -> Generator[httpx.Request, httpx.Response, None]:
-        self._token = (yield httpx.Request("POST", TOKEN_URL)).text
+        answer = yield httpx.Request("POST", TOKEN_URL)
+        self._token = answer.text if answer.is_success else ""
 
 
 @pytest.fixture
@@ -66,6 +69,12 @@ async def test_an_order_whose_token_cannot_be_fetched_was_not_sent(
     with pytest.raises(ScmUnavailableError, match="no answer came within the time limit"):
         await SSL.enroll(client, order)
     assert [str(request.url) for request in script.requests] == [TOKEN_URL] * 3
+
+
+async def test_an_order_that_gets_no_token_was_not_sent(script: Script, client: ScmClient, order: Order) -> None:
+    script.answers(httpx.Response(403, json={"sslId": 55}))
+    with pytest.raises(ScmUnavailableError, match=r"not available for enroll: the login failed: HTTP 403$"):
+        await SSL.enroll(client, order)
 
 
 async def test_an_order_that_stays_unanswered_behind_its_token_is_lost(
