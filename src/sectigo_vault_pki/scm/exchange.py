@@ -133,17 +133,43 @@ class Exchange:
 
 
 class Connections(httpx.AsyncHTTPTransport):
-    """httpx's own transport, but for what a server sends behind an answer: that ends the connection.
+    """httpx's own transport, which also ends connections between calls.
 
-    h11 would take it for the answer to the next request; httpcore looks for such bytes on idle sockets only.
+    What a server sends behind an answer ends the connection: h11 would take it for the answer to the next request, and
+    httpcore looks for such bytes on idle sockets only. Idle connections end after `KEEP_IDLE`: httpcore looks for them
+    at the next call only, which may never come.
     """
+
+    _timer: asyncio.TimerHandle | None = None
+    _tidying: asyncio.Task[None] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         for connection in self._pool.connections:
             rules = getattr(getattr(connection, "_connection", None), "_h11_state", None)
             if rules is not None and connection.is_idle() and rules.trailing_data[0]:
                 await connection.aclose()
+        self._look_later()
         return await super().handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        await super().aclose()
+
+    def _look_later(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(KEEP_IDLE, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self._tidying = asyncio.get_running_loop().create_task(self._end_idle())
+
+    async def _end_idle(self) -> None:
+        for connection in self._pool.connections:
+            if connection.is_idle() and connection.has_expired():
+                await connection.aclose()
+        if not all(connection.is_closed() for connection in self._pool.connections):
+            self._look_later()
 
 
 def transport_to(account: ScmAccount) -> httpx.AsyncBaseTransport:

@@ -115,15 +115,24 @@ async def test_an_interim_answer_is_passed_over() -> None:
     assert talks.connections == 1
 
 
-async def test_a_connection_that_was_idle_for_long_is_ended_and_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_was_idle_for_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "KEEP_IDLE", 0.01)
     talks = Talks()
     async with server(talks) as url, client_of(account_at(url)) as client:
         await SSL.collect(client, 55)
-        await asyncio.sleep(0.02)
-        await SSL.collect(client, 55)
         await talks.ended.wait()
+        await SSL.collect(client, 55)
     assert talks.connections == 2
+
+
+async def test_connections_that_end_while_calls_begin_lose_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "KEEP_IDLE", 0.001)
+    talks = Talks()
+    async with server(talks) as url, client_of(account_at(url)) as client:
+        for number in range(300):
+            assert await SSL.collect(client, 55) == Collected(ACCEPTED)
+            await asyncio.sleep(0.0005 * (number % 4))
+    assert talks.connections > 1
 
 
 async def test_closing_ends_idle_connections() -> None:
