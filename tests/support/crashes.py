@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 import httpx
 
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
-from sectigo_vault_pki.scm_simulator.in_process import SimulatorTransport
-from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from sectigo_vault_pki.vault_plugin.logical import StorageEntry
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.mount import Mount

@@ -8,8 +8,7 @@ import httpx
 
 from sectigo_vault_pki.backend import SectigoBackend, build
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
-from sectigo_vault_pki.scm_simulator.in_process import SimulatorTransport
-from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from sectigo_vault_pki.store import NamedLocks
 from sectigo_vault_pki.vault_plugin.logical import BackendConfig, Operation, Request, Response, StorageEntry
 from sectigo_vault_pki.vault_plugin.testing import FakeSystem, InmemStorage

@@ -9,7 +9,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     Schema,
     rfc3339,
 )
-from sectigo_vault_pki.paths.answers.issued_formats import NO_KEY, issued_as, pkcs12_base64
+from sectigo_vault_pki.paths.answers.pki_answer import NO_KEY, issued_as, pkcs12_base64
 from sectigo_vault_pki.paths.error_kinds import naming_unknown_entry
 from sectigo_vault_pki.paths.fields import key_fields
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID

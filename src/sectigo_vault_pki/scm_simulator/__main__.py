@@ -13,9 +13,9 @@ def main() -> int:
         return 1
     import uvloop  # noqa: PLC0415 - needs the extra
 
-    from sectigo_vault_pki.scm_simulator.serve import options, program  # noqa: PLC0415 - needs the extra
+    from sectigo_vault_pki.scm_simulator.serve import program  # noqa: PLC0415 - needs the extra
 
-    asked = options.parse(sys.argv[1:])
+    asked = program.parse(sys.argv[1:])
     try:
         uvloop.run(program.run(asked))
     except OSError as error:

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import httpx
 from starlette.routing import Route
 
 from sectigo_vault_pki.scm_simulator.api.app import build_app
 from sectigo_vault_pki.scm_simulator.api.client_api import ClientApi
 from sectigo_vault_pki.scm_simulator.api.endpoint import Endpoints, Sleep
-from sectigo_vault_pki.scm_simulator.api.inbound import JSON_TYPE, JSON_UTF8_TYPE, CallLog
+from sectigo_vault_pki.scm_simulator.api.inbound import JSON_TYPE, JSON_UTF8_TYPE, CallLog, ConnectionCutError
 from sectigo_vault_pki.scm_simulator.api.order_operations import OrderOperations
 from sectigo_vault_pki.scm_simulator.api.organization_api import OrganizationApi
 from sectigo_vault_pki.scm_simulator.api.rules import Rules
@@ -107,3 +108,39 @@ class Simulator:
         self.faults.clear()
         self.calls.clear()
         self.settings.change_to(self._first_settings)
+
+
+class SimulatorTransport(httpx.AsyncBaseTransport):
+    """Drives the app in-process and behaves as a connection to a server of its own would.
+
+    A request goes on when its caller has given up on it, a cut connection is `httpx.RemoteProtocolError`, and the
+    client's read timeout is held, as `httpx.ReadTimeout`. The host in the URL is of no account.
+    """
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._asgi = httpx.ASGITransport(app=simulator.app)
+        self._running: set[asyncio.Task[httpx.Response]] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        task = asyncio.create_task(self._asgi.handle_async_request(request))
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        await asyncio.wait({task}, timeout=request.extensions.get("timeout", {}).get("read"))
+        if not task.done():
+            raise httpx.ReadTimeout("the simulator did not answer in time", request=request)
+        try:
+            return task.result()
+        except ConnectionCutError as error:
+            raise httpx.RemoteProtocolError(
+                "Server disconnected without sending a response.", request=request
+            ) from error
+
+    def _forget(self, task: asyncio.Task[httpx.Response]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, for a caller that has gone
+
+    async def aclose(self) -> None:
+        for task in tuple(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)

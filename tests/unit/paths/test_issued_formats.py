@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from sectigo_vault_pki.paths.answers.issued_formats import issued_as
+from sectigo_vault_pki.paths.answers.pki_answer import issued_as
 from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat, PrivateKeyFormat
 from sectigo_vault_pki.pki import CertificateChain, PrivateKey, parse_chain
 

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from sectigo_vault_pki.scm_simulator.in_process import SimulatorTransport
-from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 from tests.unit.scm_simulator.tenant import LOGIN, Clock
 

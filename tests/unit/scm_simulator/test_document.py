@@ -8,7 +8,7 @@ import pytest
 from sectigo_vault_pki.scm_simulator.control import Operation
 from sectigo_vault_pki.scm_simulator.faults import FaultKind
 from sectigo_vault_pki.scm_simulator.model.tenant import Catalogue
-from sectigo_vault_pki.scm_simulator.serve import options
+from sectigo_vault_pki.scm_simulator.serve import program
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding="utf-8")
@@ -16,7 +16,7 @@ DOCUMENT = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encod
 
 def test_every_option_is_described(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        options.parse(["--help"])
+        program.parse(["--help"])
     names = {word.strip("[],") for word in capsys.readouterr().out.split() if word.strip("[],").startswith("--")}
     described = {name for name in names if f"`{name}" in DOCUMENT}
     assert described == names - {"--help"}

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from sectigo_vault_pki.scm_simulator.in_process import SimulatorTransport
 from sectigo_vault_pki.scm_simulator.model import book
 from sectigo_vault_pki.scm_simulator.model.book import OrderBook
 from sectigo_vault_pki.scm_simulator.serve.uvicorn_server import bind, serving
-from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from tests.unit.scm_simulator.tenant import LOGIN, SSL, Clock, enrolled, enrolment, refusal
 
 

@@ -5,8 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from sectigo_vault_pki.scm_simulator.in_process import SimulatorTransport
-from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from tests.unit.scm_simulator.tenant import LOGIN, SSL, enrolment
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from sectigo_vault_pki.scm_simulator.model.tenant import Catalogue, Credentials
-from sectigo_vault_pki.scm_simulator.serve import options
+from sectigo_vault_pki.scm_simulator.serve import program
 from sectigo_vault_pki.scm_simulator.serve.announce import Announcement
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 
 def test_without_options_it_is_a_demo_on_loopback() -> None:
-    parsed = options.parse([])
+    parsed = program.parse([])
     assert (parsed.host, parsed.port, parsed.control_port, parsed.tls) == ("127.0.0.1", 0, 0, False)
     assert parsed.credentials == Credentials()
     assert parsed.settings == Settings()
@@ -21,7 +21,7 @@ def test_without_options_it_is_a_demo_on_loopback() -> None:
 
 
 def test_every_knob_arrives() -> None:
-    parsed = options.parse(
+    parsed = program.parse(
         shlex.split(
             "--host ::1 --port 8443 --control-port 8444 --tls --user u --password p --customer-uri c --pending-polls 0"
             " --pending-seconds 1.5 --never-issue --no-auto-approve --lenient-renew-body --latency 0.1"
@@ -63,19 +63,19 @@ def test_a_mistake_is_a_sentence_and_status_2(
     arguments: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exited:
-        options.parse(shlex.split(arguments))
+        program.parse(shlex.split(arguments))
     assert exited.value.code == 2
     assert sentence in capsys.readouterr().err
 
 
 def test_the_parent_may_be_named() -> None:
-    assert options.parse([]).parent is None
-    assert options.parse(["--exit-with-parent", "17"]).parent == 17
+    assert program.parse([]).parent is None
+    assert program.parse(["--exit-with-parent", "17"]).parent == 17
 
 
 def test_other_addresses_must_be_meant() -> None:
-    assert options.parse(["--host", "0.0.0.0", "--allow-remote"]).host == "0.0.0.0"
-    assert options.parse(["--host", "localhost"]).host == "localhost"
+    assert program.parse(["--host", "0.0.0.0", "--allow-remote"]).host == "0.0.0.0"
+    assert program.parse(["--host", "localhost"]).host == "localhost"
 
 
 def _announcement(credentials: Credentials, server_ca_file: Path | None = None) -> Announcement:

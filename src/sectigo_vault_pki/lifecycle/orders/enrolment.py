@@ -15,7 +15,7 @@ from sectigo_vault_pki.lifecycle.orders.operation import Operation, Outcome
 from sectigo_vault_pki.lifecycle.orders.successors import CLOCK_DIFFERENCE, MAX_EXAMINED
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import may_conclude_not_booked
-from sectigo_vault_pki.lifecycle.rules.search_names import search_name_of_order
+from sectigo_vault_pki.lifecycle.rules.evidence import search_name_of_order
 from sectigo_vault_pki.lifecycle.rules.states import Evidence, Found, NotFound, Undecided
 from sectigo_vault_pki.pki import (
     CertificateSigningRequest,

@@ -32,16 +32,17 @@ from sectigo_vault_pki.lifecycle.rules.backoff import may_be_awaited, may_conclu
 from sectigo_vault_pki.lifecycle.rules.evidence import (
     Change,
     digests_of_keys,
+    names_of_successor,
     renewal_doubted,
     renewal_failed,
     renewal_ordered,
     renewal_refused,
     renewed,
+    search_name,
     unchanged,
 )
 from sectigo_vault_pki.lifecycle.rules.policy import is_renewable
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, clocks_apart, hold_on_renewal
-from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor, search_name
 from sectigo_vault_pki.lifecycle.rules.states import (
     Evidence,
     Found,

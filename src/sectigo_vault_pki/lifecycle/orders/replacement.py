@@ -21,8 +21,7 @@ from sectigo_vault_pki.lifecycle.orders.operation import (
 )
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import SETTLE_AFTER, may_conclude_not_booked, may_give_up
-from sectigo_vault_pki.lifecycle.rules.evidence import Change, evidence_of_replacement
-from sectigo_vault_pki.lifecycle.rules.search_names import names_of_successor, search_name
+from sectigo_vault_pki.lifecycle.rules.evidence import Change, evidence_of_replacement, names_of_successor, search_name
 from sectigo_vault_pki.lifecycle.rules.states import Evidence, Found, NotFound, TooLongUndecided, Undecided
 from sectigo_vault_pki.scm import CERTIFICATE_APIS, Accepted, CertificateApi, Collected, ScmClient, StillProcessing
 from sectigo_vault_pki.store import (

@@ -14,8 +14,7 @@ from enum import Enum, auto
 from sectigo_vault_pki.errors import ScmRefusedError
 from sectigo_vault_pki.lifecycle.held import Held
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.rules.evidence import digests_of_keys, fits
-from sectigo_vault_pki.lifecycle.rules.search_names import search_name
+from sectigo_vault_pki.lifecycle.rules.evidence import digests_of_keys, fits, search_name
 from sectigo_vault_pki.scm import CERTIFICATE_APIS, CertificateApi, Collected, Listed, ScmClient, is_final, mark_in
 from sectigo_vault_pki.store import CertificateRecord, OrderRecord, UniqueId
 

@@ -16,7 +16,7 @@ from sectigo_vault_pki.lifecycle.rules.states import (
     Undecided,
     Unreachable,
 )
-from sectigo_vault_pki.pki import Authorities, CertificateChain, parse_chain
+from sectigo_vault_pki.pki import Authorities, CertificateChain, host_of_common_name, parse_chain
 from sectigo_vault_pki.scm import Collected as Delivered
 from sectigo_vault_pki.scm import Standing, is_revoked
 from sectigo_vault_pki.scm import StillProcessing as NotDelivered
@@ -28,6 +28,7 @@ from sectigo_vault_pki.store import (
     HistoryEntry,
     OrderInFlight,
     OrderOperation,
+    OrderRecord,
     Status,
     UniqueId,
 )
@@ -323,3 +324,27 @@ def _is_newest(content: bytes, standing: Standing) -> bool:
 
 def _digits(serial_number: str) -> str:
     return serial_number.replace(":", "").lower().lstrip("0")
+
+
+def search_name(record: CertificateRecord) -> str:
+    """Return the common name of an SSL certificate, the e-mail address of a client certificate."""
+    if record.certificate_type is CertificateType.SSL:
+        return record.common_name
+    if record.requested.client is not None:
+        return record.requested.client.email
+    names = CertificateChain.from_pem(record.current.bundle).subject_alt_names if record.current else ()
+    return next((name for name in names if "@" in name), "")
+
+
+def search_name_of_order(order: OrderRecord) -> str:
+    """Return the same for an order."""
+    return order.requested.client.email if order.requested.client is not None else order.common_name
+
+
+def names_of_successor(order: OrderRecord) -> tuple[str, ...]:
+    """Return the names of a renewal or a replacement; empty where they are not known, as for client certificates."""
+    names = order.subject_alt_names
+    if order.certificate_type is not CertificateType.SSL or not names:
+        return ()
+    common_name = host_of_common_name(order.common_name)
+    return names if common_name is None or common_name in names else (common_name, *names)

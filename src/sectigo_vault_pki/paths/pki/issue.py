@@ -5,13 +5,13 @@ from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.lifecycle import Engine, Issued, Issuer, IssueRequest
-from sectigo_vault_pki.paths.answers.issued_formats import pkcs12_base64
 from sectigo_vault_pki.paths.answers.pki_answer import (
     ISSUE_SCHEMA,
     SIGN_SCHEMA,
     issued_chain,
     issued_data,
     issued_key,
+    pkcs12_base64,
     signed_data,
 )
 from sectigo_vault_pki.paths.fields import key_fields

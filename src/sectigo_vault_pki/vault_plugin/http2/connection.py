@@ -16,7 +16,7 @@ from sectigo_vault_pki.vault_plugin.http2.events import (
     StreamDrained,
     StreamReset,
 )
-from sectigo_vault_pki.vault_plugin.http2.flow import Incoming, Outgoing
+from sectigo_vault_pki.vault_plugin.http2.flow import Incoming, Outgoing, PingAnswers
 from sectigo_vault_pki.vault_plugin.http2.frames import (
     ACK,
     END_HEADERS,
@@ -48,7 +48,6 @@ from sectigo_vault_pki.vault_plugin.http2.limits import (
     STREAM_WINDOW_BYTES,
     Budget,
 )
-from sectigo_vault_pki.vault_plugin.http2.ping_answers import PingAnswers
 from sectigo_vault_pki.vault_plugin.http2.problems import ConnectionProblem, ErrorCode, StreamProblem, error_code
 from sectigo_vault_pki.vault_plugin.http2.settings import PeerSettings, Setting
 from sectigo_vault_pki.vault_plugin.http2.stream_states import Input, State

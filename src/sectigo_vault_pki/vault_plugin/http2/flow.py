@@ -2,15 +2,24 @@
 
 from collections.abc import Callable, Iterable
 
-from sectigo_vault_pki.vault_plugin.http2.frames import END_STREAM, FrameType, frame, header_frames, window_update_frame
+from sectigo_vault_pki.vault_plugin.http2.frames import (
+    ACK,
+    END_STREAM,
+    FrameType,
+    frame,
+    header_frames,
+    window_update_frame,
+)
 from sectigo_vault_pki.vault_plugin.http2.header_blocks import NO_DYNAMIC_TABLE
 from sectigo_vault_pki.vault_plugin.http2.limits import (
     CONNECTION_WINDOW_BYTES,
     MAX_EMPTY_DATA_FRAMES,
+    MAX_HELD_PINGS,
     MAX_SENT_FRAME_BYTES,
     MAX_UNSENT_BYTES,
     MAX_UNSENT_CONTROL_FRAMES,
     MAX_WINDOW_BYTES,
+    PING_REST_SECONDS,
     STREAM_WINDOW_BYTES,
 )
 from sectigo_vault_pki.vault_plugin.http2.problems import ConnectionProblem, ErrorCode, StreamProblem
@@ -250,3 +259,45 @@ class Outgoing:
     @property
     def _largest_frame(self) -> int:
         return min(self._peer.max_frame_size, MAX_SENT_FRAME_BYTES)
+
+
+class PingAnswers:
+    """What is owed to a peer that asks whether we are there.
+
+    Args:
+        clock: seconds that never go back.
+        send: sends a frame that flow control does not hold back.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, send: Callable[[bytes], None]) -> None:
+        self._clock = clock
+        self._send = send
+        self._rests_until = 0.0
+        self._owed: list[bytes] = []
+
+    def owe(self, payload: bytes) -> None:
+        """Take a PING, and answer it now or in its turn.
+
+        Raises:
+            ConnectionProblem: the peer reads no answers.
+        """
+        self._owed.append(payload)
+        self.answer()
+
+    def answer(self) -> None:
+        """Answer those whose turn has come, oldest first.
+
+        Raises:
+            ConnectionProblem: the peer reads no answers.
+        """
+        if not self._owed or (self.rest and len(self._owed) < MAX_HELD_PINGS):
+            return
+        self._rests_until = self._clock() + PING_REST_SECONDS
+        due, self._owed = self._owed, []
+        for payload in due:
+            self._send(frame(FrameType.PING, ACK, 0, payload))
+
+    @property
+    def rest(self) -> float | None:
+        """Seconds until what is owed is due; None where nothing is owed."""
+        return max(0.0, self._rests_until - self._clock()) if self._owed else None

@@ -18,6 +18,13 @@ from sectigo_vault_pki.vault_plugin.logical.errors import (
     UnsupportedOperationError,
     UnsupportedPathError,
 )
+from sectigo_vault_pki.vault_plugin.logical.host import (
+    PluginEnvironment,
+    ReplicationState,
+    Storage,
+    StorageEntry,
+    SystemView,
+)
 from sectigo_vault_pki.vault_plugin.logical.requests import (
     EncodedData,
     Operation,
@@ -28,8 +35,6 @@ from sectigo_vault_pki.vault_plugin.logical.requests import (
     log_values,
     to_json,
 )
-from sectigo_vault_pki.vault_plugin.logical.storage import Storage, StorageEntry
-from sectigo_vault_pki.vault_plugin.logical.system import PluginEnvironment, ReplicationState, SystemView
 
 __all__ = [
     "READ_ONLY_TEXT",

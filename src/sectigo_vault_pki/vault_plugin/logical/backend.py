@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
+from sectigo_vault_pki.vault_plugin.logical.host import Storage, SystemView
 from sectigo_vault_pki.vault_plugin.logical.requests import Request, Response
-from sectigo_vault_pki.vault_plugin.logical.storage import Storage
-from sectigo_vault_pki.vault_plugin.logical.system import SystemView
 
 
 class BackendType(IntEnum):

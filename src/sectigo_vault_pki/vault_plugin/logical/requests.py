@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 
-from sectigo_vault_pki.vault_plugin.logical.storage import Storage
+from sectigo_vault_pki.vault_plugin.logical.host import Storage
 
 
 class Operation(StrEnum):

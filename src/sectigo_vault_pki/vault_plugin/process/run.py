@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,6 @@ from sectigo_vault_pki.vault_plugin.process.handshake import (
     take_unwrap_token,
 )
 from sectigo_vault_pki.vault_plugin.process.instances import Broker, Instances
-from sectigo_vault_pki.vault_plugin.process.lifetime import Patience, watch_parent
 from sectigo_vault_pki.vault_plugin.process.logs import log_loop_error
 from sectigo_vault_pki.vault_plugin.process.services import Controller, Health, PluginMultiplexing, PluginVersion, Stdio
 from sectigo_vault_pki.vault_plugin.process.sockets import SocketFolder
@@ -39,6 +39,67 @@ from sectigo_vault_pki.vault_plugin.proto.health_pb2_grpc import add_HealthServi
 from sectigo_vault_pki.vault_plugin.proto.multiplexing_pb2_grpc import add_PluginMultiplexingServicer_to_server
 from sectigo_vault_pki.vault_plugin.proto.stdio_pb2_grpc import add_GRPCStdioServicer_to_server
 from sectigo_vault_pki.vault_plugin.proto.version_pb2_grpc import add_PluginVersionServicer_to_server
+
+_POLL_SECONDS = 1.0
+
+
+def watch_parent(on_death: Callable[[], None]) -> AbstractContextManager[object]:
+    """Call `on_death` on the running loop once the parent process has ended; leaving the context ends the watch."""
+    stack = ExitStack()
+    loop = asyncio.get_running_loop()
+    parent = os.getppid()
+    try:
+        descriptor = os.pidfd_open(parent)
+    except OSError:  # an old kernel, or a sandbox that forbids it
+        poll = loop.create_task(_poll(parent, on_death))
+        stack.callback(poll.cancel)
+        return stack
+    stack.callback(os.close, descriptor)
+
+    def died() -> None:
+        loop.remove_reader(descriptor)
+        on_death()
+
+    loop.add_reader(descriptor, died)
+    stack.callback(loop.remove_reader, descriptor)
+    if os.getppid() != parent:  # it died before we looked, and the number may be somebody else's by now
+        loop.call_soon(died)
+    return stack
+
+
+async def _poll(parent: int, on_death: Callable[[], None]) -> None:
+    while os.getppid() == parent:  # noqa: ASYNC110  there is no event for it here
+        await asyncio.sleep(_POLL_SECONDS)
+    on_death()
+
+
+class Patience:
+    """A timer that runs while no host is connected; made on a running loop."""
+
+    def __init__(self, seconds: float, give_up: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._seconds = seconds
+        self._give_up = give_up
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
+
+    def begin(self) -> None:
+        """Start the timer: no host is connected."""
+        self.end()
+        if not self._over:
+            self._timer = self._loop.call_later(self._seconds, self._give_up)
+
+    def end(self) -> None:
+        """Stop the timer: a host is connected."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def close(self) -> None:
+        """Stop the timer for good."""
+        self._over = True
+        self.end()
+
 
 _log = logging.getLogger(__name__)
 

@@ -33,14 +33,13 @@ from sectigo_vault_pki.vault_plugin.proto.broker_pb2_grpc import GRPCBrokerStub
 from sectigo_vault_pki.vault_plugin.proto.controller_pb2 import Empty as ControllerEmpty
 from sectigo_vault_pki.vault_plugin.proto.controller_pb2_grpc import GRPCControllerStub
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
-from sectigo_vault_pki.vault_plugin.testing.host_api import HostApi
 from sectigo_vault_pki.vault_plugin.testing.host_identity import (
     HostIdentity,
     host_context,
     new_host_identity,
     new_shared_identity,
 )
-from sectigo_vault_pki.vault_plugin.testing.host_services import SystemAnswers, lend
+from sectigo_vault_pki.vault_plugin.testing.host_services import HostApi, SystemAnswers, lend
 from sectigo_vault_pki.vault_plugin.testing.relay import Relay
 
 if TYPE_CHECKING:

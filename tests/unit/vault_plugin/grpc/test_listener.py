@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from sectigo_vault_pki.vault_plugin.grpc import Server
-from sectigo_vault_pki.vault_plugin.grpc.listener import Listener
+from sectigo_vault_pki.vault_plugin.grpc.server import Listener
 from sectigo_vault_pki.vault_plugin.http2.frames import PREFACE
 from sectigo_vault_pki.vault_plugin.http2.limits import HANDSHAKE_SECONDS, MAX_HANDSHAKES
 from tests.support.http2 import settings_frame

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sectigo_vault_pki.vault_plugin.process import unwrapping
 from sectigo_vault_pki.vault_plugin.process.handshake import CredentialsError
 from sectigo_vault_pki.vault_plugin.process.tls import Credentials
-from sectigo_vault_pki.vault_plugin.testing.host_api import HostApi, unwrapped, wrapping_token
 from sectigo_vault_pki.vault_plugin.testing.host_identity import HostIdentity, new_shared_identity
+from sectigo_vault_pki.vault_plugin.testing.host_services import HostApi, unwrapped, wrapping_token
 
 CLAIMS = (b"[]", b"{}", b"null", b"[" * 10_000)
 
