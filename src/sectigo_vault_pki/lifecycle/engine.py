@@ -39,7 +39,6 @@ from sectigo_vault_pki.pki import CertificateChain, GivenCertificate, Pkcs12Prot
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
-    OrderOperation,
     UniqueId,
     WaitingAndRenewal,
 )
@@ -164,17 +163,12 @@ class Engine:
             ScmRefusedError, ScmUnavailableError: it is not revoked, as far as SCM says.
         """
         held = await self._held(config_name, unique_id)
-        answer = await self._runner.run(REVOCATION, held, RevocationRequest(reason), time_limit=time_limit)
-        submitting = answer.record and answer.record.submitting
-        order = submitting and await self._resources.repository.order(config_name, submitting)
-        if order and order.operation is OrderOperation.RENEW:
-            answer = answer.with_warnings(answers.renewal_stays_open(order))
-        return answer
+        return await self._runner.run(REVOCATION, held, RevocationRequest(reason), time_limit=time_limit)
 
     async def revoke_by_serial(
         self, named: str | GivenCertificate, reason: str, *, time_limit: float | None
     ) -> CertificateWithSerial:
-        """Revoke a certificate by its serial number, or by itself; see `by_serial.revoke_by_serial`."""
+        """Revoke a certificate by its serial number, or by itself; see `stored.revoke_by_serial`."""
         return await revoke_by_serial(self._resources, self.revoke, named, reason, time_limit=time_limit)
 
     async def fetch(self, config_name: str, request: FetchRequest, *, time_limit: float | None) -> Answer:
@@ -266,7 +260,7 @@ class Engine:
         return await self._resources.repository.serial_numbers()
 
     async def by_serial(self, serial_number: str) -> CertificateWithSerial:
-        """Return the certificate with a serial number; see `by_serial.find_by_serial`."""
+        """Return the certificate with a serial number; see `stored.find_by_serial`."""
         return await find_by_serial(self._resources, serial_number)
 
     async def key_answered(self, config_name: str, record: CertificateRecord) -> None:

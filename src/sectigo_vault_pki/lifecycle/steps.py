@@ -233,10 +233,12 @@ class Steps:
     # The steps.
 
     async def _settle(self, held: Held, caller: Caller) -> Answer:
+        if self._runner.is_under_way(held.key):
+            return Answer(held.record, (answers.BUSY,))
         order = await self._resources.repository.order(held.config_name, held.record.submitting or "")
         warnings: tuple[str, ...] = ()
         if order is None:
-            await self._resources.change(held.key, lambda stored: stored.model_copy(update={"submitting": None}))
+            await self._resources.change(held.key, lambda stored: _without_pointer(stored, held.record.submitting))
         else:
             answer = await self._runner.settle(held, order)
             if answer.record is None:
@@ -296,6 +298,11 @@ class Steps:
         if answer.record.current is None:
             return Answer(await self.stored(*held.key), (answers.being_renewed(answer.record), *answer.warnings))
         return answer if rule.read_renewed_cert else Answer(await self.stored(*held.key))
+
+
+def _without_pointer(record: CertificateRecord, order_uuid: str | None) -> CertificateRecord:
+    """Return the record without its pointer at an entry that is gone; by now it may point at another one."""
+    return record.model_copy(update={"submitting": None}) if record.submitting == order_uuid else record
 
 
 def waiting_of(held: Held, flags: WaitingAndRenewal) -> Waiting:

@@ -70,16 +70,22 @@ class FoundElsewhere:
     scm_id: int
 
 
+async def no_link() -> Change:
+    return unchanged
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What is stored once SCM has taken an order.
 
     Attributes:
-        new: a certificate's record under an id of its own, which is stored first.
-        change: of the certificate that the order is about.
+        new: a certificate's record under an id of its own, which is stored before anything else is read or written.
+        link: finds the change of the certificate that the order is about, once `new` is stored.
+        change: the same if there is no `new`.
     """
 
     new: CertificateRecord | None = None
+    link: Callable[[], Awaitable[Change]] = no_link
     change: Change = unchanged
 
 
@@ -101,6 +107,10 @@ def no_answer_yet(kind: OrderOperation) -> Callable[[Tools, Held], Awaitable[Ans
 
 def _at_once(_: Resources, __: Held) -> AbstractAsyncContextManager[None]:
     return nullcontext()
+
+
+def _no_warnings(_: OrderRecord) -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,11 +146,13 @@ class OperationOnHeld(Operation[Held, R]):
         ready: returns the certificate if the operation is possible now, or else what to answer. It is given the answer
             for an earlier operation that is still open.
         turn: held while it is planned and called.
+        beside: the warnings that an earlier operation, which stays open beside this one, adds to the answer.
         late: answers a caller who could not wait for the end.
     """
 
     ready: Callable[[Tools, Held, R, Answer | None], Awaitable[Held | Answer]]
     turn: Callable[[Resources, Held], AbstractAsyncContextManager[None]] = _at_once
+    beside: Callable[[OrderRecord], tuple[str, ...]] = _no_warnings
     late: Callable[[Tools, Held], Awaitable[Answer]]
 
 

@@ -308,9 +308,13 @@ async def _taken(resources: Resources, held: Held, order: OrderRecord, event: Ac
             first_order=record.first_order,
         ),
     )
-    stored = await resources.repository.certificate(*held.key)
-    deleted = stored and await _deleted_renewal(resources, stored, held.config_name)
-    return Outcome(new=successor, change=renewal_ordered(successor.unique_id, in_place_of=deleted or None))
+
+    async def link() -> Change:
+        stored = await resources.repository.certificate(*held.key)
+        deleted = stored and await _deleted_renewal(resources, stored, held.config_name)
+        return renewal_ordered(successor.unique_id, in_place_of=deleted or None)
+
+    return Outcome(new=successor, link=link)
 
 
 def _in_flight(order: OrderRecord, accepted_at: datetime, current: CurrentCertificate | None) -> OrderInFlight:

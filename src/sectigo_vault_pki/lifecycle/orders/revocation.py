@@ -98,6 +98,10 @@ async def _look(resources: Resources, held: Held, intent: OrderRecord, _: timede
     return Found(held.record.scm_id)
 
 
+def _beside(order: OrderRecord) -> tuple[str, ...]:
+    return (answers.renewal_stays_open(order),) if order.operation is OrderOperation.RENEW else ()
+
+
 REVOCATION: OperationOnHeld[RevocationRequest] = OperationOnHeld(
     kind=OrderOperation.REVOKE,
     costs=False,
@@ -106,5 +110,6 @@ REVOCATION: OperationOnHeld[RevocationRequest] = OperationOnHeld(
     call=_call,
     taken=_taken,
     look=_look,
+    beside=_beside,
     late=no_answer_yet(OrderOperation.REVOKE),
 )

@@ -60,7 +60,7 @@ from sectigo_vault_pki.lifecycle.rules.states import (
     advance,
 )
 from sectigo_vault_pki.scm import Accepted, Unnamed
-from sectigo_vault_pki.store import CertificateRecord, OrderOperation, OrderRecord, StorageError
+from sectigo_vault_pki.store import OrderOperation, OrderRecord, StorageError
 
 T = TypeVar("T")
 
@@ -134,6 +134,8 @@ class Runner:
             else:
                 async with operation.turn(self._resources, ready):
                     answer = await self._order(operation, ready, request)
+            if still_open is not None and still_open.order is not None and still_open.order.stored is not None:
+                answer = answer.with_warnings(*operation.beside(still_open.order.stored))
         if waiting is None or answer.record is None:
             return answer
         return await self._collector.until_issued_or_as_ordered(held.with_record(answer.record), waiting)
@@ -144,14 +146,13 @@ class Runner:
         Raises:
             ConflictError: it is deleted.
         """
-        held, still_open = await read_again(self._resources, held), None
-        submitting = held.record.submitting
-        order = submitting and await self._resources.repository.order(held.config_name, submitting)
-        if order:
-            settled = await self.settle(held, order)
-            still_open = settled if settled.order is not None else None
-            held = await read_again(self._resources, held)
-        return held, still_open
+        held = await read_again(self._resources, held)
+        if held.record.submitting is None:
+            return held, None
+        order = await self._resources.repository.order(held.config_name, held.record.submitting)
+        settled = None if order is None else await self.settle(held, order)
+        still_open = settled if settled is not None and settled.order is not None else None
+        return await read_again(self._resources, held), still_open
 
     async def _order(self, operation: OperationOnHeld[R], held: Held, request: R) -> Answer:
         planned = await operation.plan(self._resources, held, request, str(uuid.uuid4()))
@@ -180,9 +181,10 @@ class Runner:
             ScmRefusedError, ScmUnavailableError: SCM took nothing, and the entry is removed.
             StorageError: the order could not be stored, and was not sent.
         """
-        counted = admission(self._resources, entry, order.created_at) if operation.costs else nullcontext()
+        now = self._resources.clock.now()
+        counted = admission(self._resources, entry, now) if operation.costs else nullcontext()
         async with counted:
-            if not _is_beside_another(entry):
+            if operation.costs or not _is_beside_another(entry):
                 await self._journal.open(entry.config_name, order)
             if opened is not None:
                 opened(order)
@@ -212,16 +214,16 @@ class Runner:
             outcome = await operation.taken(self._resources, entry, order, event)
             if outcome.new is None:
                 changed = await self._journal.close(entry.config_name, order, outcome.change)
-                return Answer(changed or _record_of(entry))
+                return Answer(changed or (outcome.change(entry.record) if isinstance(entry, Held) else None))
             stored = await self._journal.store(entry.config_name, order, outcome.new)
             if order.unique_id is not None:  # else the entry stands until the certificate was asked for
-                await self._journal.close(entry.config_name, order, outcome.change)
+                await self._journal.close(entry.config_name, order, await outcome.link())
             return Answer(stored)
-        except (StorageError, RecordError):
+        except (StorageError, RecordError) as error:
             if not operation.costs:
                 raise
-            extra = of_order(entry.config_name, order, scm_id=event.scm_id)
-            _log.exception("an accepted order could not be stored; its write-ahead entry stands", extra=extra)
+            extra = of_order(entry.config_name, order, scm_id=event.scm_id, error=str(error))
+            _log.error("an accepted order could not be stored; its write-ahead entry stands", extra=extra)
             return answers.unsettled(entry.config_name, order, answers.not_stored(order))
 
     # Orders whose answer was lost.
@@ -289,7 +291,10 @@ class Runner:
             self._not_booked.add(order.uuid)
             return answers.not_booked(order)
         changed = await self._journal.close(entry.config_name, order, change)
-        return Answer(changed or _record_of(entry), (evidence.reason or answers.never_taken(order),))
+        if isinstance(evidence, NotFound) and evidence.reason:  # it could not be found out, and is not tried again
+            return answers.of_order(order, evidence.reason)
+        record = changed or (entry.record if isinstance(entry, Held) else None)
+        return Answer(record, (evidence.reason or answers.never_taken(order),))
 
     def _age_of(self, order: OrderRecord) -> timedelta:
         """Return how old an order is; one of the future, which a clock that was wrong has dated, since it was seen."""
@@ -299,12 +304,8 @@ class Runner:
         return now - min(order.created_at, seen_at)
 
 
-def _record_of(entry: Entry) -> CertificateRecord | None:
-    return entry.record if isinstance(entry, Held) else None
-
-
 def _is_beside_another(entry: Entry) -> bool:
-    """Whether the certificate points at the entry of another operation, and can point at no second one."""
+    """Whether the certificate points at another operation's entry: one that costs nothing can do without its own."""
     return isinstance(entry, Held) and entry.record.submitting is not None
 
 

@@ -82,7 +82,6 @@ class _Ordering:
     roles: Roles
     role_name: str
     role: RoleRecord
-    entry: Entry
     has_begun: bool = False
 
     def admission(self) -> AbstractAsyncContextManager[None]:
@@ -133,7 +132,7 @@ class Issuer:
         term = role_rules.term(role, request.ttl, offered)
         enrolment = _enrolment(role_name, role, request, term.days)
         await self._release_spent(role, enrolment)
-        ordering = _Ordering(self._roles, role_name, role, entry)
+        ordering = _Ordering(self._roles, role_name, role)
         answer = await self._answer(ordering, enrolment, time_limit)
         if answer.record is not None:
             answer = Answer(await self._newest(role.config_name, answer.record))
@@ -181,14 +180,13 @@ class Issuer:
         return await self._enrolled(ordering, enrolment, left)
 
     async def _enrolled(self, ordering: "_Ordering", enrolment: EnrolmentRequest, time_limit: float | None) -> Answer:
+        entry = await self._entry(ordering.role.config_name)  # it may have changed since the profiles were asked for
         return await self._enrolments.enroll(
-            ordering.entry,
+            entry,
             enrolment,
             time_limit=time_limit,
             admission=ordering.admission,
-            reread=lambda unique_id, flags: self._steps.read(
-                ordering.entry.config_name, unique_id, Caller(flags, time_limit)
-            ),
+            reread=lambda unique_id, flags: self._steps.read(entry.config_name, unique_id, Caller(flags, time_limit)),
         )
 
     async def _entry(self, config_name: str) -> Entry:

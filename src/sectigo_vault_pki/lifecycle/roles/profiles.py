@@ -59,20 +59,25 @@ async def offered_terms(resources: Resources, known: Profiles, entry: Entry, pro
 async def _asked(resources: Resources, known: Profiles, entry: Entry, earlier: Known | None) -> Known:
     untold = Known(entry.config, resources.clock.now(), {}, is_whole=False)
     try:
-        async with resources.clients.lend(entry) as client:
-            page = await SSL.profiles(client)
-    except ScmRefusedError:
-        told = untold
+        told = await _ask(resources, entry) or untold
     except ScmUnavailableError as error:
         if earlier is not None:
             return earlier
         if not error.answered or error.login_refused:
             raise
         return untold  # what came is no list, which stops no order; the next one asks again
-    else:
-        told = Known(entry.config, resources.clock.now(), _merged(page.rows), is_whole=not page.unreadable)
     known[entry.config_name] = told
     return told
+
+
+async def _ask(resources: Resources, entry: Entry) -> Known | None:
+    """Return what SCM tells; None if it refuses to, which says nothing of the login: another call finds that out."""
+    async with resources.clients.lend(entry) as client:
+        try:
+            page = await SSL.profiles(client)
+        except ScmRefusedError:
+            return None
+    return Known(entry.config, resources.clock.now(), _merged(page.rows), is_whole=not page.unreadable)
 
 
 def _merged(profiles: Iterable[SslProfile]) -> Mapping[int, Sequence[int]]:

@@ -1,6 +1,6 @@
 """Background work, on the host's tick: open orders are settled and collected, due certificates renewed.
 
-One run looks at what the agenda (`store/agenda.py`) and the write-ahead entries name. Each account (login at SCM) has a
+One run looks at what the agenda (`store/index.py`) and the write-ahead entries name. Each account (login at SCM) has a
 task of its own, so that a slow or sick one delays no other, and all share one budget of calls for each tick. Whatever
 fails is tried again by a later run, or by a read.
 """
@@ -185,16 +185,18 @@ class Upkeep:
         Raises:
             ConflictError, ScmError, OrderLimitError, RenewalHeldError, StorageMovedError: see `Steps.take`.
         """
-        self._asked_at[task.item.key] = self._resources.clock.now()
+        now = self._resources.clock.now()
         if isinstance(task.item, OpenOrder):
+            self._asked_at[task.item.key] = now
             return await self._look_for(task.item)
         key = task.item.certificate
         record = await self._resources.repository.certificate(*key)
         if record is None:
             return None
-        step, rule = _step_for(record, task.config, self._resources.clock.now())
+        step, rule = _step_for(record, task.config, now)
         if step is not task.step:  # somebody has said no, or did it, since the run began
             return None
+        self._asked_at[task.item.key] = now
         return await self._steps.take(step, Held(key.config_name, task.config, record), rule, BACKGROUND)
 
     async def _look_for(self, item: OpenOrder) -> Answer | None:
