@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.store import layout
+from sectigo_vault_pki.store import UniqueId, layout
 from sectigo_vault_pki.vault_plugin.logical import LogicalError, StorageEntry, StorageError
 from tests.support.mount import Mount, answered
 
@@ -35,7 +35,7 @@ def entries(mount: Mount) -> list[str]:
 
 
 def record_key(unique_id: str) -> str:
-    return layout.certificate_key("web", unique_id)
+    return layout.certificate_key("web", UniqueId(unique_id))
 
 
 async def point_at_nothing(mount: Mount, unique_id: str) -> None:
