@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from sectigo_vault_pki.lifecycle.rules.policy import DEFAULT_REQUEST_TIMEOUT
 from sectigo_vault_pki.scm import ScmAccount
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, UniqueId
+
+DEFAULT_REQUEST_TIMEOUT = 60.0
+"""Seconds that SCM has for each answer."""
 
 
 class CertificateKey(NamedTuple):

@@ -113,11 +113,9 @@ async def _ready(tools: Tools, held: Held, request: RenewalRequest, still_open: 
         raise RenewalHeldError(hold.reason)
     held = await with_flags(resources, held, request.flags)
     in_flight = await _renewal_in_flight(tools, held)
-    if in_flight is None:
-        return held
-    if in_flight.record is not None:
+    if in_flight is not None and in_flight.record is not None:
         await with_flags(resources, held.with_record(in_flight.record), request.flags)
-    return in_flight
+    return in_flight or held
 
 
 def _check(record: CertificateRecord) -> None:
@@ -252,17 +250,15 @@ async def _order(
         was_replaced = bool(record.earlier) or record.order is not None
         return order.model_copy(update={"csr": current.csr}) if was_replaced else order
     made = await new_key_and_csr(resources, record, current, request.key)
-    return OrderRecord.model_validate(
-        order.model_dump()
-        | {
-            "common_name": made.csr.common_name or record.common_name,
-            "csr": made.csr.pem,
-            "private_key": SecretStr(made.private_key.pem) if made.private_key else None,
-            "key_digest": made.csr.public_key_digest.hex(),
-            "key_type": made.csr.key_type,
-            "subject_alt_names": made.csr.subject_alt_names,
-        }
-    )
+    changes = {
+        "common_name": made.csr.common_name or record.common_name,
+        "csr": made.csr.pem,
+        "private_key": SecretStr(made.private_key.pem) if made.private_key else None,
+        "key_digest": made.csr.public_key_digest.hex(),
+        "key_type": made.csr.key_type,
+        "subject_alt_names": made.csr.subject_alt_names,
+    }
+    return order.model_copy(update=changes)
 
 
 async def _call(resources: Resources, held: Held, order: OrderRecord) -> Accepted | Unnamed | Misnamed:

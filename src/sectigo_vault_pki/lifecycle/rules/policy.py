@@ -10,7 +10,6 @@ from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, WaitingAndR
 DEFAULT_WAIT_LIMIT = 50.0
 """Seconds a request waits at most: OpenBao cancels it at 90 s, the CLI gives up at 60 s (plugin-protocol.md 4.2)."""
 
-DEFAULT_REQUEST_TIMEOUT = 60.0
 DEFAULT_MAX_TIMEOUT = 600.0
 DEFAULT_LOOP_PERIOD = 30.0
 DEADLINE_MARGIN = 2.0
