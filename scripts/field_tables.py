@@ -19,7 +19,7 @@ from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.framework import Field, Path
-from sectigo_vault_pki.vault_plugin.framework.help import field_text
+from sectigo_vault_pki.vault_plugin.framework.documentation import field_text
 from sectigo_vault_pki.vault_plugin.logical import Operation
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 

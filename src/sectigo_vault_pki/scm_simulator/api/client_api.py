@@ -32,8 +32,8 @@ from sectigo_vault_pki.scm_simulator.api.inbound import (
 from sectigo_vault_pki.scm_simulator.api.lists import CLIENT_FILTERS
 from sectigo_vault_pki.scm_simulator.api.order_operations import OrderOperations
 from sectigo_vault_pki.scm_simulator.api.rules import Rules
-from sectigo_vault_pki.scm_simulator.model.certificate_names import LONGEST_COMMON_NAME, distinct
 from sectigo_vault_pki.scm_simulator.model.orders import (
+    LONGEST_COMMON_NAME,
     CertificateRequest,
     Issued,
     Order,
@@ -41,6 +41,7 @@ from sectigo_vault_pki.scm_simulator.model.orders import (
     Status,
     Subscription,
     colon_hex,
+    distinct,
     state_of,
 )
 from sectigo_vault_pki.scm_simulator.model.tenant import Catalogue, Profile

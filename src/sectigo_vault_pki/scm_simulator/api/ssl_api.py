@@ -24,8 +24,16 @@ from sectigo_vault_pki.scm_simulator.api.lists import SSL_FILTERS
 from sectigo_vault_pki.scm_simulator.api.order_operations import OrderOperations
 from sectigo_vault_pki.scm_simulator.api.rules import Rules
 from sectigo_vault_pki.scm_simulator.model.ca import VENDOR
-from sectigo_vault_pki.scm_simulator.model.certificate_names import distinct, is_server_name
-from sectigo_vault_pki.scm_simulator.model.orders import CertificateRequest, Csr, Issued, Order, Subscription, colon_hex
+from sectigo_vault_pki.scm_simulator.model.orders import (
+    CertificateRequest,
+    Csr,
+    Issued,
+    Order,
+    Subscription,
+    colon_hex,
+    distinct,
+    is_server_name,
+)
 from sectigo_vault_pki.scm_simulator.model.tenant import Catalogue, Profile
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 

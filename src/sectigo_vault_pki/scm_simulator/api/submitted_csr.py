@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from sectigo_vault_pki.scm_simulator.api import scm_problems
-from sectigo_vault_pki.scm_simulator.model.certificate_names import LONGEST_COMMON_NAME
-from sectigo_vault_pki.scm_simulator.model.orders import Csr, PublicKey
+from sectigo_vault_pki.scm_simulator.model.orders import LONGEST_COMMON_NAME, Csr, PublicKey
 from sectigo_vault_pki.scm_simulator.model.tenant import Profile
 
 _ALPHABET = re.compile(r"[a-zA-Z0-9\-+=/\s]*")

@@ -12,8 +12,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sectigo_vault_pki.scm_simulator.model.certificate_names import LONGEST_COMMON_NAME, general_name, name_attribute
-from sectigo_vault_pki.scm_simulator.model.orders import CertificateRequest, Person, PublicKey, Subscription
+from sectigo_vault_pki.scm_simulator.model.orders import (
+    LONGEST_COMMON_NAME,
+    CertificateRequest,
+    Person,
+    PublicKey,
+    Subscription,
+    general_name,
+    name_attribute,
+)
 from sectigo_vault_pki.scm_simulator.model.tenant import Organization
 
 VENDOR = "Sectigo SCM Simulator"

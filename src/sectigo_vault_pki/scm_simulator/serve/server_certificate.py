@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sectigo_vault_pki.scm_simulator.model.certificate_names import general_name
+from sectigo_vault_pki.scm_simulator.model.orders import general_name
 from sectigo_vault_pki.scm_simulator.serve.uvicorn_server import ServerCertificate
 
 _LIFE = timedelta(days=90)

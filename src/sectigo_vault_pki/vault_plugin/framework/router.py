@@ -3,11 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sectigo_vault_pki.vault_plugin.framework.documentation import HelpContext, path_help, root_help
 from sectigo_vault_pki.vault_plugin.framework.fields import FieldData, problem_text
-from sectigo_vault_pki.vault_plugin.framework.help import path_help, root_help
 from sectigo_vault_pki.vault_plugin.framework.kinds import KindError
 from sectigo_vault_pki.vault_plugin.framework.names import warnings_about
-from sectigo_vault_pki.vault_plugin.framework.openapi import HelpContext
 from sectigo_vault_pki.vault_plugin.framework.path import Path
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,

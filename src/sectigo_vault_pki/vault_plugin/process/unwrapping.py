@@ -13,9 +13,14 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sectigo_vault_pki.vault_plugin.process.api_tls import HostApiTls, read_host_api_tls
 from sectigo_vault_pki.vault_plugin.process.handshake import CredentialsError
-from sectigo_vault_pki.vault_plugin.process.tls import Credentials, Identity, shared_credentials
+from sectigo_vault_pki.vault_plugin.process.tls import (
+    Credentials,
+    HostApiTls,
+    Identity,
+    read_host_api_tls,
+    shared_credentials,
+)
 
 _SECONDS = 30.0
 """The host waits 60 s for the handshake line."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from sectigo_vault_pki.vault_plugin.process.api_tls import HostApiTls, read_host_api_tls
 from sectigo_vault_pki.vault_plugin.process.handshake import CredentialsError
+from sectigo_vault_pki.vault_plugin.process.tls import HostApiTls, read_host_api_tls
 
 EVERYTHING = HostApiTls(
     ca_cert="ca.pem",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sectigo_vault_pki.vault_plugin.process.api_tls import bundle_in_place_of
+from sectigo_vault_pki.vault_plugin.process.tls import bundle_in_place_of
 
 NOTHING = ssl.DefaultVerifyPaths(
     cafile=None,  # type: ignore[arg-type]  # which it is where there is no such file
