@@ -10,6 +10,7 @@ from sectigo_vault_pki.lifecycle import (
     Configs,
     Engine,
     LoginPauses,
+    NamedLocks,
     Resources,
     ScmClients,
     default_jitter,
@@ -18,7 +19,7 @@ from sectigo_vault_pki.lifecycle import (
 from sectigo_vault_pki.paths import Parts, all_paths
 from sectigo_vault_pki.paths.error_kinds import logical_errors
 from sectigo_vault_pki.scm import ScmClient
-from sectigo_vault_pki.store import SEAL_WRAPPED, NamedLocks, RecordCache, Repository
+from sectigo_vault_pki.store import SEAL_WRAPPED, RecordCache, Repository
 from sectigo_vault_pki.vault_plugin.framework import Node, Router
 from sectigo_vault_pki.vault_plugin.logical import (
     BackendConfig,

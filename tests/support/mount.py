@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 
 from sectigo_vault_pki.backend import SectigoBackend, build
+from sectigo_vault_pki.lifecycle import NamedLocks
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
-from sectigo_vault_pki.store import NamedLocks
 from sectigo_vault_pki.vault_plugin.logical import BackendConfig, Operation, Request, Response, StorageEntry
 from sectigo_vault_pki.vault_plugin.testing import FakeSystem, InmemStorage
 from tests.support.inline_executor import InlineExecutor

@@ -16,6 +16,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key
 from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.rules.role_rules import DEFAULT_MAX_ORDERS, guard_warnings
+from sectigo_vault_pki.lifecycle.tasks import NamedLocks
 from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Issuer",
     "KeyRequest",
     "LoginPauses",
+    "NamedLocks",
     "RenewalRequest",
     "ReplacementRequest",
     "Resources",

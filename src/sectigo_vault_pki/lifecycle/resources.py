@@ -14,9 +14,9 @@ from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
 from sectigo_vault_pki.lifecycle.held import CertificateKey
 from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.rules.evidence import Change
-from sectigo_vault_pki.lifecycle.tasks import OwnedTasks
+from sectigo_vault_pki.lifecycle.tasks import NamedLocks, OwnedTasks
 from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file
-from sectigo_vault_pki.store import CertificateRecord, NamedLocks, Repository, Status
+from sectigo_vault_pki.store import CertificateRecord, Repository, Status
 
 _log = logging.getLogger(__name__)
 

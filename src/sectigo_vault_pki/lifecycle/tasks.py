@@ -1,8 +1,9 @@
-"""Work that outlives the request which began it."""
+"""Work that outlives the request which began it, and locks for what must happen to one thing at a time."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
+from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Any, TypeVar
 
@@ -94,3 +95,32 @@ async def _carry_out(write: Coroutine[Any, Any, T], outcome: "asyncio.Future[T]"
     else:
         if not outcome.done():
             outcome.set_result(result)
+
+
+class NamedLocks:
+    """One lock for each name in use; a name that nobody holds or awaits takes no memory."""
+
+    def __init__(self) -> None:
+        self._locks: dict[Hashable, asyncio.Lock] = {}
+        self._users: dict[Hashable, int] = {}
+
+    @asynccontextmanager
+    async def hold(self, *name: Hashable) -> AsyncIterator[None]:
+        """Hold the name's lock for the length of the block."""
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        self._users[name] = self._users.get(name, 0) + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._users[name] -= 1
+            if not self._users[name]:
+                del self._users[name], self._locks[name]
+
+    def in_use(self, *name: Hashable) -> bool:
+        """Whether somebody holds or awaits the name's lock."""
+        return name in self._locks
+
+    def __len__(self) -> int:
+        """Count the names in use."""
+        return len(self._locks)

@@ -29,7 +29,6 @@ from sectigo_vault_pki.store.config_records import (
 )
 from sectigo_vault_pki.store.index import AgendaEntry, agenda_keys, due_from
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
-from sectigo_vault_pki.store.locks import NamedLocks
 from sectigo_vault_pki.store.repository import Repository
 from sectigo_vault_pki.vault_plugin.logical import StorageError
 
@@ -45,7 +44,6 @@ __all__ = [
     "CurrentCertificate",
     "HistoryEntry",
     "LoginPause",
-    "NamedLocks",
     "OrderCounts",
     "OrderInFlight",
     "OrderOperation",

@@ -1,6 +1,6 @@
 import asyncio
 
-from sectigo_vault_pki.store import NamedLocks
+from sectigo_vault_pki.lifecycle import NamedLocks
 
 
 async def test_one_name_is_held_by_one_at_a_time() -> None:
