@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from sectigo_vault_pki.vault_plugin.logical import Storage, StorageError
-from sectigo_vault_pki.vault_plugin.process.host import StorageClient
+from sectigo_vault_pki.vault_plugin.process.host_clients import StorageClient
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from sectigo_vault_pki.vault_plugin.testing.host_services import SystemAnswers, lend
 from sectigo_vault_pki.vault_plugin.testing.storage_contract import StorageContract

@@ -3,9 +3,9 @@
 from sectigo_vault_pki.vault_plugin.framework import kinds
 from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.kinds import Kind, KindError
-from sectigo_vault_pki.vault_plugin.framework.names import StrictNames
 from sectigo_vault_pki.vault_plugin.framework.path import Handler, Path
 from sectigo_vault_pki.vault_plugin.framework.path_backend import Node, PathBackend
+from sectigo_vault_pki.vault_plugin.framework.patterns import StrictNames
 from sectigo_vault_pki.vault_plugin.framework.router import Router
 
 __all__ = [

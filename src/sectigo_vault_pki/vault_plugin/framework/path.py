@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData
-from sectigo_vault_pki.vault_plugin.framework.names import StrictNames
+from sectigo_vault_pki.vault_plugin.framework.patterns import StrictNames
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 Call = Callable[[Request, FieldData], Awaitable[Response | None]]

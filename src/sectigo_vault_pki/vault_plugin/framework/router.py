@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sectigo_vault_pki.vault_plugin.framework.documentation import HelpContext, path_help, root_help
 from sectigo_vault_pki.vault_plugin.framework.fields import FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.kinds import KindError
-from sectigo_vault_pki.vault_plugin.framework.names import warnings_about
 from sectigo_vault_pki.vault_plugin.framework.path import Path
+from sectigo_vault_pki.vault_plugin.framework.patterns import warnings_about
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     Operation,

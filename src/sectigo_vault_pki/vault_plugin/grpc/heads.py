@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import grpc
 
-from sectigo_vault_pki.vault_plugin.grpc.status import Status, status_of, status_of_http
+from sectigo_vault_pki.vault_plugin.grpc.status_codes import Status, status_of, status_of_http
 from sectigo_vault_pki.vault_plugin.http2.header_blocks import Fields, HeaderList
 
 CONTENT_TYPE = b"application/grpc"

@@ -1,13 +1,20 @@
 """Vault's nouns and verbs: what an engine is asked, and with what it answers."""
 
-from sectigo_vault_pki.vault_plugin.logical.backend import (
+from sectigo_vault_pki.vault_plugin.logical.backend_protocol import (
     Backend,
     BackendConfig,
     BackendFactory,
     BackendType,
     SpecialPaths,
 )
-from sectigo_vault_pki.vault_plugin.logical.errors import (
+from sectigo_vault_pki.vault_plugin.logical.host import (
+    PluginEnvironment,
+    ReplicationState,
+    Storage,
+    StorageEntry,
+    SystemView,
+)
+from sectigo_vault_pki.vault_plugin.logical.logical_errors import (
     READ_ONLY_TEXT,
     BadRequestError,
     LogicalError,
@@ -17,13 +24,6 @@ from sectigo_vault_pki.vault_plugin.logical.errors import (
     UnavailableError,
     UnsupportedOperationError,
     UnsupportedPathError,
-)
-from sectigo_vault_pki.vault_plugin.logical.host import (
-    PluginEnvironment,
-    ReplicationState,
-    Storage,
-    StorageEntry,
-    SystemView,
 )
 from sectigo_vault_pki.vault_plugin.logical.requests import (
     EncodedData,

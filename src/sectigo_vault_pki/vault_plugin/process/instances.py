@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from sectigo_vault_pki.vault_plugin.logical import Backend, BackendConfig, BackendFactory, Storage
-from sectigo_vault_pki.vault_plugin.process.host import StorageClient, SystemClient
+from sectigo_vault_pki.vault_plugin.process.host_clients import StorageClient, SystemClient
 from sectigo_vault_pki.vault_plugin.process.transport import Transport
 from sectigo_vault_pki.vault_plugin.proto.broker_pb2 import ConnInfo
 from sectigo_vault_pki.vault_plugin.proto.broker_pb2_grpc import GRPCBrokerServicer

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sectigo_vault_pki.vault_plugin.grpc.heads import decode_timeout, encode_timeout, metadata_of
 from sectigo_vault_pki.vault_plugin.grpc.messages import MessageReader, prefixed
-from sectigo_vault_pki.vault_plugin.grpc.status import (
+from sectigo_vault_pki.vault_plugin.grpc.status_codes import (
     CallProblem,
     decode_message,
     encode_message,

@@ -16,7 +16,7 @@ from sectigo_vault_pki.vault_plugin.logical import (
     StorageError,
     UnavailableError,
 )
-from sectigo_vault_pki.vault_plugin.process.host import StorageClient, SystemClient
+from sectigo_vault_pki.vault_plugin.process.host_clients import StorageClient, SystemClient
 from sectigo_vault_pki.vault_plugin.proto.environment_pb2 import PluginEnvironment as EnvironmentMessage
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from sectigo_vault_pki.vault_plugin.testing.host_services import SystemAnswers, lend
