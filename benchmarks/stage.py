@@ -2,10 +2,12 @@
 
 import itertools
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ import httpx
 from benchmarks.load import Outcome, Plan
 from benchmarks.running_load import BenchmarkError, RunningLoad, running_load
 from benchmarks.usage import cpu_seconds, resident_bytes
-from scripts.environment import EXECUTABLE, MOUNT, Choices, Environment, running
+from scripts.environment import MOUNT, PLUGIN, Choices, Environment, running
 from scripts.openbao import OpenBaoServer
 from scripts.stopping import StopSignals
 from tests.support.vault import ORDER, plugin_pids
@@ -130,21 +132,50 @@ class Stage:
             return client.request(method, url, json=body).raise_for_status().json()
 
 
+_OF_THE_TESTS = ("h2", "sniffio", "trio")
+"""Packages that users do not install with the plugin, and that httpcore imports where it finds them."""
+
+
+def as_installed(folder: Path) -> Path:
+    """Write the command that starts the plugin without packages that only the tests need."""
+    command = folder / PLUGIN
+    command.write_text(
+        f"#!{sys.executable}\n"
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({_OF_THE_TESTS!r}))\n"
+        "from sectigo_vault_pki.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    return command
+
+
 @contextmanager
 def stage(
     stop: StopSignals,
     *,
     server_settings: str = "",
-    executable: Path = EXECUTABLE,
+    executable: Path | None = None,
     plugin_environment: Sequence[str] = (),
 ) -> Iterator[Stage]:
-    """Start both servers, with the plugin mounted and a config entry; the simulator issues at once."""
-    choices = Choices(
-        simulator_arguments=("--pending-polls", "0"),
-        plugin_environment=plugin_environment,
-        server_settings=server_settings,
-        executable=executable,
-    )
+    """Start both servers, with the plugin mounted and a config entry; the simulator issues at once.
+
+    Args:
+        stop: ends the measuring.
+        server_settings: further lines of the server's configuration.
+        executable: what is registered; None: the plugin as users have it.
+        plugin_environment: `NAME=value`, for the plugin.
+    """
+    with TemporaryDirectory(prefix="bench") as folder:
+        choices = Choices(
+            simulator_arguments=("--pending-polls", "0"),
+            plugin_environment=plugin_environment,
+            server_settings=server_settings,
+            executable=executable or as_installed(Path(folder)),
+        )
+        yield from _staged(choices, stop)
+
+
+def _staged(choices: Choices, stop: StopSignals) -> Iterator[Stage]:
     with running(choices) as environment:
         stop.check()
         environment.register()
