@@ -1,6 +1,6 @@
 """What holds an account's calls back: a circuit breaker, and the budget of background work.
 
-An SCM that does not answer is left alone for a while, and whoever asks hears so at once.
+An SCM that does not answer is left alone for a while, and callers are told so at once.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ LONGEST_PAUSE = 60.0
 
 SMALLEST_HOLD = 0.01
 LONGEST_HOLD = 300.0
-"""Seconds for which SCM's own wish to be left alone is kept at most."""
+"""Seconds for which SCM's own `Retry-After` is obeyed at most."""
 
 
 class State(Enum):

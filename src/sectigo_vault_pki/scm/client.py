@@ -158,7 +158,7 @@ class ScmClient:
             raise unusable(call, answer, self._redact)
 
     async def collected(self, call: Call) -> Collected | StillProcessing:
-        """Ask once for a certificate: whoever waits for it asks again anyway."""
+        """Ask once for a certificate; a caller that waits for it asks again."""
         result = await self._sent(call)
         pending = self._pending_in(result) if isinstance(result, Answer) else None
         if pending is not None:

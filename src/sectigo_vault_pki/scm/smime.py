@@ -102,7 +102,7 @@ class SmimeApi:
     async def listed(self, client: ScmClient, search_name: str) -> tuple[Sequence[Listed], bool]:
         found = await _rows(client, search_name)
         numbered = (Listed(row.order_number, row.comments) for row in found.rows if row.order_number is not None)
-        return newest_first(numbered), found.is_whole and not any(map(_is_riddle, found.rows))
+        return newest_first(numbered), found.is_whole and not any(map(_may_be_any_order, found.rows))
 
     async def remarks(self, client: ScmClient, listed: Listed) -> Remarks:
         del client  # the list itself tells the comments
@@ -133,7 +133,7 @@ async def _rows(client: ScmClient, email: str) -> WholeList[ClientListRow]:
     return await whole_list(page)
 
 
-def _is_riddle(row: ClientListRow) -> bool:
+def _may_be_any_order(row: ClientListRow) -> bool:
     """Whether a row may be any order: the list has no comments, or the CA has not given the order its number."""
     return row.comments is None or (row.order_number is None and row.state.lower() not in NO_ORDERS)
 

@@ -35,7 +35,7 @@ _REDIRECTS = frozenset({301, 302, 307})
 async def fetched_credentials(token: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Credentials:
     """Exchange the token, which is good once, for the certificate that both sides show.
 
-    Where the host lives is one of the token's claims. They are not verified: the token came from whoever started us.
+    Where the host lives is one of the token's claims. They are not verified: the host set the token.
 
     Args:
         token: what the host handed over.
