@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from sectigo_vault_pki.errors import (
     RecordError,
@@ -61,8 +61,6 @@ from sectigo_vault_pki.lifecycle.rules.states import (
 )
 from sectigo_vault_pki.scm import Accepted, Unnamed
 from sectigo_vault_pki.store import OrderOperation, OrderRecord, StorageError
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
