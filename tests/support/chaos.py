@@ -27,7 +27,7 @@ AT_ONCE = 4
 CALM_SECONDS = 120.0
 """Time that everything has to settle in, once nothing goes wrong any more."""
 STUCK_AFTER = 5
-"""Answers in a row that say that nobody listens at the plugin's socket; the first come before the server notices."""
+"""Answers in a row that say that nobody is behind the mount; the first come before the server notices."""
 
 _OPERATIONS = {"enroll": 40, "read": 22, "renew": 18, "replace": 8, "revoke": 4, "list": 8}
 _FAULTY = {"enroll": 6, "renew": 4, "replace": 3, "collect": 2, "revoke": 1, "list": 1, "details": 1}
@@ -91,6 +91,7 @@ class Chaos:
         self._mount = mount
         self._known: list[str] = []
         self._refusals = 0
+        self._last_answer: Answer | None = None
         self._lock = Lock()
 
     def run(self, steps: Iterator[Step]) -> None:
@@ -119,12 +120,12 @@ class Chaos:
                     self._known.append(unique_id)
 
     def _help_out(self, answer: Answer) -> None:
-        """Do what an operator does when the server goes on calling a plugin that is gone.
+        """Do what an operator does when the server goes on without a plugin: reload the mount.
 
         OpenBao 2.7.2 keeps its connection to a process that was killed while it set a mount up there, and every request
-        fails, until somebody reloads the mount.
+        fails; where a reload met the kill in metadata mode, it starts none and answers 404 to every path.
         """
-        is_gone = any("connection refused" in error for error in answer.errors)
+        is_gone = any("connection refused" in error for error in answer.errors) or _is_unrouted(answer)
         with self._lock:
             self._refusals = self._refusals + 1 if is_gone else 0
             is_stuck = self._refusals >= STUCK_AFTER
@@ -139,9 +140,9 @@ class Chaos:
             self._mount.server.api("PUT", "sys/plugins/reload/backend", body, timeout=30)
 
     def _answers(self) -> bool:
-        answer = self._mount.api("GET", "status")
-        self._help_out(answer)
-        return answer.status == httpx.codes.OK
+        self._last_answer = self._mount.api("GET", "status")
+        self._help_out(self._last_answer)
+        return self._last_answer.status == httpx.codes.OK
 
     def _request(self, step: Step) -> tuple[str, str, Mapping[str, object] | None]:
         waiting = {"sectigo_max_timeout": step.wait}
@@ -187,7 +188,11 @@ class Chaos:
             AssertionError: they do not in time; it says what is missing.
         """
         # A server that has not noticed yet that its plugin was killed answers one more request with an error.
-        until(self._answers, what="a plugin that answers")
+        try:
+            until(self._answers, what="a plugin that answers")
+        except AssertionError as error:
+            last = self._last_answer
+            raise AssertionError(f"{error}; the last answer: {last and (last.status, last.errors)}") from error
         deadline = time.monotonic() + CALM_SECONDS
         while True:
             listed = {unique_id: self._read(unique_id) for unique_id in self._mount.ids()}
@@ -211,6 +216,11 @@ class Chaos:
                 yield f"{unique_id}: {seen}, SCM: {book.get(unique_id)}"
             if unique_id in problems:
                 yield from (line for line in log if unique_id in line)
+
+
+def _is_unrouted(answer: Answer) -> bool:
+    """Tell the server's 404 of a mount without a backend from one of ours, which says what is missing."""
+    return answer.status == httpx.codes.NOT_FOUND and not answer.errors
 
 
 def _kill_plugins(server: OpenBaoServer) -> None:
