@@ -3,12 +3,14 @@
 from sectigo_vault_pki.vault_plugin.framework import kinds
 from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.kinds import Kind, KindError
+from sectigo_vault_pki.vault_plugin.framework.lists import PAGING, page, page_response
 from sectigo_vault_pki.vault_plugin.framework.path import Handler, Path
 from sectigo_vault_pki.vault_plugin.framework.path_backend import Node, PathBackend
 from sectigo_vault_pki.vault_plugin.framework.patterns import StrictNames
-from sectigo_vault_pki.vault_plugin.framework.router import Router
+from sectigo_vault_pki.vault_plugin.framework.router import Router, unauthenticated_paths
 
 __all__ = [
+    "PAGING",
     "Field",
     "FieldData",
     "Handler",
@@ -20,5 +22,8 @@ __all__ = [
     "Router",
     "StrictNames",
     "kinds",
+    "page",
+    "page_response",
     "problem_text",
+    "unauthenticated_paths",
 ]

@@ -16,6 +16,7 @@ Document: TypeAlias = dict[str, object]
 _METHODS: Mapping[str, tuple[Operation, ...]] = {
     "post": (Operation.UPDATE, Operation.CREATE),
     "get": (Operation.READ, Operation.LIST),
+    "patch": (Operation.PATCH,),
     "delete": (Operation.DELETE,),
 }
 _UNITS: Mapping[object, timedelta] = {"days": timedelta(days=1), "seconds": timedelta(seconds=1)}
@@ -115,6 +116,8 @@ def _path_item(path: Path, prefix: str, schemas: Document) -> Document:
     parameters = [_parameter(path.by_name[name], "path", required=True) for name in path.captured]
     if parameters:
         item["parameters"] = sorted(parameters, key=lambda parameter: str(parameter["name"]).lower())
+    if path.is_unauthenticated:
+        item["x-vault-unauthenticated"] = True
     if Operation.CREATE in path.operations:
         item["x-vault-createSupported"] = True
     for method, candidates in _METHODS.items():
@@ -136,9 +139,9 @@ def _operation(path: Path, method: str, declared: Sequence[Operation], prefix: s
         "responses": _responses(handler, method, operation_id, schemas),
     }
     body_fields = [field for field in path.fields if field.name not in path.captured]
-    if method == "post" and body_fields:
+    if method in {"post", "patch"} and body_fields:
         name = _title(operation_id) + "Request"
-        schemas[name] = _object_schema(body_fields)
+        schemas[name] = _object_schema(body_fields, has_required=method == "post")
         described["requestBody"] = {"required": True, "content": _content(name)}
     query = [_parameter(field, "query", required=False) for field in handler.query]
     if Operation.LIST in declared:
@@ -197,9 +200,9 @@ def _list_parameter(*, required: bool) -> Document:
     }
 
 
-def _object_schema(fields: Sequence[Field[object]]) -> Document:
+def _object_schema(fields: Sequence[Field[object]], *, has_required: bool) -> Document:
     schema: Document = {"type": "object", "properties": {field.name: _property(field) for field in fields}}
-    if required := sorted(field.name for field in fields if field.required):
+    if has_required and (required := sorted(field.name for field in fields if field.required)):
         schema["required"] = required
     return schema
 

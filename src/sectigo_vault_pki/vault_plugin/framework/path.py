@@ -54,6 +54,7 @@ class Path:
             missing or unusable.
         strict: how undeclared names are judged if a misspelt one must not pass; without it they cause a warning.
         operation_words: what operation ids call it, where the template's words stand in another path's, too.
+        is_unauthenticated: whether the host lets everybody in who can reach it; nothing here may be secret or cost.
         canonical: returns those of the captured values that have another, canonical spelling, where more than a field's
             kind has to be asked for it; it is asked before each request, so it has to be quick, and does nothing.
     """
@@ -68,6 +69,7 @@ class Path:
     strict: StrictNames | None = None
     operation_words: str = ""
     canonical: Canonical | None = None
+    is_unauthenticated: bool = False
 
     @cached_property
     def captured(self) -> tuple[str, ...]:
@@ -99,13 +101,18 @@ class Path:
     def missing(self, operation: Operation, data: FieldData) -> Sequence[Field[object]]:
         """Return the required fields that a request should have, and has not.
 
-        A write that creates or acts needs them all; an update of what exists may leave them out, and not empty them.
+        A write that creates or acts needs them all; a change of what exists may leave them out, and not empty them.
         """
         if operation is Operation.CREATE or (operation is Operation.UPDATE and self.existence_check is None):
             return [declared for declared in self._required if data.lacks(declared)]
-        if operation is Operation.UPDATE:
+        if operation in {Operation.UPDATE, Operation.PATCH}:
             return [declared for declared in self._required if declared.name in data.emptied]
         return ()
+
+    @cached_property
+    def host_pattern(self) -> str:
+        """The path as the host's own lists of paths write it: `+` for one segment."""
+        return _PLACEHOLDER.sub("+", self.template)
 
     @cached_property
     def _required(self) -> Sequence[Field[object]]:

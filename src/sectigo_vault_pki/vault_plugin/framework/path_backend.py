@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from sectigo_vault_pki.vault_plugin.framework.path import Path
-from sectigo_vault_pki.vault_plugin.framework.router import Router
+from sectigo_vault_pki.vault_plugin.framework.router import Router, unauthenticated_paths
 from sectigo_vault_pki.vault_plugin.logical import (
     BackendConfig,
     BackendType,
@@ -76,10 +76,10 @@ class PathBackend:
             paths: in the order in which requests are matched.
             title: the engine's name for people.
             description: its help text.
-            special_paths: what the host treats apart; nothing without it.
+            special_paths: what the host treats apart; without it, only the paths that need no token.
         """
         node = Node(config.system)
-        self.special_paths = special_paths or SpecialPaths()
+        self.special_paths = special_paths or SpecialPaths(unauthenticated=unauthenticated_paths(paths))
         self._router = Router(
             paths,
             title=title,

@@ -21,7 +21,7 @@ from sectigo_vault_pki.vault_plugin.logical import (
 )
 
 _BY_URL = frozenset({Operation.READ, Operation.LIST, Operation.DELETE})
-_ANSWERLESS = frozenset({Operation.CREATE, Operation.UPDATE, Operation.DELETE})
+_ANSWERLESS = frozenset({Operation.CREATE, Operation.UPDATE, Operation.PATCH, Operation.DELETE})
 
 
 class Router:
@@ -155,7 +155,7 @@ def read_fields(path: Path, captured: Mapping[str, str], request: Request) -> Re
         declared = path.by_name.get(name)
         if declared is None:
             unknown.append(name)
-        elif value == "":
+        elif value == "" or (value is None and request.operation is Operation.PATCH):  # RFC 7396: null removes
             emptied.add(name)
         elif declared.secret and request.operation in _BY_URL and value is not None:
             warnings.append(f"{name} was ignored: a read carries its parameters in the URL, where secrets leak")
@@ -177,6 +177,11 @@ def _misspelt(path: Path, unknown: Sequence[str], sent: Mapping[str, object]) ->
     if path.strict is None:
         return []
     return path.strict.complaints([name for name in unknown if sent[name] not in (None, "")], tuple(path.by_name))
+
+
+def unauthenticated_paths(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return the paths that need no token, as the host wants them listed."""
+    return tuple(path.host_pattern for path in paths if path.is_unauthenticated)
 
 
 class CanonicalPaths:

@@ -33,6 +33,7 @@ from sectigo_vault_pki.vault_plugin.logical.requests import (
     add_log_values,
     list_response,
     log_values,
+    raw_response,
     to_json,
 )
 
@@ -63,5 +64,6 @@ __all__ = [
     "add_log_values",
     "list_response",
     "log_values",
+    "raw_response",
     "to_json",
 ]

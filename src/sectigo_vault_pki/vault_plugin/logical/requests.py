@@ -1,5 +1,6 @@
 """A request as the host routes it to the engine, and the engine's answer."""
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -105,6 +106,17 @@ class Response:
 def list_response(keys: Sequence[str], *, warnings: Sequence[str] = ()) -> Response:
     """Answer a list; the host makes 404 of an empty one."""
     return Response(data={"keys": list(keys)} if keys else {}, warnings=tuple(warnings))
+
+
+def raw_response(body: bytes, content_type: str) -> Response:
+    """Answer a body without the host's envelope; it may not be empty (plugin-protocol.md 5.4)."""
+    return Response(
+        data={
+            "http_status_code": 200,
+            "http_content_type": content_type,
+            "http_raw_body": base64.b64encode(body).decode("ascii"),  # the host decodes whatever is valid base64
+        }
+    )
 
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
