@@ -18,7 +18,7 @@ from sectigo_vault_pki.paths.answers.pki_answer import ISSUE_SCHEMA
 from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
-from sectigo_vault_pki.vault_plugin.framework import Field, Path
+from sectigo_vault_pki.vault_plugin.framework import PAGING, Field, Path
 from sectigo_vault_pki.vault_plugin.framework.documentation import field_text
 from sectigo_vault_pki.vault_plugin.logical import Operation
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
@@ -28,6 +28,7 @@ _TABLE = re.compile(r"<!-- table: (?P<name>[^ ]+) -->\n.*?<!-- end -->", re.DOTA
 _VERBS = {
     Operation.CREATE: "write",
     Operation.UPDATE: "write",
+    Operation.PATCH: "patch",
     Operation.READ: "read",
     Operation.LIST: "list",
     Operation.DELETE: "delete",
@@ -73,7 +74,7 @@ def tables() -> dict[str, str]:
     }
     for path in paths:
         name = path.operation_words.replace(" ", "-") or path.template.split("/")[0]
-        fields = [declared for declared in path.fields if declared.name not in path.captured]
+        fields = [declared for declared in path.fields if declared.name not in path.captured and declared not in PAGING]
         if fields:
             made[name] = _field_table(declared for declared in fields if not declared.without_effect)
     return made

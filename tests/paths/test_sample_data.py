@@ -59,7 +59,6 @@ CLIENT = Family(
 ROLE = SAMPLES / "role" / "role.json"
 PURPOSES = ("_config", "", "_revoke", "_replace", "_manual_renew", "_fetch", "_export")
 OF_A_READ = ("", "_manual_renew", "_fetch")
-PARTS_OF_THE_SUBJECT = ("country", "locality", "organization", "ou", "postal_code", "province", "street_address")
 """What a role says of the subject, and the sample leaves out."""
 _OPERATION = {"_revoke": "revoke", "_replace": "replace", "_export": "export"}
 
@@ -229,8 +228,7 @@ async def test_role_sample_with_the_accounts_profile_allows_its_domains(mount: M
     await configured(mount, SSL)
     sample = json.loads(ROLE.read_text())
     written = without_warnings(await mount.write("roles/web", sample))
-    assert written == {
-        **{part: [] for part in PARTS_OF_THE_SUBJECT},
+    assert {name: written[name] for name in sample} == {
         **sample,
         "allowed_domains": ["example.com"],
         "max_ttl": 398 * 86_400,

@@ -40,6 +40,8 @@ _FAULTS: Sequence[Mapping[str, Any]] = (
     {"kind": "slow", "seconds": 3},
     {"kind": "slow", "seconds": 8},
 )
+_WITHOUT_A_PLUGIN = ("connection refused", "no handler for route")
+"""What the server's errors say of a mount without one."""
 _CALM_SCM = {"pending_polls": 1, "never_issue": False}
 
 
@@ -123,9 +125,9 @@ class Chaos:
         """Do what an operator does when the server goes on without a plugin: reload the mount.
 
         OpenBao 2.7.2 keeps its connection to a process that was killed while it set a mount up there, and every request
-        fails; where a reload met the kill in metadata mode, it starts none and answers 404 to every path.
+        fails; where the kill met a reload, the mount is left without a backend, and every path is a 404.
         """
-        is_gone = any("connection refused" in error for error in answer.errors) or _is_unrouted(answer)
+        is_gone = any(symptom in error for error in answer.errors for symptom in _WITHOUT_A_PLUGIN)
         with self._lock:
             self._refusals = self._refusals + 1 if is_gone else 0
             is_stuck = self._refusals >= STUCK_AFTER
@@ -216,11 +218,6 @@ class Chaos:
                 yield f"{unique_id}: {seen}, SCM: {book.get(unique_id)}"
             if unique_id in problems:
                 yield from (line for line in log if unique_id in line)
-
-
-def _is_unrouted(answer: Answer) -> bool:
-    """Tell the server's 404 of a mount without a backend from one of ours, which says what is missing."""
-    return answer.status == httpx.codes.NOT_FOUND and not answer.errors
 
 
 def _kill_plugins(server: OpenBaoServer) -> None:

@@ -87,11 +87,14 @@ class Mount:
         operation = Operation.CREATE if exists is False else Operation.UPDATE
         return await self.backend.handle_request(self._request(operation, path, data, time_limit, host_id))
 
+    async def patch(self, path: str, data: Mapping[str, object]) -> Response | None:
+        return await self.backend.handle_request(self._request(Operation.PATCH, path, data))
+
     async def read(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
         return await self.backend.handle_request(self._request(Operation.READ, path, data or {}))
 
-    async def list(self, path: str) -> list[str]:
-        response = await self.backend.handle_request(self._request(Operation.LIST, path, {}))
+    async def list(self, path: str, **paging: object) -> list[str]:
+        response = await self.backend.handle_request(self._request(Operation.LIST, path, paging))
         keys: list[str] = answered(response).get("keys", [])
         return keys
 

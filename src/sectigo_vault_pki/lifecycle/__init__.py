@@ -15,7 +15,7 @@ from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
 from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
-from sectigo_vault_pki.lifecycle.rules.role_rules import DEFAULT_MAX_ORDERS, guard_warnings
+from sectigo_vault_pki.lifecycle.rules.role_rules import DEFAULT_MAX_ORDERS, guard_warnings, with_defaults
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks
 from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle
 
@@ -54,4 +54,5 @@ __all__ = [
     "order_id",
     "parse_base_url",
     "parse_ca_bundle",
+    "with_defaults",
 ]

@@ -41,6 +41,7 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         export.path_export(parts.engine),
         roles.path_roles(parts.roles),
         roles.path_roles_list(parts.roles),
+        roles.path_role_defaults(parts.roles),
         roles.path_role_ca_chain(parts.roles),
         issue.path_issue(parts.engine, parts.issuer),
         issue.path_sign(parts.issuer),

@@ -14,8 +14,8 @@ from sectigo_vault_pki.paths.fields import ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.columns import answer_schema
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID, with_ignored
 from sectigo_vault_pki.store import WaitingAndRenewal
-from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
-from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
+from sectigo_vault_pki.vault_plugin.framework import PAGING, Field, FieldData, Handler, Path, kinds, page_response
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 FORCE = Field(
     name="sectigo_force",
@@ -44,12 +44,14 @@ def path_certs_list(engine: Engine) -> Path:
         unique_ids = await engine.unique_ids(data[CONFIG_NAME])
         if not unique_ids:
             await engine.certificate_type(data[CONFIG_NAME])  # the error names an unknown entry
-        return list_response(unique_ids)
+        return page_response(unique_ids, data)
 
     return Path(
         template="certs/{config_name}/",
-        fields=(CONFIG_NAME,),
-        operations={Operation.LIST: Handler(list_ids, summary="List the stored certificates.", answer=LIST_SCHEMA)},
+        fields=(CONFIG_NAME, *PAGING),
+        operations={
+            Operation.LIST: Handler(list_ids, summary="List the stored certificates.", query=PAGING, answer=LIST_SCHEMA)
+        },
         synopsis="List the certificates stored under a config entry.",
         description=LIST_DESCRIPTION,
     )

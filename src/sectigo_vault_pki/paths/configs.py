@@ -10,8 +10,16 @@ from sectigo_vault_pki.paths.fields import waiting_fields
 from sectigo_vault_pki.paths.fields.columns import answer_schema, emptied_attributes, shown_values, stored_values
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME
 from sectigo_vault_pki.store import ConfigRecord, WaitingAndRenewal
-from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, problem_text
-from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
+from sectigo_vault_pki.vault_plugin.framework import (
+    PAGING,
+    Field,
+    FieldData,
+    Handler,
+    Path,
+    page_response,
+    problem_text,
+)
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 CERTIFICATES_STAY = (
     "the certificates of this entry stay stored and readable; writing the entry again brings them back under management"
@@ -28,28 +36,28 @@ _FIXED: Mapping[str, Field[object]] = {
 def path_configs_list(configs: Configs) -> Path:
     """Declare the list."""
 
-    async def list_names(_request: Request, _data: FieldData) -> Response:
-        return list_response(await configs.names())
+    async def list_names(_: Request, data: FieldData) -> Response:
+        return page_response(await configs.names(), data)
 
     return Path(
         template="configs/",
-        fields=(),
-        operations={Operation.LIST: Handler(list_names, answer=LIST_SCHEMA)},
+        fields=PAGING,
+        operations={Operation.LIST: Handler(list_names, query=PAGING, answer=LIST_SCHEMA)},
         synopsis="List the config entries.",
         description="Returns the names of the config entries.",
     )
 
 
 def path_configs(configs: Configs) -> Path:
-    """Declare write, read and delete."""
+    """Declare write, patch, read and delete."""
 
     async def review(_: Request, data: FieldData) -> Sequence[str]:
         return _login_problems(await configs.get(data[CONFIG_NAME]), data)
 
-    async def write(_: Request, data: FieldData) -> Response | None:
+    async def write(request: Request, data: FieldData) -> Response | None:
         written = await configs.write(
             data[CONFIG_NAME],
-            lambda existing: changed_config(existing, data),
+            lambda existing: changed_config(existing, data, may_create=request.operation is not Operation.PATCH),
             is_login_written=any(fields.TABLE[name].field in data for name in (*fields.OF_THE_LOGIN, "password")),
         )
         if written.touched:
@@ -78,6 +86,7 @@ def path_configs(configs: Configs) -> Path:
         operations={
             Operation.CREATE: create_or_update,
             Operation.UPDATE: create_or_update,
+            Operation.PATCH: Handler(write, summary="Change fields of a config entry.", forwarded=True),
             Operation.READ: Handler(
                 read,
                 summary="Read a config entry without its password.",
@@ -92,12 +101,15 @@ def path_configs(configs: Configs) -> Path:
     )
 
 
-def changed_config(existing: ConfigRecord | None, data: FieldData) -> ConfigRecord:
+def changed_config(existing: ConfigRecord | None, data: FieldData, *, may_create: bool) -> ConfigRecord:
     """Return the entry after a write: what the request does not mention keeps its value.
 
     Raises:
+        UnknownConfigError: there is no such entry, and this write creates none.
         InvalidInputError: a required field is missing, or the password of a changed login.
     """
+    if existing is None and not may_create:
+        raise UnknownConfigError(data[CONFIG_NAME])
     _check_required(existing, data)
     for problem in _login_problems(existing, data):
         raise InvalidInputError(problem)

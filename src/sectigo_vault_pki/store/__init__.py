@@ -24,6 +24,7 @@ from sectigo_vault_pki.store.config_records import (
     ConfigRecord,
     LoginPause,
     OrderCounts,
+    RoleDefaults,
     RoleRecord,
     RoleUse,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Repository",
     "RequestIndex",
     "RequestedFields",
+    "RoleDefaults",
     "RoleRecord",
     "RoleUse",
     "SslFields",

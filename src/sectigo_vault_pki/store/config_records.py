@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from sectigo_vault_pki.store.base import CertificateType, Record, StoredSecret, WaitingAndRenewal
 from sectigo_vault_pki.store.layout import UniqueId
@@ -59,6 +59,14 @@ class ConfigIdentity(Record):
     host: str
 
 
+class RoleDefaults(Record):
+    """What a mount's roles have that do not say it themselves; None: each has to say it."""
+
+    config_name: str | None = None
+    certificate_profile: int | None = None
+    validity_days: int | None = None
+
+
 class RoleRecord(Record):
     """What may be ordered under a name, under which config entry, and how often; lengths of time in seconds.
 
@@ -74,6 +82,12 @@ class RoleRecord(Record):
         max_orders_per_day: in UTC; None: any number.
         allowed_subject: the values that each part of a CSR's subject may have, by its name in Vault's pki; `*` allows
             any. None in roles of earlier versions, which check no part.
+        allowed_ip_cidrs: networks that IP addresses must lie in; empty: any.
+        require_cn: whether a request must name the common name.
+        ttl: in place of `validity_days` if a request has no `ttl`.
+        inherited: the attributes that the mount's `RoleDefaults` decide, and `min_remaining` where it is a third of
+            `validity_days`; what stands in the record are their values when it was written.
+        builtin_fields: fields of Vault's own pki engine without effect here, as they were sent.
     """
 
     config_name: str
@@ -91,6 +105,11 @@ class RoleRecord(Record):
     min_remaining: float = 0.0
     max_orders_per_day: int | None = None
     allowed_subject: dict[str, tuple[str, ...]] | None = None
+    allowed_ip_cidrs: tuple[str, ...] = ()
+    require_cn: bool = True
+    ttl: float | None = None
+    inherited: tuple[str, ...] = ()
+    builtin_fields: dict[str, bool | int | str | list[str]] = Field(default_factory=dict)
 
 
 class RoleUse(Record):

@@ -17,6 +17,7 @@ SERIALS = "index/serial/"
 AGENDA = "index/agenda-2"
 """Present once every stored certificate has its entries below the five prefixes above."""
 ROLES = "role/"
+ROLE_DEFAULTS = "role-defaults"
 
 SEAL_WRAPPED = (CONFIGS, ORDERS, CERTIFICATES)
 """Prefixes of entries with secrets."""

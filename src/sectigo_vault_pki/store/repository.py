@@ -23,6 +23,7 @@ from sectigo_vault_pki.store.config_records import (
     ConfigRecord,
     LoginPause,
     OrderCounts,
+    RoleDefaults,
     RoleRecord,
     RoleUse,
 )
@@ -222,6 +223,12 @@ class Repository:
 
     async def delete_role_use(self, role_name: str) -> None:
         await self._delete_cached(layout.role_use_key(role_name))
+
+    async def role_defaults(self) -> RoleDefaults:
+        return await self._get_cached(layout.ROLE_DEFAULTS, RoleDefaults) or RoleDefaults()
+
+    async def put_role_defaults(self, defaults: RoleDefaults) -> None:
+        await self._put_cached(layout.ROLE_DEFAULTS, defaults)
 
     async def role_names(self) -> Sequence[str]:
         return await self._storage.list(layout.ROLES)

@@ -9,7 +9,7 @@ from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownRo
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules import role_rules
 from sectigo_vault_pki.pki import CertificateChain
-from sectigo_vault_pki.store import CertificateRecord, CertificateType, RoleRecord, RoleUse
+from sectigo_vault_pki.store import CertificateRecord, CertificateType, RoleDefaults, RoleRecord, RoleUse
 
 _DAYS_KEPT = 10
 """Beside the one that is counted: a clock that is wrong for a while must not make the right day's orders forgotten."""
@@ -38,7 +38,11 @@ class Roles:
         role = await self._resources.repository.role(role_name)
         if role is None:
             raise UnknownRoleError(role_name)
-        return role
+        return role_rules.with_defaults(role, await self._resources.repository.role_defaults())
+
+    async def defaults(self) -> RoleDefaults:
+        """Return what roles have that do not say it themselves."""
+        return await self._resources.repository.role_defaults()
 
     async def exists(self, role_name: str) -> bool:
         return await self._resources.repository.role(role_name) is not None
@@ -46,26 +50,53 @@ class Roles:
     async def names(self) -> Sequence[str]:
         return await self._resources.repository.role_names()
 
-    async def put(self, role_name: str, role: RoleRecord) -> RoleWritten:
+    async def put(self, role_name: str, make: Callable[[RoleRecord | None, RoleDefaults], RoleRecord]) -> RoleWritten:
         """Store a role in place of what it was.
+
+        Args:
+            role_name: its name.
+            make: returns the new role, given the stored one and the mount's defaults.
 
         Raises:
             InvalidInputError: its config entry is for other certificates.
         """
         repository = self._resources.repository
         await repository.must_be_ours()
-        config = await repository.config(role.config_name)
-        if config is not None and config.certificate_type is not CertificateType.SSL:
+        async with self._resources.locks.hold("role", role_name):
+            role = make(await repository.role(role_name), await repository.role_defaults())
+            missing = await self._missing_entry(role.config_name)
+            await self._resources.tasks.finish(repository.put_role(role_name, role))
+        return RoleWritten(role, (*missing, *role_rules.guard_warnings(role)))
+
+    async def put_defaults(self, change: Callable[[RoleDefaults], RoleDefaults]) -> Sequence[str]:
+        """Store what roles have that do not say it themselves, and return warnings.
+
+        Raises:
+            InvalidInputError: its config entry is for other certificates.
+        """
+        repository = self._resources.repository
+        await repository.must_be_ours()
+        async with self._resources.locks.hold("role defaults"):
+            defaults = change(await repository.role_defaults())
+            missing = await self._missing_entry(defaults.config_name) if defaults.config_name else ()
+            await self._resources.tasks.finish(repository.put_role_defaults(defaults))
+        return missing
+
+    async def _missing_entry(self, config_name: str) -> tuple[str, ...]:
+        """Return the warning about a config entry that is not there yet.
+
+        Raises:
+            InvalidInputError: it is for other certificates.
+        """
+        config = await self._resources.repository.config(config_name)
+        if config is None:
+            return (f'no config entry named "{config_name}" yet: write it before the role is used',)
+        if config.certificate_type is not CertificateType.SSL:
             raise InvalidInputError(
-                f'config must name an entry of type {CertificateType.SSL}: "{role.config_name}" is for '
+                f'config must name an entry of type {CertificateType.SSL}: "{config_name}" is for '
                 f"{config.certificate_type} certificates"
             )
-        await self._resources.tasks.finish(repository.put_role(role_name, role))
-        warnings = role_rules.guard_warnings(role)
-        if config is None:
-            missing = f'no config entry named "{role.config_name}" yet: write it before the role is used'
-            warnings = (missing, *warnings)
-        return RoleWritten(role, warnings)
+        return ()
 
     async def delete(self, role_name: str) -> None:
         """Remove a role; what was ordered under it stays, and what it ordered today counts if it is written again."""

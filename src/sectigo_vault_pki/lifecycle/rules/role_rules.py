@@ -6,6 +6,7 @@ The texts of refusals are those of Vault's own pki engine where it has them, bec
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address, ip_network
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.pki import (
@@ -15,7 +16,7 @@ from sectigo_vault_pki.pki import (
     is_ip_address,
     printable,
 )
-from sectigo_vault_pki.store import CurrentCertificate, RoleRecord
+from sectigo_vault_pki.store import CurrentCertificate, RoleDefaults, RoleRecord
 
 _ONE_DAY = timedelta(days=1)
 ANY = "*"
@@ -37,6 +38,20 @@ class Term:
     days: int
     warnings: tuple[str, ...] = ()
     of_order: tuple[str, ...] = ()
+
+
+def with_defaults(role: RoleRecord, defaults: RoleDefaults) -> RoleRecord:
+    """Return a role with the mount's present defaults for what it does not say itself.
+
+    A default that is gone leaves the value that was in force when the role was written.
+    """
+    if not role.inherited:
+        return role
+    ruled = {name: value for name in role.inherited if (value := getattr(defaults, name, None)) is not None}
+    role = role.model_copy(update=ruled)
+    if "min_remaining" not in role.inherited:
+        return role
+    return role.model_copy(update={"min_remaining": timedelta(days=role.validity_days).total_seconds() / 3})
 
 
 def check_names(role: RoleRecord, common_name: str, names: Iterable[str]) -> None:
@@ -68,12 +83,19 @@ def _allows(role: RoleRecord, name: str) -> bool:
     if "@" in name:
         return False
     if is_ip_address(name):
-        return role.allow_ip_sans
+        return role.allow_ip_sans and _is_in_allowed_network(role, name)
     is_wildcard = name.startswith("*.")
     if is_wildcard and not role.allow_wildcard_certificates:
         return False
     host = name.removeprefix("*.")
     return any(_is_within(role, host, domain, is_wildcard=is_wildcard) for domain in role.allowed_domains)
+
+
+def _is_in_allowed_network(role: RoleRecord, address: str) -> bool:
+    if not role.allowed_ip_cidrs:
+        return True
+    parsed = ip_address(address)
+    return any(parsed in ip_network(network) for network in role.allowed_ip_cidrs)
 
 
 def _is_within(role: RoleRecord, host: str, domain: str, *, is_wildcard: bool) -> bool:
@@ -184,7 +206,7 @@ def term(role: RoleRecord, ttl: timedelta | None, offered: Sequence[int] | None)
 
     Args:
         role: the policy.
-        ttl: what the request asks for; None: the role's `validity`.
+        ttl: what the request asks for; None: the role's `ttl`, or its `validity`.
         offered: the certificate profile's terms in days; None where SCM does not tell: then it is the role's validity.
 
     Raises:
@@ -192,7 +214,7 @@ def term(role: RoleRecord, ttl: timedelta | None, offered: Sequence[int] | None)
     """
     warnings = []
     longest = None if role.max_ttl is None else timedelta(seconds=role.max_ttl)
-    wanted = timedelta(days=role.validity_days) if ttl is None else ttl
+    wanted = ttl or (timedelta(seconds=role.ttl) if role.ttl else timedelta(days=role.validity_days))
     if longest is not None and wanted > longest:
         if ttl is not None:
             warnings.append(

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import InvalidInputError
@@ -271,6 +272,19 @@ def reason() -> Kind[str]:
         if not parsed:
             raise KindError("must not be blank")
         return parsed
+
+    return Kind(base.label, base.schema, parse)
+
+
+def networks() -> Kind[tuple[str, ...]]:
+    """Networks in CIDR notation."""
+    base = kinds.string_list(max_length=4096)
+
+    def parse(value: object) -> tuple[str, ...]:
+        try:
+            return tuple(str(ip_network(network, strict=False)) for network in base.parse(value))
+        except ValueError:
+            raise KindError("must contain networks only, such as 10.0.0.0/8") from None
 
     return Kind(base.label, base.schema, parse)
 

@@ -1,28 +1,40 @@
 """Fields of a role."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from sectigo_vault_pki.paths.fields import field_kinds
+from sectigo_vault_pki.paths.fields import builtin_role_fields, field_kinds
 from sectigo_vault_pki.paths.fields.columns import DAY, SECOND, Column, Table, fields_of, in_days
 from sectigo_vault_pki.vault_plugin.framework import Field, kinds
 
 CONFIG = Field(
     name="config",
     kind=kinds.name(),
-    required=True,
-    description="Name of the config entry to order under, of type ssl_cert.",
+    inherits=True,
+    description="Name of the config entry to order under, of type ssl_cert. Without it, that of config/roles.",
 )
 CERTIFICATE_TYPE = Field(
     name="certificate_type",
     kind=kinds.whole_number(minimum=1),
-    required=True,
-    description="Id of the certificate profile at SCM.",
+    inherits=True,
+    description="Id of the certificate profile at SCM. Without it, that of config/roles.",
 )
 VALIDITY = Field(
     name="validity",
     kind=kinds.duration(unit=DAY, minimum=DAY, whole_units=True),
-    required=True,
-    description="Validity in days if a request has no ttl: one of the profile's terms.",
+    inherits=True,
+    description=(
+        "Validity in days if neither a request nor the role has a ttl: one of the profile's terms. Without it, that of "
+        "config/roles."
+    ),
+)
+TTL = Field(
+    name="ttl",
+    kind=kinds.duration(unit=SECOND),
+    description=(
+        "How long certificates are to be valid if a request has no ttl, in seconds or as a duration such as 90d, in "
+        "place of validity. The shortest term of the profile that covers it is ordered. 0: none."
+    ),
 )
 ALLOWED_DOMAINS = Field(
     name="allowed_domains",
@@ -54,11 +66,26 @@ ALLOW_IP_SANS = Field(
     default=True,
     description="Whether IP addresses may be ordered. Default: true.",
 )
+ALLOWED_IP_SANS_CIDR = Field(
+    name="allowed_ip_sans_cidr",
+    kind=field_kinds.networks(),
+    default=(),
+    description="Networks in which IP addresses must lie, comma-separated, such as 192.0.2.0/24. Without any, all may.",
+)
+REQUIRE_CN = Field(
+    name="require_cn",
+    kind=kinds.boolean(),
+    default=True,
+    description=(
+        "Whether a request must have a common name. If not, the first alternative name stands in its place, as every "
+        "order at SCM has one. Default: true."
+    ),
+)
 KEY_TYPE = Field(
     name="key_type",
     kind=kinds.choice("rsa", "ec", "any", other_words={"ecdsa": "ec"}),
     default="rsa",
-    description='Type of key: "rsa", "ec", or "any" for a role that only signs. Default: rsa.',
+    description='Type of key: "rsa", "ec", or "any", under which a request says it. Default: rsa.',
 )
 KEY_BITS = Field(
     name="key_bits",
@@ -132,13 +159,27 @@ TABLE: Table = {
     "allow_bare_domains": Column(ALLOW_BARE_DOMAINS),
     "allow_wildcard_certificates": Column(ALLOW_WILDCARDS),
     "allow_ip_sans": Column(ALLOW_IP_SANS),
+    "allowed_ip_cidrs": Column(ALLOWED_IP_SANS_CIDR, shown=list),
+    "require_cn": Column(REQUIRE_CN),
     "key_type": Column(KEY_TYPE),
     "key_bits": Column(KEY_BITS),
+    "ttl": Column(TTL, timedelta.total_seconds, int, unset=0),
     "max_ttl": Column(MAX_TTL, timedelta.total_seconds, int, unset=0),
     "releases_key": Column(NO_STORE_KEY),
     "min_remaining": Column(MIN_REMAINING, timedelta.total_seconds, int),
     "max_orders_per_day": Column(MAX_ORDERS_PER_DAY, unset=0),
 }
-"""How `RoleRecord` is set, its `allowed_subject` apart."""
-FIELDS: tuple[Field[object], ...] = (*fields_of(TABLE), *SUBJECT)
-REQUIRED: tuple[Field[object], ...] = (CONFIG, CERTIFICATE_TYPE, VALIDITY)
+"""How `RoleRecord` is set, its `allowed_subject` and `builtin_fields` apart."""
+DEFAULTS_TABLE: Table = {
+    "config_name": Column(
+        replace(CONFIG, description="Name of the config entry, of type ssl_cert, for roles that name none.")
+    ),
+    "certificate_profile": Column(
+        replace(CERTIFICATE_TYPE, description="Id of the certificate profile at SCM for roles that name none."), unset=0
+    ),
+    "validity_days": replace(
+        in_days(replace(VALIDITY, description="Validity in days for roles that have none.")), unset=0
+    ),
+}
+"""How `RoleDefaults` is set."""
+FIELDS: tuple[Field[object], ...] = (*fields_of(TABLE), *SUBJECT, *builtin_role_fields.FIELDS)

@@ -11,8 +11,8 @@ from sectigo_vault_pki.paths.answers.pki_answer import (
 )
 from sectigo_vault_pki.paths.fields import pki_fields as fields
 from sectigo_vault_pki.pki import GivenCertificate
-from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
-from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
+from sectigo_vault_pki.vault_plugin.framework import PAGING, FieldData, Handler, Path, page_response
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 DEFAULT_REASON = "revoked in Vault"
 """SCM requires a reason, and the clients of Vault's pki send none."""
@@ -21,13 +21,15 @@ DEFAULT_REASON = "revoked in Vault"
 def path_serials_list(engine: Engine) -> Path:
     """Declare the list."""
 
-    async def list_serials(_request: Request, _data: FieldData) -> Response:
-        return list_response(await engine.serial_numbers())
+    async def list_serials(_: Request, data: FieldData) -> Response:
+        return page_response(await engine.serial_numbers(), data)
 
     return Path(
         template="certs/",
-        fields=(),
-        operations={Operation.LIST: Handler(list_serials, summary="List the serial numbers.", answer=LIST_SCHEMA)},
+        fields=PAGING,
+        operations={
+            Operation.LIST: Handler(list_serials, summary="List the serial numbers.", query=PAGING, answer=LIST_SCHEMA)
+        },
         synopsis="List the serial numbers of all certificates.",
         description=LIST_DESCRIPTION,
         operation_words="certs by serial",

@@ -4,7 +4,7 @@ from sectigo_vault_pki.vault_plugin.framework import kinds
 from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.kinds import Kind, KindError
 from sectigo_vault_pki.vault_plugin.framework.lists import PAGING, page, page_response
-from sectigo_vault_pki.vault_plugin.framework.path import Handler, Path
+from sectigo_vault_pki.vault_plugin.framework.path import Handler, Path, Review
 from sectigo_vault_pki.vault_plugin.framework.path_backend import Node, PathBackend
 from sectigo_vault_pki.vault_plugin.framework.patterns import StrictNames
 from sectigo_vault_pki.vault_plugin.framework.router import Router, unauthenticated_paths
@@ -19,6 +19,7 @@ __all__ = [
     "Node",
     "Path",
     "PathBackend",
+    "Review",
     "Router",
     "StrictNames",
     "kinds",

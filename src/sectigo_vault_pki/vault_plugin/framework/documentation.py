@@ -3,7 +3,7 @@
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -141,7 +141,7 @@ def _operation(path: Path, method: str, declared: Sequence[Operation], prefix: s
     body_fields = [field for field in path.fields if field.name not in path.captured]
     if method in {"post", "patch"} and body_fields:
         name = _title(operation_id) + "Request"
-        schemas[name] = _object_schema(body_fields, has_required=method == "post")
+        schemas[name] = _object_schema(body_fields, is_change=method == "patch")
         described["requestBody"] = {"required": True, "content": _content(name)}
     query = [_parameter(field, "query", required=False) for field in handler.query]
     if Operation.LIST in declared:
@@ -200,9 +200,11 @@ def _list_parameter(*, required: bool) -> Document:
     }
 
 
-def _object_schema(fields: Sequence[Field[object]], *, has_required: bool) -> Document:
-    schema: Document = {"type": "object", "properties": {field.name: _property(field) for field in fields}}
-    if has_required and (required := sorted(field.name for field in fields if field.required)):
+def _object_schema(fields: Sequence[Field[object]], *, is_change: bool) -> Document:
+    """Return the schema of a body; one that changes what exists requires nothing, and leaving out is no default."""
+    declared = [replace(field, default=None) for field in fields] if is_change else fields
+    schema: Document = {"type": "object", "properties": {field.name: _property(field) for field in declared}}
+    if not is_change and (required := sorted(field.name for field in fields if field.required)):
         schema["required"] = required
     return schema
 
