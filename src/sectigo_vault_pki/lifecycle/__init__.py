@@ -1,7 +1,6 @@
 """The life of a certificate: which step is next, and why."""
 
-from sectigo_vault_pki.lifecycle.accounts.clients import ClientFactory, ScmClients
-from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
+from sectigo_vault_pki.lifecycle.accounts import ClientFactory, LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.answers import Answer, UnnamedOrder, notice_on_window, order_id
 from sectigo_vault_pki.lifecycle.config_entries import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine

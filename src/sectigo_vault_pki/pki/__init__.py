@@ -18,7 +18,15 @@ from sectigo_vault_pki.pki.csr import (
     check_key_fits,
 )
 from sectigo_vault_pki.pki.csr_parsing import parse_csr
-from sectigo_vault_pki.pki.formats import CertificateFormat, render
+from sectigo_vault_pki.pki.formats import (
+    MAX_PASSWORD_LENGTH,
+    MIN_PASSWORD_LENGTH,
+    CertificateFormat,
+    Pkcs12Encryption,
+    Pkcs12Protection,
+    pkcs12_file,
+    render,
+)
 from sectigo_vault_pki.pki.keys import (
     OTHER_NAMES_OF_EC,
     KeyAlgorithm,
@@ -38,13 +46,6 @@ from sectigo_vault_pki.pki.names import (
     printable,
 )
 from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
-from sectigo_vault_pki.pki.pkcs12 import (
-    MAX_PASSWORD_LENGTH,
-    MIN_PASSWORD_LENGTH,
-    Pkcs12Encryption,
-    Pkcs12Protection,
-    pkcs12_file,
-)
 from sectigo_vault_pki.pki.reason_codes import reason_code_of
 
 __all__ = [

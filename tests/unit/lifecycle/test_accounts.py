@@ -4,8 +4,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from sectigo_vault_pki.clock import SystemClock
-from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
-from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
+from sectigo_vault_pki.lifecycle.accounts import LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.scm import ScmAccount, ScmClient
 from sectigo_vault_pki.store import Repository

@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmUnavailableError
-from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
-from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
+from sectigo_vault_pki.lifecycle.accounts import LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles.profiles import FRESH_FOR, offered_terms

@@ -23,7 +23,15 @@ from sectigo_vault_pki.paths.fields.columns import (
     shown_values,
     stored_values,
 )
-from sectigo_vault_pki.store import ClientFields, ConfigRecord, RoleRecord, SslFields, SubjectFields, WaitingAndRenewal
+from sectigo_vault_pki.store import (
+    ClientFields,
+    ConfigRecord,
+    RoleDefaults,
+    RoleRecord,
+    SslFields,
+    SubjectFields,
+    WaitingAndRenewal,
+)
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, kinds
 
 LENGTH = Field(name="length", kind=kinds.duration(unit=DAY), default=timedelta(days=7), description="Days.")
@@ -50,7 +58,8 @@ class Stored(BaseModel):
         (key_fields.SUBJECT, SubjectFields, set()),
         (waiting_fields.TABLE, WaitingAndRenewal, set()),
         (config_fields.TABLE, ConfigRecord, {"v", "defaults"}),
-        (role_fields.TABLE, RoleRecord, {"v", "allowed_subject"}),
+        (role_fields.TABLE, RoleRecord, {"v", "allowed_subject", "builtin_fields", "inherited"}),
+        (role_fields.DEFAULTS_TABLE, RoleDefaults, {"v"}),
     ],
 )
 def test_every_attribute_has_a_field(table: Table, record: type[BaseModel], others: set[str]) -> None:

@@ -11,9 +11,8 @@ from sectigo_vault_pki.errors import OtherKeyError, ScmRefusedError, ScmUnavaila
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.collect.polling import Watcher
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, of_certificate
 from sectigo_vault_pki.lifecycle.journal import Journal
-from sectigo_vault_pki.lifecycle.order_log import of_certificate
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import doubt_about_renewal_ends, may_give_up, pauses
 from sectigo_vault_pki.lifecycle.rules.evidence import (

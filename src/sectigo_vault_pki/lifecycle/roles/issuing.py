@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError, PendingError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
-from sectigo_vault_pki.lifecycle.held import Entry
-from sectigo_vault_pki.lifecycle.order_log import of_certificate
+from sectigo_vault_pki.lifecycle.held import Entry, of_certificate
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
 from sectigo_vault_pki.lifecycle.resources import Resources

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, ScmError, SectigoVaultPkiError
-from sectigo_vault_pki.lifecycle.accounts.login_pauses import Login, login_of
+from sectigo_vault_pki.lifecycle.accounts import Login, login_of
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, account_of
 from sectigo_vault_pki.lifecycle.resources import Resources

@@ -5,7 +5,16 @@ from sectigo_vault_pki.vault_plugin.logical.backend_protocol import (
     BackendConfig,
     BackendFactory,
     BackendType,
+    EncodedData,
+    Operation,
+    Request,
+    Response,
     SpecialPaths,
+    add_log_values,
+    list_response,
+    log_values,
+    raw_response,
+    to_json,
 )
 from sectigo_vault_pki.vault_plugin.logical.host import (
     PluginEnvironment,
@@ -24,17 +33,6 @@ from sectigo_vault_pki.vault_plugin.logical.logical_errors import (
     UnavailableError,
     UnsupportedOperationError,
     UnsupportedPathError,
-)
-from sectigo_vault_pki.vault_plugin.logical.requests import (
-    EncodedData,
-    Operation,
-    Request,
-    Response,
-    add_log_values,
-    list_response,
-    log_values,
-    raw_response,
-    to_json,
 )
 
 __all__ = [
