@@ -211,7 +211,13 @@ async def test_every_field_is_shown_by_a_name_for_people_with_its_default_and_wh
         assert not shown["name"].startswith("Sectigo "), name
         assert shown.get("value") == declared.get("default"), name
     secret = {name for name, declared in properties.items() if declared["x-vault-displayAttrs"].get("sensitive")}
-    assert secret == {"sectigo_cm_password", "sectigo_private_key", "password"}
+    assert secret == {
+        "sectigo_cm_password",
+        "sectigo_cm_client_secret",
+        "sectigo_cm_client_key",
+        "sectigo_private_key",
+        "password",
+    }
 
 
 async def test_every_operation_answers_what_it_declares(mount: Mount) -> None:

@@ -8,7 +8,7 @@ import httpx
 
 from sectigo_vault_pki.backend import SectigoBackend, build
 from sectigo_vault_pki.lifecycle import NamedLocks
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm import ScmAccount, ScmClient, Tokens
 from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from sectigo_vault_pki.vault_plugin.logical import BackendConfig, Operation, Request, Response, StorageEntry
 from sectigo_vault_pki.vault_plugin.testing import FakeSystem, InmemStorage
@@ -127,8 +127,8 @@ class Mount:
     async def enroll(self, name: str = "web", **changes: object) -> Mapping[str, Any]:
         return answered(await self.write(f"enroll/{name}", {**ORDER, **changes}))
 
-    def _client(self, account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
-        return ScmClient(account, slots, transport=_Watched(SimulatorTransport(self.simulator), self))
+    def _client(self, account: ScmAccount, slots: asyncio.Semaphore, tokens: Tokens) -> ScmClient:
+        return ScmClient(account, slots, tokens, transport=_Watched(SimulatorTransport(self.simulator), self))
 
     def _request(
         self,

@@ -16,7 +16,7 @@ from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueReque
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.rules.role_rules import DEFAULT_MAX_ORDERS, guard_warnings, with_defaults
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks
-from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle, parse_token_url
 
 __all__ = [
     "DEFAULT_MAX_ORDERS",
@@ -53,5 +53,6 @@ __all__ = [
     "order_id",
     "parse_base_url",
     "parse_ca_bundle",
+    "parse_token_url",
     "with_defaults",
 ]

@@ -9,14 +9,12 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
-from pydantic import SecretStr
-
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import InvalidInputError, RecordError, ScmError
 from sectigo_vault_pki.lifecycle.held import Entry, account_of
 from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, pause_after
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import Hold, clocks_apart, shown_time
-from sectigo_vault_pki.scm import Availability, BreakerState, ScmAccount, ScmClient, call_slots
+from sectigo_vault_pki.scm import Availability, BreakerState, Login, ScmAccount, ScmClient, Tokens, call_slots
 from sectigo_vault_pki.store import ConfigRecord, LoginPause, Repository, StorageError
 
 _log = logging.getLogger(__name__)
@@ -24,7 +22,15 @@ _log = logging.getLogger(__name__)
 PROBE_TIME = timedelta(minutes=1)
 """How long whoever asks first after a pause has, until another may."""
 
-Login: TypeAlias = tuple[str, str, str, SecretStr]
+ClientFactory: TypeAlias = Callable[[ScmAccount, asyncio.Semaphore, Tokens], ScmClient]
+"""Builds a client whose calls take their place among those of its login, and share the login's token."""
+
+
+ASK_THE_TIME_AGAIN = 60.0
+"""Seconds after which one caller finds out whether the clocks agree again."""
+
+LoginKey: TypeAlias = tuple[str, str, Login]
+"""Base URL, customer URI and login: another password is another login."""
 
 
 @dataclass(slots=True)
@@ -52,7 +58,7 @@ class LoginPauses:
     def __init__(self, repository: Repository, clock: Clock) -> None:
         self._repository = repository
         self._clock = clock
-        self._pauses: dict[Login, _Pause] = {}
+        self._pauses: dict[LoginKey, _Pause] = {}
         self._is_read = False
         self._reading = asyncio.Lock()
 
@@ -60,7 +66,7 @@ class LoginPauses:
         """Return until when nothing is asked automatically; None: now, and by one caller only after a pause."""
         now = self._clock.now()
         await self._read_once()
-        paused = self._pauses.get(login_of(account))
+        paused = self._pauses.get(login_key(account))
         if paused is None:
             return None
         if is_in_force(paused.pause.retry_at, now, longest=LAST_RETRY):
@@ -72,7 +78,7 @@ class LoginPauses:
 
     def known_until(self, account: ScmAccount) -> datetime | None:
         """Return until when the pause lasts that this process knows of; for reports, without reading storage."""
-        paused = self._pauses.get(login_of(account))
+        paused = self._pauses.get(login_key(account))
         if paused is None or not is_in_force(paused.pause.retry_at, self._clock.now(), longest=LAST_RETRY):
             return None
         return paused.pause.retry_at
@@ -80,7 +86,7 @@ class LoginPauses:
     async def refused(self, config_name: str, account: ScmAccount) -> None:
         """Note that SCM refused the login: a pause begins, twice as long as the one before. One in force goes on."""
         await self._try_to_read()
-        now, login = self._clock.now(), login_of(account)
+        now, login = self._clock.now(), login_key(account)
         paused = self._pauses.get(login)
         if paused is not None and is_in_force(paused.pause.retry_at, now, longest=LAST_RETRY):
             return
@@ -90,7 +96,7 @@ class LoginPauses:
         self._pauses[login] = _Pause(pause, stored_for | {config_name})
         _log.warning(
             "SCM refuses the login: nothing is asked automatically for a while",
-            extra={"kv": {"config": config_name, "user": account.login, "until": pause.retry_at.isoformat()}},
+            extra={"kv": {"config": config_name, "user": account.login.name[0], "until": pause.retry_at.isoformat()}},
         )
         try:
             await self._repository.put_login_pause(config_name, pause)
@@ -99,16 +105,16 @@ class LoginPauses:
 
     async def accepted(self, account: ScmAccount) -> None:
         """Note that SCM took the login."""
-        await self._forget(login_of(account))
+        await self._forget(login_key(account))
 
     async def written(self, config_name: str, account: ScmAccount) -> None:
         """End the pause of a login that was written anew, and whatever is stored for the entry."""
-        await self._forget(login_of(account))
+        await self._forget(login_key(account))
         for paused in self._pauses.values():
             paused.stored_for.discard(config_name)
         await self._forget_stored(config_name)
 
-    async def _forget(self, login: Login) -> None:
+    async def _forget(self, login: LoginKey) -> None:
         await self._try_to_read()
         paused = self._pauses.pop(login, None)
         for config_name in () if paused is None else paused.stored_for:
@@ -140,33 +146,23 @@ class LoginPauses:
                 try:
                     stored = await self._repository.login_pause(config_name)
                     config = await self._repository.config(config_name)
-                    login = None if config is None else login_of(account_of(config))
+                    login = None if config is None else login_key(account_of(config))
                 except (RecordError, InvalidInputError):  # `status` names a damaged entry; a damaged pause is none
                     continue
                 if stored is not None and login is not None:
                     self._take_up(config_name, login, stored)
             self._is_read = True
 
-    def _take_up(self, config_name: str, login: Login, stored: LoginPause) -> None:
+    def _take_up(self, config_name: str, login: LoginKey, stored: LoginPause) -> None:
         paused = self._pauses.setdefault(login, _Pause(stored))
         paused.stored_for.add(config_name)
         if stored.retry_at > paused.pause.retry_at:
             paused.pause = stored
 
 
-def login_of(account: ScmAccount) -> Login:
+def login_key(account: ScmAccount) -> LoginKey:
     """Return what SCM knows an account by, and its password: another one is another login."""
-    return (*account.login_at_scm, account.password)
-
-
-_log = logging.getLogger(__name__)
-
-ClientFactory: TypeAlias = Callable[[ScmAccount, asyncio.Semaphore], ScmClient]
-"""Builds a client whose calls take their place among those of its login."""
-
-
-ASK_THE_TIME_AGAIN = 60.0
-"""Seconds after which one caller finds out whether the clocks agree again."""
+    return (account.base_url, account.customer_uri, account.login)
 
 
 @dataclass(slots=True)
@@ -198,9 +194,10 @@ class ScmClients:
         self._factory = factory
         self._pauses = pauses
         self._clock = clock
+        self._tokens = Tokens()
         self._seen_clocks: dict[str, _SeenClock] = {}
         self._by_config: dict[str, _Lent] = {}
-        self._slots: WeakValueDictionary[tuple[str, str, str], asyncio.Semaphore] = WeakValueDictionary()
+        self._slots: WeakValueDictionary[tuple[str, ...], asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def lend(self, entry: Entry) -> AsyncIterator[ScmClient]:
@@ -287,7 +284,7 @@ class ScmClients:
         if lent is None or lent.account != account:
             await self.drop(config_name)
             slots = self._slots.setdefault(account.login_at_scm, call_slots())
-            client = self._factory(account, slots)
+            client = self._factory(account, slots, self._tokens)
             client.observe_dates(lambda date: self._told_the_time(account.base_url, date))
             lent = self._by_config[config_name] = _Lent(account, client)
         return lent

@@ -1,5 +1,6 @@
 """Config entries: what may change while certificates stand under one."""
 
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -64,7 +65,7 @@ class Configs:
             await repository.must_be_ours()
             existing = await repository.config(config_name)
             changed = change(existing)
-            account_of(changed)  # refuses what no HTTP header can carry
+            account_of(changed).login.present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # refuses what cannot be sent
             identity = identity_of(existing) if existing else await repository.config_identity(config_name)
             if identity is not None and await repository.has_certificates(config_name):
                 differing = differences(identity, identity_of(changed))

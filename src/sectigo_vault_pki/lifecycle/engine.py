@@ -26,7 +26,12 @@ from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest, fetch, give_key
 from sectigo_vault_pki.lifecycle.orders.idempotency import Admission, Enrolments
 from sectigo_vault_pki.lifecycle.orders.renewal import RENEWAL, RenewalRequest
-from sectigo_vault_pki.lifecycle.orders.replacement import REPLACEMENT, ReplacementRequest, of_replacement
+from sectigo_vault_pki.lifecycle.orders.replacement import (
+    REPLACEMENT,
+    ReplacementRequest,
+    check_scm_replaces,
+    of_replacement,
+)
 from sectigo_vault_pki.lifecycle.orders.revocation import REVOCATION, RevocationRequest
 from sectigo_vault_pki.lifecycle.orders.runner import Runner
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -151,6 +156,7 @@ class Engine:
             InvalidInputError, ScmRefusedError, ScmUnavailableError: SCM took nothing.
         """
         held = await self._held(config_name, unique_id)
+        await check_scm_replaces(self._resources, held)
         waiting = waiting_of(held, request.flags)
         answer = await self._runner.run(REPLACEMENT, held, request, waiting, time_limit=time_limit)
         return self._remarked(of_replacement(answer))

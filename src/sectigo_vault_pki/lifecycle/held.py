@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sectigo_vault_pki.errors import ScmRefusedError
-from sectigo_vault_pki.scm import ScmAccount
+from pydantic import SecretStr
+
+from sectigo_vault_pki.errors import InvalidInputError, ScmRefusedError
+from sectigo_vault_pki.scm import CertificateLogin, Login, OAuth2Login, PasswordLogin, ScmAccount
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId
 
 DEFAULT_REQUEST_TIMEOUT = 60.0
@@ -55,13 +57,29 @@ def account_of(config: ConfigRecord) -> ScmAccount:
     """Return the SCM account that a config entry describes."""
     return ScmAccount(
         base_url=config.base_url,
-        login=config.login,
-        password=config.password,
+        login=login_of(config),
         customer_uri=config.customer_uri,
         org_id=config.org_id,
         ca_bundle_pem=config.ca_bundle,
+        api_version=config.api_version,
         request_timeout=DEFAULT_REQUEST_TIMEOUT if config.request_timeout is None else config.request_timeout,
     )
+
+
+def login_of(config: ConfigRecord) -> Login:
+    """Return how a config entry logs in.
+
+    Raises:
+        InvalidInputError: the entry has no such login, or one that no request can carry.
+    """
+    match config:
+        case ConfigRecord(auth="oauth2", client_id=str(client_id), client_secret=SecretStr() as secret):
+            return OAuth2Login(client_id, secret, config.token_url)
+        case ConfigRecord(auth="certificate", client_certificate=str(pem), client_key=SecretStr() as key):
+            return CertificateLogin(config.login, pem, key)
+        case ConfigRecord(auth=None | "password", password=SecretStr() as password):
+            return PasswordLogin(config.login, password)
+    raise InvalidInputError("the config entry has no login: write it again")
 
 
 def of_certificate(config_name: str, record: CertificateRecord, **more: object) -> Mapping[str, Any]:

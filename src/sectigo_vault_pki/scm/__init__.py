@@ -3,13 +3,21 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from sectigo_vault_pki.scm.account import ScmAccount, header_value_problem, parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm.account import ScmAccount, parse_base_url, parse_ca_bundle, parse_token_url
 from sectigo_vault_pki.scm.breaker import Availability, CallBudget
 from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, mark, mark_in
-from sectigo_vault_pki.scm.client import ScmClient
+from sectigo_vault_pki.scm.client import V1, ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked
 from sectigo_vault_pki.scm.exchange import call_slots
+from sectigo_vault_pki.scm.login import (
+    CertificateLogin,
+    Login,
+    OAuth2Login,
+    PasswordLogin,
+    Tokens,
+    header_value_problem,
+)
 from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
@@ -31,14 +39,19 @@ __all__ = [
     "COLLECT",
     "SMIME",
     "SSL",
+    "V1",
     "Accepted",
     "Availability",
     "BreakerState",
     "CallBudget",
     "CertificateApi",
+    "CertificateLogin",
     "Collected",
     "Listed",
+    "Login",
+    "OAuth2Login",
     "Order",
+    "PasswordLogin",
     "Pending",
     "Remarks",
     "ScmAccount",
@@ -46,6 +59,7 @@ __all__ = [
     "SslProfile",
     "Standing",
     "StillProcessing",
+    "Tokens",
     "Unnamed",
     "call_slots",
     "header_value_problem",
@@ -56,4 +70,5 @@ __all__ = [
     "mark_in",
     "parse_base_url",
     "parse_ca_bundle",
+    "parse_token_url",
 ]

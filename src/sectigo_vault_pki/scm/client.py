@@ -4,11 +4,12 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from http import HTTPStatus
 from random import SystemRandom
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from sectigo_vault_pki.errors import ScmRefusedError
 from sectigo_vault_pki.scm.account import ScmAccount
@@ -16,6 +17,7 @@ from sectigo_vault_pki.scm.breaker import Availability, Breaker, State, budget_i
 from sectigo_vault_pki.scm.call import Answer, Call, Trouble
 from sectigo_vault_pki.scm.codes import (
     REVOKE,
+    TYPES,
     Verdict,
     acknowledges,
     is_already_revoked,
@@ -34,9 +36,12 @@ from sectigo_vault_pki.scm.failures import (
     said_in,
     unusable,
 )
+from sectigo_vault_pki.scm.login import OAuth2Login, Tokens
 from sectigo_vault_pki.scm.redaction import Redactor
 from sectigo_vault_pki.scm.results import Collected, Page, StillProcessing
 
+V1, V2 = "v1", "v2"
+"""SCM's words for its API's versions."""
 ATTEMPTS = 3
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts."""
@@ -62,8 +67,8 @@ class ScmClient:
         self,
         account: ScmAccount,
         slots: asyncio.Semaphore | None = None,
+        tokens: Tokens | None = None,
         *,
-        login: httpx.Auth | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] | None = None,
@@ -73,16 +78,20 @@ class ScmClient:
         Args:
             account: whose certificates are ordered.
             slots: what limits the calls at a time, shared by the clients of one login.
-            login: how the account logs in; None: as its fields say.
+            tokens: of OAuth2 logins, shared by the clients of a mount.
             transport: what carries the calls; None: connections of its own.
             sleep: lets seconds pass between two attempts.
             now: the time in seconds, from any moment on; None: the running loop's.
         """
         self.org_id = account.org_id
-        self._exchange = Exchange(account, slots or call_slots(), login=login, transport=transport)
+        self._tokens = Tokens() if tokens is None else tokens
+        self._exchange = Exchange(account, slots or call_slots(), tokens=self._tokens, transport=transport)
         self._breaker = Breaker(now or _loop_time)
         self._sleep = sleep
-        self._redact = Redactor(account.password)
+        self._login = account.login
+        self._redactors: dict[SecretStr, Redactor] = {}
+        self._api_version = account.api_version or (None if isinstance(account.login, OAuth2Login) else V1)
+        self._probing = asyncio.Lock()
         self._last_words = ""
         self._on_date: Callable[[datetime], None] | None = None
 
@@ -102,6 +111,40 @@ class ScmClient:
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `ScmUnavailableError`."""
         await self._exchange.aclose()
+
+    def _redact(self, text: str) -> str:
+        secrets = (*self._login.secrets, *self._tokens.secrets(self._login))
+        self._redactors = {secret: self._redactors.get(secret) or Redactor(secret) for secret in secrets}
+        for redact in self._redactors.values():
+            text = redact(text)
+        return text
+
+    async def api_version(self) -> str:
+        """Return `v1` or `v2`; where the account does not say it, what SCM has (scm-api.md 1, 9), asked once."""
+        if self._api_version is None:
+            async with self._probing:
+                if self._api_version is None:
+                    self._api_version = await self._asked_for_version()
+        return self._api_version
+
+    async def _asked_for_version(self) -> str:
+        """Ask for what both versions have, in the newer one: only there may it be missing.
+
+        Whether the login may read it does not matter: a refusal with another status comes from something that is there.
+        """
+        call = Call(TYPES, "GET", f"/api/ssl/{V2}/types", query={"organizationId": self.org_id})
+        result = await self._sent(call)
+        if isinstance(result, Answer) and result.status == HTTPStatus.NOT_FOUND:
+            return V1
+        try:
+            answer = judged(call, result, self._redact)
+        except ScmRefusedError as error:
+            if error.login_refused:
+                raise
+            return V2
+        if isinstance(answer, Trouble):
+            raise failure_from(call, answer)
+        return V2
 
     async def settled(self, call: Call) -> Answer:
         """Make a call until SCM accepts or refuses it, as often as that is harmless."""

@@ -43,7 +43,7 @@ from sectigo_vault_pki.scm.results import (
 PENDING = ("Requested", "Approved", "Applied")
 """SCM's words for orders on their way to a certificate (scm-api.md 3.8, 3.10)."""
 
-_PREFIX = "/api/ssl/v1"
+
 _WHOLE_CHAIN = "x509"
 
 
@@ -101,19 +101,21 @@ class SslApi:
     """The calls of `CertificateApi`, and the certificate profiles."""
 
     async def enroll(self, client: ScmClient, order: Order) -> Accepted:
-        call = Call(ENROLL, "POST", f"{_PREFIX}/enroll", body=_enroll_body(order, client.org_id), is_order=True)
+        call = Call(
+            ENROLL, "POST", await _path(client, "/enroll"), body=_enroll_body(order, client.org_id), is_order=True
+        )
         answer = await client.parsed(call, EnrollAnswer)
         return Accepted(answer.ssl_id, answer.renew_id)
 
     async def collect(self, client: ScmClient, scm_id: int) -> Collected | StillProcessing:
         return await client.collected(
-            Call(COLLECT, "GET", f"{_PREFIX}/collect/{scm_id}", query={"format": _WHOLE_CHAIN})
+            Call(COLLECT, "GET", await _path(client, f"/collect/{scm_id}"), query={"format": _WHOLE_CHAIN})
         )
 
     async def renew(self, client: ScmClient, scm_id: int, order: Order) -> Accepted | Unnamed:
         """Without a CSR, SCM uses the first order's again, and so its key."""
         body = {"csr": order.csr} if order.csr else {}
-        call = Call(RENEW, "POST", f"{_PREFIX}/renewById/{scm_id}", body=body, is_order=True)
+        call = Call(RENEW, "POST", await _path(client, f"/renewById/{scm_id}"), body=body, is_order=True)
         return accepted_as(await client.named(call, RenewAnswer, lambda answer: answer.ssl_id), scm_id)
 
     async def replace(self, client: ScmClient, scm_id: int, order: Order) -> None:
@@ -122,10 +124,10 @@ class SslApi:
             body["commonName"] = order.common_name
         if order.subject_alt_names:
             body["subjectAlternativeNames"] = list(order.subject_alt_names)  # a list here, one text in enroll
-        await client.done(Call(REPLACE, "POST", f"{_PREFIX}/replace/{scm_id}", body=body, is_order=True))
+        await client.done(Call(REPLACE, "POST", await _path(client, f"/replace/{scm_id}"), body=body, is_order=True))
 
     async def revoke(self, client: ScmClient, scm_id: int, reason: str, reason_code: int | None) -> None:
-        await client.revoked(f"{_PREFIX}/revoke/{scm_id}", reason, reason_code)
+        await client.revoked(await _path(client, f"/revoke/{scm_id}"), reason, reason_code)
 
     async def listed(self, client: ScmClient, search_name: str) -> tuple[Sequence[Listed], bool]:
         found = await whole_list(partial(_page, client, {"commonName": search_name}))
@@ -153,21 +155,25 @@ class SslApi:
         return Pending(frozenset(found), calls)
 
     async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
-        calls = [Call(LIST, "HEAD", _PREFIX, query=_of_status(client, status)) for status in PENDING]
+        calls = [Call(LIST, "HEAD", await _path(client), query=_of_status(client, status)) for status in PENDING]
         return tuple([(await client.settled(call)).total for call in calls])
 
     async def profiles(self, client: ScmClient) -> Page[SslProfile]:
         """List the certificate profiles that the organization may order; SCM may name one twice."""
         return await client.listed(
-            Call(TYPES, "GET", f"{_PREFIX}/types", query={"organizationId": client.org_id}), SslProfile
+            Call(TYPES, "GET", await _path(client, "/types"), query={"organizationId": client.org_id}), SslProfile
         )
 
 
 SSL = SslApi()
 
 
+async def _path(client: ScmClient, rest: str = "") -> str:
+    return f"/api/ssl/{await client.api_version()}{rest}"
+
+
 async def _page(client: ScmClient, query: Mapping[str, str | int], position: int) -> Page[ListRow]:
-    call = Call(LIST, "GET", _PREFIX, query={**query, "size": PAGE, "position": position})
+    call = Call(LIST, "GET", await _path(client), query={**query, "size": PAGE, "position": position})
     return await client.listed(call, ListRow)
 
 
@@ -177,7 +183,7 @@ def _of_status(client: ScmClient, status: str) -> Mapping[str, str | int]:
 
 
 async def _details(client: ScmClient, ssl_id: int) -> DetailsAnswer:
-    return await client.parsed(Call(DETAILS, "GET", f"{_PREFIX}/{ssl_id}"), DetailsAnswer)
+    return await client.parsed(Call(DETAILS, "GET", await _path(client, f"/{ssl_id}")), DetailsAnswer)
 
 
 def _may_be(common_name: str, search_name: str) -> bool:

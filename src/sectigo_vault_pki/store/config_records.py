@@ -12,12 +12,24 @@ class ConfigRecord(Record):
     """A config entry: one SCM account, one organisation, one certificate type.
 
     Attributes:
+        login: SCM's user name; empty where there is none.
+        auth: how the entry logs in: `password` where it is None, `oauth2` or `certificate`.
+        password, client_secret, client_key: the secret of each login; that of the one in use is there.
+        client_certificate: PEM.
+        api_version: `v1` or `v2`; None: what SCM turns out to have.
         suspend_renewals: stops automatic renewals, whatever the certificates say.
         max_orders_per_day: orders placed in any 24 hours at most; None: any number.
     """
 
-    login: str
-    password: StoredSecret
+    login: str = ""
+    password: StoredSecret | None = None
+    auth: str | None = None
+    client_id: str | None = None
+    client_secret: StoredSecret | None = None
+    token_url: str | None = None
+    api_version: str | None = None
+    client_certificate: str | None = None
+    client_key: StoredSecret | None = None
     customer_uri: str
     certificate_type: CertificateType
     org_id: int
