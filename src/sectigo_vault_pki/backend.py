@@ -11,6 +11,7 @@ from sectigo_vault_pki.lifecycle import (
     Engine,
     LoginPauses,
     NamedLocks,
+    PasswordRotation,
     Resources,
     ScmClients,
     default_jitter,
@@ -166,11 +167,13 @@ def build(
 
 def parts_of(resources: Resources, *, background: bool) -> Parts:
     """Build what a mount's paths call."""
-    engine = Engine(resources)
+    engine, rotation = Engine(resources), PasswordRotation(resources)
+    resources.clients.settle_first(rotation.settled)
     return Parts(
         engine=engine,
         configs=Configs(resources),
         roles=engine.roles,
         issuer=engine.issuer,
+        rotation=rotation,
         background=background,
     )

@@ -1,5 +1,6 @@
 """The life of a certificate: which step is next, and why."""
 
+from sectigo_vault_pki.lifecycle.account_check import AccountCheck
 from sectigo_vault_pki.lifecycle.accounts import ClientFactory, LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.answers import Answer, UnnamedOrder, notice_on_window, order_id
 from sectigo_vault_pki.lifecycle.config_entries import Configs
@@ -11,6 +12,7 @@ from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest
 from sectigo_vault_pki.lifecycle.orders.operation import KeyRequest
 from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
+from sectigo_vault_pki.lifecycle.password_rotation import PasswordRotation
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
 from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
@@ -21,6 +23,7 @@ from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca
 __all__ = [
     "DEFAULT_MAX_ORDERS",
     "MAX_COMMENTS",
+    "AccountCheck",
     "AccountStatus",
     "Answer",
     "BackgroundRun",
@@ -37,6 +40,7 @@ __all__ = [
     "KeyRequest",
     "LoginPauses",
     "NamedLocks",
+    "PasswordRotation",
     "RenewalRequest",
     "ReplacementRequest",
     "Resources",

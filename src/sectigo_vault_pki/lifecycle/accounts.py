@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -87,6 +87,8 @@ class LoginPauses:
         """Note that SCM refused the login: a pause begins, twice as long as the one before. One in force goes on."""
         await self._try_to_read()
         now, login = self._clock.now(), login_key(account)
+        if await self._is_outdated(config_name, login):
+            return
         paused = self._pauses.get(login)
         if paused is not None and is_in_force(paused.pause.retry_at, now, longest=LAST_RETRY):
             return
@@ -102,6 +104,14 @@ class LoginPauses:
             await self._repository.put_login_pause(config_name, pause)
         except StorageError as error:
             _log.warning("a refused login could not be noted", extra={"kv": {"config": config_name, "error": error}})
+
+    async def _is_outdated(self, config_name: str, login: LoginKey) -> bool:
+        """Whether the entry has got another login while a call was under way."""
+        try:
+            config = await self._repository.config(config_name)
+            return config is not None and login_key(account_of(config)) != login
+        except (RecordError, InvalidInputError, StorageError):
+            return False
 
     async def accepted(self, account: ScmAccount) -> None:
         """Note that SCM took the login."""
@@ -195,13 +205,29 @@ class ScmClients:
         self._pauses = pauses
         self._clock = clock
         self._tokens = Tokens()
+        self._settled: Callable[[Entry], Awaitable[Entry]] | None = None
         self._seen_clocks: dict[str, _SeenClock] = {}
         self._by_config: dict[str, _Lent] = {}
         self._slots: WeakValueDictionary[tuple[str, ...], asyncio.Semaphore] = WeakValueDictionary()
 
+    def settle_first(self, settled: Callable[[Entry], Awaitable[Entry]]) -> None:
+        """Have an entry with two passwords go through a function before its client is lent."""
+        self._settled = settled
+
+    @asynccontextmanager
+    async def alone(self, entry: Entry) -> AsyncIterator[ScmClient]:
+        """Lend a client of its own for an entry whose password is being found out."""
+        account = account_of(entry.config)
+        client = self._factory(account, self._slots.setdefault(account.login_at_scm, call_slots()), self._tokens)
+        try:
+            yield client
+        finally:
+            await client.aclose()
+
     @asynccontextmanager
     async def lend(self, entry: Entry) -> AsyncIterator[ScmClient]:
         """Lend the client of a config entry for some calls."""
+        entry = await self._with_one_password(entry)
         lent = await self._current(entry.config_name, account_of(entry.config))
         lent.users += 1
         try:
@@ -216,6 +242,16 @@ class ScmClients:
             lent.users -= 1
             if lent.retired and not lent.users:
                 await lent.client.aclose()
+
+    async def _with_one_password(self, entry: Entry) -> Entry:
+        if self._settled is None or entry.config.next_password is None:
+            return entry
+        try:
+            return await self._settled(entry)
+        except ScmError as error:
+            if error.login_refused:
+                await self._pauses.refused(entry.config_name, account_of(entry.config))
+            raise
 
     def availability(self) -> Mapping[str, Availability]:
         """Return how SCM answers, for each config entry that has a client."""

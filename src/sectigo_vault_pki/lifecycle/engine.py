@@ -9,6 +9,7 @@ from contextvars import Context
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownConfigError
 from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.account_check import AccountCheck, check_account
 from sectigo_vault_pki.lifecycle.answers import Answer, with_notice_on_window, with_remarks
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
@@ -93,6 +94,10 @@ class Engine:
             UnknownConfigError: there is no such entry.
         """
         return (await self._entry(config_name)).config.certificate_type
+
+    async def check_account(self, config_name: str) -> AccountCheck:
+        """Try an entry's login at SCM; see `account_check.check_account`."""
+        return await check_account(self._resources, await self._entry(config_name))
 
     # Operations.
 

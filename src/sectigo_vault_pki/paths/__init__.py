@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, Roles
-from sectigo_vault_pki.paths import certs, configs, enroll, export, fetch, renew, replace, revoke, status
+from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, PasswordRotation, Roles
+from sectigo_vault_pki.paths import certs, config_login, configs, enroll, export, fetch, renew, replace, revoke, status
 from sectigo_vault_pki.paths.pki import issue, roles, serials
 from sectigo_vault_pki.vault_plugin.framework import Path
 
@@ -23,6 +23,7 @@ class Parts:
     configs: Configs
     roles: Roles
     issuer: Issuer
+    rotation: PasswordRotation
     background: bool
 
 
@@ -31,6 +32,8 @@ def all_paths(parts: Parts) -> Sequence[Path]:
     return (
         configs.path_configs(parts.configs),
         configs.path_configs_list(parts.configs),
+        config_login.path_config_test(parts.engine),
+        config_login.path_rotate_root(parts.rotation),
         enroll.path_enroll(parts.engine),
         certs.path_certs(parts.engine),
         certs.path_certs_list(parts.engine),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from sectigo_vault_pki.scm.client import ScmClient
+from sectigo_vault_pki.scm.profiles import Profile
 from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
@@ -153,6 +154,9 @@ class CertificateApi(Protocol):
 
     async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
         """Return how many these are, of each status by which SCM lists them; None where it does not tell."""
+
+    async def profiles(self, client: ScmClient) -> Page[Profile]:
+        """List the certificate profiles that the organization may order; SCM may name one twice."""
 
 
 def mark(order_uuid: str) -> str:

@@ -22,6 +22,7 @@ from sectigo_vault_pki.scm.certificate_api import (
 )
 from sectigo_vault_pki.scm.client import V1, ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, ENROLL, LIST, RENEW, REPLACE
+from sectigo_vault_pki.scm.profiles import Profile, listed_profiles
 from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
@@ -126,6 +127,9 @@ class SmimeApi:
     async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
         del client
         return ()
+
+    async def profiles(self, client: ScmClient) -> Page[Profile]:
+        return await listed_profiles(client, await _prefix(client))
 
 
 SMIME = SmimeApi()

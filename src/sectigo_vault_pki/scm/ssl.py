@@ -17,12 +17,12 @@ from sectigo_vault_pki.scm.certificate_api import (
     whole_list,
 )
 from sectigo_vault_pki.scm.client import ScmClient
-from sectigo_vault_pki.scm.codes import COLLECT, DETAILS, ENROLL, LIST, RENEW, REPLACE, TYPES
+from sectigo_vault_pki.scm.codes import COLLECT, DETAILS, ENROLL, LIST, RENEW, REPLACE
+from sectigo_vault_pki.scm.profiles import Profile, listed_profiles
 from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
     Day,
-    Days,
     Flag,
     Id,
     Listed,
@@ -87,18 +87,8 @@ class DetailsAnswer(ListRow):
     renewed: Flag = None
 
 
-class SslProfile(ScmJson):
-    """A certificate profile, which SCM calls a type (scm-api.md 3.1).
-
-    `terms` are the validities on offer, in days; empty if they cannot be told.
-    """
-
-    id: Id
-    terms: Days = ()
-
-
 class SslApi:
-    """The calls of `CertificateApi`, and the certificate profiles."""
+    """The calls of `CertificateApi`."""
 
     async def enroll(self, client: ScmClient, order: Order) -> Accepted:
         call = Call(
@@ -158,11 +148,8 @@ class SslApi:
         calls = [Call(LIST, "HEAD", await _path(client), query=_of_status(client, status)) for status in PENDING]
         return tuple([(await client.settled(call)).total for call in calls])
 
-    async def profiles(self, client: ScmClient) -> Page[SslProfile]:
-        """List the certificate profiles that the organization may order; SCM may name one twice."""
-        return await client.listed(
-            Call(TYPES, "GET", await _path(client, "/types"), query={"organizationId": client.org_id}), SslProfile
-        )
+    async def profiles(self, client: ScmClient) -> Page[Profile]:
+        return await listed_profiles(client, await _path(client))
 
 
 SSL = SslApi()

@@ -16,6 +16,7 @@ class ConfigRecord(Record):
         auth: how the entry logs in: `password` where it is None, `oauth2` or `certificate`.
         password, client_secret, client_key: the secret of each login; that of the one in use is there.
         client_certificate: PEM.
+        next_password: what the API user's password is being changed to; it may be in force already.
         api_version: `v1` or `v2`; None: what SCM turns out to have.
         suspend_renewals: stops automatic renewals, whatever the certificates say.
         max_orders_per_day: orders placed in any 24 hours at most; None: any number.
@@ -23,6 +24,7 @@ class ConfigRecord(Record):
 
     login: str = ""
     password: StoredSecret | None = None
+    next_password: StoredSecret | None = None
     auth: str | None = None
     client_id: str | None = None
     client_secret: StoredSecret | None = None
