@@ -14,6 +14,7 @@ PATHS = [
     "configs/web",
     "enroll/web",
     "configs/web/test",
+    "readcert/web/1_demo-customer",
     "configs/web/rotate-root",
     "certs/web",
     "certs/web/1_demo-customer",
@@ -242,7 +243,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 32
+    assert len(ids) == len(set(ids)) == 33
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:
@@ -272,6 +273,7 @@ async def test_a_request_without_a_body_is_offered_the_fields_that_mean_somethin
     assert query == {
         ("/configs", "get"): {"after", "limit", "list"},
         ("/configs/{config_name}/test", "get"): set(),
+        ("/readcert/{config_name}/{sectigo_cert_unique_id}", "get"): {"sectigo_ssl_cert_format_type"},
         ("/config/roles", "get"): set(),
         ("/status", "get"): set(),
         ("/roles", "get"): {"after", "limit", "list"},

@@ -240,6 +240,20 @@ class Engine:
         """
         return self._remarked(await self._steps.read(config_name, unique_id, Caller(flags, time_limit)))
 
+    async def as_stored(self, config_name: str, unique_id: str) -> Answer:
+        """Answer a certificate, or an order by its `order-<uuid>`, as it is stored; nothing is due for that.
+
+        Raises:
+            UnknownCertificateError: nothing is stored under that id.
+        """
+        if match := ORDER_ID.fullmatch(unique_id):
+            repository = self._resources.repository
+            order = await repository.order(config_name, match[1])
+            if order is not None:
+                return answers.of_order(order)
+            unique_id = await repository.certificate_of_order(config_name, match[1]) or unique_id
+        return self._remarked(Answer(await self._steps.stored(config_name, unique_id)))
+
     async def change_flags(
         self, config_name: str, unique_id: str, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()
     ) -> CertificateRecord:

@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, PasswordRotation, Roles
-from sectigo_vault_pki.paths import certs, config_login, configs, enroll, export, fetch, renew, replace, revoke, status
+from sectigo_vault_pki.paths import (
+    certs,
+    config_login,
+    configs,
+    enroll,
+    export,
+    fetch,
+    readcert,
+    renew,
+    replace,
+    revoke,
+    status,
+)
 from sectigo_vault_pki.paths.pki import issue, roles, serials
 from sectigo_vault_pki.vault_plugin.framework import Path
 
@@ -37,6 +49,7 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         enroll.path_enroll(parts.engine),
         certs.path_certs(parts.engine),
         certs.path_certs_list(parts.engine),
+        readcert.path_readcert(parts.engine),
         renew.path_renew(parts.engine),
         replace.path_replace(parts.engine),
         revoke.path_revoke(parts.engine),

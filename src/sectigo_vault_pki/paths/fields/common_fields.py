@@ -29,7 +29,7 @@ REASON = Field(
     kind=field_kinds.reason(),
     required=True,
     description=(
-        "Why, in 1 to 512 characters. If it is a reason of RFC 5280 alone, such as superseded or keyCompromise, a "
+        "Why, in 1 to 512 characters. If it is a reason of RFC 5280 alone, such as superseded, key_compromise or 4, a "
         "revocation also sends SCM its reason code."
     ),
 )
