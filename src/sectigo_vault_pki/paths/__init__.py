@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, Roles
 from sectigo_vault_pki.paths import certs, configs, enroll, export, fetch, renew, replace, revoke, status
-from sectigo_vault_pki.paths.pki import issue, roles, serials
+from sectigo_vault_pki.paths.pki import authority, issue, roles, serials
 from sectigo_vault_pki.vault_plugin.framework import Path
 
 __all__ = ["Parts", "all_paths"]
@@ -33,6 +33,7 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         configs.path_configs_list(parts.configs),
         enroll.path_enroll(parts.engine),
         certs.path_certs(parts.engine),
+        serials.path_revoked_list(parts.engine),
         certs.path_certs_list(parts.engine),
         renew.path_renew(parts.engine),
         replace.path_replace(parts.engine),
@@ -45,7 +46,11 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         roles.path_role_ca_chain(parts.roles),
         issue.path_issue(parts.engine, parts.issuer),
         issue.path_sign(parts.issuer),
+        *authority.ca_paths(parts.engine),
+        *authority.crl_paths(parts.engine),
+        *authority.issuer_paths(parts.engine),
         serials.path_cert(parts.engine),
+        *authority.serial_raw_paths(parts.engine),
         serials.path_serials_list(parts.engine),
         serials.path_revoke_by_serial(parts.engine),
         status.path_status(parts.engine, background=parts.background),
