@@ -28,6 +28,7 @@ from sectigo_vault_pki.vault_plugin.logical.logical_errors import (
 from sectigo_vault_pki.vault_plugin.logical.requests import (
     EncodedData,
     Operation,
+    RawData,
     Request,
     Response,
     add_log_values,
@@ -49,6 +50,7 @@ __all__ = [
     "NotFoundError",
     "Operation",
     "PluginEnvironment",
+    "RawData",
     "ReadOnlyError",
     "ReplicationState",
     "Request",
