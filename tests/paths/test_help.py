@@ -31,7 +31,25 @@ PATHS = [
     "issue/web",
     "sign/web",
     "certs",
+    "certs/revoked",
+    "ca",
+    "ca/pem",
+    "ca_chain",
+    "cert/ca",
+    "cert/ca/raw",
+    "cert/ca/raw/pem",
+    "cert/ca_chain",
+    "crl",
+    "crl/pem",
+    "cert/crl",
+    "issuer/default",
+    "issuer/default/json",
+    "issuer/default/pem",
+    "issuer/default/der",
+    "issuers",
     "cert/01:02",
+    "cert/01:02/raw",
+    "cert/01:02/raw/pem",
     "revoke",
 ]
 
@@ -243,7 +261,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 33
+    assert len(ids) == len(set(ids)) == 51
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:
@@ -270,7 +288,13 @@ async def test_a_request_without_a_body_is_offered_the_fields_that_mean_somethin
         if method in item
     }
     certificate = "/certs/{config_name}/{sectigo_cert_unique_id}"
+    of_the_ca = ("ca", "ca/pem", "ca_chain", "cert/ca", "cert/ca/raw", "cert/ca/raw/pem", "cert/ca_chain")
+    of_an_issuer = ("issuer/{issuer_ref}", *(f"issuer/{{issuer_ref}}/{form}" for form in ("json", "pem", "der")))
+    without = (*of_the_ca, "crl", "crl/pem", "cert/crl", *of_an_issuer, "cert/{serial}/raw", "cert/{serial}/raw/pem")
     assert query == {
+        **{(f"/{path}", "get"): set() for path in without},
+        ("/issuers", "get"): {"after", "limit", "list"},
+        ("/certs/revoked", "get"): {"after", "limit", "list"},
         ("/configs", "get"): {"after", "limit", "list"},
         ("/configs/{config_name}/test", "get"): set(),
         ("/readcert/{config_name}/{sectigo_cert_unique_id}", "get"): {"sectigo_ssl_cert_format_type"},

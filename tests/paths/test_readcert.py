@@ -52,7 +52,7 @@ async def test_a_renewed_certificate_is_answered_itself(mount: Mount) -> None:
 async def test_a_one_time_key_stays_where_it_is(mount: Mount) -> None:
     await prepared(mount, no_store_key=True)
     mount.simulator.settings.never_issue = True
-    with pytest.raises(BadRequestError, match="^pending"):
+    with pytest.raises(BadRequestError, match=r"^pending"):
         await mount.write("issue/shop", {"common_name": "a.example.test"})
     (unique_id,) = await mount.list("certs/web")
     assert (await read(mount, unique_id))["private_key"] == ""

@@ -71,6 +71,8 @@ class Configs:
                 differing = differences(identity, identity_of(changed))
                 if differing:
                     return ConfigWritten(touched=differing)
+            if existing is not None and differences(identity_of(existing), identity_of(changed)):
+                await repository.delete_newest_chain(config_name)  # of another account
             await self._resources.tasks.finish(repository.put_config(config_name, changed))
             if existing is None and identity is not None:
                 await repository.delete_config_identity(config_name)
@@ -109,6 +111,8 @@ class Configs:
             keeps = await repository.has_certificates(config_name)
             if keeps:
                 await repository.put_config_identity(config_name, identity_of(existing))
+            else:
+                await repository.delete_newest_chain(config_name)
             await self._resources.tasks.finish(repository.delete_config(config_name))
         await self._resources.clients.drop(config_name)
         return keeps

@@ -23,6 +23,7 @@ from sectigo_vault_pki.lifecycle.inventory.stored import (
     version_of,
 )
 from sectigo_vault_pki.lifecycle.journal import Journal
+from sectigo_vault_pki.lifecycle.newest_chains import NewestChains
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest, fetch, give_key
 from sectigo_vault_pki.lifecycle.orders.idempotency import Admission, Enrolments
@@ -45,6 +46,7 @@ from sectigo_vault_pki.pki import CertificateChain, GivenCertificate, Pkcs12Prot
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
+    NewestChain,
     UniqueId,
     WaitingAndRenewal,
 )
@@ -61,7 +63,8 @@ class Engine:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._journal = Journal(resources)
-        self._collector = Collector(resources, self._journal)
+        self._chains = NewestChains(resources)
+        self._collector = Collector(resources, self._journal, self._chains)
         self._runner = Runner(resources, self._collector, self._journal)
         self._enrolments = Enrolments(resources, self._runner, self._collector, self._journal)
         self._steps = Steps(resources, self._journal, self._collector, self._runner, self._enrolments)
@@ -201,6 +204,8 @@ class Engine:
             return await self.read(*key, flags, time_limit=time_limit)
         began = asyncio.get_running_loop().time()
         answer = await fetch(self._resources, entry, request, time_limit=time_limit)
+        if answer.record is not None:
+            await self._chains.note(config_name, answer.record)
         waiting = policy.waiting(flags, entry.config.defaults)
         if answer.record is None or answer.record.order is None or not waiting.max_timeout:
             return self._remarked(answer)
@@ -283,6 +288,14 @@ class Engine:
     async def serial_numbers(self) -> Sequence[str]:
         """Return the serial numbers of all certificates as colon hex, replaced ones among them."""
         return await self._resources.repository.serial_numbers()
+
+    async def revoked_serial_numbers(self) -> Sequence[str]:
+        """Return the serial numbers of the revoked certificates as colon hex, replaced ones among them."""
+        return await self._resources.repository.revoked_serial_numbers()
+
+    async def newest_chain(self) -> NewestChain:
+        """Return the issuers of the mount's newest certificate; see `NewestChains.newest`."""
+        return await self._chains.newest()
 
     async def by_serial(self, serial_number: str) -> CertificateWithSerial:
         """Return the certificate with a serial number; see `stored.find_by_serial`."""

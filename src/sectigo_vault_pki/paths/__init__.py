@@ -17,7 +17,7 @@ from sectigo_vault_pki.paths import (
     revoke,
     status,
 )
-from sectigo_vault_pki.paths.pki import issue, roles, serials
+from sectigo_vault_pki.paths.pki import authority, issue, roles, serials
 from sectigo_vault_pki.vault_plugin.framework import Path
 
 __all__ = ["Parts", "all_paths"]
@@ -48,6 +48,7 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         config_login.path_rotate_root(parts.rotation),
         enroll.path_enroll(parts.engine),
         certs.path_certs(parts.engine),
+        serials.path_revoked_list(parts.engine),
         certs.path_certs_list(parts.engine),
         readcert.path_readcert(parts.engine),
         renew.path_renew(parts.engine),
@@ -61,7 +62,11 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         roles.path_role_ca_chain(parts.roles),
         issue.path_issue(parts.engine, parts.issuer),
         issue.path_sign(parts.issuer),
+        *authority.ca_paths(parts.engine),
+        *authority.crl_paths(parts.engine),
+        *authority.issuer_paths(parts.engine),
         serials.path_cert(parts.engine),
+        *authority.serial_raw_paths(parts.engine),
         serials.path_serials_list(parts.engine),
         serials.path_revoke_by_serial(parts.engine),
         status.path_status(parts.engine, background=parts.background),

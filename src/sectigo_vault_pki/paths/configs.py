@@ -8,7 +8,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA
 from sectigo_vault_pki.paths.fields import config_fields as fields
 from sectigo_vault_pki.paths.fields import waiting_fields
 from sectigo_vault_pki.paths.fields.columns import answer_schema, emptied_attributes, shown_values, stored_values
-from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME
+from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, RESERVED_NAME
 from sectigo_vault_pki.store import ConfigRecord, WaitingAndRenewal
 from sectigo_vault_pki.vault_plugin.framework import (
     PAGING,
@@ -55,7 +55,8 @@ def path_configs(configs: Configs) -> Path:
         existing = await configs.get(data[CONFIG_NAME])
         if existing is None and request.operation is Operation.PATCH:
             return ()
-        return [*_lacking_fields(existing, data), *_login_problems(existing, data)]
+        names = _name_problems(existing, data[CONFIG_NAME])
+        return [*names, *_lacking_fields(existing, data), *_login_problems(existing, data)]
 
     async def write(request: Request, data: FieldData) -> Response | None:
         written = await configs.write(
@@ -137,6 +138,13 @@ def _login_kind(existing: ConfigRecord | None, data: FieldData) -> fields.LoginK
 def _changes(data: FieldData) -> dict[str, object]:
     """Return the attributes that a write mentions; None for one that it removes."""
     return dict.fromkeys(emptied_attributes(fields.TABLE, data)) | stored_values(fields.TABLE, data)
+
+
+def _name_problems(existing: ConfigRecord | None, config_name: str) -> Sequence[str]:
+    """Return what is wrong with the name of a new entry; one that an earlier version stored keeps its name."""
+    if existing is not None or config_name != RESERVED_NAME:
+        return ()
+    return (f'"{RESERVED_NAME}" cannot name a config entry: certs/{RESERVED_NAME} lists the revoked certificates',)
 
 
 def _login_problems(existing: ConfigRecord | None, data: FieldData) -> Sequence[str]:

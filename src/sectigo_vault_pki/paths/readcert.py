@@ -17,7 +17,7 @@ def path_readcert(engine: Engine) -> Path:
     async def read(_: Request, data: FieldData) -> Response:
         async with naming_unknown_entry(engine, data[CONFIG_NAME]):
             answer = await engine.as_stored(data[CONFIG_NAME], data[UNIQUE_ID])
-        stays = answer.record is not None and answer.record.holds_key_to_release
+        stays = answer.record is not None and answer.record.requested.releases_key
         response = certificate_response(answer, data.get(ssl_fields.FORMAT), with_key=not stays)
         return with_remarks(response, (KEY_STAYS,) if stays else ())
 

@@ -1,6 +1,7 @@
 """Keys, signing requests, certificates: pure X.509, without a clock, a network or a file."""
 
 from sectigo_vault_pki.pki.authorities import Authorities
+from sectigo_vault_pki.pki.ca_certificates import CaCertificate, Published
 from sectigo_vault_pki.pki.chain import (
     CertificateChain,
     GivenCertificate,
@@ -54,6 +55,7 @@ __all__ = [
     "OTHER_NAMES_OF_EC",
     "ROLE_SUBJECT_FIELDS",
     "Authorities",
+    "CaCertificate",
     "CertificateChain",
     "CertificateFormat",
     "CertificateSigningRequest",
@@ -65,6 +67,7 @@ __all__ = [
     "Pkcs12Encryption",
     "Pkcs12Protection",
     "PrivateKey",
+    "Published",
     "Subject",
     "build_csr",
     "check_key_fits",

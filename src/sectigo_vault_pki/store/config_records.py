@@ -65,6 +65,28 @@ class LoginPause(Record):
     retry_at: AwareDatetime
 
 
+class NewestChain(Record):
+    """The issuers of a config entry's newest certificate, and what that says of where its CA publishes what.
+
+    A certificate of the same CA changes it only if it is much newer, so it may name an earlier one.
+
+    Attributes:
+        unique_id: the certificate's.
+        not_before: the certificate's.
+        issuers_pem: one PEM block for each, nearest to the certificate first.
+        crl_distribution_points: URLs (RFC 5280 section 4.2.1.13).
+        issuing_certificates: URLs of the issuer's certificate (RFC 5280 section 4.2.2.1).
+        ocsp_servers: URLs (the same section).
+    """
+
+    unique_id: UniqueId
+    not_before: AwareDatetime
+    issuers_pem: tuple[str, ...]
+    crl_distribution_points: tuple[str, ...] = ()
+    issuing_certificates: tuple[str, ...] = ()
+    ocsp_servers: tuple[str, ...] = ()
+
+
 class ConfigIdentity(Record):
     """The part of a config entry that is fixed while certificates are stored under its name."""
 

@@ -13,6 +13,7 @@ from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.collect.polling import Watcher
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, of_certificate
 from sectigo_vault_pki.lifecycle.journal import Journal
+from sectigo_vault_pki.lifecycle.newest_chains import NewestChains
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import doubt_about_renewal_ends, may_give_up, pauses
 from sectigo_vault_pki.lifecycle.rules.evidence import (
@@ -25,6 +26,7 @@ from sectigo_vault_pki.lifecycle.rules.evidence import (
 )
 from sectigo_vault_pki.lifecycle.rules.policy import Waiting
 from sectigo_vault_pki.lifecycle.rules.states import (
+    Collected,
     CollectEvent,
     OrderState,
     StillProcessing,
@@ -59,9 +61,10 @@ class Asked:
 class Collector:
     """Asks SCM for certificates, and stores what comes."""
 
-    def __init__(self, resources: Resources, journal: Journal) -> None:
+    def __init__(self, resources: Resources, journal: Journal, chains: NewestChains) -> None:
         self._resources = resources
         self._journal = journal
+        self._chains = chains
         self._watcher = Watcher(resources)
         self._authorities = Authorities()
         self._waiting: Counter[CertificateKey] = Counter()
@@ -146,6 +149,8 @@ class Collector:
         changed = await resources.change(key, change_of(event, order, resources.clock.now())) or record
         _log.debug("asked for a certificate", extra=of_certificate(key.config_name, record, state=state.name.lower()))
         await self._tell_predecessor(key.config_name, changed, event, order)
+        if isinstance(event, Collected):
+            await self._chains.note(key.config_name, changed)
         warnings = answers.of_collecting(event, key)
         if order.key_digest != record.order.key_digest:
             warnings += (answers.OTHER_KEY,)

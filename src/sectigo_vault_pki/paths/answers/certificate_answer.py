@@ -23,6 +23,7 @@ Schema = Mapping[str, Mapping[str, object]]
 """The fields of an answer: name to JSON schema."""
 
 TEXT = {"type": "string"}
+FLAG = {"type": "boolean"}
 NUMBER = {"type": "integer"}
 INT64 = {**NUMBER, "format": "int64"}
 TEXTS = {"type": "array", "items": TEXT}

@@ -13,6 +13,8 @@ CONFIG_NAME = Field(
     log_key="config",
     description="Name of the config entry: one SCM account, organization and certificate type.",
 )
+RESERVED_NAME = "revoked"
+"""No new config entry gets this name: `certs/revoked` is a list of Vault's pki."""
 UNIQUE_ID = Field(
     name="sectigo_cert_unique_id",
     label="Unique id",

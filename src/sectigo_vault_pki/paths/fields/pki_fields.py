@@ -133,6 +133,12 @@ KEY_BITS_OF_REQUEST = Field(
     description="Size of key. The role's applies instead.",
 )
 
+AUTHORITY = Field(
+    name="issuer_ref",
+    kind=kinds.name(),
+    description="Which issuer: default, or an id from the list issuers.",
+)
+
 SERIAL = Field(
     name="serial",
     kind=field_kinds.serial_number(),

@@ -152,6 +152,9 @@ def _operation(path: Path, method: str, declared: Sequence[Operation], prefix: s
 
 
 def _responses(handler: Handler, method: str, operation_id: str, schemas: Document) -> Document:
+    if handler.content_type:
+        raw = {handler.content_type: {"schema": {"type": "string", "format": "binary"}}}
+        return {"200": {"description": "OK", "content": raw}}
     if not handler.answer:
         return {"204": {"description": "empty body"}} if method != "get" else {"200": {"description": "OK"}}
     name = _title(operation_id) + "Response"

@@ -141,6 +141,7 @@ class Handler:
             active node.
         query: the fields that this operation, which has no body, takes from the URL; none of them is secret.
         answer: the fields of the answer's data, for OpenAPI: name to JSON schema.
+        content_type: of a raw answer, which has no fields.
     """
 
     call: Call
@@ -148,6 +149,7 @@ class Handler:
     forwarded: bool = False
     query: Sequence[Field[object]] = ()
     answer: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    content_type: str = ""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,11 @@ class Router:
         self._is_read_only = is_read_only
         self._environment = environment
 
+    @property
+    def unauthenticated(self) -> tuple[str, ...]:
+        """The paths that need no token, as the host wants them listed."""
+        return unauthenticated_paths(self._paths)
+
     async def route(self, request: Request) -> Response | None:
         """Answer a request.
 

@@ -84,6 +84,10 @@ class EncodedData(Mapping[str, object]):
         return len(self._data)
 
 
+class RawData(EncodedData):
+    """What the host makes a body of, without its envelope; no other data may have the keys that say so."""
+
+
 def to_json(data: Mapping[str, object]) -> str:
     """Return data as the host wants it.
 
@@ -112,11 +116,13 @@ def list_response(keys: Sequence[str], *, warnings: Sequence[str] = ()) -> Respo
 def raw_response(body: bytes, content_type: str) -> Response:
     """Answer a body without the host's envelope; it may not be empty (plugin-protocol.md 5.4)."""
     return Response(
-        data={
-            "http_status_code": 200,
-            "http_content_type": content_type,
-            "http_raw_body": base64.b64encode(body).decode("ascii"),  # the host decodes whatever is valid base64
-        }
+        data=RawData(
+            {
+                "http_status_code": 200,
+                "http_content_type": content_type,
+                "http_raw_body": base64.b64encode(body).decode("ascii"),  # the host decodes whatever is valid base64
+            }
+        )
     )
 
 
