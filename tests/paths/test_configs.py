@@ -34,6 +34,8 @@ async def test_a_written_entry_is_read_back_without_its_password(mount: Mount) -
         "sectigo_cm_token_url": "",
         "sectigo_cm_api_version": "",
         "sectigo_cm_client_cert": "",
+        "sectigo_dcv_mode": "",
+        "sectigo_dcv_email": "",
         "sectigo_cm_user": "demo-user",
         "sectigo_cm_uri": "demo-customer",
         "sectigo_config_type": "ssl_cert",

@@ -31,6 +31,8 @@ async def test_a_role_is_written_read_listed_and_deleted(mount: Mount) -> None:
         "no_store_key": False,
         "min_remaining": 2_592_000,
         "max_orders_per_day": 5,
+        "sectigo_dcv_mode": "",
+        "sectigo_dcv_email": "",
         "ou": [],
         "organization": [],
         "country": [],

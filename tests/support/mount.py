@@ -1,6 +1,7 @@
 """One mount of the engine without a host: requests go through its router, SCM is the simulator in-process."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,6 +59,8 @@ class Mount:
         self.renewals = NamedLocks() if renewals is None else renewals
         self.background = True
         self.scm_calls_under_way = self.most_scm_calls_under_way = 0
+        self.sent_bodies: dict[str, list[dict[str, Any]]] = {}
+        """The JSON sent to SCM, by the call's word in its path."""
         self.on_scm_call: Callable[[], object] = lambda: None
         self.backend = self.restarted_backend()
 
@@ -151,6 +154,9 @@ class _Watched(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         mount = self._mount
         mount.on_scm_call()
+        if request.headers.get("Content-Type", "").startswith("application/json"):
+            operation = request.url.path.rsplit("/v1/", 1)[-1].partition("/")[0]
+            mount.sent_bodies.setdefault(operation, []).append(json.loads(request.content))
         mount.scm_calls_under_way += 1
         mount.most_scm_calls_under_way = max(mount.most_scm_calls_under_way, mount.scm_calls_under_way)
         try:

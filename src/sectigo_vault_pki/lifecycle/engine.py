@@ -12,6 +12,7 @@ from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.account_check import AccountCheck, check_account
 from sectigo_vault_pki.lifecycle.answers import Answer, with_notice_on_window, with_remarks
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
+from sectigo_vault_pki.lifecycle.deletion import Deletion
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
 from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, account_statuses, count_pending, take_stock
 from sectigo_vault_pki.lifecycle.inventory.stored import (
@@ -27,6 +28,7 @@ from sectigo_vault_pki.lifecycle.newest_chains import NewestChains
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest, fetch, give_key
 from sectigo_vault_pki.lifecycle.orders.idempotency import Admission, Enrolments
+from sectigo_vault_pki.lifecycle.orders.operation import check_validates_no_domain
 from sectigo_vault_pki.lifecycle.orders.renewal import RENEWAL, RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import (
     REPLACEMENT,
@@ -40,14 +42,13 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles.issuing import Issuer
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import policy
-from sectigo_vault_pki.lifecycle.steps import ORDER_ID, UNIQUE_ID, Caller, Steps, waiting_of
+from sectigo_vault_pki.lifecycle.steps import ORDER_ID, Caller, Steps, waiting_of
 from sectigo_vault_pki.lifecycle.upkeep.upkeep import Upkeep
 from sectigo_vault_pki.pki import CertificateChain, GivenCertificate, Pkcs12Protection
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
     NewestChain,
-    UniqueId,
     WaitingAndRenewal,
 )
 
@@ -62,12 +63,13 @@ class Engine:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._journal = Journal(resources)
+        journal = Journal(resources)
         self._chains = NewestChains(resources)
-        self._collector = Collector(resources, self._journal, self._chains)
-        self._runner = Runner(resources, self._collector, self._journal)
-        self._enrolments = Enrolments(resources, self._runner, self._collector, self._journal)
-        self._steps = Steps(resources, self._journal, self._collector, self._runner, self._enrolments)
+        self._collector = Collector(resources, journal, self._chains)
+        self._runner = Runner(resources, self._collector, journal)
+        self._enrolments = Enrolments(resources, self._runner, self._collector, journal)
+        self._steps = Steps(resources, journal, self._collector, self._runner, self._enrolments)
+        self._deletion = Deletion(resources, self._runner, journal, self._enrolments)
         self._upkeep = Upkeep(resources, self._steps, self._is_busy)
         self.roles = Roles(resources)
         self.issuer = Issuer(resources, self.roles, self._enrolments, self._steps)
@@ -151,6 +153,7 @@ class Engine:
         held = await self._held(config_name, unique_id)
         if held.config.certificate_type is CertificateType.CLIENT and not request.keeps_key:
             raise InvalidInputError("SCM renews client certificates with the key they have: replace it for another key")
+        check_validates_no_domain(held, request.validation)
         waiting = waiting_of(held, request.flags)
         return self._remarked(await self._runner.run(RENEWAL, held, request, waiting, time_limit=time_limit))
 
@@ -164,6 +167,7 @@ class Engine:
             InvalidInputError, ScmRefusedError, ScmUnavailableError: SCM took nothing.
         """
         held = await self._held(config_name, unique_id)
+        check_validates_no_domain(held, request.validation)
         await check_scm_replaces(self._resources, held)
         waiting = waiting_of(held, request.flags)
         answer = await self._runner.run(REPLACEMENT, held, request, waiting, time_limit=time_limit)
@@ -334,57 +338,7 @@ class Engine:
         Raises:
             ConflictError: SCM may have taken an order for it and `force` is not set, or it is being sent.
         """
-        if match := ORDER_ID.fullmatch(unique_id):
-            await self._forget_order(config_name, match[1], force=force)
-        elif UNIQUE_ID.fullmatch(unique_id):
-            await self._forget_certificate(CertificateKey(config_name, UniqueId(unique_id)), force=force)
-
-    async def _forget_certificate(self, key: CertificateKey, *, force: bool) -> None:
-        repository = self._resources.repository
-        if self._runner.is_under_way(key):
-            raise ConflictError("something is being asked of SCM for this certificate right now; try again in a moment")
-        record = await repository.certificate(*key)
-        if record is not None:
-            # A write-ahead entry that a crash left behind the deletion would bring the certificate back.
-            await self._journal.hand_over_if_stored_now(key, record.order_uuid)
-        async with self._resources.locks.hold("certificate", *key):
-            record = await repository.certificate(*key)
-            if record is not None and record.submitting is not None and not force:
-                raise ConflictError(
-                    "SCM may have taken an order for this certificate, whose private key goes with it; read it to find "
-                    "out, or delete it with sectigo_force=true"
-                )
-            await repository.delete_certificate(*key, before=record)
-        if record is None:
-            return
-        if record.submitting is not None:
-            await self._journal.remove(key.config_name, record.submitting)
-        for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
-            await repository.delete_certificate_of_order(key.config_name, order_uuid)
-        await self._enrolments.release(key.config_name, record.request_id, record.order_uuid)
-
-    async def _forget_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
-        repository = self._resources.repository
-        if self._enrolments.is_under_way(config_name, order_uuid):
-            raise ConflictError("the order is being sent to SCM right now; read it again in a moment")
-        unique_id = await repository.certificate_of_order(config_name, order_uuid)
-        if unique_id is not None:
-            raise ConflictError(f"the order has become certificate {unique_id}; delete that one")
-        order = await repository.order(config_name, order_uuid)
-        if order is None:
-            return
-        if not force:
-            if self._runner.is_not_booked(order_uuid):
-                raise ConflictError(answers.NOTHING_BOUGHT)
-            raise ConflictError(
-                "SCM may have taken this order, and its private key goes with it; delete it with sectigo_force=true "
-                "if that is what you want, or read it to find out"
-            )
-        if order.unique_id is not None:
-            await self._journal.close(config_name, order, lambda record: record)
-            return
-        await repository.delete_order(config_name, order_uuid)
-        await self._enrolments.release(config_name, order.request_id, order_uuid)
+        await self._deletion.delete(config_name, unique_id, force=force)
 
     # Helpers.
 

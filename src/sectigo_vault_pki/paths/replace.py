@@ -126,6 +126,8 @@ def path_replace(engine: Engine) -> Path:
             CSR_KEY_SIZE,
             *waiting_fields.of_certificate(MAX_TIMEOUT),
             SUBJECT_ALT_NAMES,
+            ssl_fields.DCV_MODE,
+            ssl_fields.DCV_EMAIL,
             ssl_fields.STORED_FORMAT,
         ),
         operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
@@ -159,6 +161,7 @@ def replacement_request(data: FieldData) -> ReplacementRequest:
         key=key,
         revoke_replaced=bool(data.get(REVOKED_ON_REPLACE)),
         flags=waiting_fields.waiting_and_renewal(data),
+        validation=ssl_fields.validation(data),
     )
 
 

@@ -77,6 +77,15 @@ class RequestedFields(Protocol):
     def client(self) -> ClientFields | None: ...
 
 
+class Validation(Protocol):
+    """How domains are validated; None where SCM is to decide."""
+
+    @property
+    def mode(self) -> str | None: ...
+    @property
+    def email(self) -> str | None: ...
+
+
 class Order(Protocol):
     """An order as it is stored before it is sent.
 
@@ -86,6 +95,7 @@ class Order(Protocol):
         subject_alt_names: normalised, those of the CSR.
         reason: of a replacement, 1 to 512 characters.
         revoke_replaced: whether a replaced client certificate is revoked.
+        validation: how the domains of an SSL order are validated.
     """
 
     @property
@@ -100,6 +110,8 @@ class Order(Protocol):
     def reason(self) -> str | None: ...
     @property
     def revoke_replaced(self) -> bool: ...
+    @property
+    def validation(self) -> Validation: ...
     @property
     def requested(self) -> RequestedFields: ...
 

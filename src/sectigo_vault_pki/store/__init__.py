@@ -1,6 +1,6 @@
 """Typed, versioned records in a mount's storage; errors of the storage itself pass through."""
 
-from sectigo_vault_pki.store.base import CertificateType, WaitingAndRenewal
+from sectigo_vault_pki.store.base import CertificateType, DomainValidation, WaitingAndRenewal
 from sectigo_vault_pki.store.cache import RecordCache
 from sectigo_vault_pki.store.certificate_records import (
     MAX_EARLIER,
@@ -44,6 +44,7 @@ __all__ = [
     "ConfigIdentity",
     "ConfigRecord",
     "CurrentCertificate",
+    "DomainValidation",
     "HistoryEntry",
     "LoginPause",
     "NewestChain",

@@ -18,6 +18,7 @@ class ConfigRecord(Record):
         client_certificate: PEM.
         next_password: what the API user's password is being changed to; it may be in force already.
         api_version: `v1` or `v2`; None: what SCM turns out to have.
+        dcv_mode, dcv_email: see `DomainValidation`.
         suspend_renewals: stops automatic renewals, whatever the certificates say.
         max_orders_per_day: orders placed in any 24 hours at most; None: any number.
     """
@@ -40,6 +41,8 @@ class ConfigRecord(Record):
     request_timeout: float | None = None
     wait_limit: float | None = None
     defaults: WaitingAndRenewal = WaitingAndRenewal()
+    dcv_mode: str | None = None
+    dcv_email: str | None = None
     suspend_renewals: bool | None = None
     max_orders_per_day: int | None = None
 
@@ -145,6 +148,8 @@ class RoleRecord(Record):
     require_cn: bool = True
     ttl: float | None = None
     inherited: tuple[str, ...] = ()
+    dcv_mode: str | None = None
+    dcv_email: str | None = None
     builtin_fields: dict[str, bool | int | str | list[str]] = Field(default_factory=dict)
 
 

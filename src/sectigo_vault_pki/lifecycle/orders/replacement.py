@@ -17,6 +17,7 @@ from sectigo_vault_pki.lifecycle.orders.operation import (
     being_sent_or_worked_on,
     new_key_and_csr,
     read_again,
+    validation_of,
     with_flags,
 )
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -27,6 +28,7 @@ from sectigo_vault_pki.scm import CERTIFICATE_APIS, V1, Accepted, CertificateApi
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
+    DomainValidation,
     OrderInFlight,
     OrderOperation,
     OrderRecord,
@@ -41,16 +43,18 @@ class ReplacementRequest:
     Attributes:
         revoke_replaced: for client certificates.
         flags: waiting and renewal fields to store with the certificate.
+        validation: how SCM is to validate the domains, if the request says it.
     """
 
     reason: str
     key: KeyRequest = field(default_factory=KeyRequest)
     revoke_replaced: bool = False
     flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
+    validation: DomainValidation = field(default_factory=DomainValidation)
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""
-        return f"{self.revoke_replaced} {self.reason} {self.flags!r} {self.key.fingerprint()}"
+        return f"{self.revoke_replaced} {self.reason} {self.flags!r} {self.validation!r} {self.key.fingerprint()}"
 
 
 async def check_scm_replaces(resources: Resources, held: Held) -> None:
@@ -122,6 +126,7 @@ async def _plan(resources: Resources, held: Held, request: ReplacementRequest, o
         reason=request.reason,
         subject_alt_names=made.csr.subject_alt_names if names is None else names,
         revoke_replaced=request.revoke_replaced,
+        validation=validation_of(held, record.requested, request.validation),
     )
 
 

@@ -289,7 +289,13 @@ def _is_like(renewal: CertificateRecord, ordered: CertificateRecord, *, is_signe
 def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: int) -> EnrolmentRequest:
     names = tuple(sorted({*request.names} - {request.common_name}))  # in any order, it is the same request
     requested = RequestedFields(
-        ssl=SslFields(certificate_profile=role.certificate_profile, validity_days=days, subject_alt_names=names),
+        ssl=SslFields(
+            certificate_profile=role.certificate_profile,
+            validity_days=days,
+            subject_alt_names=names,
+            dcv_mode=role.dcv_mode,
+            dcv_email=role.dcv_email,
+        ),
         subject=SubjectFields(common_name=request.common_name) if request.csr is None else None,
         waiting=WaitingAndRenewal(auto_renew=False),  # a client that needs another asks the role again
         role=role_name,

@@ -1,12 +1,12 @@
 """Fields of a config entry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from sectigo_vault_pki.paths.fields import field_kinds, waiting_fields
+from sectigo_vault_pki.paths.fields import field_kinds, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.columns import SECOND, Column, Table, fields_of, in_seconds
 from sectigo_vault_pki.store import CertificateType
 from sectigo_vault_pki.vault_plugin.framework import Field, kinds
@@ -176,6 +176,10 @@ TABLE: Table = {
     "ca_bundle": Column(CA_CERT),
     "request_timeout": in_seconds(REQUEST_TIMEOUT),
     "wait_limit": in_seconds(WAIT_LIMIT),
+    "dcv_mode": Column(
+        replace(ssl_fields.DCV_MODE, description="How the CA validates domains, for orders that do not say it.")
+    ),
+    "dcv_email": Column(ssl_fields.DCV_EMAIL),
     "suspend_renewals": Column(SUSPEND_RENEWALS, unset=False),
     "max_orders_per_day": Column(MAX_ORDERS_PER_DAY),
 }

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from sectigo_vault_pki.paths.fields import builtin_role_fields, field_kinds
+from sectigo_vault_pki.paths.fields import builtin_role_fields, field_kinds, ssl_fields
 from sectigo_vault_pki.paths.fields.columns import DAY, SECOND, Column, Table, fields_of, in_days
 from sectigo_vault_pki.vault_plugin.framework import Field, kinds
 
@@ -168,6 +168,13 @@ TABLE: Table = {
     "releases_key": Column(NO_STORE_KEY),
     "min_remaining": Column(MIN_REMAINING, timedelta.total_seconds, int),
     "max_orders_per_day": Column(MAX_ORDERS_PER_DAY, unset=0),
+    "dcv_mode": Column(
+        replace(
+            ssl_fields.DCV_MODE,
+            description="How the CA validates the domains of this role's orders. Without it, as the config entry says.",
+        )
+    ),
+    "dcv_email": Column(ssl_fields.DCV_EMAIL),
 }
 """How `RoleRecord` is set, its `allowed_subject` and `builtin_fields` apart."""
 DEFAULTS_TABLE: Table = {
