@@ -98,14 +98,14 @@ class Simulator:
         self.faults = Faults()
         self.calls = CallLog()
         self._sleep = sleep
-        self.app = build_app(self._routes(), accounts=self.accounts, settings=self.settings, calls=self.calls, now=now)
+        self.app = build_app(self.routes(), accounts=self.accounts, settings=self.settings, calls=self.calls, now=now)
         self.control_app = build_control_app(
             orders=self.orders,
             faults=self.faults,
             settings=self.settings,
             reset=self.reset,
             now=now,
-            more=self._tenant_control().routes(),
+            more=self.tenant_control().routes(),
         )
 
     @cached_property
@@ -116,7 +116,8 @@ class Simulator:
         """Issue a client certificate; `accounts.trust` makes it one that logs in."""
         return self.login_ca.issue(login)
 
-    def _tenant_control(self) -> TenantControl:
+    def tenant_control(self) -> TenantControl:
+        """Return the control listener's part about the tenant."""
         return TenantControl(
             accounts=self.accounts,
             domains=self.domains,
@@ -125,7 +126,8 @@ class Simulator:
             issue=self.issue_login_certificate,
         )
 
-    def _routes(self) -> dict[Host, list[Route]]:
+    def routes(self) -> dict[Host, list[Route]]:
+        """Return the paths of each host."""
         catalogue, settings = self.catalogue, self.settings
         rules = Rules(
             settings=settings,

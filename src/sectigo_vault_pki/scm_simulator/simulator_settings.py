@@ -49,6 +49,7 @@ class Settings(BaseModel):
         dcv_days: How long a validation is reused: 198, 100 or 10 (scm-api.md 13.3).
         dcv_rechecks: After how many rechecks of an order the DCV has succeeded; None leaves it to the control listener.
         dcv_mode_required: True: no domain is validated beforehand, so that an order must carry `dcvMode`.
+        types_with_keys: False: profiles are `id`, `name` and `terms` alone, as older services show them.
         tls_client_auth: False: server certificates are for server authentication alone, as public ones are today.
         date_offset_seconds: How far the `Date` of an answer is off; nothing else uses it.
     """
@@ -86,6 +87,7 @@ class Settings(BaseModel):
     dcv_days: Annotated[int, Field(ge=1)] = 198
     dcv_rechecks: Annotated[int, Field(ge=1)] | None = None
     dcv_mode_required: bool = False
+    types_with_keys: bool = True
     tls_client_auth: bool = True
     date_offset_seconds: Annotated[float, Field(ge=-86_400, le=86_400, allow_inf_nan=False)] = 0
 

@@ -57,6 +57,12 @@ async def test_other_keys_and_terms_are_refused(
     assert refusal(await client.post(f"{SSL}/enroll", json=body)) == (400, code)
 
 
+async def test_an_older_service_shows_no_keys(client: httpx.AsyncClient, simulator: Simulator) -> None:
+    simulator.settings.types_with_keys = False
+    for row in (await client.get(f"{SSL}/types")).json():
+        assert row.keys() == {"id", "name", "terms"}
+
+
 async def test_their_own_keys_and_terms_are_issued(client: httpx.AsyncClient) -> None:
     for profile, term, curve in ((PUBLIC, 47, ec.SECP256R1()), (DEVICE, 30, ec.SECP521R1())):
         csr = make_csr(key=ec.generate_private_key(curve))

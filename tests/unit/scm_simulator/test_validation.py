@@ -189,6 +189,15 @@ async def test_every_mode_has_instructions(client: httpx.AsyncClient, simulator:
     assert instruction.keys() >= ({"url", "file"} if mode.startswith("HTTP") else {"host", "point"})
 
 
+async def test_where_validation_has_no_say_everything_is_validated(client: httpx.AsyncClient) -> None:
+    ssl_id = await enrolled(client)
+    (shown,) = (await client.get(f"{SSL}/{ssl_id}/dcv")).json()
+    assert shown == {
+        "dcvLog": {"log": [{"dcvStatus": "Validated", "domainName": "web.example.test"}]},
+        "instructions": [],
+    }
+
+
 async def test_the_validation_of_an_unknown_order_is_not_found(client: httpx.AsyncClient) -> None:
     assert refusal(await client.get(f"{SSL}/1/dcv")) == (404, -5101)
     assert refusal(await client.post(f"{SSL}/1/dcv/recheck")) == (404, -5101)

@@ -1,7 +1,7 @@
 """Domains and their validation as SCM shows them (scm-api.md 13.3)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sectigo_vault_pki.scm_simulator.api.certificates import utc_text
@@ -49,10 +49,10 @@ def status_json(domain: Domain, domains: Domains) -> dict[str, Any]:
     return _known(values)
 
 
-def order_dcv_json(order: Order, domains: Domains) -> dict[str, Any]:
-    """The validation of an order's names: what was found, and what is to be done for the others."""
+def order_dcv_json(order: Order, domains: Domains, unvalidated: Iterable[str]) -> dict[str, Any]:
+    """The validation of an order's names: what was found, and what is to be done for the unvalidated ones."""
     request = order.request
-    missing = set(domains.missing(request.names))
+    missing = set(unvalidated)
     names = dict.fromkeys(name.removeprefix("*.") for name in request.names)
     mode = request.dcv_mode or "CNAME"
     return {

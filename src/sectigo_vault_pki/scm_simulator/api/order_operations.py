@@ -125,6 +125,10 @@ class OrderOperations:
             order, request, term=term, requester=caller.login, approved=caller.may(_AUTOMATIC_APPROVAL)
         )
 
+    def unvalidated(self, order: Order) -> list[str]:
+        """Return the names whose validation the order waits for."""
+        return self._orders.unvalidated(order)
+
     def recheck(self, order: Order) -> None:
         """Look at the validation of an order's domains again."""
         self._orders.recheck(order)

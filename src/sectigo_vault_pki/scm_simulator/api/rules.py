@@ -16,6 +16,8 @@ from sectigo_vault_pki.scm_simulator.model.organizations import Organizations, U
 from sectigo_vault_pki.scm_simulator.model.tenant import PRIVATE, CertType, CustomField, Organization, Profile
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
+_OLD_TYPE_FIELDS = ("id", "name", "terms")  # scm-api.md 3.1
+
 
 class Rules:
     """Gives back what a request means, or raises the `Problem` that it is."""
@@ -32,7 +34,10 @@ class Rules:
         """Show the profiles of an organization, or of all."""
         if org_id is not None and not (org_id.isascii() and org_id.isdigit() and self._unit(int(org_id))):
             raise scm_problems.unknown_organization(org_id)
-        return [type_json(profile, longest_term=self._settings.longest_term) for profile in profiles]
+        shown = [type_json(profile, longest_term=self._settings.longest_term) for profile in profiles]
+        if self._settings.types_with_keys:
+            return shown
+        return [{name: row[name] for name in _OLD_TYPE_FIELDS} for row in shown]
 
     def custom_fields(self, cert_type: CertType) -> list[dict[str, Any]]:
         mandatory = self._custom_fields.mandatory_names(cert_type)

@@ -151,12 +151,15 @@ class SslApi:
 
     def validation(self, inbound: Inbound) -> Response:
         """Show how far the validation of an order's domains is (scm-api.md 13.3)."""
-        return json_response([order_dcv_json(self._found(inbound), self._domains)])
+        return json_response([self._dcv_json(self._found(inbound))])
 
     def recheck(self, inbound: Inbound) -> Response:
         order = self._found(inbound)
         self._orders.recheck(order)
-        return json_response(order_dcv_json(order, self._domains), status=HTTPStatus.ACCEPTED)
+        return json_response(self._dcv_json(order), status=HTTPStatus.ACCEPTED)
+
+    def _dcv_json(self, order: Order) -> dict[str, Any]:
+        return order_dcv_json(order, self._domains, self._orders.unvalidated(order))
 
     def renew_by_id(self, inbound: Inbound) -> Response:
         body = self._renew_body(inbound)

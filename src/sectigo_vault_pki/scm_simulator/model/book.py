@@ -159,13 +159,17 @@ class OrderBook:
     def recheck(self, order: Order) -> None:
         """Look at the validation of an order's names again; after as many times as the knob says it has succeeded."""
         order.dcv_rechecks += 1
-        names, needed = order.request.names, self._settings.dcv_rechecks
-        for name in self._domains.missing(names):
+        needed = self._settings.dcv_rechecks
+        for name in self.unvalidated(order):
             if needed is not None and order.dcv_rechecks >= needed:
                 self._domains.validate(name, method=order.request.dcv_mode or "CNAME")
             else:
                 self._domains.add(name).last_check = self.now()
         self._settle(order)
+
+    def unvalidated(self, order: Order) -> list[str]:
+        """Return the names that the order waits for, without wildcards; none where validation has no say."""
+        return self._domains.missing(order.request.names) if self._needs_validation(order) else []
 
     def _begin_validation(self, order: Order) -> None:
         if self._needs_validation(order):
