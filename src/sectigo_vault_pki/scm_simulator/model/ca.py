@@ -4,7 +4,7 @@ Its keys are new at each start and kept in memory only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -186,6 +186,11 @@ def _server_leaf(request: CertificateRequest, organization: Organization) -> Lea
         purposes=[ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
         policy=_ORGANIZATION_VALIDATED,
     )
+
+
+def server_authentication_alone(wanted: Leaf) -> Leaf:
+    """Return the leaf without client authentication, as public ones are today (scm-api.md 13.4)."""
+    return replace(wanted, purposes=[ExtendedKeyUsageOID.SERVER_AUTH])
 
 
 def _client_leaf(request: CertificateRequest, organization: Organization, person: Person) -> Leaf:
