@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
+from cryptography.x509 import load_pem_x509_certificate
 
 from sectigo_vault_pki.backend import SectigoBackend, build
 from sectigo_vault_pki.lifecycle import NamedLocks
-from sectigo_vault_pki.scm import ScmAccount, ScmClient, Tokens
+from sectigo_vault_pki.scm import CertificateLogin, ScmAccount, ScmClient, Tokens
 from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from sectigo_vault_pki.vault_plugin.logical import BackendConfig, Operation, Request, Response, StorageEntry
 from sectigo_vault_pki.vault_plugin.testing import FakeSystem, InmemStorage
@@ -131,7 +132,12 @@ class Mount:
         return answered(await self.write(f"enroll/{name}", {**ORDER, **changes}))
 
     def _client(self, account: ScmAccount, slots: asyncio.Semaphore, tokens: Tokens) -> ScmClient:
-        return ScmClient(account, slots, tokens, transport=_Watched(SimulatorTransport(self.simulator), self))
+        login = account.login
+        shown = (
+            load_pem_x509_certificate(login.certificate_pem.encode()) if isinstance(login, CertificateLogin) else None
+        )
+        transport = SimulatorTransport(self.simulator, client_certificate=shown)
+        return ScmClient(account, slots, tokens, transport=_Watched(transport, self))
 
     def _request(
         self,

@@ -55,15 +55,15 @@ async def check_account(resources: Resources, entry: Entry) -> AccountCheck:
     kind = entry.config.certificate_type
     async with resources.clients.lend(entry) as client:
         found = await organization(client)
+        if not found.name:
+            raise InvalidInputError(
+                f"SCM takes the login, and lists no organization or department with the id {entry.config.org_id}: "
+                "correct sectigo_cm_org_id, or have the account get access to it"
+            )
         profiles = (await CERTIFICATE_APIS[kind].profiles(client)).rows
         password = await password_state(client) if entry.config.password is not None else None
         enabled = await _enabled(client, kind)
         api_version = await client.api_version()
-    if not found.name:
-        raise InvalidInputError(
-            f"SCM takes the login, and lists no organization or department with the id {entry.config.org_id}: correct "
-            "sectigo_cm_org_id, or have the account get access to it"
-        )
     if enabled is False:
         raise InvalidInputError(
             f'SCM takes the login, and its API is not enabled for certificates of type {kind} of "{found.name}": have '

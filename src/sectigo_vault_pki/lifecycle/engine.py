@@ -168,7 +168,7 @@ class Engine:
         """
         held = await self._held(config_name, unique_id)
         check_validates_no_domain(held, request.validation)
-        await check_scm_replaces(self._resources, held)
+        check_scm_replaces(held)
         waiting = waiting_of(held, request.flags)
         answer = await self._runner.run(REPLACEMENT, held, request, waiting, time_limit=time_limit)
         return self._remarked(of_replacement(answer))

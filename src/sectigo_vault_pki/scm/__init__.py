@@ -15,7 +15,7 @@ from sectigo_vault_pki.scm.account_api import (
 from sectigo_vault_pki.scm.breaker import Availability, CallBudget
 from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, mark, mark_in
-from sectigo_vault_pki.scm.client import V1, ScmClient
+from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked
 from sectigo_vault_pki.scm.exchange import call_slots
 from sectigo_vault_pki.scm.login import (
@@ -48,7 +48,6 @@ __all__ = [
     "COLLECT",
     "SMIME",
     "SSL",
-    "V1",
     "Accepted",
     "Availability",
     "BreakerState",

@@ -61,6 +61,7 @@ class ScmClient:
 
     Attributes:
         org_id: the organization or department that orders.
+        smime_version: of the API for client certificates; the API behind OAuth2 has the second only (scm-api.md 1).
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class ScmClient:
             now: the time in seconds, from any moment on; None: the running loop's.
         """
         self.org_id = account.org_id
+        self.smime_version = V2 if isinstance(account.login, OAuth2Login) else V1
         self._tokens = Tokens() if tokens is None else tokens
         self._exchange = Exchange(account, slots or call_slots(), tokens=self._tokens, transport=transport)
         self._breaker = Breaker(now or _loop_time)
@@ -120,7 +122,7 @@ class ScmClient:
         return text
 
     async def api_version(self) -> str:
-        """Return `v1` or `v2`; where the account does not say it, what SCM has (scm-api.md 1, 9), asked once."""
+        """Return the version of the API for SSL; where the account does not say it, what SCM has, asked once."""
         if self._api_version is None:
             async with self._probing:
                 if self._api_version is None:

@@ -24,7 +24,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import SETTLE_AFTER, may_conclude_not_booked, may_give_up
 from sectigo_vault_pki.lifecycle.rules.evidence import Change, evidence_of_replacement, names_of_successor, search_name
 from sectigo_vault_pki.lifecycle.rules.states import Evidence, Found, NotFound, TooLongUndecided, Undecided
-from sectigo_vault_pki.scm import CERTIFICATE_APIS, V1, Accepted, CertificateApi, Collected, ScmClient, StillProcessing
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, Accepted, CertificateApi, Collected, ScmClient, StillProcessing
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
@@ -57,23 +57,15 @@ class ReplacementRequest:
         return f"{self.revoke_replaced} {self.reason} {self.flags!r} {self.validation!r} {self.key.fingerprint()}"
 
 
-async def check_scm_replaces(resources: Resources, held: Held) -> None:
-    """Make sure that SCM can replace certificates of this type; asked only where an OAuth2 login leaves it open.
+def check_scm_replaces(held: Held) -> None:
+    """Make sure that SCM can replace certificates of this type over the entry's API.
 
     Raises:
-        InvalidInputError: its API is of version 2, which replaces no client certificates (scm-api.md 9).
+        InvalidInputError: it is the API behind OAuth2, which replaces no client certificates (scm-api.md 9).
     """
-    config = held.config
-    if config.certificate_type is not CertificateType.CLIENT or config.auth != "oauth2":
-        return
-    version = config.api_version
-    if version is None:
-        async with resources.clients.lend(held) as client:
-            version = await client.api_version()
-    if version != V1:
+    if held.config.certificate_type is CertificateType.CLIENT and held.config.auth == "oauth2":
         raise InvalidInputError(
-            f"version {version.removeprefix('v')} of SCM's API replaces no client certificates: enroll another one "
-            "and revoke this one"
+            "SCM's API behind OAuth2 replaces no client certificates: enroll another one, and revoke this one"
         )
 
 

@@ -70,7 +70,7 @@ API_VERSION = Field(
     name="sectigo_cm_api_version",
     label="API version",
     kind=kinds.choice("v1", "v2"),
-    description="Version of SCM's API with oauth2: v1 or v2. Without it, SCM is asked which one it has.",
+    description="Version of SCM's API for SSL certificates, with oauth2: v1 or v2. Without it, SCM is asked.",
 )
 CLIENT_CERT = Field(
     name="sectigo_cm_client_cert",
