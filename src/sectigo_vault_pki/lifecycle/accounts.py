@@ -20,7 +20,7 @@ from sectigo_vault_pki.store import ConfigRecord, LoginPause, Repository, Storag
 _log = logging.getLogger(__name__)
 
 PROBE_TIME = timedelta(minutes=1)
-"""How long whoever asks first after a pause has, until another may."""
+"""How long the first caller after a pause has for its call, before another may make one."""
 
 ClientFactory: TypeAlias = Callable[[ScmAccount, asyncio.Semaphore, Tokens], ScmClient]
 """Builds a client whose calls take their place among those of its login, and share the login's token."""
@@ -39,7 +39,7 @@ class _Pause:
 
     Attributes:
         stored_for: the config entries for which it is stored.
-        probe_until: until when whoever asked first behind it may take to find out.
+        probe_until: the end of the time that the first caller after the pause has for its call.
     """
 
     pause: LoginPause

@@ -186,7 +186,7 @@ class Engine:
     async def revoke_by_serial(
         self, named: str | GivenCertificate, reason: str, *, time_limit: float | None
     ) -> CertificateWithSerial:
-        """Revoke a certificate by its serial number, or by itself; see `stored.revoke_by_serial`."""
+        """Revoke a certificate named by its serial number or its PEM; see `stored.revoke_by_serial`."""
         return await revoke_by_serial(self._resources, self.revoke, named, reason, time_limit=time_limit)
 
     async def fetch(self, config_name: str, request: FetchRequest, *, time_limit: float | None) -> Answer:

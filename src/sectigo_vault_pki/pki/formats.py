@@ -144,7 +144,7 @@ class _Scheme(NamedTuple):
 
 
 # A guess at the password can be tried on the file's MAC alone, to which `cryptography` gives 2 048 rounds and no
-# choice. So more rounds of the encryption than it takes by itself would cost the readers time, and protect nothing.
+# choice. So more rounds than its default would cost the readers time, and protect nothing.
 _SCHEMES: Mapping[Pkcs12Encryption, _Scheme] = MappingProxyType(
     {
         Pkcs12Encryption.MODERN: _Scheme(pkcs12.PBES.PBESv2SHA256AndAES256CBC, hashes.SHA256(), 20_000),

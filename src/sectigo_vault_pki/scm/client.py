@@ -94,14 +94,14 @@ class ScmClient:
         self._redactors: dict[SecretStr, Redactor] = {}
         self._api_version = account.api_version or (None if isinstance(account.login, OAuth2Login) else V1)
         self._probing = asyncio.Lock()
-        self._last_words = ""
+        self._last_failure = ""
         self._on_date: Callable[[datetime], None] | None = None
 
     @property
     def availability(self) -> Availability:
         """How SCM answers this account, as far as its calls tell."""
         state = self._breaker.state
-        return Availability(state, "" if state is State.CLOSED else self._last_words)
+        return Availability(state, "" if state is State.CLOSED else self._last_failure)
 
     def observe_dates(self, callback: Callable[[datetime], None] | None) -> None:
         """Have a function called with SCM's time, aware and in UTC, at once for each answer that brings it.
@@ -261,17 +261,18 @@ class ScmClient:
     def _held_back(self) -> Trouble | None:
         """Return why no call may be made now; SCM has certainly taken nothing then."""
         if held := self._breaker.held():
-            words = f"it asks to be left alone for {math.ceil(held)} s more ({self._last_words})"
-            return Trouble(was_sent=False, words=words, retry_after=held)
+            reason = f"it asks to be left alone for {math.ceil(held)} s more ({self._last_failure})"
+            return Trouble(was_sent=False, reason=reason, retry_after=held)
         budget = budget_in_force()
         if budget is not None and not budget.left:
-            words = "the background work has made its calls of this minute"
-            return Trouble(was_sent=False, words=words, retry_after=_MINUTE)
+            reason = "the background work has made its calls of this minute"
+            return Trouble(was_sent=False, reason=reason, retry_after=_MINUTE)
         wait = self._breaker.refuses()
         if wait is not None:
-            seconds, reason = math.ceil(wait), self._last_words
-            words = f"it has not answered for a while and is left alone for {seconds} s more ({reason})"
-            return Trouble(was_sent=False, words=words)
+            reason = (
+                f"it has not answered for a while and is left alone for {math.ceil(wait)} s more ({self._last_failure})"
+            )
+            return Trouble(was_sent=False, reason=reason)
         if budget is not None:
             budget.count()
         return None
@@ -283,7 +284,7 @@ class ScmClient:
         if is_scms or (isinstance(result, Answer) and _is_refused_without_a_body(call, result)):
             self._breaker.answered()
         else:
-            self._last_words = result.words if isinstance(result, Trouble) else f"HTTP {result.status}"
+            self._last_failure = result.reason if isinstance(result, Trouble) else f"HTTP {result.status}"
             self._breaker.failed()
             self._breaker.hold(result.retry_after or 0.0)
 

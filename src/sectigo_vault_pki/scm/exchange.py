@@ -74,7 +74,7 @@ class Exchange:
         """Make one call, once."""
         started = time.monotonic()
         result = await self._send(call)
-        outcome = {"status": result.status} if isinstance(result, Answer) else {"trouble": result.words}
+        outcome = {"status": result.status} if isinstance(result, Answer) else {"trouble": result.reason}
         duration = round(time.monotonic() - started, 3)
         _logger.debug(
             "SCM call",
@@ -91,7 +91,7 @@ class Exchange:
             return trouble_from(httpx.PoolTimeout(""), self._account.base_url)
         try:
             if self._http.is_closed:
-                return Trouble(was_sent=False, words="the account's settings changed during the call")
+                return Trouble(was_sent=False, reason="the account's settings changed during the call")
             patience = max(limit, _ORDER_TIMEOUT if call.is_order else 0.0)
             request = self._request(call, httpx.Timeout(limit, read=patience))
             # httpx limits each read, so that an answer could drip in for ever.
@@ -99,9 +99,9 @@ class Exchange:
                 return await self._answer(request)
         except LoginFailedError as error:
             reason = f"the login failed: {error}"
-            return Trouble(was_sent=False, words=reason, answered=True, login_refused=error.is_refused)
+            return Trouble(was_sent=False, reason=reason, answered=True, login_refused=error.is_refused)
         except AnswerTooLongError as error:
-            return Trouble(was_sent=error.request is request, words=str(error))
+            return Trouble(was_sent=error.request is request, reason=str(error))
         except tuple(TROUBLES) as error:
             trouble = trouble_from(error, self._account.base_url)
             is_of_login = isinstance(error, httpx.RequestError) and error.request is not request

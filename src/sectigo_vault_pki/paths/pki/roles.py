@@ -281,8 +281,8 @@ its orders of the day counted.
 """
 
 DEFAULTS_DESCRIPTION = """
-What a role has that does not name its own config entry, certificate profile or validity, so that whoever knows only the
-fields of Vault's own pki engine can write roles. A change applies at once to all roles that leave the field out. A
+What a role has that does not name its own config entry, certificate profile or validity, so that tools that know
+only the fields of Vault's own pki engine can write roles. A change applies at once to all roles that leave the field out. A
 write changes what it mentions, and empty text removes a field. The CA reads (ca, ca_chain, issuer/default, …) are of
 this config entry.
 """

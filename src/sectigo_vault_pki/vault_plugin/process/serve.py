@@ -324,7 +324,7 @@ def by_hand_hint(name: str) -> str:
     """Return what a person should read who starts the plugin in a terminal."""
     command = Path(sys.argv[0]).name or name
     return (
-        f"{name} is a secrets engine plugin, which Vault or OpenBao starts by itself. Copy it into the server's "
+        f"{name} is a secrets engine plugin, which Vault or OpenBao starts. Copy it into the server's "
         f"plugin_directory, then: bao plugin register -sha256=$(sha256sum {command} | cut -d' ' -f1) "
         f"-command={command} secret {name} (or write sys/plugins/catalog/secret/{name}), "
         f"then: bao secrets enable {name}"
