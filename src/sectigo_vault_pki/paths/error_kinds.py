@@ -41,6 +41,9 @@ KINDS: Mapping[type[SectigoVaultPkiError], type[LogicalError]] = {
 }
 """The most specific class that is listed applies. `StandbyError` is apart: it keeps the host's own text."""
 
+SCM_FAILURES = (502,)
+"""HTTP statuses that only an operation has that calls SCM."""
+
 _READING = frozenset({Operation.READ, Operation.LIST})
 
 

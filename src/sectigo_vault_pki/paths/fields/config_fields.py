@@ -107,7 +107,7 @@ TABLE: Table = {
     "request_timeout": in_seconds(REQUEST_TIMEOUT),
     "wait_limit": in_seconds(WAIT_LIMIT),
     "suspend_renewals": Column(SUSPEND_RENEWALS, unset=False),
-    "max_orders_per_day": Column(MAX_ORDERS_PER_DAY),
+    "max_orders_per_day": Column(MAX_ORDERS_PER_DAY, unset=0),
 }
 """How `ConfigRecord` is set."""
 FIELDS = (*fields_of(TABLE), *waiting_fields.FIELDS)

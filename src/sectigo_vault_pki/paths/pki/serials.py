@@ -9,6 +9,7 @@ from sectigo_vault_pki.paths.answers.pki_answer import (
     certificate_data,
     revocation_data,
 )
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields import pki_fields as fields
 from sectigo_vault_pki.pki import GivenCertificate
 from sectigo_vault_pki.vault_plugin.framework import PAGING, FieldData, Handler, Path, page_response
@@ -28,11 +29,16 @@ def path_serials_list(engine: Engine) -> Path:
         template="certs/",
         fields=PAGING,
         operations={
-            Operation.LIST: Handler(list_serials, summary="List the serial numbers.", query=PAGING, answer=LIST_SCHEMA)
+            Operation.LIST: Handler(
+                list_serials,
+                summary="List the serial numbers.",
+                query=PAGING,
+                answer=LIST_SCHEMA,
+                operation_id="list-certs",
+            )
         },
         synopsis="List the serial numbers of all certificates.",
         description=LIST_DESCRIPTION,
-        operation_words="certs by serial",
     )
 
 
@@ -71,6 +77,8 @@ def path_revoke_by_serial(engine: Engine) -> Path:
                 summary="Revoke a certificate by serial number.",
                 forwarded=True,
                 answer=REVOCATION_SCHEMA,
+                failures=SCM_FAILURES,
+                operation_id="revoke",
             )
         },
         synopsis="Revoke a certificate at SCM by its serial number.",
