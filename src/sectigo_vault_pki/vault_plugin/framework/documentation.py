@@ -19,6 +19,9 @@ _METHODS: Mapping[str, tuple[Operation, ...]] = {
     "patch": (Operation.PATCH,),
     "delete": (Operation.DELETE,),
 }
+_JSON = "application/json"
+_BODIES: Mapping[str, str] = {"patch": "application/merge-patch+json"}
+"""Types of bodies that the host takes, if that is not JSON."""
 _UNITS: Mapping[object, timedelta] = {"days": timedelta(days=1), "seconds": timedelta(seconds=1)}
 _PLACEHOLDER = re.compile(r"<([^<>]*)>")
 _ERRORS: Document = {"type": "object", "properties": {"errors": {"type": "array", "items": {"type": "string"}}}}
@@ -171,7 +174,10 @@ def _operation(path: Path, method: str, declared: Sequence[Operation], prefix: s
     if method in {"post", "patch"} and body:
         name = _title(operation_id) + "Request"
         schemas[name] = schema = _object_schema(path, body, is_change=method == "patch")
-        described["requestBody"] = {"required": "required" in schema, "content": _content(name)}
+        described["requestBody"] = {
+            "required": "required" in schema,
+            "content": _content(name, _BODIES.get(method, _JSON)),
+        }
     query = [_parameter(field, "query", required=False) for field in handler.query]
     if Operation.LIST in declared:
         query.append(_list_parameter(required=Operation.READ not in declared))
@@ -195,20 +201,20 @@ def _failures(path: Path, handler: Handler, method: str) -> Document:
     """Return the errors that are the engine's own; the host adds those of tokens, of its state and of its limits."""
     wrong = {400} if path.fields else set()
     absent = {404} if method == "get" and (path.captured or Operation.LIST in path.operations) else set()
-    content = {"application/json": {"schema": _ERRORS}}
+    content = {_JSON: {"schema": _ERRORS}}
     return {
         str(status): {"description": _FAILURES[status], "content": content}
         for status in sorted(wrong | absent | {*handler.failures})
     }
 
 
-def _content(schema_name: str) -> Document:
+def _content(schema_name: str, content_type: str = _JSON) -> Document:
     """Refer to a schema; twice, because the host drops a plugin's `$ref` and makes its own of `ref`.
 
     What stands beside `$ref` has no meaning (OpenAPI 3.0.2, Reference Object).
     """
     reference = f"#/components/schemas/{schema_name}"
-    return {"application/json": {"schema": {"$ref": reference, "ref": reference}}}
+    return {content_type: {"schema": {"$ref": reference, "ref": reference}}}
 
 
 def _operation_id(path: Path, operation: Operation, prefix: str) -> str:
