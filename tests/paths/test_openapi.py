@@ -106,8 +106,8 @@ def defaults_of(document: Mapping[str, Any], operation: Mapping[str, Any]) -> di
     """Return what a form that sends defaults sends."""
     schemas = {one["name"]: one["schema"] for one in operation.get("parameters", [])}
     if "requestBody" in operation:
-        reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-        schemas |= document["components"]["schemas"][reference.rpartition("/")[2]]["properties"]
+        (content,) = operation["requestBody"]["content"].values()
+        schemas |= document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]["properties"]
     defaults = {name: schema["default"] for name, schema in schemas.items() if "default" in schema}
     shown = {name: schema.get("x-vault-displayAttrs", {}).get("value") for name, schema in schemas.items()}
     assert defaults == {name: value for name, value in shown.items() if value is not None}
@@ -272,3 +272,22 @@ async def test_help_names_the_fields_without_effect_in_one_paragraph(mount: Moun
     )
     assert parameters.count("sectigo_csr_country") == 1
     assert "Country (C) in the CSR" not in parameters
+
+
+async def test_a_patch_is_sent_as_the_host_takes_it(mount: Mount) -> None:
+    item = (await document_of(mount))["paths"]["/configs/{config_name}"]
+    assert list(item["patch"]["requestBody"]["content"]) == ["application/merge-patch+json"]
+    assert list(item["post"]["requestBody"]["content"]) == ["application/json"]
+
+
+async def test_errors_are_declared_where_they_happen(mount: Mount) -> None:
+    document = await document_of(mount)
+    failures = {
+        (path, method): {status for status in operation["responses"] if status >= "400"}
+        for path, method, operation in operations(document)
+    }
+    assert failures["/enroll/{config_name}", "post"] == {"400", "502"}
+    assert failures[f"/certs{CERTIFICATE}", "get"] == {"400", "404", "502"}
+    assert failures[f"/certs{CERTIFICATE}", "delete"] == {"400"}
+    assert failures["/roles", LIST] == {"400", "404"}
+    assert failures["/status", "get"] == set()

@@ -175,9 +175,9 @@ def operations_of(document: Mapping[str, Any], prefix: str) -> Mapping[tuple[str
 
 
 def display_names(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Mapping[str, str]:
-    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    if body is None:
+    if "requestBody" not in operation:
         return {}
+    (body,) = operation["requestBody"]["content"].values()
     schema = document["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
     shown = {name: field.get("x-vault-displayAttrs", {}).get("name") for name, field in schema["properties"].items()}
     return {name: label for name, label in shown.items() if label}
