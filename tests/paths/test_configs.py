@@ -50,7 +50,7 @@ async def test_a_written_entry_is_read_back_without_its_password(mount: Mount) -
         "sectigo_auto_renew": True,
         "sectigo_read_renewed_cert": True,
         "sectigo_suspend_renewals": False,
-        "sectigo_max_orders_per_day": "",
+        "sectigo_max_orders_per_day": 0,
     }
 
 
@@ -162,9 +162,20 @@ async def test_an_update_keeps_what_it_does_not_mention(mount: Mount) -> None:
     assert data["sectigo_cm_org_id"] == 7002
     assert data["sectigo_max_timeout"] == 300
     assert data["sectigo_wait_limit"] == 40
-    assert data["sectigo_expiry_window"] == "129600s"
+    assert data["sectigo_expiry_window"] == 1.5
     assert data["sectigo_auto_renew"] is False
     assert data["sectigo_cm_user"] == "demo-user"
+
+
+@pytest.mark.parametrize("window", ["36h", "100000s", 7])
+async def test_what_a_read_shows_can_be_written_back(mount: Mount, window: object) -> None:
+    await mount.configure(sectigo_expiry_window=window)
+    stored = mount.storage.snapshot()["config/web"]
+    shown = {name: value for name, value in answered(await mount.read("configs/web")).items() if value}
+    await mount.write("configs/web", {"sectigo_expiry_window": shown["sectigo_expiry_window"]})
+    assert mount.storage.snapshot()["config/web"] == stored
+    await mount.write("configs/web", {"sectigo_expiry_window": str(shown["sectigo_expiry_window"])})
+    assert mount.storage.snapshot()["config/web"] == stored
 
 
 async def test_empty_text_in_an_update_removes_an_optional_field(mount: Mount) -> None:

@@ -14,6 +14,7 @@ from sectigo_vault_pki.scm import CertificateLogin, ScmAccount, ScmClient, Token
 from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from sectigo_vault_pki.vault_plugin.logical import BackendConfig, Operation, Request, Response, StorageEntry
 from sectigo_vault_pki.vault_plugin.testing import FakeSystem, InmemStorage
+from tests.support.declared_answers import as_declared, errors_as_declared
 from tests.support.inline_executor import InlineExecutor
 from tests.support.virtual_time import LoopClock
 
@@ -83,35 +84,41 @@ class Mount:
         await self.backend.cleanup()
         self.backend = self.restarted_backend()
 
+    async def ask(self, request: Request) -> Response | None:
+        """Send a request; its answer, or its error, must be one that the OpenAPI document declares."""
+        with errors_as_declared(request):
+            response = await self.backend.handle_request(request)
+        return as_declared(request, response)
+
     async def write(
         self, path: str, data: Mapping[str, object], *, time_limit: float | None = None, host_id: str = ""
     ) -> Response | None:
         request = self._request(Operation.UPDATE, path, data, time_limit)
         exists = await self.backend.check_existence(request)
         operation = Operation.CREATE if exists is False else Operation.UPDATE
-        return await self.backend.handle_request(self._request(operation, path, data, time_limit, host_id))
+        return await self.ask(self._request(operation, path, data, time_limit, host_id))
 
     async def patch(self, path: str, data: Mapping[str, object]) -> Response | None:
-        return await self.backend.handle_request(self._request(Operation.PATCH, path, data))
+        return await self.ask(self._request(Operation.PATCH, path, data))
 
     async def read(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
-        return await self.backend.handle_request(self._request(Operation.READ, path, data or {}))
+        return await self.ask(self._request(Operation.READ, path, data or {}))
 
     async def list(self, path: str, **paging: object) -> list[str]:
-        response = await self.backend.handle_request(self._request(Operation.LIST, path, paging))
+        response = await self.ask(self._request(Operation.LIST, path, paging))
         keys: list[str] = answered(response).get("keys", [])
         return keys
 
     async def delete(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
-        return await self.backend.handle_request(self._request(Operation.DELETE, path, data or {}))
+        return await self.ask(self._request(Operation.DELETE, path, data or {}))
 
     async def tick(self, seconds: float = 30.0) -> None:
         """Send the host's tick, and let some time pass, in which the background work is done."""
-        assert await self.backend.handle_request(self._request(Operation.ROLLBACK, "", {})) is None
+        assert await self.ask(self._request(Operation.ROLLBACK, "", {})) is None
         await asyncio.sleep(seconds)
 
     async def help(self, path: str) -> str:
-        response = await self.backend.handle_request(self._request(Operation.HELP, path, {}))
+        response = await self.ask(self._request(Operation.HELP, path, {}))
         return str(answered(response)["help"])
 
     async def configure_client(self, name: str = "people", **changes: object) -> None:

@@ -1,14 +1,16 @@
 """Help and OpenAPI, as the server passes them on."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from tests.support.vault import VaultMount
+from tests.support.vault import PLUGIN, VaultMount
 
 pytestmark = pytest.mark.vault
 
@@ -71,7 +73,7 @@ def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: Va
         "/status",
         "/config/roles",
         "/roles",
-        "/roles/{role}",
+        "/roles/{name}",
         "/roles/{role}/ca_chain",
         "/issue/{role}",
         "/sign/{role}",
@@ -132,6 +134,71 @@ def test_our_part_of_the_document_says_all_that_a_built_in_engine_says_of_itself
     ours, theirs = said_of(document, f"/{mount.path}/"), said_of(document, f"/{mount.path}-pki/")
     ours["path"] |= {"patch", "x-vault-sudo"}  # of which we have nothing to tell
     assert {what: words - ours[what] for what, words in theirs.items() if words - ours[what]} == {}
+
+
+SHARED_WITH_PKI = {
+    "/cert/{serial}",
+    "/certs",
+    "/issue/{role}",
+    "/revoke",
+    "/roles",
+    "/roles/{name}",
+    "/sign/{role}",
+}
+
+
+def test_paths_of_the_built_in_pki_have_its_operation_ids_parameters_and_display_names(mount: VaultMount) -> None:
+    mount.server.enable("pki", path=f"{mount.path}-pki")
+    try:
+        document = mount.server.api("GET", "sys/internal/specs/openapi").expect(200).body
+    finally:
+        mount.server.disable(f"{mount.path}-pki")
+    ours, theirs = operations_of(document, f"/{mount.path}/"), operations_of(document, f"/{mount.path}-pki/")
+    shared = ours.keys() & theirs.keys()
+    assert {path for path, _ in shared} == SHARED_WITH_PKI
+    for path, method in shared:
+        our, their = ours[path, method], theirs[path, method]
+        assert our.operation_id == their.operation_id, (path, method)
+        assert our.path_parameters == their.path_parameters, (path, method)
+        assert our.display_names.items() >= their.display_names.items(), (path, method)
+
+
+@dataclass(frozen=True)
+class Described:
+    """What an engine says of an operation.
+
+    Attributes:
+        operation_id: without the engine's name before it.
+        display_names: of the fields of its body that have one.
+    """
+
+    operation_id: str
+    path_parameters: tuple[str, ...]
+    display_names: Mapping[str, str]
+
+
+def operations_of(document: Mapping[str, Any], prefix: str) -> Mapping[tuple[str, str], Described]:
+    """Return what an engine says of its operations, by path and method."""
+    return {
+        (f"/{path.removeprefix(prefix)}", method): Described(
+            operation_id=re.sub(f"^(?:{PLUGIN}|pki)-", "", item[method]["operationId"]),
+            path_parameters=tuple(one["name"] for one in item.get("parameters", [])),
+            display_names=display_names(document, item[method]),
+        )
+        for path, item in document["paths"].items()
+        if path.startswith(prefix)
+        for method in ("get", "post", "patch", "delete")
+        if method in item
+    }
+
+
+def display_names(document: Mapping[str, Any], operation: Mapping[str, Any]) -> Mapping[str, str]:
+    if "requestBody" not in operation:
+        return {}
+    (body,) = operation["requestBody"]["content"].values()
+    schema = document["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
+    shown = {name: field.get("x-vault-displayAttrs", {}).get("name") for name, field in schema["properties"].items()}
+    return {name: label for name, label in shown.items() if label}
 
 
 def said_of(document: Mapping[str, Any], prefix: str) -> dict[str, set[str]]:

@@ -2,6 +2,7 @@
 
 from sectigo_vault_pki.lifecycle import AccountCheck, Engine, PasswordRotation
 from sectigo_vault_pki.paths.answers.certificate_answer import NUMBER, TEXT, TEXTS, Schema
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME
 from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
@@ -29,7 +30,9 @@ def path_config_test(engine: Engine) -> Path:
         template="configs/{config_name}/test",
         fields=(CONFIG_NAME,),
         operations={
-            Operation.READ: Handler(read, summary="Try a config entry's login.", forwarded=True, answer=TEST_SCHEMA)
+            Operation.READ: Handler(
+                read, summary="Try a config entry's login.", forwarded=True, answer=TEST_SCHEMA, failures=SCM_FAILURES
+            )
         },
         synopsis="Try a config entry's login at SCM, and order nothing.",
         description=TEST_DESCRIPTION,
@@ -50,7 +53,11 @@ def path_rotate_root(rotation: PasswordRotation) -> Path:
     return Path(
         template="configs/{config_name}/rotate-root",
         fields=(CONFIG_NAME,),
-        operations={Operation.UPDATE: Handler(write, summary="Change an entry's password at SCM.", forwarded=True)},
+        operations={
+            Operation.UPDATE: Handler(
+                write, summary="Change an entry's password at SCM.", forwarded=True, warns=True, failures=SCM_FAILURES
+            )
+        },
         synopsis="Give the API user of a config entry a new random password at SCM.",
         description=ROTATE_DESCRIPTION,
     )

@@ -83,20 +83,22 @@ def path_configs(configs: Configs) -> Path:
     async def exists(_: Request, data: FieldData) -> bool:
         return await configs.get(data[CONFIG_NAME]) is not None
 
-    create_or_update = Handler(write, summary="Create or update a config entry.", forwarded=True)
+    create_or_update = Handler(write, summary="Create or update a config entry.", forwarded=True, warns=True)
     return Path(
         template="configs/{config_name}",
         fields=(CONFIG_NAME, *fields.FIELDS),
         operations={
             Operation.CREATE: create_or_update,
             Operation.UPDATE: create_or_update,
-            Operation.PATCH: Handler(write, summary="Change fields of a config entry.", forwarded=True),
+            Operation.PATCH: Handler(write, summary="Change fields of a config entry.", forwarded=True, warns=True),
             Operation.READ: Handler(
                 read,
                 summary="Read a config entry without its password.",
                 answer=answer_schema(fields.FIELDS),
             ),
-            Operation.DELETE: Handler(delete, summary="Delete a config entry; its certificates stay.", forwarded=True),
+            Operation.DELETE: Handler(
+                delete, summary="Delete a config entry; its certificates stay.", forwarded=True, warns=True
+            ),
         },
         synopsis="Keep an SCM account, an organization and a certificate type under a name.",
         description=DESCRIPTION,

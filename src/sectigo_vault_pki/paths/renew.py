@@ -10,6 +10,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     delete_one_time_key,
     with_remarks,
 )
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields import common_fields, key_fields, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID
 from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_request, remarks_on_names
@@ -78,7 +79,7 @@ def path_renew(engine: Engine) -> Path:
             ssl_fields.DCV_EMAIL,
             *waiting_fields.of_certificate(),
         ),
-        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA, failures=SCM_FAILURES)},
         synopsis="Renew a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
         review=review,

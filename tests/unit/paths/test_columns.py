@@ -74,7 +74,7 @@ def test_what_a_request_leaves_out_is_not_stored() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "with_defaults", "shown"),
-    [(172_800.0, False, 2), (90_000.0, False, "90000s"), (None, False, ""), (None, True, 7)],
+    [(172_800.0, False, 2), (129_600.0, False, 1.5), (None, False, ""), (None, True, 7)],
 )
 def test_a_length_of_time_is_shown_in_its_unit(seconds: float | None, with_defaults: bool, shown: object) -> None:
     assert shown_values(TABLE, Stored(length=seconds), with_defaults=with_defaults)["length"] == shown

@@ -181,7 +181,7 @@ TABLE: Table = {
     ),
     "dcv_email": Column(ssl_fields.DCV_EMAIL),
     "suspend_renewals": Column(SUSPEND_RENEWALS, unset=False),
-    "max_orders_per_day": Column(MAX_ORDERS_PER_DAY),
+    "max_orders_per_day": Column(MAX_ORDERS_PER_DAY, unset=0),
 }
 """How `ConfigRecord` is set."""
 FIELDS = (*fields_of(TABLE), *waiting_fields.FIELDS)

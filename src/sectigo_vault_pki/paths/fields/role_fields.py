@@ -5,8 +5,11 @@ from datetime import timedelta
 
 from sectigo_vault_pki.paths.fields import builtin_role_fields, field_kinds, ssl_fields
 from sectigo_vault_pki.paths.fields.columns import DAY, SECOND, Column, Table, fields_of, in_days
+from sectigo_vault_pki.paths.fields.pki_fields import ROLE
 from sectigo_vault_pki.vault_plugin.framework import Field, kinds
 
+NAME = replace(ROLE, name="name")
+"""The role's own name in its own path, as in Vault's pki."""
 CONFIG = Field(
     name="config",
     kind=kinds.name(),
@@ -30,6 +33,7 @@ VALIDITY = Field(
 )
 TTL = Field(
     name="ttl",
+    label="TTL",
     kind=kinds.duration(unit=SECOND),
     description=(
         "How long certificates are to be valid if a request has no ttl, in seconds or as a duration such as 90d, in "
@@ -62,6 +66,7 @@ ALLOW_WILDCARDS = Field(
 )
 ALLOW_IP_SANS = Field(
     name="allow_ip_sans",
+    label="Allow IP Subject Alternative Names",
     kind=kinds.boolean(),
     default=True,
     description="Whether IP addresses may be ordered. Default: true.",
@@ -74,6 +79,7 @@ ALLOWED_IP_SANS_CIDR = Field(
 )
 REQUIRE_CN = Field(
     name="require_cn",
+    label="Require Common Name",
     kind=kinds.boolean(),
     default=True,
     description=(
@@ -98,6 +104,7 @@ KEY_BITS = Field(
 )
 MAX_TTL = Field(
     name="max_ttl",
+    label="Max TTL",
     kind=kinds.duration(unit=SECOND),
     description=(
         "How long a certificate may be valid, in seconds or as a duration such as 90d. Without it, or with 0, the "
@@ -130,9 +137,10 @@ MAX_ORDERS_PER_DAY = Field(
 )
 
 
-def _subject(name: str, words: str) -> Field[tuple[str, ...]]:
+def _subject(name: str, words: str, label: str = "") -> Field[tuple[str, ...]]:
     return Field(
         name=name,
+        label=label,
         kind=kinds.string_list(max_length=4096),
         default=(),
         description=f"{words} that a CSR's subject may name, comma-separated; * allows any. Default: none.",
@@ -140,11 +148,11 @@ def _subject(name: str, words: str) -> Field[tuple[str, ...]]:
 
 
 SUBJECT: tuple[Field[tuple[str, ...]], ...] = (
-    _subject("ou", "Organizational units (OU)"),
+    _subject("ou", "Organizational units (OU)", "Organizational Unit"),
     _subject("organization", "Organizations (O)"),
     _subject("country", "Countries (C)"),
-    _subject("locality", "Localities (L)"),
-    _subject("province", "States or provinces (ST)"),
+    _subject("locality", "Localities (L)", "Locality/City"),
+    _subject("province", "States or provinces (ST)", "Province/State"),
     _subject("street_address", "Street addresses"),
     _subject("postal_code", "Postal codes"),
 )

@@ -5,7 +5,6 @@ from dataclasses import replace
 from sectigo_vault_pki.lifecycle import MAX_COMMENTS
 from sectigo_vault_pki.paths.fields import field_kinds
 from sectigo_vault_pki.paths.fields.columns import DAY, Column, Table, fields_of, in_days, stored_values
-from sectigo_vault_pki.pki import CertificateFormat
 from sectigo_vault_pki.store import DomainValidation, SslFields
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, kinds
 
@@ -37,7 +36,6 @@ FORMAT = Field(
     name="sectigo_ssl_cert_format_type",
     label="Certificate format",
     kind=field_kinds.certificate_format(),
-    default=CertificateFormat.X509,
     description=(
         "Format of the answer's `certificate`: x509 (PEM, root first, the default), x509CO (certificate only), x509IO "
         "(issuers only, root first), x509IOR (issuers only, root last), x509R or pemia (PEM, certificate first), "
@@ -91,7 +89,6 @@ VALIDATION: Table = {"mode": Column(DCV_MODE), "email": Column(DCV_EMAIL)}
 
 STORED_FORMAT = replace(
     FORMAT,
-    default=None,
     inherits=True,
     description=FORMAT.description.replace(", the default", "") + " Default: the format stored with the certificate.",
 )

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.paths.answers import pki_answer as answers
 from sectigo_vault_pki.paths.answers.certificate_answer import Schema
+from sectigo_vault_pki.paths.error_kinds import NOT_FOUND
 from sectigo_vault_pki.paths.fields.pki_fields import AUTHORITY, SERIAL
 from sectigo_vault_pki.pki import CaCertificate
 from sectigo_vault_pki.store import NewestChain
-from sectigo_vault_pki.vault_plugin.framework import PAGING, Field, FieldData, Handler, Path, page_response
+from sectigo_vault_pki.vault_plugin.framework import PAGING, Call, Field, FieldData, Handler, Path, page_response
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, raw_response
 
 DER = "application/pkix-cert"
@@ -82,7 +83,7 @@ def serial_raw_paths(engine: Engine) -> Sequence[Path]:
         Path(
             template=template,
             fields=(SERIAL,),
-            operations={Operation.READ: Handler(read, content_type=content_type)},
+            operations={Operation.READ: _handler(template, read, content_type=content_type)},
             synopsis=f"Read a certificate, without its key, by its serial number: {what} and nothing else.",
             description="Returns the certificate itself in place of a JSON answer; cert/<serial> has more about it.",
             is_unauthenticated=True,
@@ -120,6 +121,34 @@ def issuer_paths(engine: Engine) -> Sequence[Path]:
     )
 
 
+_OPERATION_IDS = {
+    "ca": "read-ca-der",
+    "ca/pem": "read-ca-pem",
+    "ca_chain": "read-ca-chain-pem",
+    "cert/ca_chain": "read-cert-ca-chain",
+    "cert/crl": "read-cert-crl",
+    "cert/{serial}/raw": "read-cert-raw-der",
+    "cert/{serial}/raw/pem": "read-cert-raw-pem",
+    "crl": "read-crl-der",
+    "crl/pem": "read-crl-pem",
+    "issuer/{issuer_ref}": "read-issuer",
+    "issuer/{issuer_ref}/der": "read-issuer-der",
+    "issuer/{issuer_ref}/json": "read-issuer-json",
+    "issuer/{issuer_ref}/pem": "read-issuer-pem",
+}
+"""What the built-in engine's OpenAPI document calls its reads."""
+
+
+def _handler(template: str, read: Call, *, answer: Schema | None = None, content_type: str = "") -> Handler:
+    return Handler(
+        read,
+        answer=answer or {},
+        content_type=content_type,
+        failures=NOT_FOUND,
+        operation_id=_OPERATION_IDS.get(template, ""),
+    )
+
+
 def _issuers_list(engine: Engine) -> Path:
     async def list_issuers(_: Request, data: FieldData) -> Response:
         key_info = answers.issuers_info(await engine.newest_chain())
@@ -128,7 +157,14 @@ def _issuers_list(engine: Engine) -> Path:
     return Path(
         template="issuers/",
         fields=PAGING,
-        operations={Operation.LIST: Handler(list_issuers, query=PAGING, answer=answers.ISSUERS_SCHEMA)},
+        operations={
+            Operation.LIST: Handler(
+                list_issuers,
+                query=PAGING,
+                answer=answers.ISSUERS_SCHEMA,
+                operation_id="list-issuers",
+            )
+        },
         synopsis="List the issuers of the newest certificate.",
         description=DESCRIPTION,
         is_unauthenticated=True,
@@ -152,7 +188,7 @@ def _json(
     return Path(
         template=template,
         fields=fields,
-        operations={Operation.READ: Handler(read, answer=schema)},
+        operations={Operation.READ: _handler(template, read, answer=schema)},
         synopsis=synopsis,
         description=description or DESCRIPTION,
         is_unauthenticated=is_unauthenticated,
@@ -173,7 +209,7 @@ def _raw(
     return Path(
         template=template,
         fields=(),
-        operations={Operation.READ: Handler(read, content_type=content_type)},
+        operations={Operation.READ: _handler(template, read, content_type=content_type)},
         synopsis=synopsis,
         description=DESCRIPTION,
         is_unauthenticated=True,
@@ -190,7 +226,7 @@ def _of_issuer(
     return Path(
         template=template,
         fields=(AUTHORITY,),
-        operations={Operation.READ: Handler(read, content_type=content_type)},
+        operations={Operation.READ: _handler(template, read, content_type=content_type)},
         synopsis=f"Read an issuer's certificate in {form}.",
         description=DESCRIPTION,
         is_unauthenticated=True,

@@ -9,6 +9,7 @@ from sectigo_vault_pki.paths.answers.pki_answer import (
     certificate_data,
     revocation_data,
 )
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields import pki_fields as fields
 from sectigo_vault_pki.paths.fields.common_fields import RESERVED_NAME
 from sectigo_vault_pki.pki import GivenCertificate
@@ -33,11 +34,16 @@ def path_serials_list(engine: Engine) -> Path:
         template="certs/",
         fields=PAGING,
         operations={
-            Operation.LIST: Handler(list_serials, summary="List the serial numbers.", query=PAGING, answer=LIST_SCHEMA)
+            Operation.LIST: Handler(
+                list_serials,
+                summary="List the serial numbers.",
+                query=PAGING,
+                answer=LIST_SCHEMA,
+                operation_id="list-certs",
+            )
         },
         synopsis="List the serial numbers of all certificates.",
         description=LIST_DESCRIPTION,
-        operation_words="certs by serial",
     )
 
 
@@ -54,7 +60,11 @@ def path_revoked_list(engine: Engine) -> Path:
         fields=PAGING,
         operations={
             Operation.LIST: Handler(
-                list_revoked, summary="List the serial numbers of revoked ones.", query=PAGING, answer=LIST_SCHEMA
+                list_revoked,
+                summary="List the serial numbers of revoked ones.",
+                query=PAGING,
+                answer=LIST_SCHEMA,
+                operation_id="list-revoked-certs",
             )
         },
         synopsis="List the serial numbers of the revoked certificates.",
@@ -98,6 +108,8 @@ def path_revoke_by_serial(engine: Engine) -> Path:
                 summary="Revoke a certificate by serial number.",
                 forwarded=True,
                 answer=REVOCATION_SCHEMA,
+                failures=SCM_FAILURES,
+                operation_id="revoke",
             )
         },
         synopsis="Revoke a certificate at SCM by its serial number.",

@@ -140,16 +140,25 @@ class Handler:
         forwarded: a standby must not do this; it refuses before the call, and the host sends the request to the
             active node.
         query: the fields that this operation, which has no body, takes from the URL; none of them is secret.
-        answer: the fields of the answer's data, for OpenAPI: name to JSON schema.
-        content_type: of a raw answer, which has no fields.
+        body: the fields that OpenAPI names in this operation's body; empty: all that the path does not capture.
+        answer: the fields of the answer's data, for OpenAPI: name to JSON schema. The null value is in none of them.
+        content_type: of an answer that is no JSON; empty: it is.
+        warns: whether an operation without an answer succeeds with warnings at times, which the host sends as 200.
+        failures: HTTP statuses of its errors, beside 400 for wrong fields and 404 for a read of what is not there: 502
+            if it calls something that may not answer.
+        operation_id: what OpenAPI calls it, without the prefix; empty: its verb and the words of the path.
     """
 
     call: Call
     summary: str = ""
     forwarded: bool = False
     query: Sequence[Field[object]] = ()
+    body: Sequence[Field[object]] = ()
     answer: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     content_type: str = ""
+    warns: bool = False
+    failures: Sequence[int] = ()
+    operation_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,6 +232,10 @@ class Path:
         if operation in {Operation.UPDATE, Operation.PATCH}:
             return [declared for declared in self._required if declared.name in data.emptied]
         return ()
+
+    def always_requires(self, declared: Field[object]) -> bool:
+        """Whether every write needs a field; a path that tells create from update needs it to create only."""
+        return declared.required and self.existence_check is None
 
     @cached_property
     def host_pattern(self) -> str:
