@@ -15,11 +15,12 @@ from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
 from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
-from sectigo_vault_pki.lifecycle.rules.role_rules import DEFAULT_MAX_ORDERS, guard_warnings, with_defaults
+from sectigo_vault_pki.lifecycle.rules.role_rules import ANY_KEY, DEFAULT_MAX_ORDERS, guard_warnings, with_defaults
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks
 from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle
 
 __all__ = [
+    "ANY_KEY",
     "DEFAULT_MAX_ORDERS",
     "MAX_COMMENTS",
     "AccountStatus",
