@@ -129,7 +129,6 @@ class TestPolicy:
             ({"ip_sans": "192.0.2.300"}, "ip_sans must contain IP addresses only"),
             ({"uri_sans": "spiffe://x"}, "URI Subject Alternative Names are not allowed in this role"),
             ({"serial_number": "7"}, "serial_number is not allowed"),
-            ({"not_after": "2027-01-01T00:00:00Z"}, "not_after cannot be asked for"),
             ({"not_before": "2027-01-01T00:00:00Z"}, "not_before cannot be asked for"),
             ({"other_sans": "1.2.3;UTF8:x"}, "other_sans are not allowed"),
             ({"common_name": None}, "the common_name field is required"),

@@ -171,7 +171,7 @@ class Stocked:
         """Return what is stored of entries and roles, and what is stored of certificates that a request decides."""
         stored = {key: json.loads(value) for key, value in self.mount.storage.snapshot().items() if value[:1] == b"{"}
         entries = {key: value for key, value in stored.items() if key.startswith("config")}
-        exact = {
+        exact: dict[str, object] = {
             key: {name: value for name, value in one.items() if name != "password"} for key, one in entries.items()
         }
         for name in ("shop", "another"):

@@ -1,5 +1,7 @@
 import asyncio
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -12,13 +14,82 @@ def now() -> float:
 
 
 async def test_pauses_between_collects_double_up_to_the_loop_period(mount: Mount) -> None:
-    await mount.configure()
-    mount.simulator.settings.pending_polls = 7
+    await mount.configure(sectigo_wait_limit=600)
+    mount.simulator.settings.pending_polls = 18
     asked: list[float] = []
     mount.on_scm_call = lambda: asked.append(now())
-    await mount.enroll(sectigo_loop_period=8)
-    collects = asked[1:]
-    assert [later - earlier for earlier, later in pairwise(collects)] == [1, 2, 4, 8, 8, 8, 8]
+    await mount.enroll(sectigo_loop_period=40)
+    assert pauses_between(asked[1:]) == [1, 2, 4, *[5] * 11, 10, 20, 40, 40]
+
+
+def pauses_between(times: list[float]) -> list[float]:
+    return [later - earlier for earlier, later in pairwise(times)]
+
+
+async def test_an_order_that_is_not_issued_for_ten_minutes_costs_few_calls(mount: Mount) -> None:
+    await mount.configure(sectigo_wait_limit=600)
+    mount.simulator.settings.never_issue = True
+    caller = asyncio.create_task(mount.enroll(sectigo_max_timeout=600))
+    await asyncio.sleep(59)
+    assert mount.simulator.calls.count("collect") == 14
+    await caller
+    assert mount.simulator.calls.count("collect") == 33
+
+
+@pytest.mark.parametrize("loop_period", [1, 30, 600])
+async def test_a_certificate_of_the_first_minute_is_there_within_five_seconds(mount: Mount, loop_period: int) -> None:
+    await mount.configure()
+    for seconds in range(0, 48, 7):
+        mount.simulator.settings.pending_seconds = seconds
+        began = now()
+        data = await mount.enroll(sectigo_loop_period=loop_period)
+        assert data["status"] == "Issued"
+        assert now() - began <= seconds + 5
+
+
+class TestAnotherCaller:
+    """Somebody who asks again, while the pauses of the first caller's order have become long."""
+
+    @pytest.mark.parametrize("way", ["read", "enroll", "renew"])
+    async def test_who_asks_again_is_answered_within_five_seconds_of_the_issue(self, mount: Mount, way: str) -> None:
+        await mount.configure(sectigo_loop_period=300, sectigo_max_timeout=3000)
+        unique_id = (await mount.enroll())["cert_unique_id"] if way == "renew" else ""
+        mount.simulator.settings.never_issue = True
+        if way == "read":
+            unique_id = (await mount.enroll(sectigo_max_timeout=0))["cert_unique_id"]
+
+        async def ask() -> Mapping[str, Any]:
+            match way:
+                case "read":
+                    return answered(await mount.read(f"certs/web/{unique_id}", {"sectigo_max_timeout": "3000"}))
+                case "renew":
+                    return answered(await mount.write(f"renew/web/{unique_id}", {}))
+            return await mount.enroll(sectigo_request_id="one")
+
+        assert (await ask())["status"] == "TimeoutStateSaved"
+        await asyncio.sleep(700)  # the next poll is minutes away
+        before = mount.simulator.calls.count("collect")
+        second = asyncio.create_task(ask())
+        await asyncio.sleep(30)
+        assert mount.simulator.calls.count("collect") - before in {6, 7}
+        mount.simulator.settings.never_issue = False
+        issued_at = now()
+        assert (await second)["status"] == "Issued"
+        assert now() - issued_at <= 5
+
+    async def test_callers_without_end_ask_scm_no_more_often_than_every_five_seconds(self, mount: Mount) -> None:
+        await mount.configure(sectigo_loop_period=300, sectigo_max_timeout=3000)
+        mount.simulator.settings.never_issue = True
+        named = {"sectigo_request_id": "one"}
+        callers = [asyncio.create_task(mount.enroll(**named))]
+        await asyncio.sleep(750)
+        before = mount.simulator.calls.count("collect")
+        for _ in range(100):
+            callers.append(asyncio.create_task(mount.enroll(**named)))
+            await asyncio.sleep(1)
+        assert 19 <= mount.simulator.calls.count("collect") - before <= 21
+        for caller in callers:
+            caller.cancel()
 
 
 async def test_the_users_limit_comes_first(mount: Mount) -> None:

@@ -13,8 +13,8 @@ from tests.support.mount import ORDER, Mount, answered
 from tests.support.orders import ORDERS
 
 ORDERS_AT_ONCE = 60
-AFTER_THE_FIRST_POLLS = 40.0
-"""After 1 + 2 + 4 + 8 + 16 s each order pauses for the whole loop period of 30 s."""
+AFTER_THE_FIRST_POLLS = 100.0
+"""After 92 s each order pauses for the whole loop period of 30 s."""
 
 Enrolment = asyncio.Task[Mapping[str, Any]]
 

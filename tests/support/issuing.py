@@ -65,9 +65,9 @@ def names_in(certificate: x509.Certificate) -> set[str]:
     return {str(name.value) for name in extension.value}
 
 
-async def leave_pending(mount: Mount) -> None:
+async def leave_pending(mount: Mount, **fields: object) -> None:
     """Ask for a certificate that SCM does not issue in time, and would issue from then on."""
     mount.simulator.settings.never_issue = True
     with pytest.raises(BadRequestError, match=r"^pending"):
-        await issue(mount)
+        await issue(mount, **fields)
     mount.simulator.settings.never_issue = False

@@ -254,8 +254,11 @@ class Steps:
             return await self._collector.once_for_caller(held)
         waiting = waiting_of(held, caller.flags)
         limit = policy.caller_limit(held.config, waiting.max_timeout, caller.time_limit)
+        run = ("wait", *held.key, waiting)
+        if self._resources.tasks.running(run):
+            self._collector.hurry(held.key)
         task = self._resources.tasks.join(
-            ("wait", *held.key, waiting),
+            run,
             lambda: self._collector.until_issued(held, waiting),
             name=f"wait for {held.key}",
         )

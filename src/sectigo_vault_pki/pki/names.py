@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
+import idna
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
@@ -29,27 +30,49 @@ def normalise_name(text: str) -> str:
     """Give a host name, IP address or e-mail address the one form it is compared in.
 
     Host names are lower case without a dot at the end, with at most one `*` as the whole first label; international
-    ones are A-labels. IP addresses are in their shortest form. An e-mail address keeps the case of its local part.
+    ones become A-labels. IP addresses are in their shortest form. An e-mail address keeps the case of its local part.
 
     Raises:
         InvalidInputError: it is none of them.
     """
     name = text.strip()
-    if not name.isascii():
-        raise InvalidInputError("not ASCII: write international names as xn--…")
     if "@" in name:
         return normalise_email(name)
+    if not name.isascii():
+        return _dns_name(a_labels(name))
     return _ip_address(name) or _dns_name(name)
 
 
+def a_labels(name: str) -> str:
+    """Write an international host name in ASCII; one that is ASCII stays as it is.
+
+    Letters are mapped as UTS #46 says, without its transitional part and with STD3's rules: capitals become small, the
+    dots of East Asian scripts separate labels. What comes out has to be valid by IDNA 2008 (RFC 5891).
+
+    Raises:
+        InvalidInputError: it is not.
+    """
+    if name.isascii():
+        return name
+    if len(name) > MAX_DNS_NAME_LENGTH:
+        raise InvalidInputError(f"longer than {MAX_DNS_NAME_LENGTH} characters")
+    wildcard = "*." if name.startswith("*.") else ""
+    try:
+        host = idna.encode(name.removeprefix(wildcard), uts46=True, std3_rules=True).decode("ascii")
+    except UnicodeError:
+        raise InvalidInputError("not a valid international host name (IDNA 2008)") from None
+    return wildcard + host
+
+
 def normalise_email(text: str) -> str:
-    """Lower the domain of an e-mail address.
+    """Lower the domain of an e-mail address, and write an international one in ASCII.
 
     Raises:
         InvalidInputError: it is none.
     """
-    address = text.strip()
-    local_part, _, domain = address.rpartition("@")
+    local_part, at, domain = text.strip().rpartition("@")
+    domain = a_labels(domain)
+    address = f"{local_part}{at}{domain}"
     if (
         len(address) > MAX_EMAIL_LENGTH
         or len(local_part) > _MAX_LOCAL_PART_LENGTH

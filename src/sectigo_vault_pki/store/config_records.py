@@ -113,7 +113,7 @@ class RoleRecord(Record):
         certificate_profile: SCM's id.
         validity_days: ordered if a request has no `ttl`.
         allowed_domains: normalised host names without wildcards.
-        key_type: `rsa`, `ec`, or `any` for signing only.
+        key_type: `rsa`, `ec`, or `any`, under which a request or its CSR decides.
         key_bits: 0 for the key type's own default.
         max_ttl: longest validity; None: the profile's terms are the limit.
         releases_key: see `RequestedFields`.
@@ -122,7 +122,7 @@ class RoleRecord(Record):
         allowed_subject: the values that each part of a CSR's subject may have, by its name in Vault's pki; `*` allows
             any. None in roles of earlier versions, which check no part.
         allowed_ip_cidrs: networks that IP addresses must lie in; empty: any.
-        require_cn: whether a request must name the common name.
+        require_cn: whether a request must name the common name; if not, an alternative name takes its place.
         ttl: in place of `validity_days` if a request has no `ttl`.
         inherited: the attributes that the mount's `RoleDefaults` decide, and `min_remaining` where it is a third of
             `validity_days`; what stands in the record are their values when it was written.

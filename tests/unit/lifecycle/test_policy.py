@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.lifecycle.rules.backoff import may_conclude_not_booked, pauses
+from sectigo_vault_pki.lifecycle.rules.backoff import Pauses, may_conclude_not_booked
 from sectigo_vault_pki.lifecycle.rules.policy import Step, caller_limit, next_step, waiting
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, renewal_policy
 from sectigo_vault_pki.store import (
@@ -100,12 +100,27 @@ def test_the_most_specific_renewal_wish_holds() -> None:
     assert renewal_policy() == RenewalPolicy(timedelta(days=7), auto_renew=True, read_renewed_cert=True)
 
 
-def test_pauses_double_from_a_second_to_the_loop_period() -> None:
-    assert list(islice(pauses(30), 7)) == [1, 2, 4, 8, 16, 30, 30]
+def test_pauses_double_from_a_second_to_the_loop_period_and_are_short_in_the_first_minute() -> None:
+    assert list(islice(Pauses(30), 18)) == [1, 2, 4, *[5] * 11, 10, 20, 30, 30]
 
 
-def test_a_short_loop_period_is_never_exceeded() -> None:
-    assert list(islice(pauses(1), 3)) == [1, 1, 1]
+@pytest.mark.parametrize("loop_period", [1, 3, 5])
+def test_a_short_loop_period_is_never_exceeded(loop_period: float) -> None:
+    assert max(islice(Pauses(loop_period), 100)) == loop_period
+
+
+@pytest.mark.parametrize("loop_period", [1, 4, 30, 86_400])
+@pytest.mark.parametrize("taken", [0, 1, 20, 100])
+def test_another_caller_begins_another_minute_of_short_pauses(loop_period: float, taken: int) -> None:
+    held = Pauses(loop_period)
+    list(islice(held, taken))
+    held.begin_again()
+    waited = 0.0
+    while waited < 60:
+        pause = next(held)
+        assert pause <= min(5, loop_period)
+        waited += pause
+    assert max(islice(held, 100)) == loop_period
 
 
 def test_the_most_specific_wish_holds() -> None:

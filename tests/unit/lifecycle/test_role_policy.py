@@ -2,7 +2,8 @@
 
 import random
 import string
-from datetime import timedelta
+import unicodedata
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -50,6 +51,11 @@ class TestNames:
         "XN--BCHER-KVA.TEST",
         "xn--bcher-kva",
         "bücher.test",
+        "BÜCHER",
+        "bu\u0308cher",
+        "山。example.test",
+        "example｡test",
+        "bücher。test",
         "*",
         "*.example.test",
         "*example.test",
@@ -78,15 +84,28 @@ class TestNames:
         name = written.strip().lower()
         if name in {"192.0.2.7", "2001:db8::1"}:
             return False
+        is_international = not name.isascii()
+        if is_international:
+            name = ".".join(map(self.in_ascii, self.mapped(name).split(".")))
         labels = name.removesuffix(".").split(".")
         is_wild = labels[0] == "*" and len(labels) > 1
         plain = labels[1:] if is_wild else labels
-        sound = set(string.ascii_lowercase + string.digits + "-_")
+        sound = set(string.ascii_lowercase + string.digits + ("-" if is_international else "-_"))
         if not all(label and set(label) <= sound and "-" not in {label[0], label[-1]} for label in plain):
             return False
         if is_wild and not held.allow_wildcard_certificates:
             return False
         return any(self.is_within(held, plain, domain.split("."), is_wild) for domain in held.allowed_domains)
+
+    @staticmethod
+    def mapped(name: str) -> str:
+        """Compose and lower letters, and make one dot of all that separate labels (RFC 3490 3.1)."""
+        composed = unicodedata.normalize("NFKC", name).lower()
+        return composed.translate({ord(dot): "." for dot in "\u3002\uff0e\uff61"})
+
+    @staticmethod
+    def in_ascii(label: str) -> str:
+        return label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
 
     @staticmethod
     def is_within(held: RoleRecord, plain: list[str], domain: list[str], is_wild: bool) -> bool:
@@ -243,3 +262,30 @@ def test_the_shortest_term_that_covers_the_wish_is_ordered(
 def test_where_no_term_is_short_enough_nothing_is_ordered() -> None:
     with pytest.raises(InvalidInputError, match=r"365 or 398 days, and the role's max_ttl of 2160h0m0s allows none"):
         role_rules.term(role(max_ttl=90 * DAY), None, (365, 398))
+
+
+class TestRequestedLife:
+    """A request says how long by `ttl` or until when by `not_after`; either way no term beyond the role is ordered."""
+
+    @pytest.mark.parametrize("seed", range(40))
+    def test_no_term_is_longer_than_the_role_allows_and_none_shorter_is_left_out(self, seed: int) -> None:
+        draw, now = random.Random(seed), datetime(2026, 11, 28, tzinfo=UTC)
+        offered = sorted(draw.sample(range(1, 1200), draw.randint(1, 5)))
+        max_days = draw.choice([None, *(days + draw.randint(0, 9) for days in offered)])
+        held = role(max_ttl=None if max_days is None else max_days * DAY)
+        wanted = timedelta(seconds=draw.randint(1, 1300 * 86_400))
+        for life in (
+            role_rules.requested_life(wanted, None, now),
+            role_rules.requested_life(None, now + wanted, now),
+        ):
+            days = role_rules.term(held, life, offered).days
+            allowed = [term for term in offered if max_days is None or term <= max_days]
+            assert days in allowed
+            assert days == next((term for term in allowed if timedelta(days=term) >= wanted), allowed[-1])
+
+    def test_both_or_an_end_in_the_past_are_refused(self) -> None:
+        now = datetime(2026, 11, 28, tzinfo=UTC)
+        with pytest.raises(InvalidInputError, match=r"^Either ttl or not_after should be provided\."):
+            role_rules.requested_life(timedelta(days=1), now + timedelta(days=1), now)
+        with pytest.raises(InvalidInputError, match="not_after must be in the future"):
+            role_rules.requested_life(None, now, now)

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sectigo_vault_pki.errors import OtherKeyError, ScmRefusedError, ScmUnavailableError
@@ -15,7 +14,12 @@ from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, of_cer
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.newest_chains import NewestChains
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.rules.backoff import doubt_about_renewal_ends, may_give_up, pauses
+from sectigo_vault_pki.lifecycle.rules.backoff import (
+    LONGEST_EARLY_PAUSE,
+    Pauses,
+    doubt_about_renewal_ends,
+    may_give_up,
+)
 from sectigo_vault_pki.lifecycle.rules.evidence import (
     change_of,
     event_of,
@@ -58,6 +62,29 @@ class Asked:
         return Answer(self.record, self.warnings)
 
 
+@dataclass(eq=False, slots=True)
+class _Wait:
+    """One run of asking for a certificate again and again, for one caller or several.
+
+    Attributes:
+        pauses: between one time and the next.
+        cut: ends the present pause; None while there is none.
+        paused_at: the loop's time when it began.
+        wakes: how often SCM's list has ended one.
+    """
+
+    pauses: Pauses
+    cut: asyncio.Timeout | None = field(default=None, repr=False)
+    paused_at: float = 0.0
+    wakes: int = 0
+
+    def hurry(self, now: float) -> None:
+        """Pause as in the beginning, for another caller; a pause that lasts longer ends as such a one would."""
+        self.pauses.begin_again()
+        if self.cut is not None and not self.cut.expired():
+            self.cut.reschedule(max(now, self.paused_at + LONGEST_EARLY_PAUSE))
+
+
 class Collector:
     """Asks SCM for certificates, and stores what comes."""
 
@@ -67,7 +94,7 @@ class Collector:
         self._chains = chains
         self._watcher = Watcher(resources)
         self._authorities = Authorities()
-        self._waiting: Counter[CertificateKey] = Counter()
+        self._waits: dict[CertificateKey, list[_Wait]] = {}
 
     async def once_for_caller(self, held: Held) -> Answer:
         """Ask once, for a caller who does not wait."""
@@ -84,18 +111,23 @@ class Collector:
             held: the certificate.
             waiting: for how long, and how often.
         """
-        self._waiting[held.key] += 1
+        wait = _Wait(Pauses(waiting.loop_period))
+        self._waits.setdefault(held.key, []).append(wait)
         try:
-            return await self._until_issued(held, waiting)
+            return await self._until_issued(held, waiting, wait)
         finally:
-            self._waiting[held.key] -= 1
-            if not self._waiting[held.key]:
-                del self._waiting[held.key]
+            self._waits[held.key].remove(wait)
+            if not self._waits[held.key]:
+                del self._waits[held.key]
 
-    async def _until_issued(self, held: Held, waiting: Waiting) -> Answer:
+    def hurry(self, key: CertificateKey) -> None:
+        """Note that one more caller begins to wait for a certificate that is asked for already."""
+        for wait in self._waits.get(key, ()):
+            wait.hurry(asyncio.get_running_loop().time())
+
+    async def _until_issued(self, held: Held, waiting: Waiting, wait: _Wait) -> Answer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + waiting.max_timeout
-        own_pauses, wakes = pauses(waiting.loop_period), 0
         while (remaining := deadline - loop.time()) > 0:
             asked = await self.once(held)
             # Most certificates are there at once: until then the write-ahead entry leads to the record.
@@ -103,12 +135,24 @@ class Collector:
             if asked.state is not OrderState.PENDING:
                 return asked.answer
             held = held.with_record(asked.record)
-            if wakes == MAX_FUTILE_WAKES:
-                await asyncio.sleep(min(next(own_pauses), remaining))
-            elif await self._watcher.pause(held, own_pauses, remaining=remaining):
+            if await self._is_woken(held, wait, remaining):
                 # It is not pending any more, as far as SCM's list says: the certificate comes in a moment.
-                own_pauses, wakes = pauses(waiting.loop_period), wakes + 1
+                wait.pauses, wait.wakes = Pauses(waiting.loop_period), wait.wakes + 1
         return await self.time_is_over(held.key, held.record)
+
+    async def _is_woken(self, held: Held, wait: _Wait, remaining: float) -> bool:
+        """Pause; return whether SCM's list ended that."""
+        wait.paused_at = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(None) as wait.cut:
+                if wait.wakes < MAX_FUTILE_WAKES:
+                    return await self._watcher.pause(held, wait.pauses, remaining=remaining)
+                await asyncio.sleep(min(next(wait.pauses), remaining))
+        except TimeoutError:  # one more caller waits
+            pass
+        finally:
+            wait.cut = None
+        return False
 
     async def until_issued_or_as_ordered(self, held: Held, waiting: Waiting) -> Answer:
         """Do the same for an order just accepted: storage that fails meanwhile must not make clients order again."""
@@ -120,7 +164,7 @@ class Collector:
 
     def is_waiting(self, key: CertificateKey) -> bool:
         """Whether a caller, or an order's own task, asks for the certificate again and again."""
-        return key in self._waiting
+        return key in self._waits
 
     async def once(self, held: Held) -> Asked:
         """Ask once; concurrent calls for one certificate ask once together."""

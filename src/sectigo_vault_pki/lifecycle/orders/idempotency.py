@@ -93,6 +93,8 @@ class Enrolments:
                     name=f"enroll {entry.config_name}/{order_id(order_uuid)}",
                 )
                 task.add_done_callback(lambda _: self._flights.pop(flight, None))
+                if so_far.answer.record is not None:
+                    self._collector.hurry(CertificateKey(entry.config_name, so_far.answer.record.unique_id))
         if task is None:
             flags = request.requested.waiting.model_copy(update={"max_timeout": waiting.max_timeout})
             return await reread(order_id(order_uuid), flags)

@@ -101,6 +101,8 @@ class Runner:
             ScmRefusedError, ScmUnavailableError: SCM took nothing.
             StorageError: nothing was sent.
         """
+        for unique_id in filter(None, (held.record.unique_id, held.record.successor)):
+            self._collector.hurry(CertificateKey(held.config_name, unique_id))
         task = self.begin(operation, held, request, waiting)
         limit = caller_limit(held.config, DEFAULT_MAX_TIMEOUT if waiting is None else waiting.max_timeout, time_limit)
         done, _ = await asyncio.wait({task}, timeout=limit)

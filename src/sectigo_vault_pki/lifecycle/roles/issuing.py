@@ -18,7 +18,7 @@ from sectigo_vault_pki.lifecycle.rules import role_rules
 from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, pause_after
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS, Caller, Steps
-from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest
+from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest, KeyParameters
 from sectigo_vault_pki.scm import COLLECT, is_final
 from sectigo_vault_pki.store import (
     CertificateRecord,
@@ -42,17 +42,23 @@ class IssueRequest:
     """What is asked of a role.
 
     Attributes:
-        common_name: a normalised host name, wildcard or IP address.
+        common_name: a normalised host name, wildcard or IP address; None: one of `names`, if the role allows that.
         names: normalised SANs; with a CSR, all of its own.
-        ttl: None for the role's `validity`.
+        ttl: None for `not_after`, or the role's `validity`.
+        not_after: with its offset, in place of `ttl`.
         csr: to sign; None makes a key.
+        key_type: of the key to make, if the role leaves that to the request.
+        key_bits: the same.
         host_request_id: see `EnrolmentRequest`.
     """
 
-    common_name: str
+    common_name: str | None = None
     names: tuple[str, ...] = ()
     ttl: timedelta | None = None
+    not_after: datetime | None = None
     csr: CertificateSigningRequest | None = None
+    key_type: str | None = None
+    key_bits: str | None = None
     host_request_id: str = ""
 
 
@@ -123,13 +129,14 @@ class Issuer:
             ScmRefusedError, ScmUnavailableError: SCM took nothing, and nothing stays stored.
         """
         role = await self._roles.get(role_name)
-        role_rules.check_names(role, request.common_name, request.names)
-        if request.csr is not None:
-            role_rules.check_csr(role, request.csr)
+        common_name = role_rules.common_name(role, request.common_name, request.names)
+        role_rules.check_names(role, common_name, request.names)
+        key = _key_parameters(role, request)
+        life = role_rules.requested_life(request.ttl, request.not_after, self._resources.clock.now())
         entry = await self._entry(role.config_name)
         offered = await offered_terms(self._resources, self._profiles, entry, role.certificate_profile)
-        term = role_rules.term(role, request.ttl, offered)
-        enrolment = _enrolment(role_name, role, request, term.days)
+        term = role_rules.term(role, life, offered)
+        enrolment = _enrolment(role_name, role, request, common_name=common_name, key=key, days=term.days)
         await self._release_spent(role, enrolment)
         ordering = _Ordering(self._roles, role_name, role)
         answer = await self._answer(ordering, enrolment, time_limit)
@@ -139,6 +146,7 @@ class Issuer:
         order_uuid = await self._order_of(role.config_name, enrolment, record)
         warnings = (
             *_of_term(term, record, is_new=ordering.has_begun),
+            *filter(None, [role_rules.notice_of_early_end(request.not_after, current)]),
             *remarks_on(record, self._resources.clock.now()),
             *_of_life(role, current, enrolment),
         )
@@ -286,8 +294,28 @@ def _is_like(renewal: CertificateRecord, ordered: CertificateRecord, *, is_signe
     return (new.key_type, new.key_size) == (old.key_type, old.key_size)
 
 
-def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: int) -> EnrolmentRequest:
-    names = tuple(sorted({*request.names} - {request.common_name}))  # in any order, it is the same request
+def _key_parameters(role: RoleRecord, request: IssueRequest) -> KeyParameters | None:
+    """Return what key to make, None for that of a CSR.
+
+    Raises:
+        InvalidInputError: the role does not allow the CSR, or the request does not say what key to make.
+    """
+    if request.csr is None:
+        return role_rules.key_parameters(role, request.key_type, request.key_bits)
+    role_rules.check_csr(role, request.csr)
+    return None
+
+
+def _enrolment(
+    role_name: str,
+    role: RoleRecord,
+    request: IssueRequest,
+    *,
+    common_name: str,
+    key: KeyParameters | None,
+    days: int,
+) -> EnrolmentRequest:
+    names = tuple(sorted({*request.names} - {common_name}))
     requested = RequestedFields(
         ssl=SslFields(
             certificate_profile=role.certificate_profile,
@@ -296,24 +324,31 @@ def _enrolment(role_name: str, role: RoleRecord, request: IssueRequest, days: in
             dcv_mode=role.dcv_mode,
             dcv_email=role.dcv_email,
         ),
-        subject=SubjectFields(common_name=request.common_name) if request.csr is None else None,
+        subject=SubjectFields(common_name=common_name) if request.csr is None else None,
         waiting=WaitingAndRenewal(auto_renew=False),  # a client that needs another asks the role again
         role=role_name,
         releases_key=role.releases_key,
     )
-    parameters = role_rules.key_parameters(role) if request.csr is None else None
-    # The validity is no part of the identity: what SCM offers may change while an order is pending.
-    key = str(parameters) if request.csr is None else request.csr.pem
-    identity = digest_of([role_name, request.common_name, *names, key])
+    identity = _identity(role_name, request, str(key) if request.csr is None else request.csr.pem)
     return EnrolmentRequest(
         requested=requested,
         csr=request.csr,
-        key_parameters=parameters,
+        key_parameters=key,
         request_id=f"role {identity}",  # longer than any sectigo_request_id may be, so that it equals no user's
         identity=identity,
         # A key that went with the first answer cannot be answered again.
         host_request_id="" if role.releases_key else request.host_request_id,
     )
+
+
+def _identity(role_name: str, request: IssueRequest, key: str) -> str:
+    """Return what equal requests have in common: the names in any order, and the key.
+
+    The validity is no part of it: what SCM offers may change while an order is pending. Nor is which of its alternative
+    names took the place of a common name that the request does not name.
+    """
+    named = request.common_name or ""
+    return digest_of([role_name, named, *sorted({*request.names} - {named}), key])
 
 
 def _failure_of(answer: Answer) -> _Failure | None:

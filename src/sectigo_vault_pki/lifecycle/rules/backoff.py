@@ -11,6 +11,10 @@ from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate, Refus
 
 FIRST_PAUSE = 1.0
 """Seconds between an order and the second time that it is asked for."""
+LONGEST_EARLY_PAUSE = 5.0
+"""Seconds; the longest pause as long as a caller has waited for less than `EARLY`."""
+EARLY = 60.0
+"""Seconds from the beginning of a caller's wait."""
 
 FIRST_RETRY = timedelta(hours=1)
 LAST_RETRY = timedelta(hours=24)
@@ -25,12 +29,29 @@ LONGEST_REST = timedelta(hours=1)
 """Between two times that background work asks for an order that is open for long."""
 
 
-def pauses(loop_period: float) -> Iterator[float]:
-    """Yield the seconds between one collect and the next: 1 s, doubling up to the loop period."""
-    pause = min(FIRST_PAUSE, loop_period)
-    while True:
-        yield pause
-        pause = min(pause * 2, loop_period)
+class Pauses(Iterator[float]):
+    """The seconds between one collect and the next: 1 s, doubling up to the loop period.
+
+    In the first minute of a caller's wait they are 5 s at most: SCM issues most certificates within it.
+    """
+
+    def __init__(self, loop_period: float) -> None:
+        self._loop_period = loop_period
+        self._next = min(FIRST_PAUSE, loop_period)
+        self._waited = 0.0
+
+    def __next__(self) -> float:
+        """Return the next pause, which never ends."""
+        pause = self._next
+        self._waited += pause
+        longest = self._loop_period if self._waited >= EARLY else min(LONGEST_EARLY_PAUSE, self._loop_period)
+        self._next = min(pause * 2, longest)
+        return pause
+
+    def begin_again(self) -> None:
+        """Begin another minute, for another caller that waits for the same order."""
+        self._waited = 0.0
+        self._next = min(self._next, LONGEST_EARLY_PAUSE)
 
 
 def rest_between_ticks(age: timedelta) -> timedelta:

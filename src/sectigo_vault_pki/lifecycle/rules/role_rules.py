@@ -5,11 +5,13 @@ The texts of refusals are those of Vault's own pki engine where it has them, bec
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 from sectigo_vault_pki.errors import InvalidInputError
+from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.pki import (
+    OTHER_NAMES_OF_EC,
     ROLE_SUBJECT_FIELDS,
     CertificateSigningRequest,
     KeyParameters,
@@ -19,6 +21,11 @@ from sectigo_vault_pki.pki import (
 from sectigo_vault_pki.store import CurrentCertificate, RoleDefaults, RoleRecord
 
 _ONE_DAY = timedelta(days=1)
+ANY_KEY = "any"
+"""A role's `key_type` under which each request, or CSR, decides."""
+_KEY_TYPES = ("rsa", "ec")
+_LONGEST_COMMON_NAME = 64
+"""Characters (RFC 5280 appendix A.1)."""
 ANY = "*"
 """Among the values that a role allows: every value."""
 LARGEST_SHARE = 2 / 3
@@ -52,6 +59,30 @@ def with_defaults(role: RoleRecord, defaults: RoleDefaults) -> RoleRecord:
     if "min_remaining" not in role.inherited:
         return role
     return role.model_copy(update={"min_remaining": timedelta(days=role.validity_days).total_seconds() / 3})
+
+
+def common_name(role: RoleRecord, named: str | None, names: Iterable[str]) -> str:
+    """Return the common name to order: every order at SCM has one, so an alternative name may have to take its place.
+
+    Args:
+        role: the policy.
+        named: the request's; None or empty if it names none.
+        names: the subject alternative names, normalised; the first host name that fits is taken.
+
+    Raises:
+        InvalidInputError: there is none, or the role requires that the request names it.
+    """
+    if named:
+        return named
+    if role.require_cn:
+        raise InvalidInputError("the common_name field is required")
+    fitting = (name for name in names if len(name) <= _LONGEST_COMMON_NAME and not is_ip_address(name))
+    if (first := next(fitting, None)) is None:
+        raise InvalidInputError(
+            "the common_name field is required: SCM orders nothing without a common name, and alt_names has no host "
+            f"name of at most {_LONGEST_COMMON_NAME} characters to take its place"
+        )
+    return first
 
 
 def check_names(role: RoleRecord, common_name: str, names: Iterable[str]) -> None:
@@ -107,15 +138,33 @@ def _is_within(role: RoleRecord, host: str, domain: str, *, is_wildcard: bool) -
     return role.allow_subdomains if is_below else role.allow_bare_domains
 
 
-def key_parameters(role: RoleRecord) -> KeyParameters:
+def key_parameters(role: RoleRecord, key_type: str | None = None, key_bits: str | None = None) -> KeyParameters:
     """Return the parameters of the key to make.
 
+    Args:
+        role: the policy; the rest counts only if its key type is any.
+        key_type: the request's.
+        key_bits: the request's; empty or 0 for the key type's own default.
+
     Raises:
-        InvalidInputError: the role makes no keys: it signs CSRs only.
+        InvalidInputError: any key may be made, and the request does not say which.
     """
-    if role.key_type == "any":
-        raise InvalidInputError('role key type "any" not allowed for issuing certificates, only signing')
-    return KeyParameters.parse(role.key_type, role.key_bits or None)
+    if role.key_type != ANY_KEY:
+        return KeyParameters.parse(role.key_type, role.key_bits or None)
+    word = (key_type or "").strip().lower()
+    if not word:
+        raise InvalidInputError(
+            'role key type "any" not allowed for issuing certificates, only signing, unless the request has a '
+            f"key_type: {' or '.join(_KEY_TYPES)}"
+        )
+    if word not in _KEY_TYPES:
+        hint = '; did you mean "ec"?' if word.upper() in OTHER_NAMES_OF_EC else ""
+        raise InvalidInputError(f"key_type must be one of {', '.join(_KEY_TYPES)}{hint}")
+    size = (key_bits or "").strip()
+    try:
+        return KeyParameters.parse(word, None if size == "0" else size)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"key_bits cannot be used: {error}") from None
 
 
 def check_csr(role: RoleRecord, csr: CertificateSigningRequest) -> None:
@@ -132,9 +181,9 @@ def check_csr(role: RoleRecord, csr: CertificateSigningRequest) -> None:
     if csr.privileges:
         raise InvalidInputError(f"the CSR asks for {csr.privileges[0]}, which no role allows")
     _check_subject(role, csr.subject_fields)
-    if role.key_type not in {"any", csr.key_type}:
+    if role.key_type not in {ANY_KEY, csr.key_type}:
         raise InvalidInputError(f"role requires keys of type {role.key_type}")
-    smallest = 0 if role.key_type == "any" else key_parameters(role).size
+    smallest = 0 if role.key_type == ANY_KEY else key_parameters(role).size
     if csr.key_size < smallest:
         raise InvalidInputError(
             f"role requires a minimum of a {smallest}-bit key, but CSR's key is {csr.key_size} bits"
@@ -163,7 +212,7 @@ def guard_warnings(role: RoleRecord) -> tuple[str, ...]:
             "min_remaining is longer than two thirds of validity: a stored certificate is answered until two thirds of "
             "its life are left"
         )
-    if role.min_remaining and role.releases_key and role.key_type != "any":
+    if role.min_remaining and role.releases_key:
         warnings.append(
             "no_store_key is true, so that min_remaining has no effect on issue/: a stored certificate without its key "
             "is not answered again, and every request orders another one"
@@ -201,12 +250,36 @@ def notice_of_short_life(role: RoleRecord, certificate: CurrentCertificate) -> s
     )
 
 
+def requested_life(ttl: timedelta | None, not_after: datetime | None, now: datetime) -> timedelta | None:
+    """Return how long a certificate is to be valid as the request says it, by its length or by its end.
+
+    Raises:
+        InvalidInputError: it says both, or the end is not in the future.
+    """
+    if not_after is None:
+        return ttl
+    if ttl:
+        raise InvalidInputError(
+            "Either ttl or not_after should be provided. Both should not be provided in the same request."
+        )
+    if not_after <= now:
+        raise InvalidInputError("not_after must be in the future")
+    return not_after - now
+
+
+def notice_of_early_end(not_after: datetime | None, certificate: CurrentCertificate) -> str | None:
+    """Say that a certificate ends before the request's `not_after`; None if it does not, or there is none."""
+    if not_after is None or certificate.not_after >= not_after:
+        return None
+    return f"the certificate ends at {shown_time(certificate.not_after)}, before the requested not_after"
+
+
 def term(role: RoleRecord, ttl: timedelta | None, offered: Sequence[int] | None) -> Term:
     """Choose what to order: the shortest term that covers what is asked for, and none longer than `max_ttl`.
 
     Args:
         role: the policy.
-        ttl: what the request asks for; None: the role's `ttl`, or its `validity`.
+        ttl: `requested_life`; None: the role's `ttl`, or its `validity`.
         offered: the certificate profile's terms in days; None where SCM does not tell: then it is the role's validity.
 
     Raises:

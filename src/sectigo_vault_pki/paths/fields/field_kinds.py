@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from ipaddress import ip_network
 from typing import TypeVar
 
@@ -32,6 +33,8 @@ from sectigo_vault_pki.vault_plugin.framework import Kind, KindError, kinds
 T = TypeVar("T")
 
 MAX_TEXT_LENGTH = 65_536
+MAX_NAMES_LENGTH = 30_000
+"""Characters of a list of names, with its commas."""
 MAX_CUSTOM_FIELDS = 100
 MAX_CUSTOM_FIELD_LENGTH = 256
 """Characters of a custom field's name or value (scm-api.md 3.2)."""
@@ -40,6 +43,9 @@ _PORTAL = re.compile(
     r"(?:https?://)?[A-Za-z0-9.:-]+/customer/(?P<uri>[A-Za-z0-9][A-Za-z0-9_.-]{0,127})(?:[/?#].*)?", re.ASCII
 )
 _FILE_NAME = re.compile(r"[A-Za-z0-9._/~-]{1,100}\.(?:pem|csr|req|p10|crt|cer|der|txt|key)", re.ASCII | re.IGNORECASE)
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)  # RFC 3339 5.6
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
@@ -186,7 +192,7 @@ def _without_url(base: Kind[T]) -> Kind[T]:
 
 def alternative_names() -> Kind[tuple[str, ...]]:
     """Host names, IP addresses and e-mail addresses."""
-    base = kinds.string_list(max_length=30_000)
+    base = kinds.string_list(max_length=MAX_NAMES_LENGTH)
 
     def parse(value: object) -> tuple[str, ...]:
         parsed = base.parse(value)
@@ -194,16 +200,31 @@ def alternative_names() -> Kind[tuple[str, ...]]:
             if url := _SCHEME.match(name):
                 raise KindError(f"cannot be used: name {place} is a URL, not a name{_host_meant(url[1])}")
         try:
-            return normalise_names(parsed)
+            names = normalise_names(parsed)
         except InvalidInputError as error:
             raise KindError(f"cannot be used: {error}") from None
+        _check_length_as_ascii(",".join(names), MAX_NAMES_LENGTH)
+        return names
 
     return Kind(base.label, base.schema, parse)
 
 
 def host_name(*, max_length: int) -> Kind[str]:
     """One host name, wildcard, IP address or e-mail address; a role decides which of them are allowed."""
-    return _without_url(_domain(kinds.line(max_length=max_length), normalise_name))
+    base = _without_url(_domain(kinds.line(max_length=max_length), normalise_name))
+
+    def parse(value: object) -> str:
+        parsed = base.parse(value)
+        _check_length_as_ascii(parsed, max_length)
+        return parsed
+
+    return Kind(base.label, base.schema, parse)
+
+
+def _check_length_as_ascii(names: str, most: int) -> None:
+    """Refuse what is too long only since its international names are written in ASCII."""
+    if len(names) > most:
+        raise KindError(f"must have at most {most} characters, written as xn--… it has {len(names)}")
 
 
 def ip_addresses() -> Kind[tuple[str, ...]]:
@@ -283,6 +304,22 @@ def reason() -> Kind[str]:
         return parsed
 
     return Kind(base.label, base.schema, parse)
+
+
+def date_time() -> Kind[datetime]:
+    """A date and time with its offset (RFC 3339)."""
+    base = kinds.line(max_length=64)
+
+    def parse(value: object) -> datetime:
+        text = base.parse(value).upper()
+        try:
+            if _DATE_TIME.fullmatch(text):
+                return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        raise KindError("must be a date and time with its offset, such as 2027-01-31T00:00:00Z")
+
+    return Kind(base.label, {"type": "string", "format": "date-time"}, parse)
 
 
 def networks() -> Kind[tuple[str, ...]]:

@@ -35,15 +35,18 @@ COMMON_NAME = Field(
     name="common_name",
     kind=field_kinds.host_name(max_length=64),
     description=(
-        "Common name of the certificate: a host name, wildcard or IP address. It is also one of the subject "
-        "alternative names."
+        "Common name of the certificate: a host name or wildcard. It is also one of the subject alternative names. "
+        "If the role has require_cn=false and it is missing, the first of alt_names takes its place. International "
+        "names are converted to their xn-- form."
     ),
 )
 ALT_NAMES = Field(
     name="alt_names",
     label="DNS/Email Subject Alternative Names (SANs)",
     kind=replace(field_kinds.alternative_names(), label="string", schema={"type": "string"}),  # as Vault's pki
-    description="Further subject alternative names, comma-separated.",
+    description=(
+        "Further subject alternative names, comma-separated. International ones are converted to their xn-- form."
+    ),
 )
 IP_SANS = Field(
     name="ip_sans",
@@ -58,6 +61,14 @@ TTL = Field(
     description=(
         "How long the certificate is to be valid, in seconds or as a duration such as 90d. SCM issues for the terms of "
         "its certificate profile: the shortest term that covers the ttl is ordered. Without it, the role's validity."
+    ),
+)
+NOT_AFTER = Field(
+    name="not_after",
+    kind=field_kinds.date_time(),
+    description=(
+        "Until when the certificate is to be valid, in place of a ttl: a date and time with its offset (RFC 3339), "
+        "such as 2027-01-31T00:00:00Z. The shortest term that lasts until then is ordered."
     ),
 )
 CSR = Field(name="csr", kind=field_kinds.csr("csr"), required=True, description="PEM-format CSR to be signed.")
@@ -121,11 +132,6 @@ ISSUER_REF = Field(
     without_effect=True,
     description="Reference to an issuer: SCM's certificate profile decides it.",
 )
-NOT_AFTER = Field(
-    name="not_after",
-    kind=kinds.text(max_length=64),
-    description="End of validity: SCM's certificate profile decides it. Ask for a ttl.",
-)
 NOT_BEFORE = Field(name="not_before", kind=kinds.text(max_length=64), description="Start of validity: SCM decides it.")
 SUBJECT_SERIAL_NUMBER = Field(
     name="serial_number",
@@ -137,7 +143,6 @@ REFUSED: tuple[tuple[Field[object], str], ...] = (
     (OTHER_SANS, "other_sans are not allowed by this role"),
     (USER_IDS, "user_ids are not allowed by this role"),
     (SUBJECT_SERIAL_NUMBER, "serial_number is not allowed by this role"),
-    (NOT_AFTER, "not_after cannot be asked for: SCM's certificate profile decides it; ask for a ttl"),
     (NOT_BEFORE, "not_before cannot be asked for: SCM decides it"),
 )
 """Fields of Vault's pki that no role here allows, and the error of a request that has one."""
@@ -145,12 +150,15 @@ REFUSED: tuple[tuple[Field[object], str], ...] = (
 KEY_TYPE_OF_REQUEST = Field(
     name="key_type",
     kind=kinds.text(max_length=16),
-    description="Type of key. The role's applies instead.",
+    description='Type of key: "rsa" or "ec". Required if the role\'s is "any"; otherwise the role\'s applies instead.',
 )
 KEY_BITS_OF_REQUEST = Field(
     name="key_bits",
     kind=kinds.text(max_length=16),
-    description="Size of key. The role's applies instead.",
+    description=(
+        'Size of key, if the role\'s key_type is "any": 2048, 3072 or 4096 for RSA, 256, 384 or 521 for EC; 0 or none: '
+        "the first of these. Otherwise the role's applies instead."
+    ),
 )
 
 AUTHORITY = Field(

@@ -44,7 +44,10 @@ ALLOWED_DOMAINS = Field(
     name="allowed_domains",
     kind=field_kinds.domains(),
     default=(),
-    description="Domains for which certificates may be ordered, compared by whole labels. Without any, none may.",
+    description=(
+        "Domains for which certificates may be ordered, compared by whole labels. International ones are converted to "
+        "their xn-- form. Without any, none may."
+    ),
 )
 ALLOW_SUBDOMAINS = Field(
     name="allow_subdomains",

@@ -32,8 +32,8 @@ LOOP_PERIOD = Field(
     default=timedelta(seconds=30),
     inherits=True,
     description=(
-        "Longest pause, in seconds, between two attempts to collect the certificate; the first pauses are shorter. "
-        "Default: 30."
+        "Longest pause, in seconds, between two attempts to collect the certificate; in the first minute pauses are "
+        "5 s at most. Default: 30."
     ),
 )
 EXPIRY_WINDOW = Field(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.lifecycle import Engine, Issued, Issuer, IssueRequest
+from sectigo_vault_pki.lifecycle import ANY_KEY, Engine, Issued, Issuer, IssueRequest
 from sectigo_vault_pki.paths.answers.pki_answer import (
     ISSUE_SCHEMA,
     SIGN_SCHEMA,
@@ -29,6 +29,7 @@ COMMON: tuple[Field[object], ...] = (
     fields.IP_SANS,
     *(refused for refused, _ in fields.REFUSED),
     fields.TTL,
+    fields.NOT_AFTER,
     fields.PRIVATE_KEY_FORMAT,
     fields.REMOVE_ROOTS,
     fields.EXCLUDE_CN,
@@ -42,7 +43,13 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
     async def write(request: Request, data: FieldData) -> Response:
         protection = key_fields.protection(data, data.get(fields.FORMAT_OF_ISSUE) or IssuedFormat.PEM)
         wanted = IssueRequest(
-            common_name=_common_name(data), names=_names(data), ttl=_ttl(data), host_request_id=request.id
+            common_name=data.get(fields.COMMON_NAME),
+            names=_names(data),
+            ttl=_ttl(data),
+            not_after=data.get(fields.NOT_AFTER),
+            key_type=data.get(fields.KEY_TYPE_OF_REQUEST),
+            key_bits=data.get(fields.KEY_BITS_OF_REQUEST),
+            host_request_id=request.id,
         )
         issued = await _issued(issuer, request, data, wanted)
         chain, key = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS)), issued_key(issued)
@@ -55,7 +62,7 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
         if protection is not None:
             shown |= {"private_key": "", "pkcs12": await pkcs12_base64(engine, chain, key, protection)}
         await issuer.handed_out(issued)
-        return Response(data=shown, warnings=(*_remarks_on_key(data), *issued.warnings))
+        return Response(data=shown, warnings=(*_remarks_on_key(data, issued), *issued.warnings))
 
     return Path(
         template="issue/{role}",
@@ -91,6 +98,7 @@ def path_sign(issuer: Issuer) -> Path:
             common_name=_common_name_of(csr),
             names=csr.subject_alt_names,
             ttl=_ttl(data),
+            not_after=data.get(fields.NOT_AFTER),
             csr=csr,
             host_request_id=request.id,
         )
@@ -132,19 +140,18 @@ def _format(data: FieldData, declared: Field[str]) -> IssuedFormat:
     return IssuedFormat.PEM if named in {None, key_fields.PKCS12} else IssuedFormat(named)
 
 
-def _common_name(data: FieldData) -> str:
-    if fields.COMMON_NAME not in data:
-        raise InvalidInputError("the common_name field is required")
-    return data[fields.COMMON_NAME]
-
-
 def _common_name_of(csr: CertificateSigningRequest) -> str:
     if not csr.common_name:
-        raise InvalidInputError("the CSR has no common name, which SCM requires")
+        raise InvalidInputError(
+            "the CSR has no common name, which SCM requires of every order, whatever require_cn of the role says"
+        )
     try:
-        return normalise_name(csr.common_name)
+        common_name = normalise_name(csr.common_name)
     except InvalidInputError:
         raise InvalidInputError("the common name of the CSR is no host name and no IP address") from None
+    if not csr.common_name.isascii():  # SCM takes it from the CSR, and might read it as another name
+        raise InvalidInputError(f"the common name of the CSR is not ASCII: make the CSR with {common_name}")
+    return common_name
 
 
 def _names(data: FieldData) -> tuple[str, ...]:
@@ -156,7 +163,9 @@ def _ttl(data: FieldData) -> timedelta | None:
     return data.get(fields.TTL) or None
 
 
-def _remarks_on_key(data: FieldData) -> Sequence[str]:
+def _remarks_on_key(data: FieldData, issued: Issued) -> Sequence[str]:
+    if issued.role.key_type == ANY_KEY:
+        return ()
     named = fields.KEY_TYPE_OF_REQUEST in data or fields.KEY_BITS_OF_REQUEST in data
     return ("parameters key_type and key_bits ignored as role had specific values",) if named else ()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError, UnknownRoleError
-from sectigo_vault_pki.lifecycle import DEFAULT_MAX_ORDERS, Roles, guard_warnings, with_defaults
+from sectigo_vault_pki.lifecycle import ANY_KEY, DEFAULT_MAX_ORDERS, Roles, guard_warnings, with_defaults
 from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA
 from sectigo_vault_pki.paths.answers.pki_answer import CA_CHAIN_SCHEMA, ca_chain
 from sectigo_vault_pki.paths.fields import builtin_role_fields
@@ -31,7 +31,6 @@ from sectigo_vault_pki.vault_plugin.framework import (
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 ROLE_SCHEMA = answer_schema(fields.FIELDS)
-ANY_KEY = "any"
 
 
 def path_roles_list(roles: Roles) -> Path:
