@@ -52,7 +52,7 @@ class TestNames:
         "xn--bcher-kva",
         "bücher.test",
         "BÜCHER",
-        "bu\u0308cher",
+        "b\u0075\u0308cher",
         "山。example.test",
         "example｡test",
         "bücher。test",
