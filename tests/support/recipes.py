@@ -1,6 +1,7 @@
 """The files and blocks of docs/recipes.md, as its reader has them, for the mount and the server of a test."""
 
 import re
+from itertools import takewhile
 from pathlib import Path
 
 from tests.support.vault import VaultMount
@@ -22,6 +23,13 @@ def block(language: str, holding: str, mount: VaultMount) -> str:
     blocks = (match["text"] for match in _BLOCK.finditer(PAGE.read_text()) if match["language"] == language)
     (text,) = (text for text in blocks if holding in text)
     return _for(mount, text)
+
+
+def table(head: str) -> list[list[str]]:
+    """Return the cells of the one table of the page that has this head."""
+    (_, _, below) = PAGE.read_text().partition(f"\n{head}\n")
+    rows = takewhile(lambda line: line.startswith("|"), below.splitlines()[1:])
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
 def json_of(resource: str, mount: VaultMount) -> str:
