@@ -14,8 +14,13 @@ _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE |
 
 def file(name: str, mount: VaultMount) -> str:
     """Return a file that the page writes."""
+    return _for(mount, written_file(name))
+
+
+def written_file(name: str) -> str:
+    """Return a file as the page writes it."""
     (text,) = (match["text"] for match in _FILE.finditer(PAGE.read_text()) if match["name"] == name)
-    return _for(mount, text)
+    return text
 
 
 def block(language: str, holding: str, mount: VaultMount) -> str:

@@ -106,6 +106,8 @@ def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: Va
     reference = enroll["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     schema = document["components"]["schemas"][reference.rpartition("/")[2]]
     assert schema["properties"]["sectigo_ssl_cert_type"]["type"] == "integer"
+    patch = ours[f"/{mount.path}/roles/{{role}}"]["patch"]
+    assert [*patch["requestBody"]["content"]] == ["application/merge-patch+json"]
 
 
 def test_every_reference_of_our_openapi_paths_leads_somewhere(mount: VaultMount) -> None:

@@ -106,7 +106,8 @@ def test_the_crl_is_the_cas_and_a_read_says_where(client: Client) -> None:
     issued = client.pki("generate_certificate", "shop", "a.example.test")
     leaf = x509.load_pem_x509_certificate(issued["certificate"].encode())
     (point,) = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-    (url,) = point.full_name or ()
+    assert point.full_name
+    (url,) = point.full_name
     read = client.whole.read(f"{client.mount.path}/crl")
     assert read["data"]["crl_distribution_points"] == [url.value]
     with pytest.raises(AttributeError):

@@ -55,7 +55,7 @@ def with_defaults(role: RoleRecord, defaults: RoleDefaults) -> RoleRecord:
 
 
 def usual_life(role: RoleRecord) -> timedelta:
-    """Return how long a certificate is to be valid if the request does not say: `ttl` or `validity`, up to `max_ttl`."""
+    """Return the validity that a request without a ttl asks for: the role's `ttl` or `validity`, up to `max_ttl`."""
     wanted = timedelta(seconds=role.ttl) if role.ttl else timedelta(days=role.validity_days)
     return min(wanted, timedelta(seconds=role.max_ttl)) if role.max_ttl else wanted
 

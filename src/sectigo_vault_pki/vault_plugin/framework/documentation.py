@@ -19,6 +19,9 @@ _METHODS: Mapping[str, tuple[Operation, ...]] = {
     "patch": (Operation.PATCH,),
     "delete": (Operation.DELETE,),
 }
+_JSON = "application/json"
+_BODY_TYPES = {"patch": "application/merge-patch+json"}
+"""What a host requires of a body, and with anything else answers 415; its own document says JSON of all."""
 _UNITS: Mapping[object, timedelta] = {"days": timedelta(days=1), "seconds": timedelta(seconds=1)}
 _VERBS = {Operation.UPDATE: "write", Operation.CREATE: "write"}
 
@@ -142,7 +145,7 @@ def _operation(path: Path, method: str, declared: Sequence[Operation], prefix: s
     if method in {"post", "patch"} and body_fields:
         name = _title(operation_id) + "Request"
         schemas[name] = _object_schema(body_fields, is_change=method == "patch")
-        described["requestBody"] = {"required": True, "content": _content(name)}
+        described["requestBody"] = {"required": True, "content": _content(name, _BODY_TYPES.get(method, _JSON))}
     query = [_parameter(field, "query", required=False) for field in handler.query]
     if Operation.LIST in declared:
         query.append(_list_parameter(required=Operation.READ not in declared))
@@ -162,13 +165,13 @@ def _responses(handler: Handler, method: str, operation_id: str, schemas: Docume
     return {"200": {"description": "OK", "content": _content(name)}}
 
 
-def _content(schema_name: str) -> Document:
+def _content(schema_name: str, media_type: str = _JSON) -> Document:
     """Refer to a schema; twice, because the host drops a plugin's `$ref` and makes its own of `ref`.
 
     What stands beside `$ref` has no meaning (OpenAPI 3.0.2, Reference Object).
     """
     reference = f"#/components/schemas/{schema_name}"
-    return {"application/json": {"schema": {"$ref": reference, "ref": reference}}}
+    return {media_type: {"schema": {"$ref": reference, "ref": reference}}}
 
 
 def _operation_id(path: Path, operation: Operation, prefix: str) -> str:
