@@ -53,6 +53,7 @@ TOOLS: Sequence[Tool] = (
     Tool("npm", ("--version",), ("test_node_vault.py",)),
     Tool("node", ("--version",), ("test_node_vault.py",)),
     Tool("go", ("version",), ("test_go_api.py", "test_consul_template.py")),
+    Tool("terraform", ("version",), ("test_terraform.py",)),
 )
 
 
