@@ -77,6 +77,10 @@ test-server: $(READY)  ## the server's tests on another binary: SERVER=/path/to/
 test-browser: $(READY)  ## our paths in OpenBao's web UI; needs Debian's packages chromium and chromium-driver
 	@exec $(BIN)/pytest tests/browser $(PYTEST_ARGS)
 
+.PHONY: test-clients
+test-clients: $(READY)  ## other makers' clients: node-vault, Go's api, consul-template, a generated one; downloads them once
+	@exec $(BIN)/pytest --timeout=900 tests/clients $(PYTEST_ARGS)
+
 .PHONY: test-dist
 test-dist: $(READY)  ## test what `make dist` builds, on a real OpenBao without Python; as root, and with gcc
 	@exec $(BIN)/pytest --timeout=300 tests/one_file $(PYTEST_ARGS)

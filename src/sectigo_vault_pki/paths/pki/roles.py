@@ -242,7 +242,7 @@ def _check_times(role: RoleRecord) -> None:
         raise InvalidInputError("max_ttl must be at least a day: SCM issues for whole days")
     if role.ttl and role.max_ttl and role.ttl > role.max_ttl:
         raise InvalidInputError("ttl must not be longer than max_ttl")
-    if role.max_ttl and role.max_ttl < validity:
+    if role.max_ttl and role.max_ttl < validity and "validity_days" not in role.inherited:
         raise InvalidInputError("validity must not be longer than max_ttl")
     if role.min_remaining >= validity:
         raise InvalidInputError("min_remaining must be shorter than validity: otherwise every request would order")
