@@ -22,6 +22,7 @@
     └── ScmError                     SCM
         ├── ScmRefusedError          refused the call, with its own error
         ├── ScmUnavailableError      gave no usable answer, and accepted no order
+        │   └── ScmAnswerTooLongError  answered more at once than is read
         └── ScmAnswerLostError       may have accepted an order, but its answer was lost
 
 Every text is one sentence for the user and carries no secret. `paths.error_kinds` maps each to an error of the host.
@@ -196,6 +197,10 @@ class ScmUnavailableError(ScmError):
     def __init__(self, operation: str, text: str, *, login_refused: bool = False, answered: bool = False) -> None:
         super().__init__(operation, text, login_refused=login_refused)
         self.answered = answered
+
+
+class ScmAnswerTooLongError(ScmUnavailableError):
+    """SCM answered, and more at once than is read: a part of it can be asked for."""
 
 
 class ScmAnswerLostError(ScmError):

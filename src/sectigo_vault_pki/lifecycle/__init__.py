@@ -17,6 +17,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key
 from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.rules.role_rules import ANY_KEY, DEFAULT_MAX_ORDERS, guard_warnings, with_defaults
+from sectigo_vault_pki.lifecycle.sync.runs import ShownRun
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks
 from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle, parse_token_url
 
@@ -48,6 +49,7 @@ __all__ = [
     "RoleWritten",
     "Roles",
     "ScmClients",
+    "ShownRun",
     "StoredVersion",
     "UnnamedOrder",
     "default_jitter",

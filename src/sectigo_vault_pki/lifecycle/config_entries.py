@@ -113,6 +113,7 @@ class Configs:
                 await repository.put_config_identity(config_name, identity_of(existing))
             else:
                 await repository.delete_newest_chain(config_name)
+            await repository.delete_sync_run(config_name)
             await self._resources.tasks.finish(repository.delete_config(config_name))
         await self._resources.clients.drop(config_name)
         return keeps

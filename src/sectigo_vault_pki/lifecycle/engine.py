@@ -43,6 +43,8 @@ from sectigo_vault_pki.lifecycle.roles.issuing import Issuer
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.steps import ORDER_ID, Caller, Steps, waiting_of
+from sectigo_vault_pki.lifecycle.sync.actions import Tools
+from sectigo_vault_pki.lifecycle.sync.runs import SyncRuns
 from sectigo_vault_pki.lifecycle.upkeep.upkeep import Upkeep
 from sectigo_vault_pki.pki import CertificateChain, GivenCertificate, Pkcs12Protection
 from sectigo_vault_pki.store import (
@@ -59,6 +61,7 @@ class Engine:
     Attributes:
         roles: what may be ordered, by name.
         issuer: issues under them.
+        sync: compares config entries with SCM.
     """
 
     def __init__(self, resources: Resources) -> None:
@@ -72,6 +75,7 @@ class Engine:
         self._deletion = Deletion(resources, self._runner, journal, self._enrolments)
         self._upkeep = Upkeep(resources, self._steps, self._is_busy)
         self.roles = Roles(resources)
+        self.sync = SyncRuns(Tools(resources, self._steps, journal, self._chains))
         self.issuer = Issuer(resources, self.roles, self._enrolments, self._steps)
 
     def resume(self) -> None:
@@ -81,6 +85,7 @@ class Engine:
     def tick(self) -> None:
         """Begin what is due in the background, unless the run of an earlier tick still goes on."""
         self._resources.tasks.join("background", self._upkeep.run, name="background", context=Context())
+        self._resources.tasks.join("sync", self.sync.resume, name="sync", context=Context())
 
     async def status(self) -> EngineStatus:
         """Report how the engine stands; asks storage, and never SCM."""

@@ -30,6 +30,7 @@ from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.rules.evidence import renewed
 from sectigo_vault_pki.lifecycle.rules.policy import Step, Waiting, next_step
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, RenewalPolicy, renewal_policy
+from sectigo_vault_pki.lifecycle.rules.states import Evidence
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId, WaitingAndRenewal
 
 UNIQUE_ID = re.compile(r"[0-9]{1,19}_[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
@@ -152,14 +153,31 @@ class Steps:
         order = await self._open_entry(config_name, order_uuid)
         return None if order is None else (order, await self._runner.settle(Entry(config_name, config), order))
 
+    async def adopt(self, config_name: str, order_uuid: str, scm_id: int) -> Answer | None:
+        """Store the outcome of an enrolment whose mark was found at SCM; None where there was nothing to find out."""
+        config = await self._resources.repository.config(config_name)
+        order = await self._open_entry(config_name, order_uuid)
+        if config is None or order is None or order.unique_id is not None:
+            return None
+        return await self._runner.adopt(Entry(config_name, config), order, scm_id)
+
+    async def evidence(self, config_name: str, order_uuid: str) -> Evidence | None:
+        """Look up an open order and store nothing; see `Runner.evidence`."""
+        config = await self._resources.repository.config(config_name)
+        order = await self._resources.repository.order(config_name, order_uuid)
+        if config is None or order is None or self.is_under_way(config_name, order):
+            return None
+        return await self._runner.evidence(Entry(config_name, config), order)
+
     async def _open_entry(self, config_name: str, order_uuid: str) -> OrderRecord | None:
         """Return an entry whose outcome is not known, unless this process is working on it; put others in order."""
         order = await self._resources.repository.order(config_name, order_uuid)
-        if order is None or self._is_under_way(config_name, order):
+        if order is None or self.is_under_way(config_name, order):
             return None
         return await self._journal.open_entry(config_name, order_uuid)
 
-    def _is_under_way(self, config_name: str, order: OrderRecord) -> bool:
+    def is_under_way(self, config_name: str, order: OrderRecord) -> bool:
+        """Whether this process is placing an order, or working on its certificate."""
         if order.unique_id is not None:
             return self._runner.is_under_way(CertificateKey(config_name, order.unique_id))
         return self._enrolments.is_under_way(config_name, order.uuid)

@@ -16,6 +16,7 @@ from sectigo_vault_pki.paths import (
     replace,
     revoke,
     status,
+    sync,
 )
 from sectigo_vault_pki.paths.pki import authority, issue, roles, serials
 from sectigo_vault_pki.vault_plugin.framework import Path
@@ -55,6 +56,7 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         replace.path_replace(parts.engine),
         revoke.path_revoke(parts.engine),
         fetch.path_fetch(parts.engine),
+        sync.path_sync(parts.engine),
         export.path_export(parts.engine),
         roles.path_roles(parts.roles),
         roles.path_roles_list(parts.roles),

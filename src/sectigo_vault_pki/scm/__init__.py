@@ -27,6 +27,7 @@ from sectigo_vault_pki.scm.login import (
     header_value_problem,
 )
 from sectigo_vault_pki.scm.profiles import Profile
+from sectigo_vault_pki.scm.reports import LISTED_STATUSES, ByDate, Reported, listed_entries, report
 from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
@@ -46,11 +47,13 @@ CERTIFICATE_APIS: Mapping[str, CertificateApi] = MappingProxyType({"ssl_cert": S
 __all__ = [
     "CERTIFICATE_APIS",
     "COLLECT",
+    "LISTED_STATUSES",
     "SMIME",
     "SSL",
     "Accepted",
     "Availability",
     "BreakerState",
+    "ByDate",
     "CallBudget",
     "CertificateApi",
     "CertificateLogin",
@@ -65,6 +68,7 @@ __all__ = [
     "Pending",
     "Profile",
     "Remarks",
+    "Reported",
     "ScmAccount",
     "ScmClient",
     "Standing",
@@ -78,6 +82,7 @@ __all__ = [
     "hint_for",
     "is_final",
     "is_revoked",
+    "listed_entries",
     "mark",
     "mark_in",
     "organization",
@@ -85,4 +90,5 @@ __all__ = [
     "parse_ca_bundle",
     "parse_token_url",
     "password_state",
+    "report",
 ]

@@ -70,6 +70,7 @@ class Trouble:
         retry_after: seconds the server asks to wait, or None.
         answered: something answered that cannot be used, and would answer the same at once again.
         login_refused: the answer said that the login is wrong.
+        is_too_long: an answer came that is longer than any that is read.
     """
 
     was_sent: bool
@@ -77,3 +78,4 @@ class Trouble:
     retry_after: float | None = None
     answered: bool = False
     login_refused: bool = False
+    is_too_long: bool = False

@@ -156,7 +156,7 @@ class ScmClient:
             result = judged(call, await self._sent(call), self._redact)
             if isinstance(result, Answer):
                 return result
-            is_harmless = not result.answered and not (call.is_order and result.was_sent)
+            is_harmless = not result.answered and not result.is_too_long and not (call.is_order and result.was_sent)
             pause = _pause_after(attempt, result.retry_after) if is_harmless else None
             if pause is None:
                 raise failure_from(call, result)
@@ -181,15 +181,20 @@ class ScmClient:
             raise unusable(call, answer, self._redact)
         return None
 
-    async def listed(self, call: Call, model: type[_Model]) -> Page[_Model]:
+    async def listed(self, call: Call, model: type[_Model], *, within: str | None = None) -> Page[_Model]:
         """Settle a call that is answered by a list, whose rows are read one by one.
 
         Only a list is one: no body, `null`, or an object around the rows says nothing of what SCM has.
+
+        Args:
+            call: the call.
+            model: of a row.
+            within: the name of the list in an object around it; None: there is no such object.
         """
         answer = await self.settled(call)
         rows: list[_Model] = []
         unreadable = 0
-        for value in self._read(call, answer, _rows):
+        for value in self._read(call, answer, lambda body: _rows(body if within is None else _member(body, within))):
             try:
                 rows.append(model.model_validate(value))
             except ValidationError:
@@ -281,7 +286,8 @@ class ScmClient:
         is_scms = isinstance(result, Answer) and _is_scms(result)
         if isinstance(result, Answer) and is_scms and result.date is not None and self._on_date is not None:
             self._on_date(result.date)
-        if is_scms or (isinstance(result, Answer) and _is_refused_without_a_body(call, result)):
+        is_too_long = isinstance(result, Trouble) and result.is_too_long
+        if is_scms or is_too_long or (isinstance(result, Answer) and _is_refused_without_a_body(call, result)):
             self._breaker.answered()
         else:
             self._last_failure = result.reason if isinstance(result, Trouble) else f"HTTP {result.status}"
@@ -293,6 +299,12 @@ def _rows(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError("no list")  # noqa: TRY004 - as pydantic's errors are
     return value
+
+
+def _member(value: Any, name: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError("no object")  # noqa: TRY004 - as pydantic's errors are
+    return value.get(name)
 
 
 def _is_scms(answer: Answer) -> bool:

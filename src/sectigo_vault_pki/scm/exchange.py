@@ -101,7 +101,8 @@ class Exchange:
             reason = f"the login failed: {error}"
             return Trouble(was_sent=False, reason=reason, answered=True, login_refused=error.is_refused)
         except AnswerTooLongError as error:
-            return Trouble(was_sent=error.request is request, reason=str(error))
+            is_own = error.request is request  # and not the login's, which is short
+            return Trouble(was_sent=is_own, reason=str(error), is_too_long=is_own)
         except tuple(TROUBLES) as error:
             trouble = trouble_from(error, self._account.base_url)
             is_of_login = isinstance(error, httpx.RequestError) and error.request is not request

@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 
-from sectigo_vault_pki.errors import ScmAnswerLostError, ScmRefusedError, ScmUnavailableError
+from sectigo_vault_pki.errors import ScmAnswerLostError, ScmAnswerTooLongError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.scm.call import Answer, Call, Trouble
 from sectigo_vault_pki.scm.codes import NOT_SCM, Verdict, hint_for, is_login_refused, phrase_of, verdict
 
@@ -114,7 +114,8 @@ def failure_from(call: Call, trouble: Trouble) -> ScmUnavailableError | ScmAnswe
         text = f"SCM's answer to {call.operation} was lost, and it may have taken the order: {trouble.reason}"
         return ScmAnswerLostError(call.operation, text, login_refused=flag)
     text = f"SCM is not available for {call.operation}: {trouble.reason}"
-    return ScmUnavailableError(call.operation, text, login_refused=flag, answered=trouble.answered)
+    kind = ScmAnswerTooLongError if trouble.is_too_long else ScmUnavailableError
+    return kind(call.operation, text, login_refused=flag, answered=trouble.answered)
 
 
 def unusable(call: Call, answer: Answer, redact: Redact) -> ScmUnavailableError | ScmAnswerLostError:

@@ -32,6 +32,7 @@ from sectigo_vault_pki.store.config_records import (
 from sectigo_vault_pki.store.index import AgendaEntry, agenda_keys, due_from
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.repository import Repository
+from sectigo_vault_pki.store.sync_records import Difference, SyncItem, SyncRequest, SyncRun
 from sectigo_vault_pki.vault_plugin.logical import StorageError
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "ConfigIdentity",
     "ConfigRecord",
     "CurrentCertificate",
+    "Difference",
     "DomainValidation",
     "HistoryEntry",
     "LoginPause",
@@ -65,6 +67,9 @@ __all__ = [
     "Status",
     "StorageError",
     "SubjectFields",
+    "SyncItem",
+    "SyncRequest",
+    "SyncRun",
     "UniqueId",
     "WaitingAndRenewal",
     "agenda_keys",

@@ -119,6 +119,14 @@ def login_pause_key(config_name: str) -> str:
     return f"{LOGINS}{config_name}"
 
 
+SYNC_RUNS = "index/sync/"
+
+
+def sync_run_key(config_name: str) -> str:
+    """Where the newest comparison of a config entry with SCM is kept."""
+    return f"{SYNC_RUNS}{config_name}"
+
+
 MOUNT = "index/mount"
 """Written at a mount's first start; storage without it no longer belongs to the mount."""
 

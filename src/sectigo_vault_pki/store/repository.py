@@ -29,6 +29,7 @@ from sectigo_vault_pki.store.config_records import (
 from sectigo_vault_pki.store.index import AgendaEntry, index_keys
 from sectigo_vault_pki.store.layout import UniqueId
 from sectigo_vault_pki.store.record_store import RecordStore
+from sectigo_vault_pki.store.sync_records import SyncRun
 from sectigo_vault_pki.vault_plugin.logical import Storage, StorageError
 
 _log = logging.getLogger(__name__)
@@ -268,6 +269,19 @@ class Repository(RecordStore):
 
     async def delete_login_pause(self, config_name: str) -> None:
         await self._storage.delete(layout.login_pause_key(config_name))
+
+    async def sync_run(self, config_name: str) -> SyncRun | None:
+        return await self._get(layout.sync_run_key(config_name), SyncRun)
+
+    async def synced_configs(self) -> Sequence[str]:
+        """Return the names of the config entries that were compared with SCM."""
+        return await self._storage.list(layout.SYNC_RUNS)
+
+    async def put_sync_run(self, config_name: str, run: SyncRun) -> None:
+        await self._put(layout.sync_run_key(config_name), run)
+
+    async def delete_sync_run(self, config_name: str) -> None:
+        await self._storage.delete(layout.sync_run_key(config_name))
 
     async def mark_as_ours(self) -> None:
         """Write the mount's own entry when it starts; if it is missing later, the host has moved the storage away."""

@@ -46,6 +46,7 @@ from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.policy import DEFAULT_MAX_TIMEOUT, Waiting, caller_limit
 from sectigo_vault_pki.lifecycle.rules.states import (
     AnswerLost,
+    Evidence,
     Found,
     Misnamed,
     NotFound,
@@ -236,6 +237,42 @@ class Runner:
         )
         return await asyncio.shield(task)
 
+    async def adopt(self, entry: Entry, order: OrderRecord, scm_id: int) -> Answer:
+        """Store an enrolment whose answer was lost, by the id of the entry that has its mark at SCM; nothing is asked.
+
+        Raises:
+            StorageError, RecordError: it is not stored.
+        """
+
+        async def adopting() -> Answer:
+            self._not_booked.discard(order.uuid)
+            return await self._found(ENROLMENT, Entry(entry.config_name, entry.config), order, Found(scm_id))
+
+        task = self._resources.tasks.join(
+            ("settle", entry.config_name, order.uuid), adopting, name=f"adopt {entry.config_name}/{order.uuid}"
+        )
+        return await asyncio.shield(task)
+
+    async def evidence(self, entry: Entry, order: OrderRecord) -> Evidence | None:
+        """Look up an order whose answer was lost, and store nothing; None: it was never sent, or is a revocation.
+
+        Raises:
+            ScmRefusedError, ScmUnavailableError: SCM does not tell.
+        """
+        age = self._age_of(order)
+        if order.unique_id is None:
+            return await ENROLMENT.look(self._resources, Entry(entry.config_name, entry.config), order, age)
+        record = await self._resources.repository.certificate(entry.config_name, order.unique_id)
+        if record is None or record.submitting != order.uuid:
+            return None
+        match order.operation:
+            case OrderOperation.RENEW:
+                return await RENEWAL.look(self._resources, entry.holding(record), order, age)
+            case OrderOperation.REPLACE:
+                return await REPLACEMENT.look(self._resources, entry.holding(record), order, age)
+            case _:
+                return None
+
     def is_not_booked(self, order_uuid: str) -> bool:
         """Whether SCM certainly had no such order when it was last asked, by this process, what became of it."""
         return order_uuid in self._not_booked
@@ -269,18 +306,19 @@ class Runner:
         state = advance(OrderState.UNSETTLED, evidence)
         match state, evidence:
             case OrderState.PENDING, Found():
-                answer = await self._taken(operation, entry, order, evidence)
-                if answer.record is not None and order.unique_id is None:
-                    await self._journal.hand_over(
-                        CertificateKey(entry.config_name, answer.record.unique_id), order.uuid
-                    )
-                return answer
+                return await self._found(operation, entry, order, evidence)
             case OrderState.UNSETTLED, Undecided():
                 return answers.of_order(order, evidence.doubt)
             case OrderState.NOT_BOOKED | OrderState.GIVEN_UP, NotFound() | TooLongUndecided():
                 return await self._unbooked(operation, entry, order, evidence)
             case _:
                 raise OrderStateError(f"{type(evidence).__name__} leads to {state.name}")
+
+    async def _found(self, operation: Operation[E, Any], entry: E, order: OrderRecord, evidence: Found) -> Answer:
+        answer = await self._taken(operation, entry, order, evidence)
+        if answer.record is not None and order.unique_id is None:
+            await self._journal.hand_over(CertificateKey(entry.config_name, answer.record.unique_id), order.uuid)
+        return answer
 
     async def _unbooked(
         self, operation: Operation[E, Any], entry: E, order: OrderRecord, evidence: NotFound | TooLongUndecided

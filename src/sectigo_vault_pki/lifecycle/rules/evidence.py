@@ -166,6 +166,26 @@ def digests_of_keys(record: CertificateRecord) -> frozenset[bytes]:
     return frozenset(_digests_before(record)) | {_digest_of(held) for held in record.earlier}
 
 
+def order_for(chain: CertificateChain, record: CertificateRecord, order: OrderInFlight) -> OrderInFlight | None:
+    """Return an order with whichever of a certificate's keys a collected one has; None if it has none of them."""
+    digest = chain.public_key_digest.hex()
+    return next((key for key in _keys_of(record, order) if key.key_digest == digest), None)
+
+
+def replaced_elsewhere(order: OrderInFlight, chain: CertificateChain, now: datetime) -> Change:
+    """Return the change of a certificate that was replaced under its id by somebody else."""
+
+    def change(record: CertificateRecord) -> CertificateRecord:
+        return change_of(Collected(chain), order, now)(record.with_order(order))
+
+    return change
+
+
+def is_same_serial(one: str, other: str) -> bool:
+    """Whether two serial numbers in hex are the same, however they are written."""
+    return _digits(one) == _digits(other)
+
+
 def _keys_of(record: CertificateRecord, order: OrderInFlight) -> Iterator[OrderInFlight]:
     """Yield the order as it would be for each key that the record holds."""
     for asked in (record.order, *record.superseded):
@@ -319,7 +339,7 @@ def _is_newest(content: bytes, standing: Standing) -> bool:
         chain = parse_chain(content, public_key_digest=None)
     except ChainError:
         return False
-    return not standing.serial_number or _digits(chain.serial_number) == _digits(standing.serial_number)
+    return not standing.serial_number or is_same_serial(chain.serial_number, standing.serial_number)
 
 
 def _digits(serial_number: str) -> str:

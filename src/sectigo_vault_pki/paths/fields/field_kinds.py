@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from ipaddress import ip_network
 from typing import TypeVar
 
@@ -46,6 +46,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9._/~-]{1,100}\.(?:pem|csr|req|p10|crt|cer|de
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )  # RFC 3339 5.6
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
@@ -320,6 +321,22 @@ def date_time() -> Kind[datetime]:
         raise KindError("must be a date and time with its offset, such as 2027-01-31T00:00:00Z")
 
     return Kind(base.label, {"type": "string", "format": "date-time"}, parse)
+
+
+def day() -> Kind[date]:
+    """A day of ISO 8601, such as 2027-01-31."""
+    written = kinds.text()
+
+    def parse(value: object) -> date:
+        read = written.parse(value)
+        try:
+            if _DAY.fullmatch(read):
+                return date.fromisoformat(read)
+        except ValueError:
+            pass
+        raise KindError("must be a day such as 2027-01-31")
+
+    return Kind("string", {"type": "string", "format": "date"}, parse)
 
 
 def networks() -> Kind[tuple[str, ...]]:

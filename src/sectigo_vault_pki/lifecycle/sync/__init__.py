@@ -1,0 +1,1 @@
+"""Comparing what is stored under a config entry with what SCM has."""
