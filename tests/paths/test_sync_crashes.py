@@ -19,10 +19,12 @@ from tests.support.virtual_time import LoopClock
 async def test_a_run_that_is_killed_at_any_point_goes_on_and_does_nothing_twice(
     simulator: Simulator, clock: LoopClock, by: str
 ) -> None:
+    dead: list[MortalMount] = []  # whose tasks wait for ever
     for deeds in count(0):
         simulator.reset()
         simulator.settings.pending_polls = 0
         mount = MortalMount(simulator, clock)
+        dead.append(mount)
         await mount.configure("web")
         if by == "lists":
             simulator.faults.add("ssl_report", "status", status=404, times=None)
@@ -36,9 +38,10 @@ async def test_a_run_that_is_killed_at_any_point_goes_on_and_does_nothing_twice(
         writing.cancel()
         ended.cancel()
         restarted = await mount.restarted()
-        await restarted.tick(60)
         if not any(key.startswith("index/sync/") for key in restarted.storage.snapshot()):
             await restarted.write("sync/web", IMPORT)  # it was killed before the run was stored
+        await restarted.read("sync/web")
+        await asyncio.sleep(60)
         data = answered(await restarted.read("sync/web"))
         assert (data["status"], data["errors"]) == ("ended", []), deeds
         assert data["found"] == expected, deeds

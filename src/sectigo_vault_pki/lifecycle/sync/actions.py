@@ -23,6 +23,7 @@ from sectigo_vault_pki.lifecycle.rules.evidence import (
     revoked,
 )
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW
+from sectigo_vault_pki.lifecycle.rules.states import Found as FoundAtScm
 from sectigo_vault_pki.lifecycle.rules.states import Undecided
 from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS, Steps
 from sectigo_vault_pki.pki import CertificateChain, parse_chain
@@ -134,33 +135,41 @@ class Actions:
     async def _renewed(self, item: SyncItem) -> tuple[Found, ...]:
         """Store the renewal with the key that it shares with what it renewed; without one it is imported, or left."""
         resources, key = self._resources, self._entry.key_of(item.scm_id)
-        renewing = await newest_of(resources, self._entry, item.order_uuid)
-        if renewing is None:
-            return await self._imported(item)
-        async with resources.locks.hold("operation", *key), resources.locks.hold("operation", *renewing):
+        found: tuple[Found, ...] = ()
+        async with resources.locks.hold("operation", *key):
             stored = await resources.repository.certificate(*key)
             if stored is not None:  # by an interrupted run, unless Vault has ordered it itself meanwhile
-                found = await self._linked(stored)
-                is_imported = found[0] is Difference.RENEWED_WITHOUT_KEY and self._request.import_missing
-                imported = ((Difference.IMPORTED, key.unique_id),) if is_imported else ()
-                return (found, *imported) if stored.order_uuid is None else ()
-            record = await resources.repository.certificate(*renewing)
-            if record is None or record.current is None or record.submitting is not None:
-                return ()  # what is open is settled first
-            chain, now = await self._collected(item.scm_id), resources.clock.now()
-            order = (
-                None if record.scm_id >= item.scm_id else order_for(chain, record, _order(OrderOperation.RENEW, now))
-            )
-            if order is not None:
-                if not self._request.dry_run:
-                    renewal = current_certificate(order, chain, now)
-                    successor = _successor(record, record.current, key, item.scm_id, renewal)
-                    await resources.tasks.finish(resources.repository.put_certificate(key.config_name, successor))
-                    await self._linked(successor)
-                    await self._note(successor)
-                return ((Difference.RENEWED, key.unique_id),)
-        found = (Difference.RENEWED_WITHOUT_KEY, key.unique_id)
-        return (found, *await self._imported(item)) if self._request.import_missing else (found,)
+                return () if stored.order_uuid is not None else await self._renewed_before(stored)
+            renewing = await newest_of(resources, self._entry, item.order_uuid)
+            if renewing is not None:
+                async with resources.locks.hold("operation", *renewing):
+                    found = await self._renewed_from(renewing, key, item.scm_id)
+                if not found or found[0][0] is Difference.RENEWED:
+                    return found
+        imported = await self._imported(item) if renewing is None or self._request.import_missing else ()
+        return (*found, *imported)
+
+    async def _renewed_from(self, renewing: CertificateKey, key: CertificateKey, scm_id: int) -> tuple[Found, ...]:
+        resources, now = self._resources, self._resources.clock.now()
+        record = await resources.repository.certificate(*renewing)
+        if record is None or record.current is None or record.submitting is not None:
+            return ()  # what is open is settled first
+        chain = await self._collected(scm_id)
+        order = None if record.scm_id >= scm_id else order_for(chain, record, _order(OrderOperation.RENEW, now))
+        if order is None:
+            return ((Difference.RENEWED_WITHOUT_KEY, key.unique_id),)
+        if not self._request.dry_run:
+            renewal = current_certificate(order, chain, now)
+            successor = _successor(record, record.current, key, scm_id, renewal)
+            await resources.tasks.finish(resources.repository.put_certificate(key.config_name, successor))
+            await self._linked(successor)
+            await self._note(successor)
+        return ((Difference.RENEWED, key.unique_id),)
+
+    async def _renewed_before(self, stored: CertificateRecord) -> tuple[Found, ...]:
+        found = await self._linked(stored)
+        is_imported = found[0] is Difference.RENEWED_WITHOUT_KEY and self._request.import_missing
+        return (found, *(((Difference.IMPORTED, stored.unique_id),) if is_imported else ()))
 
     async def _linked(self, successor: CertificateRecord) -> Found:
         """Mark what a stored renewal has renewed, unless that is done."""
@@ -174,19 +183,22 @@ class Actions:
     # Lost answers, and what is missing.
 
     async def _settled(self, item: SyncItem) -> tuple[Found, ...]:
+        """Store what became of an order: by the entry that has its mark, or by looking it up."""
         config_name, steps, name = self._entry.config_name, self._tools.steps, order_id(item.order_uuid)
-        settled = ((Difference.SETTLED, self._entry.key_of(item.scm_id).unique_id if item.scm_id else name),)
         if item.scm_id:
             if not self._request.dry_run:
                 await steps.adopt(config_name, item.order_uuid, item.scm_id)
-            return settled
+            return ((Difference.SETTLED, self._entry.key_of(item.scm_id).unique_id),)
         if self._request.dry_run:
             evidence = await steps.evidence(config_name, item.order_uuid)
+            found = self._entry.key_of(evidence.scm_id).unique_id if isinstance(evidence, FoundAtScm) else None
             is_open = evidence is None or isinstance(evidence, Undecided)
         else:
             await steps.carry_on(config_name, item.order_uuid)
+            found = await self._resources.repository.certificate_of_order(config_name, item.order_uuid)
             is_open = await self._resources.repository.order(config_name, item.order_uuid) is not None
-        return ((Difference.UNSETTLED, name),) if is_open else settled
+        is_open = is_open and found is None
+        return ((Difference.UNSETTLED, name),) if is_open else ((Difference.SETTLED, found or name),)
 
     async def _imported(self, item: SyncItem) -> tuple[Found, ...]:
         imported = ((Difference.IMPORTED, self._entry.key_of(item.scm_id).unique_id),)

@@ -32,8 +32,8 @@ MAX_ATTEMPTS = 60
 RECENT = timedelta(days=60)
 """How long ago what SCM has not issued yet was ordered at most, unless Vault has an older open order."""
 
-_OPENED, _ENDING = 1, 10**14
-"""Positions: open orders of stored certificates are planned; those of enrolments are."""
+_OPENED, _LOOKED_UP = 1, 2
+"""Positions before any entry of SCM's: open orders of stored certificates are planned, and those of enrolments."""
 
 
 class HeldError(ScmUnavailableError):
@@ -105,10 +105,8 @@ class Comparing:
             await self._do_all()
             async for part in self._parts():
                 await self._compare(part)
-            if self.run.position < _ENDING:
-                await self._plan_enrolments()
-            await self._do_all()
-            await self._store((await self._with_not_at_scm(self.run)).ended(self._resources.clock.now()))
+            run = await self._with_not_at_scm(await self._with_unsettled(self.run))
+            await self._store(run.ended(self._resources.clock.now()))
         return self.run
 
     # SCM's entries.
@@ -128,6 +126,8 @@ class Comparing:
                 return
             _log.info("SCM has no reports", extra={"kv": {"config": self._entry.config_name}})
             self.run = self.run.model_copy(update={"by_lists": True})
+        if self.run.position < _LOOKED_UP:
+            await self._plan_enrolments()
         async for part in listed(self._ask, kind):
             yield part
 
@@ -197,16 +197,21 @@ class Comparing:
         if record is not None:
             kind = difference(row, record, self._asked_at)
             return (), () if kind is None else (item.model_copy(update={"kind": kind}),)
-        if item.order_uuid in self._marks:
+        is_settled = key.unique_id in self.run.found.get(Difference.SETTLED, ())  # and not stored by a dry run
+        if item.order_uuid in self._marks and not is_settled:
             return (), (item.model_copy(update={"kind": Difference.SETTLED}),)
-        if not row.is_live(self._resources.clock.now().date()):
+        if is_settled or not row.is_live(self._resources.clock.now().date()):
             return (), ()
+        return await self._only_at_scm(item, key.unique_id)
+
+    async def _only_at_scm(self, item: SyncItem, unique_id: str) -> tuple[Sequence[Found], Sequence[SyncItem]]:
+        """Return what an entry is that Vault does not have: a renewal, an order that was lost, or somebody else's."""
         if item.order_uuid and await newest_of(self._resources, self._entry, item.order_uuid) is not None:
             return (), (item.model_copy(update={"kind": Difference.RENEWED}),)
         wanted = (item,) if self.run.request.import_missing else ()
         if item.order_uuid and not await self._is_of_another_entry(item.order_uuid):
-            return ((Difference.KEY_LOST, key.unique_id),), wanted
-        return (() if wanted else ((Difference.ONLY_AT_SCM, key.unique_id),)), wanted
+            return ((Difference.KEY_LOST, unique_id),), wanted
+        return (() if wanted else ((Difference.ONLY_AT_SCM, unique_id),)), wanted
 
     async def _is_of_another_entry(self, order_uuid: str) -> bool:
         for name in await self._repository.config_names():
@@ -254,14 +259,19 @@ class Comparing:
         return found
 
     async def _plan_enrolments(self) -> None:
-        """Look up those whose mark was not found, if the rows had no marks; else they stay open."""
+        """Look up every one: lists do not tell their marks."""
+        orders = await self._open_enrolments()
+        await self._plan(
+            self.run, [SyncItem(kind=Difference.SETTLED, order_uuid=order.uuid) for order in orders], _LOOKED_UP
+        )
+        await self._do_all()
+
+    async def _with_unsettled(self, run: SyncRun) -> SyncRun:
+        """Return the run with the enrolments whose mark was not found in reports."""
+        if run.by_lists:
+            return run
         left = [order.uuid for order in await self._open_enrolments() if order.uuid not in self._marks]
-        if self.run.by_lists:
-            planned = [SyncItem(kind=Difference.SETTLED, order_uuid=order_uuid) for order_uuid in left]
-            await self._plan(self.run, planned, _ENDING)
-        else:
-            unsettled = ((Difference.UNSETTLED, order_id(order_uuid)) for order_uuid in left)
-            await self._plan(self.run.with_found(*unsettled), (), _ENDING)
+        return run.with_found(*((Difference.UNSETTLED, order_id(order_uuid)) for order_uuid in left))
 
     # Doing.
 
