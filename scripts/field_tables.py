@@ -16,6 +16,7 @@ from sectigo_vault_pki.paths import all_paths
 from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.paths.answers.pki_answer import ISSUE_SCHEMA
 from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
+from sectigo_vault_pki.paths.sync import SYNC_SCHEMA
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.framework import PAGING, Field, Path
@@ -71,6 +72,7 @@ def tables() -> dict[str, str]:
         "answer": _answer_table(CERTIFICATE_SCHEMA),
         "export-answer": _answer_table(EXPORT_SCHEMA),
         "issue-answer": _answer_table(ISSUE_SCHEMA),
+        "sync-answer": _answer_table(SYNC_SCHEMA),
     }
     for path in paths:
         name = path.operation_words.replace(" ", "-") or path.template.split("/")[0]

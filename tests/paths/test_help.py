@@ -22,6 +22,7 @@ PATHS = [
     "replace/web/1_demo-customer",
     "renew/web/1_demo-customer",
     "fetch/web/1",
+    "sync/web",
     "export/web/1_demo-customer",
     "status",
     "roles",
@@ -264,7 +265,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 51
+    assert len(ids) == len(set(ids)) == 53
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:
@@ -303,6 +304,7 @@ async def test_a_request_without_a_body_is_offered_the_fields_that_mean_somethin
         ("/readcert/{config_name}/{sectigo_cert_unique_id}", "get"): {"sectigo_ssl_cert_format_type"},
         ("/config/roles", "get"): set(),
         ("/status", "get"): set(),
+        ("/sync/{config_name}", "get"): set(),
         ("/roles", "get"): {"after", "limit", "list"},
         ("/roles/{name}", "get"): set(),
         ("/roles/{name}", "delete"): set(),

@@ -56,6 +56,8 @@ CASES: list[tuple[str, str, Mapping[str, object]]] = [
     (f"/replace{CERTIFICATE}", "post", {**REASON, "sectigo_csr": "CSR"}),
     (f"/revoke{CERTIFICATE}", "post", REASON),
     ("/fetch/{config_name}/{cert_id}", "post", {}),
+    ("/sync/{config_name}", "post", {}),
+    ("/sync/{config_name}", "get", {}),
     (f"/export{CERTIFICATE}", "post", {}),
     (f"/export{CERTIFICATE}", "post", PKCS12),
     ("/roles/{name}", "get", {}),

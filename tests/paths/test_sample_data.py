@@ -57,7 +57,7 @@ CLIENT = Family(
     common_name="my first name my last name",
 )
 ROLE = SAMPLES / "role" / "role.json"
-PURPOSES = ("_config", "", "_revoke", "_replace", "_manual_renew", "_fetch", "_export")
+PURPOSES = ("_config", "", "_revoke", "_replace", "_manual_renew", "_fetch", "_export", "_sync")
 OF_A_READ = ("", "_manual_renew", "_fetch")
 """What a role says of the subject, and the sample leaves out."""
 _OPERATION = {"_revoke": "revoke", "_replace": "replace", "_export": "export"}
@@ -128,7 +128,7 @@ async def test_sample_as_it_stands_is_refused_by_the_names_of_what_has_to_be_fil
     brackets = [name for name, value in fields.items() if isinstance(value, str) and "<" in value]
     path = {"": "enroll/web", "_config": "configs/web"}.get(purpose, f"{_OPERATION.get(purpose)}/web/{unique_id}")
     if not brackets:
-        assert purpose in OF_A_READ
+        assert purpose in {*OF_A_READ, "_sync"}
         return
     with pytest.raises(BadRequestError) as refused:
         await mount.write(path, fields)
@@ -201,6 +201,12 @@ async def test_fetch_sample_fetches_what_vault_forgot(mount: Mount, family: Fami
     assert fetched["cert_unique_id"] == issued["cert_unique_id"]
     assert fetched["certificate"] == issued["certificate"]
     assert fetched["private_key"] == ""
+
+
+async def test_sync_sample_compares_and_changes_nothing(mount: Mount, family: Family) -> None:
+    await enrolled(mount, family)
+    compared = without_warnings(await mount.write("sync/web", family.sample("_sync")))
+    assert (compared["status"], compared["dry_run"], compared["counts"]) == ("ended", True, {})
 
 
 async def test_export_sample_makes_a_file_under_its_password(mount: Mount, family: Family) -> None:

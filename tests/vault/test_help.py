@@ -72,6 +72,7 @@ def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: Va
         "/replace/{config_name}/{sectigo_cert_unique_id}",
         "/renew/{config_name}/{sectigo_cert_unique_id}",
         "/fetch/{config_name}/{cert_id}",
+        "/sync/{config_name}",
         "/export/{config_name}/{sectigo_cert_unique_id}",
         "/status",
         "/config/roles",
