@@ -1,6 +1,8 @@
 """`sync/:config`: what was done elsewhere is found and corrected, and nothing is bought."""
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -419,3 +421,59 @@ async def test_a_standby_shows_the_run_and_begins_none(ready: Mount) -> None:
     with pytest.raises(ReadOnlyError):
         await sync(ready)
     assert answered(await ready.read("sync/web")) == done
+
+
+async def test_a_day_with_more_certificates_than_a_report_can_have_is_an_error_and_hides_no_other(ready: Mount) -> None:
+    await ready.enroll(sectigo_ssl_cert_type=502, sectigo_ssl_cert_validity=47)
+    ours = await ready.enroll()
+    comments = "long" * 240
+    like = order_of(ready, ours)
+    like.subscription = replace(like.subscription, comments=comments)
+    for _ in range(800):
+        foreign = foreign_order(ready.simulator, like, is_approved=True)
+        foreign.subscription = replace(foreign.subscription, comments=comments)
+    data = await sync(ready)
+    assert data["whole"] is False
+    assert data["errors"] == ["SCM's report of 2027-11-23 is too long to be read"]
+    assert (data["status"], data["compared"], data["counts"]) == ("ended", 1, {})
+
+
+async def test_a_window_that_scm_refuses_is_an_error_and_hides_no_other(ready: Mount) -> None:
+    await ready.enroll()
+    asked: list[int] = []
+
+    def refuse_the_fourth() -> None:
+        asked.append(1)
+        if len(asked) == 4:
+            ready.simulator.faults.add("ssl_report", "status", status=400, code=-14, description="no", times=1)
+
+    ready.on_scm_call = refuse_the_fourth
+    data = await sync(ready)
+    assert (data["status"], data["whole"]) == ("ended", False)
+    assert len(data["errors"]) == 1
+    assert "SCM refused report: no (code -14)" in data["errors"][0]
+
+
+async def test_deleting_the_entry_ends_the_run(ready: Mount) -> None:
+    await sync(ready)
+    await ready.delete("configs/web")
+    await ready.configure()
+    with pytest.raises(NotFoundError, match="was never compared"):
+        await ready.read("sync/web")
+
+
+async def test_a_run_that_cannot_be_read_is_replaced_by_the_next(ready: Mount) -> None:
+    await sync(ready)
+    await ready.overwrite("index/sync/web", b"{")
+    await ready.tick()
+    assert (await sync(ready))["status"] == "ended"
+
+
+async def test_what_is_requested_meanwhile_is_not_taken_for_somebody_elses(ready: Mount) -> None:
+    ready.simulator.settings.latency = 2
+    writing = asyncio.ensure_future(ready.enroll())
+    await asyncio.sleep(3)
+    data = await sync(ready, **REAL)
+    await writing
+    assert data["counts"] == {}
+    assert len(ready.simulator.orders) == 1
