@@ -462,6 +462,15 @@ async def test_deleting_the_entry_ends_the_run(ready: Mount) -> None:
         await ready.read("sync/web")
 
 
+async def test_an_entry_that_is_deleted_meanwhile_ends_its_run(ready: Mount) -> None:
+    await ready.enroll()
+    ready.simulator.settings.latency = 3
+    await ready.write("sync/web", REAL, time_limit=4.0)
+    await ready.delete("configs/web")
+    await asyncio.sleep(60)
+    assert not any(key.startswith("index/sync/") for key in ready.storage.snapshot())
+
+
 async def test_a_run_that_cannot_be_read_is_replaced_by_the_next(ready: Mount) -> None:
     await sync(ready)
     await ready.overwrite("index/sync/web", b"{")

@@ -154,11 +154,25 @@ class Comparing:
         """Wait for a turn.
 
         Raises:
-            HeldError: SCM refused the login, and is asked later.
+            HeldError: SCM refused the login, and is asked later; or the config entry is deleted.
         """
         await self._pace.wait()
+        await self._read_entry()
         if (hold := await self._resources.clients.login_hold(self._entry)) is not None:
             raise HeldError(hold.reason)
+
+    async def _read_entry(self) -> None:
+        """Take the config entry as it is now: a run may last long.
+
+        Raises:
+            HeldError: it is deleted.
+        """
+        config = await self._repository.config(self._entry.config_name)
+        if config is None:
+            raise HeldError(f'no config entry named "{self._entry.config_name}"')
+        if config != self._entry.config:
+            self._entry = Entry(self._entry.config_name, config)
+            self._actions = Actions(self._tools, self._entry, self.run.request)
 
     # Comparing.
 
@@ -332,6 +346,7 @@ class Comparing:
         return run
 
     async def _store(self, run: SyncRun) -> None:
+        await self._read_entry()  # nothing of a deleted entry is stored
         self.run = run.model_copy(update={"calls": run.calls + self._calls, "waiting": ""})
         self._calls = 0
         await self._resources.tasks.finish(self._repository.put_sync_run(self._entry.config_name, self.run))

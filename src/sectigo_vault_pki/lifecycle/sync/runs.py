@@ -179,6 +179,8 @@ class SyncRuns:
             _log.info("compared with SCM", extra={"kv": values})
 
     async def _put(self, config_name: str, run: SyncRun, comparing: Comparing, *, is_over: bool = False) -> None:
+        if await self._repository.config(config_name) is None:
+            return
         run = run.model_copy(update={"calls": run.calls + comparing.calls_not_stored})
         run = run.ended(self._resources.clock.now()) if is_over else run
         try:
