@@ -108,7 +108,7 @@ def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: Va
     reference = enroll["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     schema = document["components"]["schemas"][reference.rpartition("/")[2]]
     assert schema["properties"]["sectigo_ssl_cert_type"]["type"] == "integer"
-    patch = ours[f"/{mount.path}/roles/{{role}}"]["patch"]
+    patch = ours[f"/{mount.path}/roles/{{name}}"]["patch"]
     assert [*patch["requestBody"]["content"]] == ["application/merge-patch+json"]
 
 
@@ -142,8 +142,23 @@ def test_our_part_of_the_document_says_all_that_a_built_in_engine_says_of_itself
 
 
 SHARED_WITH_PKI = {
+    "/ca",
+    "/ca/pem",
+    "/ca_chain",
+    "/cert/ca_chain",
+    "/cert/crl",
     "/cert/{serial}",
+    "/cert/{serial}/raw",
+    "/cert/{serial}/raw/pem",
     "/certs",
+    "/certs/revoked",
+    "/crl",
+    "/crl/pem",
+    "/issuer/{issuer_ref}",
+    "/issuer/{issuer_ref}/der",
+    "/issuer/{issuer_ref}/json",
+    "/issuer/{issuer_ref}/pem",
+    "/issuers",
     "/issue/{role}",
     "/revoke",
     "/roles",
