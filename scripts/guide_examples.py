@@ -39,7 +39,12 @@ _GUIDE = (
     "troubleshooting",
     "commands",
 )
-DOCUMENTS = (*(_DOCS / "guide" / f"{page}.md" for page in _GUIDE), _DOCS / "migration.md", _DOCS / "recipes.md")
+DOCUMENTS = (
+    *(_DOCS / "guide" / f"{page}.md" for page in _GUIDE),
+    _DOCS / "migration.md",
+    _DOCS / "recipes.md",
+    _DOCS / "guide" / "domain-validation.md",
+)
 """In the order in which the session goes through them, and so may a reader."""
 SCM_OPTIONS = ("--pending-polls", "0", "--user", "api-user", "--customer-uri", "example-corp")
 PLUGIN_OPTIONS = ("SECTIGO_VAULT_PKI_BACKGROUND=off",)  # no tick may fall between two examples

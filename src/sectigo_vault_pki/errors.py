@@ -10,6 +10,7 @@
     ├── NotFoundError                nothing is stored under that name
     │   ├── UnknownConfigError
     │   ├── UnknownCertificateError
+    │   ├── UnknownDomainError       SCM does not know that domain
     │   ├── UnknownRoleError
     │   └── UnknownSerialError
     ├── ConflictError                the stored state does not allow it
@@ -79,6 +80,13 @@ class UnknownCertificateError(NotFoundError):
         super().__init__(f'no certificate {named} under config entry "{config_name}"')
         self.config_name = config_name
         self.unique_id = unique_id
+
+
+class UnknownDomainError(NotFoundError):
+    """SCM does not know that domain."""
+
+    def __init__(self, domain: str) -> None:
+        super().__init__(f'SCM does not know the domain "{domain}"')
 
 
 class UnknownRoleError(NotFoundError):

@@ -12,6 +12,8 @@ from tests.support.mount import Mount, answered
 PATHS = [
     "configs",
     "configs/web",
+    "domains/web",
+    "domains/web/example.test",
     "enroll/web",
     "configs/web/test",
     "readcert/web/1_demo-customer",
@@ -264,7 +266,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 51
+    assert len(ids) == len(set(ids)) == 53
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:
@@ -300,6 +302,8 @@ async def test_a_request_without_a_body_is_offered_the_fields_that_mean_somethin
         ("/certs/revoked", "get"): {"after", "limit", "list"},
         ("/configs", "get"): {"after", "limit", "list"},
         ("/configs/{config_name}/test", "get"): set(),
+        ("/domains/{config_name}", "get"): {"after", "limit", "list"},
+        ("/domains/{config_name}/{domain}", "get"): set(),
         ("/readcert/{config_name}/{sectigo_cert_unique_id}", "get"): {"sectigo_ssl_cert_format_type"},
         ("/config/roles", "get"): set(),
         ("/status", "get"): set(),

@@ -79,6 +79,8 @@ CASES: list[tuple[str, str, Mapping[str, object]]] = [
     (f"{CONFIG}/rotate-root", "post", {}),
     (f"/readcert{CERTIFICATE}", "get", {}),
     ("/certs/revoked", LIST, {}),
+    ("/domains/{config_name}", LIST, {}),
+    ("/domains/{config_name}/{domain}", "get", {}),
     ("/cert/{serial}/raw", "get", {}),
     ("/cert/{serial}/raw/pem", "get", {}),
     *((f"/{path}", "get", {}) for path in ("ca", "ca/pem", "ca_chain", "crl", "crl/pem")),
@@ -150,6 +152,7 @@ class Stocked:
             "name": "shop",
             "serial": issued["serial_number"],
             "issuer_ref": "default",
+            "domain": "example.test",
         }
         self.clock.advance(days=350)
 

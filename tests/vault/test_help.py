@@ -65,6 +65,8 @@ def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: Va
         "/configs/{config_name}/test",
         "/configs/{config_name}/rotate-root",
         "/readcert/{config_name}/{sectigo_cert_unique_id}",
+        "/domains/{config_name}",
+        "/domains/{config_name}/{domain}",
         "/enroll/{config_name}",
         "/certs/{config_name}",
         "/certs/{config_name}/{sectigo_cert_unique_id}",

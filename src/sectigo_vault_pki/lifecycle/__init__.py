@@ -4,6 +4,7 @@ from sectigo_vault_pki.lifecycle.account_check import AccountCheck
 from sectigo_vault_pki.lifecycle.accounts import ClientFactory, LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.answers import Answer, UnnamedOrder, notice_on_window, order_id
 from sectigo_vault_pki.lifecycle.config_entries import Configs
+from sectigo_vault_pki.lifecycle.domain_validations import DomainList
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.inventory.report import AccountStatus, BackgroundRun, EngineStatus
 from sectigo_vault_pki.lifecycle.inventory.stored import CertificateWithSerial, StoredVersion
@@ -18,7 +19,15 @@ from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueReque
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.rules.role_rules import ANY_KEY, DEFAULT_MAX_ORDERS, guard_warnings, with_defaults
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks
-from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle, parse_token_url
+from sectigo_vault_pki.scm import (
+    DomainDetails,
+    DomainRow,
+    Instruction,
+    header_value_problem,
+    parse_base_url,
+    parse_ca_bundle,
+    parse_token_url,
+)
 
 __all__ = [
     "ANY_KEY",
@@ -31,10 +40,14 @@ __all__ = [
     "CertificateWithSerial",
     "ClientFactory",
     "Configs",
+    "DomainDetails",
+    "DomainList",
+    "DomainRow",
     "Engine",
     "EngineStatus",
     "EnrolmentRequest",
     "FetchRequest",
+    "Instruction",
     "IssueRequest",
     "Issued",
     "Issuer",

@@ -299,7 +299,8 @@ class Steps:
         if answer.record is None:
             return Answer(held.record, answer.warnings)
         if answer.record.current is None:
-            return Answer(await self.stored(*held.key), (answers.being_renewed(answer.record), *answer.warnings))
+            warnings = (answers.being_renewed(answer.record), *answer.warnings)
+            return Answer(await self.stored(*held.key), warnings, in_work=answer.in_work)
         return answer if rule.read_renewed_cert else Answer(await self.stored(*held.key))
 
 

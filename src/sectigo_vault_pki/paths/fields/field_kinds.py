@@ -36,6 +36,7 @@ MAX_TEXT_LENGTH = 65_536
 MAX_NAMES_LENGTH = 30_000
 """Characters of a list of names, with its commas."""
 MAX_CUSTOM_FIELDS = 100
+MAX_DOMAIN_LENGTH = 255
 MAX_CUSTOM_FIELD_LENGTH = 256
 """Characters of a custom field's name or value (scm-api.md 3.2)."""
 
@@ -254,6 +255,24 @@ def domains() -> Kind[tuple[str, ...]]:
         return parsed
 
     return Kind(base.label, base.schema, parse)
+
+
+def domain() -> Kind[str]:
+    """One domain in a path, in lower case; SCM also lists wildcards, and may list names that are not ASCII."""
+    base = kinds.identifier()
+
+    def parse(value: object) -> str:
+        parsed = base.parse(value).strip().lower().removesuffix(".")
+        is_odd = not parsed.isprintable() or any(letter.isspace() for letter in parsed)
+        if (
+            is_odd
+            or len(parsed) > MAX_DOMAIN_LENGTH
+            or (parsed.isascii() and not is_host_name(parsed.removeprefix("*.")))
+        ):
+            raise KindError("must be a domain, such as example.com")
+        return parsed
+
+    return Kind(base.label, base.schema, parse, pattern=base.pattern, canonical=parse)
 
 
 def serial_number() -> Kind[str]:
