@@ -17,6 +17,7 @@ from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, mark, mark_in
 from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked
+from sectigo_vault_pki.scm.custom_fields import CustomField
 from sectigo_vault_pki.scm.exchange import call_slots
 from sectigo_vault_pki.scm.login import (
     CertificateLogin,
@@ -31,6 +32,7 @@ from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
     Listed,
+    Page,
     Pending,
     Remarks,
     Standing,
@@ -55,11 +57,13 @@ __all__ = [
     "CertificateApi",
     "CertificateLogin",
     "Collected",
+    "CustomField",
     "Listed",
     "Login",
     "OAuth2Login",
     "Order",
     "OrganizationDetails",
+    "Page",
     "PasswordLogin",
     "PasswordState",
     "Pending",

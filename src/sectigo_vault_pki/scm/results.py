@@ -138,6 +138,11 @@ def _word(value: Any) -> str:
     return presentable(_text_or_none(value))[:_LONGEST_WORD]
 
 
+def _line(value: Any) -> str:
+    """Read a text of SCM's that may be shown: one line, which may be long."""
+    return presentable(_text_or_none(value))
+
+
 def as_date(value: Any) -> date | None:
     """Read SCM's two date formats, the second also with a time; anything else is no date."""
     text = _TIME_OF_DAY.sub("", str(value)) if isinstance(value, str) else ""
@@ -180,6 +185,7 @@ def _whole(value: str) -> str:
 Text = Annotated[str, BeforeValidator(as_text)]
 TextOrNone = Annotated[str, BeforeValidator(_text_or_none)]
 Word = Annotated[str, BeforeValidator(_word)]
+Line = Annotated[str, BeforeValidator(_line)]
 Day = Annotated[date | None, BeforeValidator(as_date)]
 Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
 Flag = Annotated[bool | None, BeforeValidator(_flag)]
