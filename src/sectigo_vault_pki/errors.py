@@ -10,6 +10,7 @@
     ├── NotFoundError                nothing is stored under that name
     │   ├── UnknownConfigError
     │   ├── UnknownCertificateError
+    │   ├── UnknownProfileError
     │   ├── UnknownRoleError
     │   └── UnknownSerialError
     ├── ConflictError                the stored state does not allow it
@@ -79,6 +80,13 @@ class UnknownCertificateError(NotFoundError):
         super().__init__(f'no certificate {named} under config entry "{config_name}"')
         self.config_name = config_name
         self.unique_id = unique_id
+
+
+class UnknownProfileError(NotFoundError):
+    """SCM offers no such certificate profile."""
+
+    def __init__(self, profile_id: int, offered: str) -> None:
+        super().__init__(f"SCM offers this organization no certificate profile {profile_id}: it offers {offered}")
 
 
 class UnknownRoleError(NotFoundError):

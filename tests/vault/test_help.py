@@ -15,6 +15,8 @@ pytestmark = pytest.mark.vault
 PATHS = {
     "configs": "List the config entries.",
     "configs/web": "Keep an SCM account, an organization and a certificate type under a name.",
+    "profile/web": "List the certificate profiles that can be ordered under a config entry.",
+    "profile/web/501": "Read a certificate profile: its terms, its keys, and the custom fields that an order needs.",
     "enroll/web": "Order a certificate at SCM and collect it.",
     "certs/web": "List the certificates stored under a config entry.",
     "certs/web/1_customer": "Read, collect, change or delete a stored certificate.",

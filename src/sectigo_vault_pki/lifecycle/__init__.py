@@ -13,12 +13,13 @@ from sectigo_vault_pki.lifecycle.orders.operation import KeyRequest
 from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.password_rotation import PasswordRotation
+from sectigo_vault_pki.lifecycle.profiles import Profiles, ProfileWithFields
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
 from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.rules.role_rules import DEFAULT_MAX_ORDERS, guard_warnings, with_defaults
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks
-from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle, parse_token_url
+from sectigo_vault_pki.scm import Profile, header_value_problem, parse_base_url, parse_ca_bundle, parse_token_url
 
 __all__ = [
     "DEFAULT_MAX_ORDERS",
@@ -41,6 +42,9 @@ __all__ = [
     "LoginPauses",
     "NamedLocks",
     "PasswordRotation",
+    "Profile",
+    "ProfileWithFields",
+    "Profiles",
     "RenewalRequest",
     "ReplacementRequest",
     "Resources",

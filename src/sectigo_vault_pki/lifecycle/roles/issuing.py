@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from sectigo_vault_pki.errors import InvalidInputError, PendingError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.held import Entry, of_certificate
+from sectigo_vault_pki.lifecycle.offers import offers_for_role
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.roles.profiles import Profiles, offered_terms
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import role_rules
 from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, pause_after
+from sectigo_vault_pki.lifecycle.rules.profile_rules import offered_terms
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS, Caller, Steps
 from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest
@@ -107,7 +108,6 @@ class Issuer:
         self._roles = roles
         self._enrolments = enrolments
         self._steps = steps
-        self._profiles: Profiles = {}
 
     async def issue(self, role_name: str, request: IssueRequest, *, time_limit: float | None) -> Issued:
         """Return a certificate that the role allows: a stored one, that of an order under way, or a new one.
@@ -127,7 +127,7 @@ class Issuer:
         if request.csr is not None:
             role_rules.check_csr(role, request.csr)
         entry = await self._entry(role.config_name)
-        offered = await offered_terms(self._resources, self._profiles, entry, role.certificate_profile)
+        offered = offered_terms(await offers_for_role(self._resources, entry), role.certificate_profile)
         term = role_rules.term(role, request.ttl, offered)
         enrolment = _enrolment(role_name, role, request, term.days)
         await self._release_spent(role, enrolment)

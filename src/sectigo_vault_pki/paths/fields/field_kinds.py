@@ -36,6 +36,7 @@ MAX_CUSTOM_FIELDS = 100
 MAX_CUSTOM_FIELD_LENGTH = 256
 """Characters of a custom field's name or value (scm-api.md 3.2)."""
 
+_NUMBER_IN_PATH = re.compile("[1-9][0-9]{0,14}", re.ASCII)
 _PORTAL = re.compile(
     r"(?:https?://)?[A-Za-z0-9.:-]+/customer/(?P<uri>[A-Za-z0-9][A-Za-z0-9_.-]{0,127})(?:[/?#].*)?", re.ASCII
 )
@@ -160,6 +161,19 @@ def customer_uri() -> Kind[str]:
         return base.parse(value)
 
     return Kind(base.label, base.schema, parse)
+
+
+def number_in_path() -> Kind[int]:
+    """One of SCM's numbers as an id in a path: in one spelling, so that a policy meets it."""
+    base = identifier()
+
+    def parse(value: object) -> int:
+        text = base.parse(value)
+        if not _NUMBER_IN_PATH.fullmatch(text):
+            raise KindError("must be a whole number of at least 1, without leading zeros")
+        return int(text)
+
+    return Kind("int", {"type": "integer", "minimum": 1}, parse, pattern=base.pattern)
 
 
 def identifier() -> Kind[str]:
