@@ -60,10 +60,10 @@ def path_profile(profiles: Profiles) -> Path:
     """Declare read, write and delete."""
 
     async def read(_: Request, data: FieldData) -> Response:
-        return _response(await profiles.get(data[CONFIG_NAME], data[PROFILE_ID]))
+        return _response(await profiles.get(data[CONFIG_NAME], int(data[PROFILE_ID])))
 
     async def write(_: Request, data: FieldData) -> Response:
-        return _response(await profiles.get(data[CONFIG_NAME], data[PROFILE_ID], ask_again=True))
+        return _response(await profiles.get(data[CONFIG_NAME], int(data[PROFILE_ID]), ask_again=True))
 
     async def delete(_: Request, data: FieldData) -> None:
         profiles.drop(data[CONFIG_NAME])

@@ -163,17 +163,17 @@ def customer_uri() -> Kind[str]:
     return Kind(base.label, base.schema, parse)
 
 
-def number_in_path() -> Kind[int]:
+def number_in_path() -> Kind[str]:
     """One of SCM's numbers as an id in a path: in one spelling, so that a policy meets it."""
     base = identifier()
 
-    def parse(value: object) -> int:
+    def parse(value: object) -> str:
         text = base.parse(value)
         if not _NUMBER_IN_PATH.fullmatch(text):
             raise KindError("must be a whole number of at least 1, without leading zeros")
-        return int(text)
+        return text
 
-    return Kind("int", {"type": "integer", "minimum": 1}, parse, pattern=base.pattern)
+    return Kind(base.label, base.schema, parse, pattern=base.pattern)
 
 
 def identifier() -> Kind[str]:
