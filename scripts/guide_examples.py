@@ -27,6 +27,7 @@ _DOCS = Path(__file__).resolve().parent.parent / "docs"
 _GUIDE = (
     "README",
     "configuring",
+    "profiles",
     "ordering",
     "reading",
     "renewing",

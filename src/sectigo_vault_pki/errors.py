@@ -11,6 +11,7 @@
     │   ├── UnknownConfigError
     │   ├── UnknownCertificateError
     │   ├── UnknownDomainError       SCM does not know that domain
+    │   ├── UnknownProfileError
     │   ├── UnknownRoleError
     │   └── UnknownSerialError
     ├── ConflictError                the stored state does not allow it
@@ -87,6 +88,13 @@ class UnknownDomainError(NotFoundError):
 
     def __init__(self, domain: str) -> None:
         super().__init__(f'SCM does not know the domain "{domain}"')
+
+
+class UnknownProfileError(NotFoundError):
+    """SCM offers no such certificate profile."""
+
+    def __init__(self, profile_id: int, offered: str) -> None:
+        super().__init__(f"SCM offers this organization no certificate profile {profile_id}: it offers {offered}")
 
 
 class UnknownRoleError(NotFoundError):

@@ -14,6 +14,8 @@ PATHS = [
     "configs/web",
     "domains/web",
     "domains/web/example.test",
+    "profile/web",
+    "profile/web/501",
     "enroll/web",
     "configs/web/test",
     "readcert/web/1_demo-customer",
@@ -266,7 +268,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 53
+    assert len(ids) == len(set(ids)) == 57
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:
@@ -305,6 +307,9 @@ async def test_a_request_without_a_body_is_offered_the_fields_that_mean_somethin
         ("/domains/{config_name}", "get"): {"after", "limit", "list"},
         ("/domains/{config_name}/{domain}", "get"): set(),
         ("/readcert/{config_name}/{sectigo_cert_unique_id}", "get"): {"sectigo_ssl_cert_format_type"},
+        ("/profile/{config_name}", "get"): {"after", "limit", "list"},
+        ("/profile/{config_name}/{profile_id}", "get"): set(),
+        ("/profile/{config_name}/{profile_id}", "delete"): set(),
         ("/config/roles", "get"): set(),
         ("/status", "get"): set(),
         ("/roles", "get"): {"after", "limit", "list"},

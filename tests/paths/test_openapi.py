@@ -79,6 +79,8 @@ CASES: list[tuple[str, str, Mapping[str, object]]] = [
     (f"{CONFIG}/rotate-root", "post", {}),
     (f"/readcert{CERTIFICATE}", "get", {}),
     ("/certs/revoked", LIST, {}),
+    ("/profile/{config_name}", LIST, {}),
+    *(("/profile/{config_name}/{profile_id}", method, {}) for method in ("get", "post", "delete")),
     ("/domains/{config_name}", LIST, {}),
     ("/domains/{config_name}/{domain}", "get", {}),
     ("/cert/{serial}/raw", "get", {}),
@@ -153,6 +155,7 @@ class Stocked:
             "serial": issued["serial_number"],
             "issuer_ref": "default",
             "domain": "example.test",
+            "profile_id": "501",
         }
         self.clock.advance(days=350)
 

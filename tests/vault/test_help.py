@@ -17,6 +17,8 @@ pytestmark = pytest.mark.vault
 PATHS = {
     "configs": "List the config entries.",
     "configs/web": "Keep an SCM account, an organization and a certificate type under a name.",
+    "profile/web": "List the certificate profiles that can be ordered under a config entry.",
+    "profile/web/501": "Read a certificate profile: its terms, its keys, and the custom fields that an order needs.",
     "enroll/web": "Order a certificate at SCM and collect it.",
     "certs/web": "List the certificates stored under a config entry.",
     "certs/web/1_customer": "Read, collect, change or delete a stored certificate.",
@@ -65,6 +67,8 @@ def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: Va
         "/configs/{config_name}/test",
         "/configs/{config_name}/rotate-root",
         "/readcert/{config_name}/{sectigo_cert_unique_id}",
+        "/profile/{config_name}",
+        "/profile/{config_name}/{profile_id}",
         "/domains/{config_name}",
         "/domains/{config_name}/{domain}",
         "/enroll/{config_name}",

@@ -35,6 +35,7 @@ def test_every_request_that_the_document_allows_is_answered_as_it_says(mount: Va
         "serial": kept["serial_number"],
         "issuer_ref": "default",
         "domain": "example.test",
+        "profile_id": "501",
     }
     of_people = {"config_name": "people", "sectigo_cert_unique_id": client["cert_unique_id"]}
     nowhere = {

@@ -14,6 +14,7 @@ from sectigo_vault_pki.lifecycle.orders.operation import KeyRequest
 from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.password_rotation import PasswordRotation
+from sectigo_vault_pki.lifecycle.profiles import Profiles, ProfileWithFields
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
 from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
@@ -23,6 +24,7 @@ from sectigo_vault_pki.scm import (
     DomainDetails,
     DomainRow,
     Instruction,
+    Profile,
     header_value_problem,
     parse_base_url,
     parse_ca_bundle,
@@ -55,6 +57,9 @@ __all__ = [
     "LoginPauses",
     "NamedLocks",
     "PasswordRotation",
+    "Profile",
+    "ProfileWithFields",
+    "Profiles",
     "RenewalRequest",
     "ReplacementRequest",
     "Resources",

@@ -31,6 +31,7 @@ from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest, fetch, give_key
 from sectigo_vault_pki.lifecycle.orders.idempotency import Admission, Enrolments
 from sectigo_vault_pki.lifecycle.orders.operation import check_validates_no_domain
+from sectigo_vault_pki.lifecycle.orders.order_checks import if_offered, remarks_on_term
 from sectigo_vault_pki.lifecycle.orders.renewal import RENEWAL, RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import (
     REPLACEMENT,
@@ -148,7 +149,7 @@ class Engine:
             entry,
             request,
             time_limit=time_limit,
-            admission=admission,
+            admission=if_offered(self._resources, entry, request, admission),
             reread=lambda unique_id, flags: self.read(config_name, unique_id, flags, time_limit=time_limit),
         )
         answer = with_notice_on_window(answer, request.requested, entry.config.defaults)
@@ -169,6 +170,7 @@ class Engine:
         check_validates_no_domain(held, request.validation)
         waiting = waiting_of(held, request.flags)
         answer = await self._runner.run(RENEWAL, held, request, waiting, time_limit=time_limit)
+        answer = answer.with_warnings(*remarks_on_term(self._resources, held, answer.record))
         return await self._completed(config_name, answer)
 
     async def replace(

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sectigo_vault_pki.errors import (
-    OrderLimitError,
-    RenewalHeldError,
+    ConflictError,
     ScmError,
-    StorageMovedError,
     UnknownCertificateError,
 )
 from sectigo_vault_pki.lifecycle import answers
@@ -120,7 +118,7 @@ class Steps:
         """Do what is due.
 
         Raises:
-            ConflictError, ScmError, OrderLimitError, RenewalHeldError, StorageMovedError: in the background only.
+            ConflictError, ScmError: in the background only.
         """
         match step:
             case Step.SETTLE:
@@ -290,7 +288,7 @@ class Steps:
         waiting = waiting_of(held, caller.flags)
         try:
             answer = await self._runner.run(RENEWAL, held, request, waiting, time_limit=caller.time_limit)
-        except (ScmError, OrderLimitError, RenewalHeldError, StorageMovedError) as error:
+        except (ScmError, ConflictError) as error:  # a read does not fail because a renewal did
             return Answer(held.record, (answers.due_and_not_renewed(error),))
         return await self._old_or_new(held, answer, rule)
 

@@ -11,7 +11,7 @@ from sectigo_vault_pki.paths.answers.validation_answer import (
     shown_state,
 )
 from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
-from sectigo_vault_pki.paths.fields import field_kinds
+from sectigo_vault_pki.paths.fields import name_kinds
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME
 from sectigo_vault_pki.vault_plugin.framework import PAGING, Field, FieldData, Handler, Path, page_response
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
@@ -19,7 +19,7 @@ from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 DOMAIN = Field(
     name="domain",
     label="Domain",
-    kind=field_kinds.domain(),
+    kind=name_kinds.domain(),
     log_key="domain",
     description="The domain, as the list shows it.",
 )

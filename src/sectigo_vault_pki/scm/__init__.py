@@ -17,6 +17,7 @@ from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, mark, mark_in
 from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked
+from sectigo_vault_pki.scm.custom_fields import CustomField
 from sectigo_vault_pki.scm.domain_validation import (
     DomainDetails,
     DomainRow,
@@ -39,6 +40,7 @@ from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
     Listed,
+    Page,
     Pending,
     Remarks,
     Standing,
@@ -63,6 +65,7 @@ __all__ = [
     "CertificateApi",
     "CertificateLogin",
     "Collected",
+    "CustomField",
     "DomainDetails",
     "DomainRow",
     "Instruction",
@@ -71,6 +74,7 @@ __all__ = [
     "OAuth2Login",
     "Order",
     "OrganizationDetails",
+    "Page",
     "PasswordLogin",
     "PasswordState",
     "Pending",

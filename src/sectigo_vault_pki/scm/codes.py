@@ -13,6 +13,7 @@ RENEW = "renew"
 REPLACE = "replace"
 REVOKE = "revoke"
 TYPES = "types"
+CUSTOM_FIELDS = "customField"
 ORGANIZATION = "organization"
 PASSWORD_STATE = "password"  # noqa: S105  an operation
 CHANGE_PASSWORD = "changepassword"  # noqa: S105  an operation

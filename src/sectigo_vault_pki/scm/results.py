@@ -139,7 +139,7 @@ def _word(value: Any) -> str:
 
 
 def _line(value: Any) -> str:
-    """Read one line of SCM's that may be shown, such as the value of a DNS record."""
+    """Read a text of SCM's that may be shown: one line, which may be long."""
     return presentable(_text_or_none(value))
 
 

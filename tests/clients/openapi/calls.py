@@ -69,7 +69,7 @@ def main() -> None:
     role = {"allowed_domains": ["example.com"], "allow_subdomains": True, "key_type": "ec"}
     call("write_role", "tool", body=role)
     outcome = {"role": call("read_role", "tool")}
-    outcome["patched"] = call("patch_roles", "tool", body={"max_orders_per_day": 20})
+    outcome["patched"] = call("patch_role", "tool", body={"max_orders_per_day": 20})
     outcome["roles"] = names("list_roles")
     outcome["issued"] = issued = call("issue_with_role", "tool", body={"common_name": "tool.example.com"})
     csr = Path(os.environ["CSR_FILE"]).read_text(encoding="ascii")
@@ -80,7 +80,7 @@ def main() -> None:
     outcome["ca"], outcome["chain"] = call("read_ca_pem"), call("read_ca_chain")
     outcome["revoked"] = call("write_revoke_by_serial", body={"serial_number": issued["serial_number"]})
     outcome["refused"] = refusal("issue_with_role", "tool", body={"common_name": "evil.test"})[1]
-    call("delete_roles", "tool")
+    call("delete_role", "tool")
     outcome["gone"] = refusal("read_role", "tool")[0]
     print(json.dumps(outcome))  # noqa: T201  its answer
 

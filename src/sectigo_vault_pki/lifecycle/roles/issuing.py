@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from sectigo_vault_pki.errors import InvalidInputError, PendingError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.held import Entry, of_certificate
+from sectigo_vault_pki.lifecycle.offers import offers_for_role
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.roles.profiles import Profiles, offered_terms
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import role_rules
 from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, pause_after
+from sectigo_vault_pki.lifecycle.rules.profile_rules import offered_terms
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS, Caller, Steps
 from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest, KeyParameters
@@ -113,7 +114,6 @@ class Issuer:
         self._roles = roles
         self._enrolments = enrolments
         self._steps = steps
-        self._profiles: Profiles = {}
 
     async def issue(self, role_name: str, request: IssueRequest, *, time_limit: float | None) -> Issued:
         """Return a certificate that the role allows: a stored one, that of an order under way, or a new one.
@@ -131,10 +131,10 @@ class Issuer:
         role = await self._roles.get(role_name)
         common_name = role_rules.common_name(role, request.common_name, request.names)
         role_rules.check_names(role, common_name, request.names)
-        key = _key_parameters(role, request)
+        key = role_rules.key_to_make(role, request.csr, request.key_type, request.key_bits)
         life = role_rules.requested_life(request.ttl, request.not_after, self._resources.clock.now())
         entry = await self._entry(role.config_name)
-        offered = await offered_terms(self._resources, self._profiles, entry, role.certificate_profile)
+        offered = offered_terms(await offers_for_role(self._resources, entry), role.certificate_profile)
         term = role_rules.term(role, life, offered)
         enrolment = _enrolment(role_name, role, request, common_name=common_name, key=key, days=term.days)
         await self._release_spent(role, enrolment)
@@ -292,18 +292,6 @@ def _is_like(renewal: CertificateRecord, ordered: CertificateRecord, *, is_signe
     if is_signed:
         return new.public_key_digest == old.public_key_digest
     return (new.key_type, new.key_size) == (old.key_type, old.key_size)
-
-
-def _key_parameters(role: RoleRecord, request: IssueRequest) -> KeyParameters | None:
-    """Return what key to make, None for that of a CSR.
-
-    Raises:
-        InvalidInputError: the role does not allow the CSR, or the request does not say what key to make.
-    """
-    if request.csr is None:
-        return role_rules.key_parameters(role, request.key_type, request.key_bits)
-    role_rules.check_csr(role, request.csr)
-    return None
 
 
 def _enrolment(

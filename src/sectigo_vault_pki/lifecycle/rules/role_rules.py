@@ -173,6 +173,20 @@ def key_parameters(role: RoleRecord, key_type: str | None = None, key_bits: str 
         raise InvalidInputError(f"key_bits cannot be used: {error}") from None
 
 
+def key_to_make(
+    role: RoleRecord, csr: CertificateSigningRequest | None, key_type: str | None, key_bits: str | None
+) -> KeyParameters | None:
+    """Return what key to make for a request; None for one with a CSR.
+
+    Raises:
+        InvalidInputError: the role does not allow the CSR, or the request does not say what key to make.
+    """
+    if csr is None:
+        return key_parameters(role, key_type, key_bits)
+    check_csr(role, csr)
+    return None
+
+
 def check_csr(role: RoleRecord, csr: CertificateSigningRequest) -> None:
     """Make sure that a role allows a CSR's key and subject, and whatever it asks for that `check_names` does not see.
 
