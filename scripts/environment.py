@@ -135,6 +135,7 @@ class Environment:
             "SCM_CONTROL_URL": simulator.control_url,
             "SCM_USER": simulator.user,
             "SCM_PASSWORD": simulator.password,
+            "SCM_CLIENT_SECRET": "demo-client-secret",
             "SCM_CUSTOMER_URI": simulator.customer_uri,
         }
         if simulator.server_ca_file is not None:

@@ -45,6 +45,7 @@ DOCUMENTS = (
     _DOCS / "migration.md",
     _DOCS / "recipes.md",
     _DOCS / "guide" / "domain-validation.md",
+    _DOCS / "guide" / "logins.md",
 )
 """In the order in which the session goes through them, and so may a reader."""
 SCM_OPTIONS = ("--pending-polls", "0", "--user", "api-user", "--customer-uri", "example-corp")
