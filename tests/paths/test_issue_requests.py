@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -38,7 +39,8 @@ class TestInternationalNames:
         await prepared(mount)
         data = await issue(mount, common_name="bücher.example.test", alt_names=f"BÜCHER.example.test.,{BUCHER}")
         assert names_in(leaf_of(data)) == {BUCHER}
-        for spelling in (BUCHER, "bu\u0308cher.example.test", "bücher。example．test", "ｂücher.example.test"):
+        spellings = (BUCHER, "bu\u0308cher.example.test", "bücher\u3002example\uff0etest", "\uff42ücher.example.test")
+        for spelling in spellings:
             assert await issue(mount, common_name=spelling) == data
         assert len(list(mount.simulator.orders)) == 1
 
@@ -52,27 +54,27 @@ class TestInternationalNames:
         ("fields", "words"),
         [
             ({"common_name": "bücher.test"}, "common name xn--bcher-kva.test not allowed by this role"),
-            ({"common_name": "bücher.example.test。evil.test"}, "common name .*evil.test not allowed by this role"),
-            ({"common_name": "bücher．evilexample．test"}, "common name xn--bcher-kva.evilexample.test not allowed"),
-            ({"common_name": "example.test｡é"}, "common name example.test.xn--9ca not allowed by this role"),
-            ({"alt_names": "b.example.test,é。evil.test"}, "subject alternate name xn--9ca.evil.test not allowed"),
+            ({"common_name": "bücher.example.test\u3002evil.test"}, "common name .*evil.test not allowed by this role"),
+            ({"common_name": "bücher\uff0eevilexample\uff0etest"}, "name xn--bcher-kva.evilexample.test not allowed"),
+            ({"common_name": "example.test\uff61é"}, "common name example.test.xn--9ca not allowed by this role"),
+            ({"alt_names": "b.example.test,é\u3002evil.test"}, "subject alternate name xn--9ca.evil.test not allowed"),
             ({"alt_names": "ann@bücher.example.test"}, f"email address ann@{BUCHER} not allowed by this role"),
             ({"alt_names": "änn@example.test"}, "alt_names cannot be used: name 1 is not an e-mail address"),
-            ({"common_name": "☃.example.test"}, "common_name cannot be used: not a valid international host name"),
-            ({"common_name": "é_b.example.test"}, "common_name cannot be used: not a valid international host name"),
+            ({"common_name": "☃.example.test"}, "common_name cannot be used: not a valid international"),
+            ({"common_name": "é_b.example.test"}, "common_name cannot be used: not a valid international"),
             ({"common_name": "xn--é.example.test"}, "common_name cannot be used: not a valid international"),
-            ({"common_name": "é..example.test"}, "common_name cannot be used: not a valid international host name"),
-            ({"common_name": "＊.é.example.test"}, "common_name cannot be used: not a valid international host name"),
-            ({"common_name": "*。é.example.test"}, "common_name cannot be used: not a valid international host name"),
-            ({"common_name": "é.*.example.test"}, "common_name cannot be used: not a valid international host name"),
-            ({"common_name": "é／evil.example.test"}, "common_name cannot be used: not a valid international host"),
-            ({"common_name": "１９２.0.2.7"}, "common_name cannot be used: not a host name"),
-            ({"alt_names": "a.example.test,é，evil.test"}, "alt_names cannot be used: name 2 is not a valid intern"),
+            ({"common_name": "é..example.test"}, "common_name cannot be used: not a valid international"),
+            ({"common_name": "\uff0a.é.example.test"}, "common_name cannot be used: not a valid international"),
+            ({"common_name": "*\u3002é.example.test"}, "common_name cannot be used: not a valid international"),
+            ({"common_name": "é.*.example.test"}, "common_name cannot be used: not a valid international"),
+            ({"common_name": "é\uff0fevil.example.test"}, "common_name cannot be used: not a valid international host"),
+            ({"common_name": "\uff11\uff19\uff12.0.2.7"}, "common_name cannot be used: not a host name"),
+            ({"alt_names": "a.example.test,é\uff0cevil.test"}, "alt_names cannot be used: name 2 is not a valid"),
             ({"alt_names": ["é.example.test", "é" * 64 + ".test"]}, "alt_names cannot be used: name 2 is not a valid"),
             ({"alt_names": "é" * 300}, "alt_names cannot be used: name 1 is longer than 253 characters"),
             ({"common_name": "é.é.é.é.é.é.é.example.test"}, "at most 64 characters, written as xn--… it has 68"),
-            ({"alt_names": ["山" * 20 + f"{n}.example.test" for n in range(900)]}, "at most 30000 characters, written"),
-            ({"ip_sans": "１９２.0.2.7"}, "ip_sans must contain IP addresses only"),
+            ({"alt_names": [f"山{n}.example.test" for n in range(1600)]}, "at most 30000 characters, written"),
+            ({"ip_sans": "\uff11\uff19\uff12.0.2.7"}, "ip_sans must contain IP addresses only"),
         ],
     )
     async def test_what_is_beyond_the_role_or_no_name_is_not_ordered(
@@ -86,7 +88,7 @@ class TestInternationalNames:
     @pytest.mark.parametrize("domain", ["☃.test", "*.bücher.test", "ann@bücher.test", "a_é.test"])
     async def test_a_role_with_something_else_is_refused(self, mount: Mount, domain: str) -> None:
         await mount.configure()
-        with pytest.raises(BadRequestError, match="^allowed_domains (cannot be used|must contain domains only)"):
+        with pytest.raises(BadRequestError, match=r"^allowed_domains (cannot be used|must contain domains only)"):
             await written(mount, allowed_domains=domain)
 
     async def test_a_csr_has_to_carry_the_a_label_as_scm_takes_the_name_from_there(self, mount: Mount) -> None:
@@ -96,9 +98,8 @@ class TestInternationalNames:
         with pytest.raises(BadRequestError, match="the common name of the CSR is no host name and no IP address"):
             await sign(mount, request("☃.example.test"))
         assert not list(mount.simulator.orders)
-        response = await mount.write(
-            "sign/shop", {"csr": request(BUCHER), "common_name": "bücher.example.test", "alt_names": "bücher.example.test"}
-        )
+        same = {"common_name": "bücher.example.test", "alt_names": "bücher.example.test"}
+        response = await mount.write("sign/shop", {"csr": request(BUCHER), **same})
         assert response is not None
         assert response.warnings == ()
 
@@ -111,9 +112,6 @@ class TestInternationalNames:
 
 class TestEndOfLife:
     """The profile 502 has terms of 47, 100 and 199 days."""
-
-    async def prepared(self, mount: Mount) -> None:
-        await prepared(mount, certificate_type=502, validity=199, max_ttl="150d", min_remaining=0)
 
     def end(self, mount: Mount, **length: float) -> str:
         return (mount.clock.now() + timedelta(**length)).isoformat()
@@ -133,7 +131,7 @@ class TestEndOfLife:
         for end in ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999999-23:59", self.end(mount, days=200)):
             response = await mount.write("issue/shop", {**NAME, "not_after": end})
             assert response is not None
-            assert "longer than permitted maxTTL \"3600h0m0s\", so maxTTL is being used" in response.warnings[0]
+            assert 'longer than permitted maxTTL "3600h0m0s", so maxTTL is being used' in response.warnings[0]
             assert response.warnings[-1].endswith(", before the requested not_after")
             leaf = leaf_of(answered(response))
             assert leaf.not_valid_after_utc - leaf.not_valid_before_utc == timedelta(days=100)
@@ -161,7 +159,7 @@ class TestEndOfLife:
             ({"not_after": "2099-02-30T00:00:00Z"}, "not_after must be a date and time"),
             ({"not_after": "2099-01-01T00:00:60Z"}, "not_after must be a date and time"),
             ({"not_after": "2099-01-01T00:00:00+24:00"}, "not_after must be a date and time"),
-            ({"not_after": "２０９９-01-01T00:00:00Z"}, "not_after must be a date and time"),
+            ({"not_after": "\uff12\uff10\uff19\uff19-01-01T00:00:00Z"}, "not_after must be a date and time"),
             ({"not_after": "20990101T000000Z"}, "not_after must be a date and time"),
             ({"not_after": 4070908800}, "not_after must be a date and time"),
             ({"not_after": "9" * 100}, "not_after must have at most 64 characters"),
@@ -218,7 +216,10 @@ class TestKeysUnderAny:
     @pytest.mark.parametrize(
         ("fields", "words"),
         [
-            ({}, 'role key type "any" not allowed for issuing .*, only signing, unless the request has a key_type: rsa'),
+            (
+                {},
+                'role key type "any" not allowed for issuing .*, only signing, unless the request has a key_type: rsa',
+            ),
             ({"key_bits": 2048}, "unless the request has a key_type"),
             ({"key_type": "", "key_bits": 2048}, "unless the request has a key_type"),
             ({"key_type": "any"}, "^key_type must be one of rsa, ec$"),
@@ -251,7 +252,8 @@ class TestKeysUnderAny:
         first = await issue(mount, key_type="ec")
         for same in ({"key_type": "ec", "key_bits": 256}, {"key_type": "EC", "key_bits": "P-256"}):
             assert await issue(mount, **same) == first
-        for number, other in enumerate(({"key_type": "ec", "key_bits": 384}, {"key_type": "rsa"}), 2):
+        others: list[dict[str, object]] = [{"key_type": "ec", "key_bits": 384}, {"key_type": "rsa"}]
+        for number, other in enumerate(others, 2):
             assert (await issue(mount, **other))["serial_number"] != first["serial_number"]
             assert len(list(mount.simulator.orders)) == number
 
@@ -285,19 +287,20 @@ class TestKeysUnderAny:
         assert deeds > 5
 
     async def assert_bought_once(self, mount: Mount, fields: Mapping[str, object]) -> None:
-        data: Mapping[str, Any] = {}
-        for _ in range(8):  # an order that SCM never got is ordered again after a pause
-            try:
-                data = answered(await mount.write("issue/shop", fields))
-                break
-            except BadRequestError as error:
-                assert str(error).startswith("pending")
-                mount.clock.advance(minutes=31)
+        data = await self.issued_in_the_end(mount, fields)
         public_key: Any = leaf_of(data).public_key()
         assert public_key.key_size == 384
         assert data["private_key"]
         assert answered(await mount.write("issue/shop", fields)) == data
         assert len(list(mount.simulator.orders)) == 1
+
+    async def issued_in_the_end(self, mount: Mount, fields: Mapping[str, object]) -> Mapping[str, Any]:
+        """Ask until it is there: an order that SCM never got is ordered again after a pause."""
+        for _ in range(8):
+            with suppress(BadRequestError):
+                return answered(await mount.write("issue/shop", fields))
+            mount.clock.advance(minutes=31)
+        raise AssertionError("still pending after hours")
 
 
 class TestWithoutACommonName:
@@ -339,7 +342,7 @@ class TestWithoutACommonName:
 
     async def test_a_role_that_requires_it_says_only_that(self, mount: Mount) -> None:
         await prepared(mount)
-        with pytest.raises(BadRequestError, match="^the common_name field is required$"):
+        with pytest.raises(BadRequestError, match=r"^the common_name field is required$"):
             await issue(mount, common_name=None, alt_names="a.example.test")
 
     async def test_a_csr_needs_one_all_the_same(self, mount: Mount) -> None:
