@@ -1,6 +1,6 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
 # Variables: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
-# for `dist` DIST; for tests PYTEST_ARGS, WORKERS; for `test-server` SERVER; for `fuzz` FUZZ; for `histories` HISTORIES; for
+# for `dist` DIST; for tests PYTEST_ARGS, WORKERS; for `test-server` SERVER; for `fuzz` and `fuzz-api` FUZZ; for `histories` HISTORIES; for
 # `model` SEED, CERTIFICATES; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for
 # `profile` PROFILE.
 SHELL := /bin/bash
@@ -77,6 +77,10 @@ test-server: $(READY)  ## the server's tests on another binary: SERVER=/path/to/
 test-browser: $(READY)  ## our paths in OpenBao's web UI; needs Debian's packages chromium and chromium-driver
 	@exec $(BIN)/pytest tests/browser $(PYTEST_ARGS)
 
+.PHONY: test-clients
+test-clients: $(READY)  ## other makers' clients: node-vault, Go's api, consul-template, a generated one; downloads them once
+	@exec $(BIN)/pytest --timeout=900 tests/clients $(PYTEST_ARGS)
+
 .PHONY: test-dist
 test-dist: $(READY)  ## test what `make dist` builds, on a real OpenBao without Python; as root, and with gcc
 	@exec $(BIN)/pytest --timeout=300 tests/one_file $(PYTEST_ARGS)
@@ -84,6 +88,10 @@ test-dist: $(READY)  ## test what `make dist` builds, on a real OpenBao without 
 .PHONY: fuzz
 fuzz: $(READY)  ## ten times as many generated inputs as in `make test`; FUZZ=100 for a longer run
 	@FUZZ=$${FUZZ:-10} exec $(BIN)/pytest $(COMPUTING) --timeout=3600 -m hypothesis tests/unit tests/paths $(PYTEST_ARGS)
+
+.PHONY: fuzz-api
+fuzz-api: $(READY)  ## what our OpenAPI document allows, sent to a real OpenBao by schemathesis; FUZZ=100 for more
+	@FUZZ=$${FUZZ:-10} exec $(BIN)/pytest --timeout=3600 tests/vault/test_openapi_fuzz.py $(PYTEST_ARGS)
 
 .PHONY: histories
 histories: $(READY)  ## random histories of operations, faults and time; HISTORIES=2000 for a longer run

@@ -76,7 +76,7 @@ def tables() -> dict[str, str]:
         name = path.operation_words.replace(" ", "-") or path.template.split("/")[0]
         fields = [declared for declared in path.fields if declared.name not in path.captured and declared not in PAGING]
         if fields:
-            made[name] = _field_table(declared for declared in fields if not declared.without_effect)
+            made[name] = _field_table(path, (declared for declared in fields if not declared.without_effect))
     return made
 
 
@@ -111,10 +111,10 @@ def _paths_table(paths: Iterable[Path]) -> str:
     )
 
 
-def _field_table(fields: Iterable[Field[object]]) -> str:
+def _field_table(path: Path, fields: Iterable[Field[object]]) -> str:
     return _table(
         ("field", "type", "meaning"),
-        ((f"`{declared.name}`", declared.kind.label, field_text(declared)) for declared in fields),
+        ((f"`{declared.name}`", declared.kind.label, field_text(path, declared)) for declared in fields),
     )
 
 

@@ -83,11 +83,20 @@ def abridged(answer: str, printed: str) -> str:
     """Leave out of an answer what the guide leaves out.
 
     Where the printed form ends with a line `…`, only lines are kept that begin like a printed one. Warnings always are.
+    A JSON list that is left out is left out to its end.
     """
     shown = {_beginning(line) for line in printed.splitlines()}
     if LEFT_OUT not in shown:
         return answer
-    kept = [line for line in answer.splitlines() if _beginning(line) in shown | _WARNING]
+    kept: list[str] = []
+    left_out_to = ""
+    for line in answer.splitlines():
+        if left_out_to:
+            left_out_to = "" if line.startswith(left_out_to) else left_out_to
+        elif _beginning(line) in shown | _WARNING:
+            kept.append(line)
+        elif line.endswith("["):
+            left_out_to = line[: len(line) - len(line.lstrip())] + "]"
     return "\n".join((*kept, LEFT_OUT)) + "\n"
 
 

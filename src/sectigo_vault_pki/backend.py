@@ -11,6 +11,7 @@ from sectigo_vault_pki.lifecycle import (
     Engine,
     LoginPauses,
     NamedLocks,
+    PasswordRotation,
     Resources,
     ScmClients,
     default_jitter,
@@ -42,7 +43,7 @@ Write a config entry with the login of an SCM account under configs/, order with
 replace/, revoke/ and fetch/ do what their names say.
 
 Roles under roles/ define what issue/ and sign/ may order. These two have the fields and answers of Vault's own pki
-engine; cert/ and revoke find certificates by serial number.
+engine; cert/ and revoke find certificates by serial number, and ca, ca_chain and issuer/ show the issuing CA.
 """
 
 
@@ -61,7 +62,7 @@ class SectigoBackend:
 
     @property
     def special_paths(self) -> SpecialPaths:
-        return SpecialPaths(seal_wrap_storage=SEAL_WRAPPED)
+        return SpecialPaths(unauthenticated=self._router.unauthenticated, seal_wrap_storage=SEAL_WRAPPED)
 
     async def initialize(self) -> None:
         """Continue in the background what an earlier process left open."""
@@ -166,11 +167,13 @@ def build(
 
 def parts_of(resources: Resources, *, background: bool) -> Parts:
     """Build what a mount's paths call."""
-    engine = Engine(resources)
+    engine, rotation = Engine(resources), PasswordRotation(resources)
+    resources.clients.settle_first(rotation.settled)
     return Parts(
         engine=engine,
         configs=Configs(resources),
         roles=engine.roles,
         issuer=engine.issuer,
+        rotation=rotation,
         background=background,
     )

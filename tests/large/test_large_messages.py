@@ -3,8 +3,8 @@
 import grpc
 import pytest
 
+from sectigo_vault_pki.vault_plugin.grpc.heads import CallProblem
 from sectigo_vault_pki.vault_plugin.grpc.messages import MessageReader
-from sectigo_vault_pki.vault_plugin.grpc.status_codes import CallProblem
 from sectigo_vault_pki.vault_plugin.http2.limits import MAX_MESSAGE_BYTES
 from sectigo_vault_pki.vault_plugin.testing.plugin_host import AUTO_MTLS, UNWRAP, PluginHost
 from tests.support.echo import ECHO

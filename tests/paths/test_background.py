@@ -298,7 +298,7 @@ async def test_certificates_that_were_stored_before_there_was_an_agenda_get_thei
     mount.simulator.settings.never_issue = True
     entries = agenda_of(mount)
     assert len(entries) == 2
-    for key in (*entries, "index/agenda-2"):
+    for key in (*entries, "index/agenda-3"):
         await mount.storage.delete(key)
     await mount.restart()
     await mount.tick()
@@ -362,7 +362,7 @@ async def test_what_is_damaged_hides_nothing_else(mount: Mount, caplog: pytest.L
     await mount.overwrite(f"cert/web/{first}", b"no JSON")
     await mount.overwrite("config/damaged", b"no JSON")
     await mount.overwrite("order/web/00000000-0000-4000-8000-000000000000", b"no JSON")
-    await mount.overwrite("index/agenda-2", b"no JSON")
+    await mount.overwrite("index/agenda-3", b"no JSON")
     await mount.tick()
     assert (await stored(mount, second))["status"] == "Issued"
     told = [str(record.kv["error"]) for record in caplog.records if hasattr(record, "kv") and "error" in record.kv]
@@ -370,7 +370,7 @@ async def test_what_is_damaged_hides_nothing_else(mount: Mount, caplog: pytest.L
         f"cert/web/{first}",
         "config/damaged",
         "order/web/00000000-0000-4000-8000-000000000000",
-        "index/agenda-2",
+        "index/agenda-3",
     ):
         assert any(f'"{key}" is damaged' in text for text in told), key
 

@@ -190,7 +190,7 @@ async def test_a_deleted_certificate_is_forgotten_with_its_key_and_stays_at_scm(
     mount.simulator.calls.clear()
     assert await mount.delete(path) is None
     assert await mount.delete(path) is None
-    assert set(mount.storage.snapshot()) == {"config/web", "index/orders/web"}
+    assert set(mount.storage.snapshot()) == {"config/web", "index/chain/web", "index/orders/web"}
     assert len(mount.simulator.calls) == 0
     with pytest.raises(NotFoundError):
         await mount.read(path)

@@ -29,6 +29,13 @@ async def test_a_written_entry_is_read_back_without_its_password(mount: Mount) -
     assert await mount.write("configs/web", CONFIG) is None
     data = answered(await mount.read("configs/web"))
     assert data == {
+        "sectigo_cm_auth": "password",
+        "sectigo_cm_client_id": "",
+        "sectigo_cm_token_url": "",
+        "sectigo_cm_api_version": "",
+        "sectigo_cm_client_cert": "",
+        "sectigo_dcv_mode": "",
+        "sectigo_dcv_email": "",
         "sectigo_cm_user": "demo-user",
         "sectigo_cm_uri": "demo-customer",
         "sectigo_config_type": "ssl_cert",
@@ -43,7 +50,7 @@ async def test_a_written_entry_is_read_back_without_its_password(mount: Mount) -
         "sectigo_auto_renew": True,
         "sectigo_read_renewed_cert": True,
         "sectigo_suspend_renewals": False,
-        "sectigo_max_orders_per_day": "",
+        "sectigo_max_orders_per_day": 0,
     }
 
 
@@ -125,10 +132,10 @@ async def test_all_problems_of_a_write_are_told_at_once(mount: Mount) -> None:
     with pytest.raises(BadRequestError) as refused:
         await mount.write("configs/web", {**CONFIG, **changes})
     assert str(refused.value).splitlines() == [
-        "sectigo_cm_user is required",
         "sectigo_cm_uri is required: the last part of your portal address …/customer/<uri>",
         "sectigo_cm_org_id must be at least 1, it is 0",
         "sectigo_auto_renew must be true or false",
+        "sectigo_cm_user is required",
     ]
     assert mount.storage.snapshot() == {}
 
@@ -138,7 +145,7 @@ async def test_an_entry_deleted_behind_an_update_is_not_written_in_parts(mount: 
     with pytest.raises(BadRequestError) as refused:
         await mount.backend.handle_request(update)
     missing = [name for name in REQUIRED if name != "sectigo_cm_org_id"]
-    assert [line.split()[0] for line in str(refused.value).splitlines()] == missing
+    assert {line.split()[0] for line in str(refused.value).splitlines()} == {*missing}
     assert mount.storage.snapshot() == {}
 
 
@@ -155,9 +162,20 @@ async def test_an_update_keeps_what_it_does_not_mention(mount: Mount) -> None:
     assert data["sectigo_cm_org_id"] == 7002
     assert data["sectigo_max_timeout"] == 300
     assert data["sectigo_wait_limit"] == 40
-    assert data["sectigo_expiry_window"] == "129600s"
+    assert data["sectigo_expiry_window"] == 1.5
     assert data["sectigo_auto_renew"] is False
     assert data["sectigo_cm_user"] == "demo-user"
+
+
+@pytest.mark.parametrize("window", ["36h", "100000s", 7])
+async def test_what_a_read_shows_can_be_written_back(mount: Mount, window: object) -> None:
+    await mount.configure(sectigo_expiry_window=window)
+    stored = mount.storage.snapshot()["config/web"]
+    shown = {name: value for name, value in answered(await mount.read("configs/web")).items() if value}
+    await mount.write("configs/web", {"sectigo_expiry_window": shown["sectigo_expiry_window"]})
+    assert mount.storage.snapshot()["config/web"] == stored
+    await mount.write("configs/web", {"sectigo_expiry_window": str(shown["sectigo_expiry_window"])})
+    assert mount.storage.snapshot()["config/web"] == stored
 
 
 async def test_empty_text_in_an_update_removes_an_optional_field(mount: Mount) -> None:

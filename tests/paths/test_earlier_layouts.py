@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, agenda_keys
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, NewestChain, OrderRecord, agenda_keys
 from tests.support.audit import records_of
 from tests.support.certificates import key_fits
 from tests.support.mount import Mount, answered
 from tests.support.virtual_time import LoopClock
 
 LAYOUTS = sorted((Path(__file__).parents[1] / "vectors" / "records").glob("*.json"))
-RECORDS: Mapping[str, type[ConfigRecord | OrderRecord | CertificateRecord]] = {
+RECORDS: Mapping[str, type[ConfigRecord | OrderRecord | CertificateRecord | NewestChain]] = {
     "config/": ConfigRecord,
     "order/": OrderRecord,
     "cert/": CertificateRecord,
+    "index/chain/": NewestChain,
 }
 KIND = ("index/pending/", "index/expiry/", "index/wanted/", "index/renewal/")
 
@@ -124,3 +125,19 @@ async def test_a_role_of_an_earlier_version_keeps_what_it_has(upgraded: Mount, s
         shown = answered(await upgraded.read(f"roles/{key.rpartition('/')[2]}"))
         assert shown["min_remaining"] == stored[key]["min_remaining"]
         assert shown["max_orders_per_day"] == stored[key].get("max_orders_per_day", 0)
+
+
+async def test_the_ca_is_shown_from_certificates_of_an_earlier_version(upgraded: Mount, stored: Stored) -> None:
+    await upgraded.write("config/roles", {"config": "web"})
+    chain = answered(await upgraded.read("cert/ca_chain"))["ca_chain"]
+    bundles = [value["current"]["bundle"] for key, value in stored.items() if "current" in value]
+    assert any(chain in bundle for bundle in bundles)
+
+
+async def test_the_revoked_of_an_earlier_version_are_listed_after_the_first_tick(
+    upgraded: Mount, stored: Stored
+) -> None:
+    await upgraded.tick()
+    revoked = {value["current"]["serial_number"] for value in stored.values() if "revoked_at" in value}
+    assert revoked <= set(await upgraded.list("certs/revoked"))
+    assert revoked

@@ -1,8 +1,9 @@
 """What a request under a role may leave out or write differently: international names, ends of life, keys, no name."""
 
+# ruff: noqa: RUF001  letters that look alike are what some of these tests are about
+
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -39,8 +40,7 @@ class TestInternationalNames:
         await prepared(mount)
         data = await issue(mount, common_name="bücher.example.test", alt_names=f"BÜCHER.example.test.,{BUCHER}")
         assert names_in(leaf_of(data)) == {BUCHER}
-        spellings = (BUCHER, "bu\u0308cher.example.test", "bücher\u3002example\uff0etest", "\uff42ücher.example.test")
-        for spelling in spellings:
+        for spelling in (BUCHER, "b\u0075\u0308cher.example.test", "bücher。example．test", "ｂücher.example.test"):
             assert await issue(mount, common_name=spelling) == data
         assert len(list(mount.simulator.orders)) == 1
 
@@ -54,27 +54,27 @@ class TestInternationalNames:
         ("fields", "words"),
         [
             ({"common_name": "bücher.test"}, "common name xn--bcher-kva.test not allowed by this role"),
-            ({"common_name": "bücher.example.test\u3002evil.test"}, "common name .*evil.test not allowed by this role"),
-            ({"common_name": "bücher\uff0eevilexample\uff0etest"}, "name xn--bcher-kva.evilexample.test not allowed"),
-            ({"common_name": "example.test\uff61é"}, "common name example.test.xn--9ca not allowed by this role"),
-            ({"alt_names": "b.example.test,é\u3002evil.test"}, "subject alternate name xn--9ca.evil.test not allowed"),
+            ({"common_name": "bücher.example.test。evil.test"}, "common name .*evil.test not allowed by this role"),
+            ({"common_name": "bücher．evilexample．test"}, "common name xn--bcher-kva.evilexample.test not allowed"),
+            ({"common_name": "example.test｡é"}, "common name example.test.xn--9ca not allowed by this role"),
+            ({"alt_names": "b.example.test,é。evil.test"}, "subject alternate name xn--9ca.evil.test not allowed"),
             ({"alt_names": "ann@bücher.example.test"}, f"email address ann@{BUCHER} not allowed by this role"),
             ({"alt_names": "änn@example.test"}, "alt_names cannot be used: name 1 is not an e-mail address"),
-            ({"common_name": "☃.example.test"}, "common_name cannot be used: not a valid international"),
-            ({"common_name": "é_b.example.test"}, "common_name cannot be used: not a valid international"),
+            ({"common_name": "☃.example.test"}, "common_name cannot be used: not a valid international host name"),
+            ({"common_name": "é_b.example.test"}, "common_name cannot be used: not a valid international host name"),
             ({"common_name": "xn--é.example.test"}, "common_name cannot be used: not a valid international"),
-            ({"common_name": "é..example.test"}, "common_name cannot be used: not a valid international"),
-            ({"common_name": "\uff0a.é.example.test"}, "common_name cannot be used: not a valid international"),
-            ({"common_name": "*\u3002é.example.test"}, "common_name cannot be used: not a valid international"),
-            ({"common_name": "é.*.example.test"}, "common_name cannot be used: not a valid international"),
-            ({"common_name": "é\uff0fevil.example.test"}, "common_name cannot be used: not a valid international host"),
-            ({"common_name": "\uff11\uff19\uff12.0.2.7"}, "common_name cannot be used: not a host name"),
-            ({"alt_names": "a.example.test,é\uff0cevil.test"}, "alt_names cannot be used: name 2 is not a valid"),
+            ({"common_name": "é..example.test"}, "common_name cannot be used: not a valid international host name"),
+            ({"common_name": "＊.é.example.test"}, "common_name cannot be used: not a valid international host name"),
+            ({"common_name": "*。é.example.test"}, "common_name cannot be used: not a valid international host name"),
+            ({"common_name": "é.*.example.test"}, "common_name cannot be used: not a valid international host name"),
+            ({"common_name": "é／evil.example.test"}, "common_name cannot be used: not a valid international host"),
+            ({"common_name": "１９２.0.2.7"}, "common_name cannot be used: not a host name"),
+            ({"alt_names": "a.example.test,é，evil.test"}, "alt_names cannot be used: name 2 is not a valid intern"),
             ({"alt_names": ["é.example.test", "é" * 64 + ".test"]}, "alt_names cannot be used: name 2 is not a valid"),
             ({"alt_names": "é" * 300}, "alt_names cannot be used: name 1 is longer than 253 characters"),
             ({"common_name": "é.é.é.é.é.é.é.example.test"}, "at most 64 characters, written as xn--… it has 68"),
-            ({"alt_names": [f"山{n}.example.test" for n in range(1600)]}, "at most 30000 characters, written"),
-            ({"ip_sans": "\uff11\uff19\uff12.0.2.7"}, "ip_sans must contain IP addresses only"),
+            ({"alt_names": ["山" * 8 + f"{n}.example.test" for n in range(1100)]}, "at most 30000 characters, written"),
+            ({"ip_sans": "１９２.0.2.7"}, "ip_sans must contain IP addresses only"),
         ],
     )
     async def test_what_is_beyond_the_role_or_no_name_is_not_ordered(
@@ -98,8 +98,10 @@ class TestInternationalNames:
         with pytest.raises(BadRequestError, match="the common name of the CSR is no host name and no IP address"):
             await sign(mount, request("☃.example.test"))
         assert not list(mount.simulator.orders)
-        same = {"common_name": "bücher.example.test", "alt_names": "bücher.example.test"}
-        response = await mount.write("sign/shop", {"csr": request(BUCHER), **same})
+        response = await mount.write(
+            "sign/shop",
+            {"csr": request(BUCHER), "common_name": "bücher.example.test", "alt_names": "bücher.example.test"},
+        )
         assert response is not None
         assert response.warnings == ()
 
@@ -112,6 +114,9 @@ class TestInternationalNames:
 
 class TestEndOfLife:
     """The profile 502 has terms of 47, 100 and 199 days."""
+
+    async def prepared(self, mount: Mount) -> None:
+        await prepared(mount, certificate_type=502, validity=199, max_ttl="150d", min_remaining=0)
 
     def end(self, mount: Mount, **length: float) -> str:
         return (mount.clock.now() + timedelta(**length)).isoformat()
@@ -159,7 +164,7 @@ class TestEndOfLife:
             ({"not_after": "2099-02-30T00:00:00Z"}, "not_after must be a date and time"),
             ({"not_after": "2099-01-01T00:00:60Z"}, "not_after must be a date and time"),
             ({"not_after": "2099-01-01T00:00:00+24:00"}, "not_after must be a date and time"),
-            ({"not_after": "\uff12\uff10\uff19\uff19-01-01T00:00:00Z"}, "not_after must be a date and time"),
+            ({"not_after": "２０９９-01-01T00:00:00Z"}, "not_after must be a date and time"),
             ({"not_after": "20990101T000000Z"}, "not_after must be a date and time"),
             ({"not_after": 4070908800}, "not_after must be a date and time"),
             ({"not_after": "9" * 100}, "not_after must have at most 64 characters"),
@@ -252,7 +257,7 @@ class TestKeysUnderAny:
         first = await issue(mount, key_type="ec")
         for same in ({"key_type": "ec", "key_bits": 256}, {"key_type": "EC", "key_bits": "P-256"}):
             assert await issue(mount, **same) == first
-        others: list[dict[str, object]] = [{"key_type": "ec", "key_bits": 384}, {"key_type": "rsa"}]
+        others: tuple[dict[str, object], ...] = ({"key_type": "ec", "key_bits": 384}, {"key_type": "rsa"})
         for number, other in enumerate(others, 2):
             assert (await issue(mount, **other))["serial_number"] != first["serial_number"]
             assert len(list(mount.simulator.orders)) == number
@@ -287,20 +292,27 @@ class TestKeysUnderAny:
         assert deeds > 5
 
     async def assert_bought_once(self, mount: Mount, fields: Mapping[str, object]) -> None:
-        data = await self.issued_in_the_end(mount, fields)
+        data: Mapping[str, Any] = {}
+        for _ in range(8):  # an order that SCM never got is ordered again after a pause
+            data = await issued_unless_pending(mount, fields)
+            if data:
+                break
+            mount.clock.advance(minutes=31)
         public_key: Any = leaf_of(data).public_key()
         assert public_key.key_size == 384
         assert data["private_key"]
         assert answered(await mount.write("issue/shop", fields)) == data
         assert len(list(mount.simulator.orders)) == 1
 
-    async def issued_in_the_end(self, mount: Mount, fields: Mapping[str, object]) -> Mapping[str, Any]:
-        """Ask until it is there: an order that SCM never got is ordered again after a pause."""
-        for _ in range(8):
-            with suppress(BadRequestError):
-                return answered(await mount.write("issue/shop", fields))
-            mount.clock.advance(minutes=31)
-        raise AssertionError("still pending after hours")
+
+async def issued_unless_pending(mount: Mount, fields: Mapping[str, object]) -> Mapping[str, Any]:
+    """Return what is issued, or nothing where an order is under way."""
+    try:
+        return answered(await mount.write("issue/shop", fields))
+    except BadRequestError as error:
+        if not str(error).startswith("pending"):
+            raise
+    return {}
 
 
 class TestWithoutACommonName:

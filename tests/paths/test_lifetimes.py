@@ -88,9 +88,27 @@ async def test_two_mounts_share_nothing(mount: Mount) -> None:
     assert (await mount.enroll())["status"] == "Issued"
 
 
-def test_the_engine_is_a_secrets_engine_without_unauthenticated_paths(mount: Mount) -> None:
+def test_the_engine_is_a_secrets_engine_that_needs_no_token_for_what_the_pki_engine_needs_none(mount: Mount) -> None:
     assert mount.backend.backend_type is BackendType.LOGICAL
-    assert mount.backend.special_paths.unauthenticated == ()
+    assert sorted(mount.backend.special_paths.unauthenticated) == [
+        "ca",
+        "ca/pem",
+        "ca_chain",
+        "cert/+",
+        "cert/+/raw",
+        "cert/+/raw/pem",
+        "cert/ca",
+        "cert/ca/raw",
+        "cert/ca/raw/pem",
+        "cert/ca_chain",
+        "cert/crl",
+        "crl",
+        "crl/pem",
+        "issuer/+/der",
+        "issuer/+/json",
+        "issuer/+/pem",
+        "issuers/",
+    ]
     assert mount.backend.special_paths.seal_wrap_storage == ("config/", "order/", "cert/")
 
 

@@ -168,3 +168,19 @@ async def test_a_role_s_ttl_stands_in_place_of_its_validity(mount: Mount) -> Non
     assert issued["expiration"] - issued["not_before"] > 390 * 86_400
     with pytest.raises(BadRequestError, match="ttl must not be longer than max_ttl"):
         await written(mount, ttl="500d", max_ttl="400d")
+
+
+async def test_a_max_ttl_below_the_inherited_validity_is_the_validity(mount: Mount) -> None:
+    await prepared(mount)
+    await mount.write("config/roles", {**DEFAULTS, "certificate_type": 502})
+    shown = answered(await mount.write("roles/shop", {**OF_THE_BUILT_IN_ENGINE_ONLY, "max_ttl": "2400h"}))
+    assert shown["min_remaining"] == 100 * 86_400 // 3
+    issued = await issue(mount)
+    assert issued["expiration"] - issued["not_before"] <= 100 * 86_400
+    with pytest.raises(BadRequestError, match="validity must not be longer than max_ttl"):
+        await mount.write("roles/shop", {**OF_THE_BUILT_IN_ENGINE_ONLY, "max_ttl": "2400h", "validity": 199})
+
+
+async def test_a_third_of_a_role_s_ttl_has_to_remain(mount: Mount) -> None:
+    await prepared(mount)
+    assert (await written(mount, ttl="90d"))["min_remaining"] == 30 * 86_400

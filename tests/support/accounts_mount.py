@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm import ScmAccount, ScmClient, Tokens
 from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.mount import Mount
@@ -39,7 +39,7 @@ class AccountsMount(Mount):
     async def entry(self, name: str, scm: str, **changes: object) -> None:
         await self.configure(name, sectigo_cm_base_url=f"https://{scm}.example.test", **changes)
 
-    def _client(self, account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
+    def _client(self, account: ScmAccount, slots: asyncio.Semaphore, tokens: Tokens) -> ScmClient:
         name = account.base_url.removeprefix("https://").partition(".")[0]
         return ScmClient(
             account, slots, transport=_Watched(SimulatorTransport(self._simulators[name]), self._watch, name)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import httpx
 
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm import ScmAccount, ScmClient, Tokens
 from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from sectigo_vault_pki.vault_plugin.logical import StorageEntry
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
@@ -87,8 +87,8 @@ class MortalMount(Mount):
             await storage.put(StorageEntry(key, value))
         return Mount(self.simulator, self.clock, storage)
 
-    def _client(self, account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
-        return ScmClient(account, slots, transport=_Severed(SimulatorTransport(self.simulator), self.life))
+    def _client(self, account: ScmAccount, slots: asyncio.Semaphore, tokens: Tokens) -> ScmClient:
+        return ScmClient(account, slots, tokens, transport=_Severed(SimulatorTransport(self.simulator), self.life))
 
 
 class _Severed(httpx.AsyncBaseTransport):

@@ -1,17 +1,20 @@
 """One mount of the engine without a host: requests go through its router, SCM is the simulator in-process."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
+from cryptography.x509 import load_pem_x509_certificate
 
 from sectigo_vault_pki.backend import SectigoBackend, build
 from sectigo_vault_pki.lifecycle import NamedLocks
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm import CertificateLogin, ScmAccount, ScmClient, Tokens
 from sectigo_vault_pki.scm_simulator.simulator import Simulator, SimulatorTransport
 from sectigo_vault_pki.vault_plugin.logical import BackendConfig, Operation, Request, Response, StorageEntry
 from sectigo_vault_pki.vault_plugin.testing import FakeSystem, InmemStorage
+from tests.support.declared_answers import as_declared, errors_as_declared
 from tests.support.inline_executor import InlineExecutor
 from tests.support.virtual_time import LoopClock
 
@@ -58,6 +61,8 @@ class Mount:
         self.renewals = NamedLocks() if renewals is None else renewals
         self.background = True
         self.scm_calls_under_way = self.most_scm_calls_under_way = 0
+        self.sent_bodies: dict[str, list[dict[str, Any]]] = {}
+        """The JSON sent to SCM, by the call's word in its path."""
         self.on_scm_call: Callable[[], object] = lambda: None
         self.backend = self.restarted_backend()
 
@@ -79,35 +84,41 @@ class Mount:
         await self.backend.cleanup()
         self.backend = self.restarted_backend()
 
+    async def ask(self, request: Request) -> Response | None:
+        """Send a request; its answer, or its error, must be one that the OpenAPI document declares."""
+        with errors_as_declared(request):
+            response = await self.backend.handle_request(request)
+        return as_declared(request, response)
+
     async def write(
         self, path: str, data: Mapping[str, object], *, time_limit: float | None = None, host_id: str = ""
     ) -> Response | None:
         request = self._request(Operation.UPDATE, path, data, time_limit)
         exists = await self.backend.check_existence(request)
         operation = Operation.CREATE if exists is False else Operation.UPDATE
-        return await self.backend.handle_request(self._request(operation, path, data, time_limit, host_id))
+        return await self.ask(self._request(operation, path, data, time_limit, host_id))
 
     async def patch(self, path: str, data: Mapping[str, object]) -> Response | None:
-        return await self.backend.handle_request(self._request(Operation.PATCH, path, data))
+        return await self.ask(self._request(Operation.PATCH, path, data))
 
     async def read(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
-        return await self.backend.handle_request(self._request(Operation.READ, path, data or {}))
+        return await self.ask(self._request(Operation.READ, path, data or {}))
 
     async def list(self, path: str, **paging: object) -> list[str]:
-        response = await self.backend.handle_request(self._request(Operation.LIST, path, paging))
+        response = await self.ask(self._request(Operation.LIST, path, paging))
         keys: list[str] = answered(response).get("keys", [])
         return keys
 
     async def delete(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
-        return await self.backend.handle_request(self._request(Operation.DELETE, path, data or {}))
+        return await self.ask(self._request(Operation.DELETE, path, data or {}))
 
     async def tick(self, seconds: float = 30.0) -> None:
         """Send the host's tick, and let some time pass, in which the background work is done."""
-        assert await self.backend.handle_request(self._request(Operation.ROLLBACK, "", {})) is None
+        assert await self.ask(self._request(Operation.ROLLBACK, "", {})) is None
         await asyncio.sleep(seconds)
 
     async def help(self, path: str) -> str:
-        response = await self.backend.handle_request(self._request(Operation.HELP, path, {}))
+        response = await self.ask(self._request(Operation.HELP, path, {}))
         return str(answered(response)["help"])
 
     async def configure_client(self, name: str = "people", **changes: object) -> None:
@@ -127,8 +138,13 @@ class Mount:
     async def enroll(self, name: str = "web", **changes: object) -> Mapping[str, Any]:
         return answered(await self.write(f"enroll/{name}", {**ORDER, **changes}))
 
-    def _client(self, account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
-        return ScmClient(account, slots, transport=_Watched(SimulatorTransport(self.simulator), self))
+    def _client(self, account: ScmAccount, slots: asyncio.Semaphore, tokens: Tokens) -> ScmClient:
+        login = account.login
+        shown = (
+            load_pem_x509_certificate(login.certificate_pem.encode()) if isinstance(login, CertificateLogin) else None
+        )
+        transport = SimulatorTransport(self.simulator, client_certificate=shown)
+        return ScmClient(account, slots, tokens, transport=_Watched(transport, self))
 
     def _request(
         self,
@@ -151,6 +167,9 @@ class _Watched(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         mount = self._mount
         mount.on_scm_call()
+        if request.headers.get("Content-Type", "").startswith("application/json"):
+            operation = request.url.path.rsplit("/v1/", 1)[-1].partition("/")[0]
+            mount.sent_bodies.setdefault(operation, []).append(json.loads(request.content))
         mount.scm_calls_under_way += 1
         mount.most_scm_calls_under_way = max(mount.most_scm_calls_under_way, mount.scm_calls_under_way)
         try:

@@ -71,6 +71,22 @@ def test_a_standby_answers_a_plain_read_itself(nodes: Cluster, leader: VaultMoun
     assert nodes.answered_by(answer.body["request_id"]) == [standby]
 
 
+def test_a_standby_shows_the_ca_without_a_token_and_leaves_looking_for_it_to_the_active_node(
+    leader: VaultMount, standby: VaultMount
+) -> None:
+    leader.configure("shown")
+    leader.api("POST", "config/roles", {"config": "shown"}).expect(200)
+
+    def says(reason: str) -> bool:
+        answer = standby.api("GET", "cert/ca", token="")
+        return answer.status == 404 and reason in answer.errors[0]
+
+    until(lambda: says('under config entry "shown" yet'), what="the reason why there is no CA yet")
+    enrolled(leader, "shown", standby)
+    until(lambda: standby.api("GET", "cert/ca", token="").status == 200, what="the CA on a standby")
+    assert standby.api("GET", "cert/ca", token="").data == leader.api("GET", "cert/ca", token="").data
+
+
 @pytest.mark.parametrize("operation", ["enroll", "renew", "replace", "revoke", "fetch", "forget", "read of a due one"])
 def test_what_writes_or_asks_scm_is_forwarded_before_anything_happens(
     operation: str, leader: VaultMount, standby: VaultMount

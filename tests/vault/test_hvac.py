@@ -4,6 +4,7 @@ from typing import Any
 
 import hvac
 import pytest
+from cryptography import x509
 
 from tests.support.issuing import request
 from tests.support.scm_process import ScmProcess
@@ -30,10 +31,16 @@ class Client:
 
     def pki(self, method: str, *arguments: object, **options: object) -> Any:
         called = getattr(self.whole.secrets.pki, method)(*arguments, mount_point=self.mount.path, **options)
+        if isinstance(called, str):
+            return called
         if not isinstance(called, dict):
             return called.status_code
         self.mount.secrets.note(called["data"])
         return called["data"]
+
+    def request(self, method: str, path: str, **options: object) -> Any:
+        """Call what hvac has no method for, by its adapter."""
+        return self.whole.adapter.request(method, f"/v1/{self.mount.path}/{path}", **options)["data"]
 
 
 @pytest.fixture
@@ -51,6 +58,60 @@ def test_roles_are_written_read_listed_and_deleted(client: Client) -> None:
     assert client.pki("delete_role", "shop") == 204
     with pytest.raises(hvac.exceptions.InvalidPath):
         client.pki("read_role", "shop")
+
+
+def test_a_role_is_written_with_the_fields_of_pki_alone(client: Client) -> None:
+    own = {name: ROLE[name] for name in ("config", "certificate_type", "validity")}
+    client.whole.write_data(f"{client.mount.path}/config/roles", data=own)
+    client.pki("create_or_update_role", "plain", {"allowed_domains": "example.test", "allow_subdomains": True})
+    read = client.pki("read_role", "plain")
+    assert {name: read[name] for name in own} == own
+    assert client.pki("generate_certificate", "plain", "a.example.test")["private_key_type"] == "rsa"
+
+
+def test_a_role_is_patched(client: Client) -> None:
+    before = client.pki("read_role", "shop")
+    merge = {"Content-Type": "application/merge-patch+json"}
+    patched = client.request("patch", "roles/shop", json={"allow_bare_domains": True}, headers=merge)
+    assert patched == {**before, "allow_bare_domains": True} == client.pki("read_role", "shop")
+
+
+def test_lists_are_read_in_pages(client: Client) -> None:
+    for name in ("a", "b", "c"):
+        client.pki("create_or_update_role", name, dict(ROLE))
+        client.pki("generate_certificate", "shop", f"{name}.example.test")
+    assert client.request("list", "roles", params={"limit": 2})["keys"] == ["a", "b"]
+    assert client.request("list", "roles", params={"after": "b", "limit": 2})["keys"] == ["c", "shop"]
+    serial_numbers = client.pki("list_certificates")["keys"]
+    first = client.request("list", "certs", params={"limit": 1})["keys"]
+    rest = client.request("list", "certs", params={"after": first[0], "limit": 9})["keys"]
+    assert [first, rest] == [serial_numbers[:1], serial_numbers[1:]]
+
+
+def test_the_ca_is_read(client: Client) -> None:
+    issued = client.pki("generate_certificate", "shop", "a.example.test")
+    issuer = x509.load_pem_x509_certificate(issued["issuing_ca"].encode())
+    assert x509.load_pem_x509_certificate(client.pki("read_ca_certificate").encode()) == issuer
+    chain = x509.load_pem_x509_certificates(client.pki("read_ca_certificate_chain").encode())
+    assert chain == [x509.load_pem_x509_certificate(pem.encode()) for pem in issued["ca_chain"]]
+    assert client.pki("read_certificate", "ca")["certificate"].strip() == issued["issuing_ca"]
+    assert x509.load_pem_x509_certificates(client.pki("read_certificate", "ca_chain")["ca_chain"].encode()) == chain
+    (issuer_id,) = (name for name, info in client.pki("list_issuers")["key_info"].items() if info["is_default"])
+    read = client.pki("read_issuer", issuer_id)
+    assert (read["issuer_id"], read["certificate"].strip()) == (issuer_id, issued["issuing_ca"])
+
+
+def test_the_crl_is_the_cas_and_a_read_says_where(client: Client) -> None:
+    """`read_crl` expects PEM, and gets JSON: the recipes read the path."""
+    issued = client.pki("generate_certificate", "shop", "a.example.test")
+    leaf = x509.load_pem_x509_certificate(issued["certificate"].encode())
+    (point,) = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    assert point.full_name
+    (url,) = point.full_name
+    read = client.whole.read(f"{client.mount.path}/crl")
+    assert read["data"]["crl_distribution_points"] == [url.value]
+    with pytest.raises(AttributeError):
+        client.pki("read_crl")
 
 
 def test_certificates_are_issued_signed_read_listed_and_revoked(client: Client) -> None:

@@ -1,6 +1,7 @@
-"""What cert-manager, Vault Secrets Operator and Terraform send (docs/recipes.md), and how they read the answers."""
+"""What the tools of docs/recipes-operators.md send, and how they read the answers."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -150,13 +151,15 @@ class TestVaultSecretsOperator:
 
 
 class TestTerraform:
+    BODY: Mapping[str, object] = {"common_name": "www.example.com"}
+
     def test_what_it_reads_back_of_the_role_is_what_it_wrote(self, mount: VaultMount) -> None:
         written = json.loads(recipes.json_of("web_role", mount))
         read = mount.api("GET", "roles/web").expect(200).data
         assert {name: read[name] for name in written} == written
 
     def test_a_certificate_comes_with_the_fields_that_the_page_keeps(self, mount: VaultMount) -> None:
-        resource = recipes.block("hcl", '"www" {', mount)
+        resource = recipes.block("hcl", 'resource "vault_generic_endpoint" "www" {', mount)
         (kept,) = (line.partition("=")[2] for line in resource.splitlines() if "write_fields" in line)
         answer = mount.api("POST", "issue/web", json.loads(recipes.json_of("www", mount))).expect(200)
         assert {*json.loads(kept)} <= {*answer.data}
@@ -170,3 +173,56 @@ class TestTerraform:
     def test_a_role_is_deleted_as_it_is_destroyed(self, mount: VaultMount) -> None:
         mount.api("DELETE", "roles/web").expect(204)
         assert mount.api("GET", "roles/web").status == 404
+
+
+class TestTerraformsPkiResources:
+    """`vault_pki_secret_backend_role`, which knows the fields of pki alone, as it creates and reads a role."""
+
+    LISTS = ("allowed_domains", "key_usage", "ext_key_usage", "allowed_serial_numbers", "policy_identifiers")
+    ALWAYS_SENT: Mapping[str, bool] = {
+        "allow_localhost": True,
+        "allow_bare_domains": False,
+        "allow_subdomains": True,
+        "allow_glob_domains": False,
+        "allow_any_name": False,
+        "enforce_hostnames": True,
+        "allow_ip_sans": True,
+        "use_csr_common_name": True,
+        "use_csr_sans": True,
+        "generate_lease": False,
+        "no_store": False,
+        "require_cn": True,
+        "basic_constraints_valid_for_non_ca": False,
+    }
+    SENT_IF_SET: Mapping[str, object] = {
+        "allowed_domains": ["example.com"],
+        "max_ttl": "31622400",
+        "server_flag": True,
+        "client_flag": True,
+        "key_type": "rsa",
+        "key_bits": 2048,
+    }
+
+    @pytest.fixture
+    def sent(self, mount: VaultMount) -> Mapping[str, object]:
+        """What the provider sends for a role, after the page's defaults were written."""
+        defaults = json.loads(recipes.json_of("role_defaults", mount))
+        assert mount.api("POST", "config/roles", defaults).expect(200).data == defaults
+        assert mount.api("GET", "config/roles").expect(200).data == defaults
+        sent = {**self.ALWAYS_SENT, **self.SENT_IF_SET}
+        mount.api("POST", "roles/plain", sent).expect(200)
+        return sent
+
+    def test_a_role_is_created_and_read_without_a_difference_to_plan(
+        self, mount: VaultMount, sent: Mapping[str, object]
+    ) -> None:
+        read = mount.api("GET", "roles/plain").expect(200).data
+        assert {name: read[name] for name in sent} == {**sent, "max_ttl": 31_622_400}
+        assert [type(read[name]) for name in self.LISTS] == [list] * len(self.LISTS)
+
+    def test_a_certificate_is_issued_under_the_role_twice_in_a_run_and_ordered_once(
+        self, mount: VaultMount, sent: Mapping[str, object], scm: ScmProcess
+    ) -> None:
+        plan, apply = (mount.api("POST", "issue/plain", TestTerraform.BODY).expect(200).data for _ in range(2))
+        assert plan == apply
+        assert len(scm.orders()) == 1

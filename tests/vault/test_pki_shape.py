@@ -1,14 +1,18 @@
-"""The built-in `pki` engine and ours on one server, asked the same: answers differ in values, not in keys and types."""
+"""The built-in `pki` engine and ours on one server, asked the same: answers differ in values, not in keys and types.
 
-from collections.abc import Iterator, Mapping
+What differs on purpose is in `ONLY_IN_ONE` and `CALLS`, with its reason, and docs/recipes.md prints both.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 
+import httpx
 import pytest
 
 from scripts.server_api import Answer
-from scripts.server_binary import product
+from tests.support import recipes
 from tests.support.issuing import request
 from tests.support.vault import VaultMount
 
@@ -16,6 +20,7 @@ pytestmark = pytest.mark.vault
 
 NAME = {"common_name": "a.example.test", "alt_names": "b.example.test", "ip_sans": "192.0.2.7"}
 POLICY = {"allowed_domains": ["example.test"], "allow_subdomains": True, "key_type": "ec", "key_bits": 256}
+DEFAULTS = {"config": "web", "certificate_type": 501, "validity": 365}
 FORMATS = [
     {},
     {"format": "pem"},
@@ -28,8 +33,42 @@ FORMATS = [
 ]
 TERM_REMARKS = ("TTL ", "certificates of this profile")
 """Warnings about the validity, which the CA decides here, and the mount there."""
-NOT_IN_EVERY_PKI = frozenset({"authority_key_id", "not_before", "issuer_id"})
-"""Fields that came to Vault's pki with a version, or are OpenBao's: answers are compared without them where missing."""
+_ROLES, _CERTIFICATES = "`roles/:role`", "`issue/`, `sign/`, `cert/`"
+ONLY_IN_ONE: Mapping[str, tuple[str, str]] = {
+    "certificate_type": (_ROLES, "SCM's profile"),
+    "config": (_ROLES, "the config entry; this and the next can come from `config/roles`"),
+    "validity": (_ROLES, "in days; SCM sells terms"),
+    "max_orders_per_day": (_ROLES, "each order may cost"),
+    "min_remaining": (_ROLES, "the same"),
+    "no_store_key": (_ROLES, "the key of an order that was paid for is not lost: `no_store` cannot be had"),
+    "no_store_metadata": (_ROLES, "in newer versions of Vault, not in OpenBao"),
+    "serial_number_source": (_ROLES, "the same"),
+    "authority_key_id": (_CERTIFICATES, "the same"),
+    "not_before": (_CERTIFICATES, "in newer versions of Vault and OpenBao"),
+    "issuer_id": ("`cert/` of a revoked certificate", "in `pki` only: which of its own issuers it was"),
+}
+"""Keys of an answer's data that one engine has and the other may lack: where, and why."""
+_FOR_NAMES, _OF_CA = "each order may cost, so roles name what may be ordered", "SCM is the CA"
+CALLS: Sequence[tuple[str, int, int, str]] = (
+    ("write roles/wide allow_any_name=true", 200, 400, _FOR_NAMES),
+    ("write roles/wide allow_glob_domains=true", 200, 400, _FOR_NAMES),
+    ("write roles/wide allowed_uri_sans=spiffe://shop/*", 200, 400, "SCM's orders take no URIs"),
+    ("write roles/wide no_store=true", 200, 400, "what was paid for is stored"),
+    ("write roles/wide generate_lease=true", 200, 400, "no certificate has a lease, `revoke` revokes one"),
+    ("write roles/wide key_type=ed25519", 200, 400, "no public CA certifies such keys"),
+    ("write roles/wide max_ttl=1h", 200, 400, "SCM issues for whole days"),
+    ("read roles/shop/ca_chain", 404, 200, "a role's profile decides who issues"),
+    ("read config/urls", 200, 404, _OF_CA),
+    ("read config/crl", 200, 404, _OF_CA),
+    ("read config/issuers", 200, 404, _OF_CA),
+    ("list keys", 200, 404, _OF_CA),
+    ("write root/generate/internal common_name=Root", 200, 404, _OF_CA),
+    ("write intermediate/generate/internal common_name=Middle", 200, 404, _OF_CA),
+    ("write issuer/default/issue/shop common_name=a.example.test", 200, 404, "a role's profile decides who issues"),
+    ("read issuer/default/crl", 200, 404, "the CA publishes its CRL; `crl` says where"),
+    ("read cert/delta-crl", 200, 404, "the same"),
+)
+"""Calls that one engine answers and the other refuses: the call, the statuses of pki's and ours, and why."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +108,8 @@ def both(mount: VaultMount) -> Iterator[Both]:
     server.api("POST", f"{theirs}/root/generate/internal", root).expect(200)
     server.api("POST", f"{theirs}/roles/shop", {**POLICY, "max_ttl": "600h"}).expect(200, 204)
     mount.configure()
-    ours = {**POLICY, "config": "web", "certificate_type": 501, "validity": 365}
-    mount.api("POST", "roles/shop", ours).expect(200)
+    mount.api("POST", "config/roles", DEFAULTS).expect(200)
+    mount.api("POST", "roles/shop", POLICY).expect(200)
     yield Both(mount, theirs)
     server.disable(theirs)
 
@@ -85,10 +124,10 @@ def shape(value: object) -> object:
 
 
 def assert_same_shape(theirs: Answer, ours: Answer) -> None:
-    """Compare the bodies' keys and JSON types, apart from fields that one of them has and not every pki."""
+    """Compare the bodies' keys and JSON types, apart from keys that only one of them may have."""
     bodies = [{name: value for name, value in answer.body.items() if name != "warnings"} for answer in (theirs, ours)]
     data = [body.get("data") or {} for body in bodies]
-    left_out = NOT_IN_EVERY_PKI & (data[0].keys() ^ data[1].keys())
+    left_out = ONLY_IN_ONE.keys() & (data[0].keys() ^ data[1].keys())
     for body in bodies:
         if isinstance(shown := body.get("data"), dict):
             body["data"] = {name: value for name, value in shown.items() if name not in left_out}
@@ -133,23 +172,71 @@ def test_reads_lists_and_revocations_answer_the_same_keys_and_types(both: Both) 
         theirs, ours = both.with_serial("POST", "revoke", serial_numbers)
         assert_same_shape(theirs, ours)
     theirs, ours = both.with_serial("GET", "cert", serial_numbers)
-    if product().is_openbao:
-        assert theirs.body["data"].pop("issuer_id"), "which of its own issuers: we have none"
     assert_same_shape(theirs, ours)
     assert ours.data["revocation_time"]
+    assert "issuer_id" not in ours.data
 
 
-def test_roles_answer_the_types_that_pki_has_for_the_fields_of_both(both: Both) -> None:
-    for method, path, body in (("GET", "roles/shop", None), ("LIST", "roles", None)):
-        theirs, ours = both.api(method, path, body)
-        shared = theirs.data.keys() & ours.data.keys()
-        assert {name: shape(ours.data[name]) for name in shared} == {name: shape(theirs.data[name]) for name in shared}
-        assert len(shared) == (15 if method == "GET" else 1)
-        assert ours.body.keys() - {"warnings"} == theirs.body.keys() - {"warnings"}
+def test_roles_are_written_read_listed_and_deleted_with_the_same_keys_and_types(both: Both) -> None:
+    for method, path, body in (
+        ("POST", "roles/shop", POLICY),
+        ("GET", "roles/shop", None),
+        ("LIST", "roles", None),
+        ("LIST", "roles?after=a&limit=1", None),
+    ):
+        assert_same_shape(*both.api(method, path, body))
     assert [answer.status for answer in both.api("DELETE", "roles/shop")] == [204, 204]
     assert [answer.status for answer in both.api("DELETE", "roles/shop")] == [204, 204]
     assert [answer.status for answer in both.api("GET", "roles/shop")] == [404, 404]
     assert [answer.status for answer in both.api("LIST", "roles")] == [404, 404]
+
+
+def test_a_role_that_says_nothing_and_one_that_says_every_default_of_pki_read_the_same_in_both(both: Both) -> None:
+    for body in ({}, both.api("GET", "roles/bare")[0].data):
+        written = both.api("POST", "roles/bare", body)
+        read = both.api("GET", "roles/bare")
+        for theirs, ours in (written, read):
+            assert {name: ours.data.get(name) for name in theirs.data} == theirs.data
+            assert ours.data.keys() - theirs.data.keys() <= ONLY_IN_ONE.keys()
+        assert {name: read[1].data[name] for name in DEFAULTS} == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"max_ttl": "500h", "ttl": "240h"},
+        {"allowed_domains": "example.test,example.org", "allow_bare_domains": True},
+        {"key_type": "rsa", "key_bits": 3072},
+        {"key_usage": "DigitalSignature", "ext_key_usage": [], "server_flag": False},
+        {"organization": "Example", "country": ["DE"], "require_cn": False},
+        {"allowed_ip_sans_cidr": "192.0.2.0/24"},
+    ],
+    ids="+".join,
+)
+def test_a_patched_role_reads_the_same_in_both(both: Both, change: Mapping[str, object]) -> None:
+    merge = {"Content-Type": "application/merge-patch+json"}
+    both.api("POST", "roles/bare", {**POLICY, "max_ttl": "9000h"})
+    for engine in (both.theirs, both.mount.path):
+        both.mount.server.api("PATCH", f"{engine}/roles/bare", change, headers=merge).expect(200)
+    theirs, ours = both.api("GET", "roles/bare")
+    assert {name: ours.data.get(name) for name in theirs.data} == theirs.data
+
+
+def test_what_only_one_engine_answers_is_refused_by_the_other(both: Both) -> None:
+    both.issued()
+    methods = {"read": "GET", "list": "LIST", "write": "POST"}
+    for call, theirs, ours, _why in CALLS:
+        word, path, *pairs = call.split()
+        answers = both.api(methods[word], path, dict(pair.split("=", 1) for pair in pairs) or None)
+        assert [answer.status for answer in answers] == [theirs, ours], call
+        assert answers[1].errors or ours == httpx.codes.OK, call
+
+
+def test_the_recipes_print_what_differs_on_purpose() -> None:
+    keys = [[f"`{key}`", where, why] for key, (where, why) in ONLY_IN_ONE.items()]
+    assert recipes.table("| key | in | why |") == keys
+    calls = [[f"`{call}`", str(theirs), str(ours), why] for call, theirs, ours, why in CALLS]
+    assert recipes.table("| call | `pki` | here | why |") == calls
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ The keys are throwaway keys; SCM is the simulator. What each layout brought:
     4-aff0803   trouble with an order is a fact
     5-50246f7   the agenda: entries of what is pending, and of when certificates expire
     6-8c80839   roles, what was issued under them, and how they were used; the agenda's second form
+    7-35871f8   the newest chain of an entry; index entries of revoked certificates, and the agenda's third form
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The life of a certificate: which step is next, and why."""
 
-from sectigo_vault_pki.lifecycle.accounts.clients import ClientFactory, ScmClients
-from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
+from sectigo_vault_pki.lifecycle.account_check import AccountCheck
+from sectigo_vault_pki.lifecycle.accounts import ClientFactory, LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.answers import Answer, UnnamedOrder, notice_on_window, order_id
 from sectigo_vault_pki.lifecycle.config_entries import Configs
 from sectigo_vault_pki.lifecycle.engine import Engine
@@ -12,17 +12,19 @@ from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest
 from sectigo_vault_pki.lifecycle.orders.operation import KeyRequest
 from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
+from sectigo_vault_pki.lifecycle.password_rotation import PasswordRotation
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
 from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.rules.role_rules import ANY_KEY, DEFAULT_MAX_ORDERS, guard_warnings, with_defaults
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks
-from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle, parse_token_url
 
 __all__ = [
     "ANY_KEY",
     "DEFAULT_MAX_ORDERS",
     "MAX_COMMENTS",
+    "AccountCheck",
     "AccountStatus",
     "Answer",
     "BackgroundRun",
@@ -39,6 +41,7 @@ __all__ = [
     "KeyRequest",
     "LoginPauses",
     "NamedLocks",
+    "PasswordRotation",
     "RenewalRequest",
     "ReplacementRequest",
     "Resources",
@@ -55,5 +58,6 @@ __all__ = [
     "order_id",
     "parse_base_url",
     "parse_ca_bundle",
+    "parse_token_url",
     "with_defaults",
 ]

@@ -1,5 +1,6 @@
 """Config entries: what may change while certificates stand under one."""
 
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -64,12 +65,14 @@ class Configs:
             await repository.must_be_ours()
             existing = await repository.config(config_name)
             changed = change(existing)
-            account_of(changed)  # refuses what no HTTP header can carry
+            account_of(changed).login.present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # refuses what cannot be sent
             identity = identity_of(existing) if existing else await repository.config_identity(config_name)
             if identity is not None and await repository.has_certificates(config_name):
                 differing = differences(identity, identity_of(changed))
                 if differing:
                     return ConfigWritten(touched=differing)
+            if existing is not None and differences(identity_of(existing), identity_of(changed)):
+                await repository.delete_newest_chain(config_name)  # of another account
             await self._resources.tasks.finish(repository.put_config(config_name, changed))
             if existing is None and identity is not None:
                 await repository.delete_config_identity(config_name)
@@ -108,6 +111,8 @@ class Configs:
             keeps = await repository.has_certificates(config_name)
             if keeps:
                 await repository.put_config_identity(config_name, identity_of(existing))
+            else:
+                await repository.delete_newest_chain(config_name)
             await self._resources.tasks.finish(repository.delete_config(config_name))
         await self._resources.clients.drop(config_name)
         return keeps

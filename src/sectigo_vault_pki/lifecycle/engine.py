@@ -9,8 +9,10 @@ from contextvars import Context
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownConfigError
 from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.account_check import AccountCheck, check_account
 from sectigo_vault_pki.lifecycle.answers import Answer, with_notice_on_window, with_remarks
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
+from sectigo_vault_pki.lifecycle.deletion import Deletion
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
 from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, account_statuses, count_pending, take_stock
 from sectigo_vault_pki.lifecycle.inventory.stored import (
@@ -22,24 +24,31 @@ from sectigo_vault_pki.lifecycle.inventory.stored import (
     version_of,
 )
 from sectigo_vault_pki.lifecycle.journal import Journal
+from sectigo_vault_pki.lifecycle.newest_chains import NewestChains
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest, fetch, give_key
 from sectigo_vault_pki.lifecycle.orders.idempotency import Admission, Enrolments
+from sectigo_vault_pki.lifecycle.orders.operation import check_validates_no_domain
 from sectigo_vault_pki.lifecycle.orders.renewal import RENEWAL, RenewalRequest
-from sectigo_vault_pki.lifecycle.orders.replacement import REPLACEMENT, ReplacementRequest, of_replacement
+from sectigo_vault_pki.lifecycle.orders.replacement import (
+    REPLACEMENT,
+    ReplacementRequest,
+    check_scm_replaces,
+    of_replacement,
+)
 from sectigo_vault_pki.lifecycle.orders.revocation import REVOCATION, RevocationRequest
 from sectigo_vault_pki.lifecycle.orders.runner import Runner
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles.issuing import Issuer
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import policy
-from sectigo_vault_pki.lifecycle.steps import ORDER_ID, UNIQUE_ID, Caller, Steps, waiting_of
+from sectigo_vault_pki.lifecycle.steps import ORDER_ID, Caller, Steps, waiting_of
 from sectigo_vault_pki.lifecycle.upkeep.upkeep import Upkeep
 from sectigo_vault_pki.pki import CertificateChain, GivenCertificate, Pkcs12Protection
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
-    UniqueId,
+    NewestChain,
     WaitingAndRenewal,
 )
 
@@ -54,11 +63,13 @@ class Engine:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._journal = Journal(resources)
-        self._collector = Collector(resources, self._journal)
-        self._runner = Runner(resources, self._collector, self._journal)
-        self._enrolments = Enrolments(resources, self._runner, self._collector, self._journal)
-        self._steps = Steps(resources, self._journal, self._collector, self._runner, self._enrolments)
+        journal = Journal(resources)
+        self._chains = NewestChains(resources)
+        self._collector = Collector(resources, journal, self._chains)
+        self._runner = Runner(resources, self._collector, journal)
+        self._enrolments = Enrolments(resources, self._runner, self._collector, journal)
+        self._steps = Steps(resources, journal, self._collector, self._runner, self._enrolments)
+        self._deletion = Deletion(resources, self._runner, journal, self._enrolments)
         self._upkeep = Upkeep(resources, self._steps, self._is_busy)
         self.roles = Roles(resources)
         self.issuer = Issuer(resources, self.roles, self._enrolments, self._steps)
@@ -88,6 +99,10 @@ class Engine:
             UnknownConfigError: there is no such entry.
         """
         return (await self._entry(config_name)).config.certificate_type
+
+    async def check_account(self, config_name: str) -> AccountCheck:
+        """Try an entry's login at SCM; see `account_check.check_account`."""
+        return await check_account(self._resources, await self._entry(config_name))
 
     # Operations.
 
@@ -138,6 +153,7 @@ class Engine:
         held = await self._held(config_name, unique_id)
         if held.config.certificate_type is CertificateType.CLIENT and not request.keeps_key:
             raise InvalidInputError("SCM renews client certificates with the key they have: replace it for another key")
+        check_validates_no_domain(held, request.validation)
         waiting = waiting_of(held, request.flags)
         return self._remarked(await self._runner.run(RENEWAL, held, request, waiting, time_limit=time_limit))
 
@@ -151,6 +167,8 @@ class Engine:
             InvalidInputError, ScmRefusedError, ScmUnavailableError: SCM took nothing.
         """
         held = await self._held(config_name, unique_id)
+        check_validates_no_domain(held, request.validation)
+        check_scm_replaces(held)
         waiting = waiting_of(held, request.flags)
         answer = await self._runner.run(REPLACEMENT, held, request, waiting, time_limit=time_limit)
         return self._remarked(of_replacement(answer))
@@ -168,7 +186,7 @@ class Engine:
     async def revoke_by_serial(
         self, named: str | GivenCertificate, reason: str, *, time_limit: float | None
     ) -> CertificateWithSerial:
-        """Revoke a certificate by its serial number, or by itself; see `stored.revoke_by_serial`."""
+        """Revoke a certificate named by its serial number or its PEM; see `stored.revoke_by_serial`."""
         return await revoke_by_serial(self._resources, self.revoke, named, reason, time_limit=time_limit)
 
     async def fetch(self, config_name: str, request: FetchRequest, *, time_limit: float | None) -> Answer:
@@ -190,6 +208,8 @@ class Engine:
             return await self.read(*key, flags, time_limit=time_limit)
         began = asyncio.get_running_loop().time()
         answer = await fetch(self._resources, entry, request, time_limit=time_limit)
+        if answer.record is not None:
+            await self._chains.note(config_name, answer.record)
         waiting = policy.waiting(flags, entry.config.defaults)
         if answer.record is None or answer.record.order is None or not waiting.max_timeout:
             return self._remarked(answer)
@@ -229,6 +249,20 @@ class Engine:
         """
         return self._remarked(await self._steps.read(config_name, unique_id, Caller(flags, time_limit)))
 
+    async def as_stored(self, config_name: str, unique_id: str) -> Answer:
+        """Answer a certificate, or an order by its `order-<uuid>`, as it is stored; nothing is due for that.
+
+        Raises:
+            UnknownCertificateError: nothing is stored under that id.
+        """
+        if match := ORDER_ID.fullmatch(unique_id):
+            repository = self._resources.repository
+            order = await repository.order(config_name, match[1])
+            if order is not None:
+                return answers.of_order(order)
+            unique_id = await repository.certificate_of_order(config_name, match[1]) or unique_id
+        return self._remarked(Answer(await self._steps.stored(config_name, unique_id)))
+
     async def change_flags(
         self, config_name: str, unique_id: str, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()
     ) -> CertificateRecord:
@@ -258,6 +292,14 @@ class Engine:
     async def serial_numbers(self) -> Sequence[str]:
         """Return the serial numbers of all certificates as colon hex, replaced ones among them."""
         return await self._resources.repository.serial_numbers()
+
+    async def revoked_serial_numbers(self) -> Sequence[str]:
+        """Return the serial numbers of the revoked certificates as colon hex, replaced ones among them."""
+        return await self._resources.repository.revoked_serial_numbers()
+
+    async def newest_chain(self) -> NewestChain:
+        """Return the issuers of the mount's newest certificate; see `NewestChains.newest`."""
+        return await self._chains.newest()
 
     async def by_serial(self, serial_number: str) -> CertificateWithSerial:
         """Return the certificate with a serial number; see `stored.find_by_serial`."""
@@ -296,57 +338,7 @@ class Engine:
         Raises:
             ConflictError: SCM may have taken an order for it and `force` is not set, or it is being sent.
         """
-        if match := ORDER_ID.fullmatch(unique_id):
-            await self._forget_order(config_name, match[1], force=force)
-        elif UNIQUE_ID.fullmatch(unique_id):
-            await self._forget_certificate(CertificateKey(config_name, UniqueId(unique_id)), force=force)
-
-    async def _forget_certificate(self, key: CertificateKey, *, force: bool) -> None:
-        repository = self._resources.repository
-        if self._runner.is_under_way(key):
-            raise ConflictError("something is being asked of SCM for this certificate right now; try again in a moment")
-        record = await repository.certificate(*key)
-        if record is not None:
-            # A write-ahead entry that a crash left behind the deletion would bring the certificate back.
-            await self._journal.hand_over_if_stored_now(key, record.order_uuid)
-        async with self._resources.locks.hold("certificate", *key):
-            record = await repository.certificate(*key)
-            if record is not None and record.submitting is not None and not force:
-                raise ConflictError(
-                    "SCM may have taken an order for this certificate, whose private key goes with it; read it to find "
-                    "out, or delete it with sectigo_force=true"
-                )
-            await repository.delete_certificate(*key, before=record)
-        if record is None:
-            return
-        if record.submitting is not None:
-            await self._journal.remove(key.config_name, record.submitting)
-        for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
-            await repository.delete_certificate_of_order(key.config_name, order_uuid)
-        await self._enrolments.release(key.config_name, record.request_id, record.order_uuid)
-
-    async def _forget_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
-        repository = self._resources.repository
-        if self._enrolments.is_under_way(config_name, order_uuid):
-            raise ConflictError("the order is being sent to SCM right now; read it again in a moment")
-        unique_id = await repository.certificate_of_order(config_name, order_uuid)
-        if unique_id is not None:
-            raise ConflictError(f"the order has become certificate {unique_id}; delete that one")
-        order = await repository.order(config_name, order_uuid)
-        if order is None:
-            return
-        if not force:
-            if self._runner.is_not_booked(order_uuid):
-                raise ConflictError(answers.NOTHING_BOUGHT)
-            raise ConflictError(
-                "SCM may have taken this order, and its private key goes with it; delete it with sectigo_force=true "
-                "if that is what you want, or read it to find out"
-            )
-        if order.unique_id is not None:
-            await self._journal.close(config_name, order, lambda record: record)
-            return
-        await repository.delete_order(config_name, order_uuid)
-        await self._enrolments.release(config_name, order.request_id, order_uuid)
+        await self._deletion.delete(config_name, unique_id, force=force)
 
     # Helpers.
 

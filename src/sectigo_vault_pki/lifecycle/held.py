@@ -1,10 +1,14 @@
-"""Under which names a certificate is held: what every step of its life needs together."""
+"""A certificate or an order in hand, with its config entry, and what log lines say of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sectigo_vault_pki.scm import ScmAccount
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, UniqueId
+from pydantic import SecretStr
+
+from sectigo_vault_pki.errors import InvalidInputError, ScmRefusedError
+from sectigo_vault_pki.scm import CertificateLogin, Login, OAuth2Login, PasswordLogin, ScmAccount
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId
 
 DEFAULT_REQUEST_TIMEOUT = 60.0
 """Seconds that SCM has for each answer."""
@@ -53,10 +57,57 @@ def account_of(config: ConfigRecord) -> ScmAccount:
     """Return the SCM account that a config entry describes."""
     return ScmAccount(
         base_url=config.base_url,
-        login=config.login,
-        password=config.password,
+        login=login_of(config),
         customer_uri=config.customer_uri,
         org_id=config.org_id,
         ca_bundle_pem=config.ca_bundle,
+        api_version=config.api_version,
         request_timeout=DEFAULT_REQUEST_TIMEOUT if config.request_timeout is None else config.request_timeout,
     )
+
+
+def login_of(config: ConfigRecord) -> Login:
+    """Return how a config entry logs in.
+
+    Raises:
+        InvalidInputError: the entry has no such login, or one that no request can carry.
+    """
+    match config:
+        case ConfigRecord(auth="oauth2", client_id=str(client_id), client_secret=SecretStr() as secret):
+            return OAuth2Login(client_id, secret, config.token_url)
+        case ConfigRecord(auth="certificate", client_certificate=str(pem), client_key=SecretStr() as key):
+            return CertificateLogin(config.login, pem, key)
+        case ConfigRecord(auth=None | "password", password=SecretStr() as password):
+            return PasswordLogin(config.login, password)
+    raise InvalidInputError("the config entry has no login: write it again")
+
+
+def of_certificate(config_name: str, record: CertificateRecord, **more: object) -> Mapping[str, Any]:
+    """Return a log record's values: whose certificate a line is about, and what else it says."""
+    in_flight = record.order.uuid if record.order is not None else record.order_uuid
+    about = {
+        "config": config_name,
+        "unique_id": record.unique_id,
+        "order": in_flight or "",
+        "domain": record.common_name,
+    }
+    return {"kv": about | more}
+
+
+def of_order(config_name: str, order: OrderRecord, **more: object) -> Mapping[str, Any]:
+    """Return the same for an order; its unique id is empty before SCM has named it."""
+    about = {
+        "config": config_name,
+        "unique_id": order.unique_id or "",
+        "order": order.uuid,
+        "domain": order.common_name,
+        "operation": order.operation,
+    }
+    return {"kv": about | more}
+
+
+def of_refusal(error: Exception) -> Mapping[str, object]:
+    """Return what a line says of a refusal: SCM's code and text where it gave one."""
+    if isinstance(error, ScmRefusedError):
+        return {"code": "" if error.code is None else error.code, "error": error.description}
+    return {"error": str(error)}

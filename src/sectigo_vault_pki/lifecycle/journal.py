@@ -86,7 +86,7 @@ class Journal:
 
     async def _store(self, config_name: str, order: OrderRecord, record: CertificateRecord) -> CertificateRecord:
         repository, locks = self._resources.repository, self._resources.locks
-        # Whoever lists meanwhile sees the order or the certificate, and never both.
+        # A list made meanwhile shows the order or the certificate, and never both.
         async with (
             locks.hold("order", config_name, order.uuid),
             locks.hold("certificate", config_name, record.unique_id),

@@ -10,9 +10,8 @@ from secrets import SystemRandom
 
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import StandbyError
-from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
-from sectigo_vault_pki.lifecycle.held import CertificateKey
-from sectigo_vault_pki.lifecycle.order_log import of_certificate
+from sectigo_vault_pki.lifecycle.accounts import ScmClients
+from sectigo_vault_pki.lifecycle.held import CertificateKey, of_certificate
 from sectigo_vault_pki.lifecycle.rules.evidence import Change
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks, OwnedTasks
 from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file

@@ -89,7 +89,7 @@ async def _carry_out(write: Coroutine[Any, Any, T], outcome: "asyncio.Future[T]"
     except asyncio.CancelledError:
         outcome.cancel()
         raise
-    except Exception as error:  # noqa: BLE001  it is for whoever awaits the write
+    except Exception as error:  # noqa: BLE001  who awaits the write gets it
         if not outcome.done():
             outcome.set_exception(error)
     else:

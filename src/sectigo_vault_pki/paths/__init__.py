@@ -3,9 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, Roles
-from sectigo_vault_pki.paths import certs, configs, enroll, export, fetch, renew, replace, revoke, status
-from sectigo_vault_pki.paths.pki import issue, roles, serials
+from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, PasswordRotation, Roles
+from sectigo_vault_pki.paths import (
+    certs,
+    config_login,
+    configs,
+    enroll,
+    export,
+    fetch,
+    readcert,
+    renew,
+    replace,
+    revoke,
+    status,
+)
+from sectigo_vault_pki.paths.pki import authority, issue, roles, serials
 from sectigo_vault_pki.vault_plugin.framework import Path
 
 __all__ = ["Parts", "all_paths"]
@@ -23,6 +35,7 @@ class Parts:
     configs: Configs
     roles: Roles
     issuer: Issuer
+    rotation: PasswordRotation
     background: bool
 
 
@@ -31,9 +44,13 @@ def all_paths(parts: Parts) -> Sequence[Path]:
     return (
         configs.path_configs(parts.configs),
         configs.path_configs_list(parts.configs),
+        config_login.path_config_test(parts.engine),
+        config_login.path_rotate_root(parts.rotation),
         enroll.path_enroll(parts.engine),
         certs.path_certs(parts.engine),
+        serials.path_revoked_list(parts.engine),
         certs.path_certs_list(parts.engine),
+        readcert.path_readcert(parts.engine),
         renew.path_renew(parts.engine),
         replace.path_replace(parts.engine),
         revoke.path_revoke(parts.engine),
@@ -45,7 +62,11 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         roles.path_role_ca_chain(parts.roles),
         issue.path_issue(parts.engine, parts.issuer),
         issue.path_sign(parts.issuer),
+        *authority.ca_paths(parts.engine),
+        *authority.crl_paths(parts.engine),
+        *authority.issuer_paths(parts.engine),
         serials.path_cert(parts.engine),
+        *authority.serial_raw_paths(parts.engine),
         serials.path_serials_list(parts.engine),
         serials.path_revoke_by_serial(parts.engine),
         status.path_status(parts.engine, background=parts.background),

@@ -9,7 +9,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     AnsweredCertificates,
     delete_one_time_key,
 )
-from sectigo_vault_pki.paths.error_kinds import naming_unknown_entry
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES, naming_unknown_entry
 from sectigo_vault_pki.paths.fields import ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.columns import answer_schema
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID, with_ignored
@@ -32,8 +32,13 @@ MAX_TIMEOUT = replace(
     default=None,
     description=(
         "Seconds for which this read waits for a certificate that is not issued yet. Without it, a read asks SCM once "
-        "and does not wait; a read that renews waits as long as the renewal does."
+        "and does not wait; a read that renews waits as long as the renewal does. A write stores it for renewals and "
+        "replacements."
     ),
+)
+STORED_MAX_TIMEOUT = replace(
+    waiting_fields.MAX_TIMEOUT_OF_CERTIFICATE,
+    description="Seconds for which renewals and replacements wait for the new certificate; 0 does not wait.",
 )
 
 
@@ -50,7 +55,13 @@ def path_certs_list(engine: Engine) -> Path:
         template="certs/{config_name}/",
         fields=(CONFIG_NAME, *PAGING),
         operations={
-            Operation.LIST: Handler(list_ids, summary="List the stored certificates.", query=PAGING, answer=LIST_SCHEMA)
+            Operation.LIST: Handler(
+                list_ids,
+                summary="List the stored certificates.",
+                query=PAGING,
+                answer=LIST_SCHEMA,
+                operation_id="list-certs-by-config-name",
+            )
         },
         synopsis="List the certificates stored under a config entry.",
         description=LIST_DESCRIPTION,
@@ -89,6 +100,7 @@ def path_certs(engine: Engine) -> Path:
         await engine.forget(data[CONFIG_NAME], data[UNIQUE_ID], force=bool(data.get(FORCE)))
 
     of_read = (*waiting_fields.of_certificate(MAX_TIMEOUT), ssl_fields.STORED_FORMAT)
+    of_write = waiting_fields.of_certificate(STORED_MAX_TIMEOUT)
     return Path(
         template="certs/{config_name}/{sectigo_cert_unique_id}",
         fields=with_ignored(CONFIG_NAME, UNIQUE_ID, *of_read, FORCE),
@@ -98,11 +110,13 @@ def path_certs(engine: Engine) -> Path:
                 summary="Read a certificate, with its key.",
                 query=of_read,
                 answer=CERTIFICATE_SCHEMA,
+                failures=SCM_FAILURES,
             ),
             Operation.UPDATE: Handler(
                 write,
                 summary="Store waiting and renewal fields with a certificate.",
                 forwarded=True,
+                body=of_write,
                 answer=answer_schema(waiting_fields.FIELDS),
             ),
             Operation.DELETE: Handler(

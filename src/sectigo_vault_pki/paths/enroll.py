@@ -10,7 +10,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     delete_one_time_key,
     with_remarks,
 )
-from sectigo_vault_pki.paths.error_kinds import logical_errors
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES, logical_errors
 from sectigo_vault_pki.paths.fields import client_fields, common_fields, key_fields, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.columns import stored_values
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME
@@ -58,7 +58,7 @@ def path_enroll(engine: Engine) -> Path:
             *client_fields.FIELDS,
             REQUEST_ID,
         ),
-        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA, failures=SCM_FAILURES)},
         synopsis="Order a certificate at SCM and collect it.",
         description=DESCRIPTION,
         review=review,

@@ -41,6 +41,11 @@ KINDS: Mapping[type[SectigoVaultPkiError], type[LogicalError]] = {
 }
 """The most specific class that is listed applies. `StandbyError` is apart: it keeps the host's own text."""
 
+SCM_FAILURES = (502,)
+"""HTTP statuses that only an operation has that calls SCM."""
+NOT_FOUND = (404,)
+"""The status of a read of one thing that may not be there."""
+
 _READING = frozenset({Operation.READ, Operation.LIST})
 
 

@@ -11,6 +11,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     certificate_response,
     delete_one_time_key,
 )
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields import key_fields, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.common_fields import CERT_ID, CONFIG_NAME, with_ignored
 from sectigo_vault_pki.store import RequestedFields
@@ -71,7 +72,7 @@ def path_fetch(engine: Engine) -> Path:
             ssl_fields.STORED_FORMAT,
             *waiting_fields.of_certificate(MAX_TIMEOUT),
         ),
-        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA, failures=SCM_FAILURES)},
         synopsis="Fetch a certificate from SCM and store it.",
         description=DESCRIPTION,
         canonical=canonical,

@@ -10,7 +10,8 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     delete_one_time_key,
     with_remarks,
 )
-from sectigo_vault_pki.paths.fields import common_fields, key_fields, waiting_fields
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
+from sectigo_vault_pki.paths.fields import common_fields, key_fields, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID
 from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_request, remarks_on_names
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
@@ -54,7 +55,12 @@ def path_renew(engine: Engine) -> Path:
         answer = await engine.renew(
             data[CONFIG_NAME],
             data[UNIQUE_ID],
-            RenewalRequest(key=key_request(data), new_key=bool(data.get(RENEW_NEW_KEY)), flags=flags),
+            RenewalRequest(
+                key=key_request(data),
+                new_key=bool(data.get(RENEW_NEW_KEY)),
+                flags=flags,
+                validation=ssl_fields.validation(data),
+            ),
             time_limit=request.time_limit,
         )
         response = with_remarks(certificate_response(answer, None), remarks_on_names(data.get(CSR)))
@@ -69,9 +75,11 @@ def path_renew(engine: Engine) -> Path:
             CSR,
             PRIVATE_KEY,
             RENEW_NEW_KEY,
+            ssl_fields.DCV_MODE,
+            ssl_fields.DCV_EMAIL,
             *waiting_fields.of_certificate(),
         ),
-        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA, failures=SCM_FAILURES)},
         synopsis="Renew a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
         review=review,

@@ -10,7 +10,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     delete_one_time_key,
     with_remarks,
 )
-from sectigo_vault_pki.paths.error_kinds import logical_errors
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES, logical_errors
 from sectigo_vault_pki.paths.fields import common_fields, field_kinds, key_fields, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, REASON, UNIQUE_ID
 from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_request, remarks_on_names
@@ -44,7 +44,6 @@ CSR_DOMAIN = replace(
 )
 CSR_KEY_ALGO = replace(
     key_fields.KEY_ALGO,
-    default=None,
     inherits=True,
     description=(
         "Algorithm of the new key: RSA or EC. Without it and sectigo_csr_key_size, the new key has the algorithm and "
@@ -126,9 +125,11 @@ def path_replace(engine: Engine) -> Path:
             CSR_KEY_SIZE,
             *waiting_fields.of_certificate(MAX_TIMEOUT),
             SUBJECT_ALT_NAMES,
+            ssl_fields.DCV_MODE,
+            ssl_fields.DCV_EMAIL,
             ssl_fields.STORED_FORMAT,
         ),
-        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA, failures=SCM_FAILURES)},
         synopsis="Replace a certificate at SCM and collect the new one.",
         description=DESCRIPTION,
         review=review,
@@ -159,6 +160,7 @@ def replacement_request(data: FieldData) -> ReplacementRequest:
         key=key,
         revoke_replaced=bool(data.get(REVOKED_ON_REPLACE)),
         flags=waiting_fields.waiting_and_renewal(data),
+        validation=ssl_fields.validation(data),
     )
 
 

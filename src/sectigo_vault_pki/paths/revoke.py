@@ -2,6 +2,7 @@
 
 from sectigo_vault_pki.lifecycle import Engine
 from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEMA, certificate_response
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, REASON, UNIQUE_ID
 from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
@@ -22,7 +23,7 @@ def path_revoke(engine: Engine) -> Path:
     return Path(
         template="revoke/{config_name}/{sectigo_cert_unique_id}",
         fields=(CONFIG_NAME, UNIQUE_ID, REASON),
-        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA)},
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=CERTIFICATE_SCHEMA, failures=SCM_FAILURES)},
         synopsis="Revoke a certificate at SCM.",
         description=DESCRIPTION,
     )

@@ -1,6 +1,7 @@
 """Keys, signing requests, certificates: pure X.509, without a clock, a network or a file."""
 
 from sectigo_vault_pki.pki.authorities import Authorities
+from sectigo_vault_pki.pki.ca_certificates import CaCertificate, Published
 from sectigo_vault_pki.pki.chain import (
     CertificateChain,
     GivenCertificate,
@@ -18,7 +19,15 @@ from sectigo_vault_pki.pki.csr import (
     check_key_fits,
 )
 from sectigo_vault_pki.pki.csr_parsing import parse_csr
-from sectigo_vault_pki.pki.formats import CertificateFormat, render
+from sectigo_vault_pki.pki.formats import (
+    MAX_PASSWORD_LENGTH,
+    MIN_PASSWORD_LENGTH,
+    CertificateFormat,
+    Pkcs12Encryption,
+    Pkcs12Protection,
+    pkcs12_file,
+    render,
+)
 from sectigo_vault_pki.pki.keys import (
     OTHER_NAMES_OF_EC,
     KeyAlgorithm,
@@ -38,13 +47,6 @@ from sectigo_vault_pki.pki.names import (
     printable,
 )
 from sectigo_vault_pki.pki.pem import normalise_pem, pem_der
-from sectigo_vault_pki.pki.pkcs12 import (
-    MAX_PASSWORD_LENGTH,
-    MIN_PASSWORD_LENGTH,
-    Pkcs12Encryption,
-    Pkcs12Protection,
-    pkcs12_file,
-)
 from sectigo_vault_pki.pki.reason_codes import reason_code_of
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "OTHER_NAMES_OF_EC",
     "ROLE_SUBJECT_FIELDS",
     "Authorities",
+    "CaCertificate",
     "CertificateChain",
     "CertificateFormat",
     "CertificateSigningRequest",
@@ -64,6 +67,7 @@ __all__ = [
     "Pkcs12Encryption",
     "Pkcs12Protection",
     "PrivateKey",
+    "Published",
     "Subject",
     "build_csr",
     "check_key_fits",

@@ -13,8 +13,14 @@ _CODES: Mapping[str, int] = MappingProxyType(
         "cessationofoperation": 5,
     }
 )
+_NUMBERS = frozenset(map(str, _CODES.values()))
 
 
 def reason_code_of(reason: str) -> int | None:
-    """Return the code of a reason that is one of RFC 5280's words, in any case; None for a text in other words."""
-    return _CODES.get(reason.strip().lower())
+    """Return the code of a reason of RFC 5280, named in either spelling and any case, or by its number.
+
+    The spellings are the standard's own and that of most APIs, such as `keyCompromise` and `key_compromise`. None for a
+    text in other words.
+    """
+    word = reason.strip().lower().replace("_", "")
+    return _CODES.get(word, int(word) if word in _NUMBERS else None)

@@ -3,13 +3,30 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from sectigo_vault_pki.scm.account import ScmAccount, header_value_problem, parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm.account import ScmAccount, parse_base_url, parse_ca_bundle, parse_token_url
+from sectigo_vault_pki.scm.account_api import (
+    OrganizationDetails,
+    PasswordState,
+    change_password,
+    details,
+    organization,
+    password_state,
+)
 from sectigo_vault_pki.scm.breaker import Availability, CallBudget
 from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, mark, mark_in
 from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked
 from sectigo_vault_pki.scm.exchange import call_slots
+from sectigo_vault_pki.scm.login import (
+    CertificateLogin,
+    Login,
+    OAuth2Login,
+    PasswordLogin,
+    Tokens,
+    header_value_problem,
+)
+from sectigo_vault_pki.scm.profiles import Profile
 from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
@@ -21,7 +38,7 @@ from sectigo_vault_pki.scm.results import (
     Unnamed,
 )
 from sectigo_vault_pki.scm.smime import SMIME
-from sectigo_vault_pki.scm.ssl import SSL, SslProfile
+from sectigo_vault_pki.scm.ssl import SSL
 
 CERTIFICATE_APIS: Mapping[str, CertificateApi] = MappingProxyType({"ssl_cert": SSL, "client_cert": SMIME})
 """SCM's calls by certificate type, in the guide's words."""
@@ -36,24 +53,36 @@ __all__ = [
     "BreakerState",
     "CallBudget",
     "CertificateApi",
+    "CertificateLogin",
     "Collected",
     "Listed",
+    "Login",
+    "OAuth2Login",
     "Order",
+    "OrganizationDetails",
+    "PasswordLogin",
+    "PasswordState",
     "Pending",
+    "Profile",
     "Remarks",
     "ScmAccount",
     "ScmClient",
-    "SslProfile",
     "Standing",
     "StillProcessing",
+    "Tokens",
     "Unnamed",
     "call_slots",
+    "change_password",
+    "details",
     "header_value_problem",
     "hint_for",
     "is_final",
     "is_revoked",
     "mark",
     "mark_in",
+    "organization",
     "parse_base_url",
     "parse_ca_bundle",
+    "parse_token_url",
+    "password_state",
 ]

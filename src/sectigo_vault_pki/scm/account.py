@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import SecretStr
-
 from sectigo_vault_pki.errors import InvalidInputError
+from sectigo_vault_pki.scm.login import Login, check_header_value
 
 MAX_BASE_URL_LENGTH = 1024
 MAX_CA_BUNDLE_LENGTH = 256 * 1024
@@ -18,63 +17,73 @@ MAX_CA_BUNDLE_LENGTH = 256 * 1024
 _VISIBLE_ASCII = re.compile(r"[!-~]+")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PRIVATE = "private"  # where SCM's certificate login lives (scm-api.md 1.1)
-_API_PATHS = ((), ("api",), ("api", "ssl", "v1"), ("api", "smime", "v1"))
+_APIS = tuple(("api", kind, version) for kind in ("ssl", "smime") for version in ("v1", "v2"))
+_API_PATHS = ((), ("api",), *_APIS)
 DEFAULT_PORTS: Mapping[str, int] = MappingProxyType({"https": 443, "http": 80})
 
 
 @dataclass(frozen=True, slots=True)
 class ScmAccount:
-    """One login at SCM.
+    """Whose certificates are ordered at SCM, and by which login.
 
     Attributes:
         base_url: what `parse_base_url` returned.
-        login: SCM's user name.
-        password: goes into a header of each request, and nowhere else.
+        login: what proves who asks; its secrets go into requests, and nowhere else.
         customer_uri: the last part of the portal's address.
         org_id: the organization or department that orders.
         ca_bundle_pem: the only certificates to trust for the URL; None: those the system trusts.
         request_timeout: seconds for one HTTP call.
+        api_version: `v1` or `v2` (scm-api.md 9); None: v1, and with OAuth2 what SCM turns out to have.
 
     Raises:
-        InvalidInputError: login, password or customer URI cannot travel in an HTTP header.
+        InvalidInputError: the customer URI cannot travel in an HTTP header.
     """
 
     base_url: str
-    login: str
-    password: SecretStr
+    login: Login
     customer_uri: str
     org_id: int
     ca_bundle_pem: str | None = None
     request_timeout: float = 60.0
+    api_version: str | None = None
 
     @property
-    def login_at_scm(self) -> tuple[str, str, str]:
+    def login_at_scm(self) -> tuple[str, ...]:
         """What SCM knows the account by, whatever organization orders."""
-        return (self.base_url, self.customer_uri, self.login)
+        return (self.base_url, self.customer_uri, *self.login.name)
+
+    @property
+    def root_url(self) -> str:
+        """What stands in front of the path of each call."""
+        is_told = self.base_url.endswith(f"/{_PRIVATE}")
+        return f"{self.base_url}/{_PRIVATE}" if self.login.is_private and not is_told else self.base_url
 
     def __post_init__(self) -> None:
-        _check_header_value("user", self.login)
-        _check_header_value("password", self.password.get_secret_value())
-        _check_header_value("customer URI", self.customer_uri)
+        check_header_value("customer URI", self.customer_uri)
 
 
 def parse_base_url(text: str) -> str:
     """Reduce the address of an SCM to its root, such as `https://cert-manager.com`, without a slash at the end.
 
-    The ends under which vendors' tools want it are taken: `/`, `/api`, `/api/ssl/v1`, `/api/smime/v1`. A `/private` in
-    front of them stays, as it is another login. Reducing twice changes nothing more.
+    The ends under which vendors' tools want it are taken: `/`, `/api`, `/api/ssl/v1`, `/api/smime/v1`, and those of v2.
+    A `/private` in front of them stays, as it is another login. Reducing twice changes nothing more.
 
     Raises:
         InvalidInputError: it is none; the text does not show it, as it may carry a password.
     """
     parts = _split(text.strip())
-    if parts.username is not None or parts.password is not None:
-        raise InvalidInputError("the URL contains a user name or a password")
-    if parts.query or parts.fragment or "?" in text or "#" in text:
-        raise InvalidInputError("the URL contains a query or a fragment")
     return f"{_origin(parts)}{_root_path(parts.path)}"
+
+
+def parse_token_url(text: str) -> str:
+    """Check the URL of an OAuth2 server's token endpoint.
+
+    Raises:
+        InvalidInputError: it is none; the text does not show it, as it may carry a password.
+    """
+    parts = _split(text.strip())
+    return f"{_origin(parts)}{parts.path}"
 
 
 def parse_ca_bundle(pem: str) -> str:
@@ -120,6 +129,10 @@ def _split(text: str) -> SplitResult:
         _ = parts.port  # parsed on access
     except ValueError:
         raise InvalidInputError("the URL has a malformed host or port") from None
+    if parts.username is not None or parts.password is not None:
+        raise InvalidInputError("the URL contains a user name or a password")
+    if parts.query or parts.fragment or "?" in text or "#" in text:
+        raise InvalidInputError("the URL contains a query or a fragment")
     return parts
 
 
@@ -139,7 +152,7 @@ def _root_path(path: str) -> str:
     segments = tuple(segment for segment in path.split("/") if segment)
     is_private = segments[:1] == (_PRIVATE,)
     if segments[is_private:] not in _API_PATHS:
-        raise InvalidInputError("the URL's path is none of /, /api, /api/ssl/v1, /api/smime/v1, /private/api")
+        raise InvalidInputError("the URL's path is none of /, /api, /api/ssl/v1, /api/smime/v1 (or v2), /private/api")
     return f"/{_PRIVATE}" if is_private else ""
 
 
@@ -148,17 +161,3 @@ def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
         return None if "%" in host else ipaddress.ip_address(host)
     except ValueError:
         return None
-
-
-def header_value_problem(text: str) -> str | None:
-    """Say why text cannot travel in an HTTP header, behind a name for it; None where it can."""
-    if not text:
-        return "is empty"
-    if _CONTROL.search(text):
-        return "contains control characters"
-    return "begins or ends with a blank" if text.strip(" \t") != text else None
-
-
-def _check_header_value(word: str, text: str) -> None:
-    if (problem := header_value_problem(text)) is not None:
-        raise InvalidInputError(f"{word} {problem}")

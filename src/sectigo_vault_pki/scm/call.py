@@ -66,14 +66,14 @@ class Trouble:
 
     Attributes:
         was_sent: False where SCM certainly took nothing; True where it may have.
-        words: what happened, for the user.
+        reason: what happened, for the user.
         retry_after: seconds the server asks to wait, or None.
         answered: something answered that cannot be used, and would answer the same at once again.
         login_refused: the answer said that the login is wrong.
     """
 
     was_sent: bool
-    words: str
+    reason: str
     retry_after: float | None = None
     answered: bool = False
     login_refused: bool = False

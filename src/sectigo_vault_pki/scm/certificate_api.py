@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from sectigo_vault_pki.scm.client import ScmClient
+from sectigo_vault_pki.scm.profiles import Profile
 from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
@@ -76,6 +77,15 @@ class RequestedFields(Protocol):
     def client(self) -> ClientFields | None: ...
 
 
+class Validation(Protocol):
+    """How domains are validated; None where SCM is to decide."""
+
+    @property
+    def mode(self) -> str | None: ...
+    @property
+    def email(self) -> str | None: ...
+
+
 class Order(Protocol):
     """An order as it is stored before it is sent.
 
@@ -85,6 +95,7 @@ class Order(Protocol):
         subject_alt_names: normalised, those of the CSR.
         reason: of a replacement, 1 to 512 characters.
         revoke_replaced: whether a replaced client certificate is revoked.
+        validation: how the domains of an SSL order are validated.
     """
 
     @property
@@ -99,6 +110,8 @@ class Order(Protocol):
     def reason(self) -> str | None: ...
     @property
     def revoke_replaced(self) -> bool: ...
+    @property
+    def validation(self) -> Validation: ...
     @property
     def requested(self) -> RequestedFields: ...
 
@@ -153,6 +166,9 @@ class CertificateApi(Protocol):
 
     async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
         """Return how many these are, of each status by which SCM lists them; None where it does not tell."""
+
+    async def profiles(self, client: ScmClient) -> Page[Profile]:
+        """List the certificate profiles that the organization may order; SCM may name one twice."""
 
 
 def mark(order_uuid: str) -> str:

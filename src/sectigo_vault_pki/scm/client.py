@@ -4,11 +4,12 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from http import HTTPStatus
 from random import SystemRandom
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from sectigo_vault_pki.errors import ScmRefusedError
 from sectigo_vault_pki.scm.account import ScmAccount
@@ -16,6 +17,7 @@ from sectigo_vault_pki.scm.breaker import Availability, Breaker, State, budget_i
 from sectigo_vault_pki.scm.call import Answer, Call, Trouble
 from sectigo_vault_pki.scm.codes import (
     REVOKE,
+    TYPES,
     Verdict,
     acknowledges,
     is_already_revoked,
@@ -34,9 +36,12 @@ from sectigo_vault_pki.scm.failures import (
     said_in,
     unusable,
 )
+from sectigo_vault_pki.scm.login import OAuth2Login, Tokens
 from sectigo_vault_pki.scm.redaction import Redactor
 from sectigo_vault_pki.scm.results import Collected, Page, StillProcessing
 
+V1, V2 = "v1", "v2"
+"""SCM's words for its API's versions."""
 ATTEMPTS = 3
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts."""
@@ -56,14 +61,15 @@ class ScmClient:
 
     Attributes:
         org_id: the organization or department that orders.
+        smime_version: of the API for client certificates; the API behind OAuth2 has the second only (scm-api.md 1).
     """
 
     def __init__(
         self,
         account: ScmAccount,
         slots: asyncio.Semaphore | None = None,
+        tokens: Tokens | None = None,
         *,
-        login: httpx.Auth | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] | None = None,
@@ -73,24 +79,29 @@ class ScmClient:
         Args:
             account: whose certificates are ordered.
             slots: what limits the calls at a time, shared by the clients of one login.
-            login: how the account logs in; None: as its fields say.
+            tokens: of OAuth2 logins, shared by the clients of a mount.
             transport: what carries the calls; None: connections of its own.
             sleep: lets seconds pass between two attempts.
             now: the time in seconds, from any moment on; None: the running loop's.
         """
         self.org_id = account.org_id
-        self._exchange = Exchange(account, slots or call_slots(), login=login, transport=transport)
+        self.smime_version = V2 if isinstance(account.login, OAuth2Login) else V1
+        self._tokens = Tokens() if tokens is None else tokens
+        self._exchange = Exchange(account, slots or call_slots(), tokens=self._tokens, transport=transport)
         self._breaker = Breaker(now or _loop_time)
         self._sleep = sleep
-        self._redact = Redactor(account.password)
-        self._last_words = ""
+        self._login = account.login
+        self._redactors: dict[SecretStr, Redactor] = {}
+        self._api_version = account.api_version or (None if isinstance(account.login, OAuth2Login) else V1)
+        self._probing = asyncio.Lock()
+        self._last_failure = ""
         self._on_date: Callable[[datetime], None] | None = None
 
     @property
     def availability(self) -> Availability:
         """How SCM answers this account, as far as its calls tell."""
         state = self._breaker.state
-        return Availability(state, "" if state is State.CLOSED else self._last_words)
+        return Availability(state, "" if state is State.CLOSED else self._last_failure)
 
     def observe_dates(self, callback: Callable[[datetime], None] | None) -> None:
         """Have a function called with SCM's time, aware and in UTC, at once for each answer that brings it.
@@ -102,6 +113,40 @@ class ScmClient:
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `ScmUnavailableError`."""
         await self._exchange.aclose()
+
+    def _redact(self, text: str) -> str:
+        secrets = (*self._login.secrets, *self._tokens.secrets(self._login))
+        self._redactors = {secret: self._redactors.get(secret) or Redactor(secret) for secret in secrets}
+        for redact in self._redactors.values():
+            text = redact(text)
+        return text
+
+    async def api_version(self) -> str:
+        """Return the version of the API for SSL; where the account does not say it, what SCM has, asked once."""
+        if self._api_version is None:
+            async with self._probing:
+                if self._api_version is None:
+                    self._api_version = await self._asked_for_version()
+        return self._api_version
+
+    async def _asked_for_version(self) -> str:
+        """Ask for what both versions have, in the newer one: only there may it be missing.
+
+        Whether the login may read it does not matter: a refusal with another status comes from something that is there.
+        """
+        call = Call(TYPES, "GET", f"/api/ssl/{V2}/types", query={"organizationId": self.org_id})
+        result = await self._sent(call)
+        if isinstance(result, Answer) and result.status == HTTPStatus.NOT_FOUND:
+            return V1
+        try:
+            answer = judged(call, result, self._redact)
+        except ScmRefusedError as error:
+            if error.login_refused:
+                raise
+            return V2
+        if isinstance(answer, Trouble):
+            raise failure_from(call, answer)
+        return V2
 
     async def settled(self, call: Call) -> Answer:
         """Make a call until SCM accepts or refuses it, as often as that is harmless."""
@@ -216,17 +261,18 @@ class ScmClient:
     def _held_back(self) -> Trouble | None:
         """Return why no call may be made now; SCM has certainly taken nothing then."""
         if held := self._breaker.held():
-            words = f"it asks to be left alone for {math.ceil(held)} s more ({self._last_words})"
-            return Trouble(was_sent=False, words=words, retry_after=held)
+            reason = f"it asks to be left alone for {math.ceil(held)} s more ({self._last_failure})"
+            return Trouble(was_sent=False, reason=reason, retry_after=held)
         budget = budget_in_force()
         if budget is not None and not budget.left:
-            words = "the background work has made its calls of this minute"
-            return Trouble(was_sent=False, words=words, retry_after=_MINUTE)
+            reason = "the background work has made its calls of this minute"
+            return Trouble(was_sent=False, reason=reason, retry_after=_MINUTE)
         wait = self._breaker.refuses()
         if wait is not None:
-            seconds, reason = math.ceil(wait), self._last_words
-            words = f"it has not answered for a while and is left alone for {seconds} s more ({reason})"
-            return Trouble(was_sent=False, words=words)
+            reason = (
+                f"it has not answered for a while and is left alone for {math.ceil(wait)} s more ({self._last_failure})"
+            )
+            return Trouble(was_sent=False, reason=reason)
         if budget is not None:
             budget.count()
         return None
@@ -238,7 +284,7 @@ class ScmClient:
         if is_scms or (isinstance(result, Answer) and _is_refused_without_a_body(call, result)):
             self._breaker.answered()
         else:
-            self._last_words = result.words if isinstance(result, Trouble) else f"HTTP {result.status}"
+            self._last_failure = result.reason if isinstance(result, Trouble) else f"HTTP {result.status}"
             self._breaker.failed()
             self._breaker.hold(result.retry_after or 0.0)
 

@@ -13,6 +13,9 @@ RENEW = "renew"
 REPLACE = "replace"
 REVOKE = "revoke"
 TYPES = "types"
+ORGANIZATION = "organization"
+PASSWORD_STATE = "password"  # noqa: S105  an operation
+CHANGE_PASSWORD = "changepassword"  # noqa: S105  an operation
 
 _ORDERS = frozenset({ENROLL, RENEW, REPLACE})
 

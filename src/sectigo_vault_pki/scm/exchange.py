@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,7 +19,7 @@ from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.scm.account import ScmAccount, is_plain_http, trust_only
 from sectigo_vault_pki.scm.call import Answer, Call, Trouble
 from sectigo_vault_pki.scm.failures import TROUBLES, trouble_from
-from sectigo_vault_pki.scm.login import login_of
+from sectigo_vault_pki.scm.login import Login, LoginFailedError, OAuth2Login, Tokens
 
 MAX_ANSWER_LENGTH = 1024 * 1024
 MAX_CALLS = 32  # at once, for one account
@@ -52,16 +53,18 @@ class Exchange:
         account: ScmAccount,
         slots: asyncio.Semaphore,
         *,
-        login: httpx.Auth | None,
+        tokens: Tokens,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self._account = account
         self._slots = slots
         self._http = httpx.AsyncClient(
-            auth=login_of(account) if login is None else login,
+            auth=account.login.flow(account.base_url, account.customer_uri, tokens),
             headers=_HEADERS,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             transport=transport_to(account) if transport is None else transport,
+            mounts=_mounts(account) if transport is None else None,
+            event_hooks={"response": [_bound]},
         )
 
     async def aclose(self) -> None:
@@ -71,7 +74,7 @@ class Exchange:
         """Make one call, once."""
         started = time.monotonic()
         result = await self._send(call)
-        outcome = {"status": result.status} if isinstance(result, Answer) else {"trouble": result.words}
+        outcome = {"status": result.status} if isinstance(result, Answer) else {"trouble": result.reason}
         duration = round(time.monotonic() - started, 3)
         _logger.debug(
             "SCM call",
@@ -88,12 +91,17 @@ class Exchange:
             return trouble_from(httpx.PoolTimeout(""), self._account.base_url)
         try:
             if self._http.is_closed:
-                return Trouble(was_sent=False, words="the account's settings changed during the call")
+                return Trouble(was_sent=False, reason="the account's settings changed during the call")
             patience = max(limit, _ORDER_TIMEOUT if call.is_order else 0.0)
             request = self._request(call, httpx.Timeout(limit, read=patience))
             # httpx limits each read, so that an answer could drip in for ever.
             async with asyncio.timeout(patience + 2 * limit):
                 return await self._answer(request)
+        except LoginFailedError as error:
+            reason = f"the login failed: {error}"
+            return Trouble(was_sent=False, reason=reason, answered=True, login_refused=error.is_refused)
+        except AnswerTooLongError as error:
+            return Trouble(was_sent=error.request is request, reason=str(error))
         except tuple(TROUBLES) as error:
             trouble = trouble_from(error, self._account.base_url)
             is_of_login = isinstance(error, httpx.RequestError) and error.request is not request
@@ -105,7 +113,7 @@ class Exchange:
         body = None if call.body is None else json.dumps(call.body).encode()
         return self._http.build_request(
             call.method,
-            f"{self._account.base_url}{call.path}",
+            f"{self._account.root_url}{call.path}",
             params=call.query or None,
             headers=None if body is None else _JSON,
             content=body,
@@ -113,23 +121,47 @@ class Exchange:
         )
 
     async def _answer(self, request: httpx.Request) -> Answer | Trouble:
-        response = await self._http.send(request, stream=True)
+        response = await self._http.send(request)
         headers = response.headers
-        try:
-            if response.request is not request:
-                return Trouble(was_sent=False, words=f"the login failed: HTTP {response.status_code}", answered=True)
-            # Never decoded, as a small compressed body may be a huge one; none was asked for.
-            if headers.get("Content-Encoding", "identity").lower() != "identity":
-                return trouble_from(httpx.DecodingError(""), self._account.base_url)
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_ANSWER_LENGTH:
-                    return Trouble(was_sent=True, words=f"the answer is longer than {MAX_ANSWER_LENGTH} bytes")
-        finally:
-            await response.aclose()
         date = _http_date(headers.get("Date", ""))
-        return Answer(response.status_code, bytes(body), _retry_after(headers, date), _total(headers), date)
+        return Answer(response.status_code, response.content, _retry_after(headers, date), _total(headers), date)
+
+
+class AnswerTooLongError(Exception):
+    """An answer to a request is longer than any that is of use."""
+
+    def __init__(self, request: httpx.Request) -> None:
+        super().__init__(f"the answer is longer than {MAX_ANSWER_LENGTH} bytes")
+        self.request = request
+
+
+async def _bound(response: httpx.Response) -> None:
+    """Bound an answer before it is read, that to a login's own request too.
+
+    Raises:
+        httpx.DecodingError: it is compressed: a small body may be a huge one, and none was asked for.
+    """
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise httpx.DecodingError("", request=response.request)
+    if isinstance(response.stream, httpx.AsyncByteStream):
+        response.stream = _Bounded(response.stream, response.request)
+
+
+class _Bounded(httpx.AsyncByteStream):
+    def __init__(self, inner: httpx.AsyncByteStream, request: httpx.Request) -> None:
+        self._inner = inner
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        length = 0
+        async for chunk in self._inner:
+            length += len(chunk)
+            if length > MAX_ANSWER_LENGTH:
+                raise AnswerTooLongError(self._request)
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 class Connections(httpx.AsyncHTTPTransport):
@@ -178,11 +210,27 @@ def transport_to(account: ScmAccount) -> httpx.AsyncBaseTransport:
     Raises:
         InvalidInputError: the proxy in the environment cannot be used, or the account's CA bundle.
     """
-    bundle = account.ca_bundle_pem
+    return _transport(account.base_url, account.ca_bundle_pem, account.login)
+
+
+def _mounts(account: ScmAccount) -> Mapping[str, httpx.AsyncBaseTransport] | None:
+    """Return what carries requests for tokens to another host than SCM's: the account's own trust is not for that."""
+    token_url = account.login.token_url if isinstance(account.login, OAuth2Login) else None
+    if token_url is None or urlsplit(token_url).netloc == urlsplit(account.base_url).netloc:
+        return None
+    parts = urlsplit(token_url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return {origin: _transport(origin, None, None)}
+
+
+def _transport(url: str, bundle: str | None, login: Login | None) -> httpx.AsyncBaseTransport:
+    context = httpx.create_ssl_context() if bundle is None else trust_only(bundle)
+    if login is not None:
+        login.present(context)
     try:
         return Connections(
-            verify=httpx.create_ssl_context() if bundle is None else trust_only(bundle),
-            proxy=_proxy_for(account.base_url),
+            verify=context,
+            proxy=_proxy_for(url),
             limits=httpx.Limits(max_connections=MAX_CALLS, keepalive_expiry=KEEP_IDLE),
         )
     except (ImportError, ValueError, httpx.InvalidURL):

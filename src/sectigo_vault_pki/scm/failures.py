@@ -41,12 +41,12 @@ Redact = Callable[[str], str]
 """Takes the account's password out of foreign text."""
 
 
-def _not_sent(words: str) -> Trouble:
-    return Trouble(was_sent=False, words=words)
+def _not_sent(reason: str) -> Trouble:
+    return Trouble(was_sent=False, reason=reason)
 
 
-def _sent(words: str) -> Trouble:
-    return Trouble(was_sent=True, words=words)
+def _sent(reason: str) -> Trouble:
+    return Trouble(was_sent=True, reason=reason)
 
 
 # The most specific class wins. What names only a family catches what a later httpx may add: it may have been sent.
@@ -82,8 +82,8 @@ def trouble_from(error: Exception, origin: str) -> Trouble:
     for family in type(error).__mro__:
         found = TROUBLES.get(family)
         if found is not None:
-            words = (_connect_words(error) if family is httpx.ConnectError else None) or found.words
-            return Trouble(was_sent=found.was_sent, words=f"{words} ({origin})")
+            reason = (_reason_of_failed_connect(error) if family is httpx.ConnectError else None) or found.reason
+            return Trouble(was_sent=found.was_sent, reason=f"{reason} ({origin})")
     raise LookupError(f"{type(error).__name__} is no trouble of an HTTP call")
 
 
@@ -111,17 +111,17 @@ def failure_from(call: Call, trouble: Trouble) -> ScmUnavailableError | ScmAnswe
     """Return the error for a call without a usable answer: an order that was sent may have been taken."""
     flag = trouble.login_refused
     if call.is_order and trouble.was_sent:
-        text = f"SCM's answer to {call.operation} was lost, and it may have taken the order: {trouble.words}"
+        text = f"SCM's answer to {call.operation} was lost, and it may have taken the order: {trouble.reason}"
         return ScmAnswerLostError(call.operation, text, login_refused=flag)
-    text = f"SCM is not available for {call.operation}: {trouble.words}"
+    text = f"SCM is not available for {call.operation}: {trouble.reason}"
     return ScmUnavailableError(call.operation, text, login_refused=flag, answered=trouble.answered)
 
 
 def unusable(call: Call, answer: Answer, redact: Redact) -> ScmUnavailableError | ScmAnswerLostError:
     """Return the error for a success that is none of SCM's, or of no use."""
     body = "no body" if is_bare(answer) else "a body that cannot be read"
-    words = f"HTTP {answer.status} with {body}{f', {NOT_SCM}' if is_page(answer) else ''}"
-    return failure_from(call, Trouble(was_sent=True, words=_with_words(words, said_in(answer, redact)), answered=True))
+    reason = f"HTTP {answer.status} with {body}{f', {NOT_SCM}' if is_page(answer) else ''}"
+    return failure_from(call, Trouble(was_sent=True, reason=_with_said(reason, said_in(answer, redact)), answered=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def said_in(answer: Answer, redact: Redact) -> Said | None:
 
 
 def refusal_from(operation: str, answer: Answer, said: Said) -> ScmRefusedError:
-    """Put a refusal into words: SCM's own, and what to do where that is known."""
+    """Put a refusal into reason: SCM's own, and what to do where that is known."""
     return ScmRefusedError(
         operation,
         code=said.code,
@@ -197,30 +197,30 @@ def presentable(text: str, redact: Redact = str) -> str:
     """Bound foreign text, and take control characters, line ends and the account's password out of it."""
     read = redact(text[:LONGEST_READ])  # before anything is cut to what is shown, or a part of the password could stay
     printable = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in read)
-    words = " ".join(printable.split())
-    return _cut(words if words == read else redact(words))
+    reason = " ".join(printable.split())
+    return _cut(reason if reason == read else redact(reason))
 
 
 def _trouble_with(call: Call, answer: Answer, said: Said | None) -> Trouble:
-    words = f"HTTP {answer.status} {phrase_of(answer.status)}"
+    reason = f"HTTP {answer.status} {phrase_of(answer.status)}"
     login_refused = says_login_refused(answer, said)
     kind = verdict(answer.status)
     if kind in {Verdict.BUSY, Verdict.UNCLEAR}:
-        was_sent, words = kind is Verdict.UNCLEAR, _with_words(words, said)
-        return Trouble(was_sent, words, retry_after=answer.retry_after, login_refused=login_refused)
+        was_sent, reason = kind is Verdict.UNCLEAR, _with_said(reason, said)
+        return Trouble(was_sent, reason, retry_after=answer.retry_after, login_refused=login_refused)
     if kind is Verdict.ACCEPTED:
-        words = f"{words}, yet with an error"
+        reason = f"{reason}, yet with an error"
     elif call.method != "HEAD":  # an answer to that has no words
-        words = f"{words}, {NOT_SCM}"
-    return Trouble(was_sent=True, words=_with_words(words, said), answered=True, login_refused=login_refused)
+        reason = f"{reason}, {NOT_SCM}"
+    return Trouble(was_sent=True, reason=_with_said(reason, said), answered=True, login_refused=login_refused)
 
 
-def _with_words(words: str, said: Said | None) -> str:
-    return f"{words}: {said}" if said is not None and str(said) else words
+def _with_said(reason: str, said: Said | None) -> str:
+    return f"{reason}: {said}" if said is not None and str(said) else reason
 
 
-def _cut(words: str) -> str:
-    return words if len(words) <= MAX_DESCRIPTION_LENGTH else words[: MAX_DESCRIPTION_LENGTH - 1] + "…"
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= MAX_DESCRIPTION_LENGTH else reason[: MAX_DESCRIPTION_LENGTH - 1] + "…"
 
 
 def _object_in(answer: Answer) -> Mapping[str, Any] | None:
@@ -270,7 +270,7 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
             yield from _texts(inner, depth - 1)
 
 
-def _connect_words(error: BaseException) -> str | None:
+def _reason_of_failed_connect(error: BaseException) -> str | None:
     for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():

@@ -138,7 +138,7 @@ def _word(value: Any) -> str:
     return presentable(_text_or_none(value))[:_LONGEST_WORD]
 
 
-def _date(value: Any) -> date | None:
+def as_date(value: Any) -> date | None:
     """Read SCM's two date formats, the second also with a time; anything else is no date."""
     text = _TIME_OF_DAY.sub("", str(value)) if isinstance(value, str) else ""
     for date_format in _DATE_FORMATS:
@@ -180,7 +180,7 @@ def _whole(value: str) -> str:
 Text = Annotated[str, BeforeValidator(as_text)]
 TextOrNone = Annotated[str, BeforeValidator(_text_or_none)]
 Word = Annotated[str, BeforeValidator(_word)]
-Day = Annotated[date | None, BeforeValidator(_date)]
+Day = Annotated[date | None, BeforeValidator(as_date)]
 Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
 Flag = Annotated[bool | None, BeforeValidator(_flag)]
 Number = Annotated[int | None, BeforeValidator(as_number)]

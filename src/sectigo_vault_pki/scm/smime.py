@@ -1,4 +1,8 @@
-"""Client (S/MIME) certificates at SCM, found by e-mail address; their ids are order numbers (scm-api.md 4)."""
+"""Client (S/MIME) certificates at SCM, found by e-mail address; their ids are order numbers (scm-api.md 4).
+
+The API behind OAuth2 has version 2 alone, which collects an order by its number in another place, and has no
+replacement (scm-api.md 9).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -16,8 +20,9 @@ from sectigo_vault_pki.scm.certificate_api import (
     newest_first,
     whole_list,
 )
-from sectigo_vault_pki.scm.client import ScmClient
+from sectigo_vault_pki.scm.client import V1, ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, ENROLL, LIST, RENEW, REPLACE
+from sectigo_vault_pki.scm.profiles import Profile, listed_profiles
 from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
@@ -38,7 +43,6 @@ from sectigo_vault_pki.scm.results import (
 NO_ORDERS = frozenset({"rejected", "blank", "created"})
 """SCM's words for client certificates that no CA makes, and which therefore have no number (scm-api.md 4.2)."""
 
-_PREFIX = "/api/smime/v1"
 _NEWER_PREFIX = "/api/smime/v2"  # the only place of renew and replace, and a list that tells more
 
 
@@ -79,12 +83,13 @@ class SmimeApi:
     """The calls of `CertificateApi`."""
 
     async def enroll(self, client: ScmClient, order: Order) -> Accepted:
-        call = Call(ENROLL, "POST", f"{_PREFIX}/enroll", body=_enroll_body(order, client.org_id), is_order=True)
+        call = Call(ENROLL, "POST", f"{_prefix(client)}/enroll", body=_enroll_body(order, client.org_id), is_order=True)
         return Accepted((await client.parsed(call, ClientEnrollAnswer)).order_number)
 
     async def collect(self, client: ScmClient, scm_id: int) -> Collected | StillProcessing:
         """Ask in the format SCM hands out unasked: PKCS#7 with the whole chain."""
-        return await client.collected(Call(COLLECT, "GET", f"{_PREFIX}/collect/{scm_id}"))
+        order = "" if client.smime_version == V1 else "order/"  # without it, v2 takes an id of another kind
+        return await client.collected(Call(COLLECT, "GET", f"{_prefix(client)}/collect/{order}{scm_id}"))
 
     async def renew(self, client: ScmClient, scm_id: int, order: Order) -> Accepted | Unnamed:
         """Order a successor for the same key: SCM takes no other; the call has no body."""
@@ -97,7 +102,7 @@ class SmimeApi:
         await client.done(Call(REPLACE, "POST", f"{_NEWER_PREFIX}/replace/order/{scm_id}", body=body, is_order=True))
 
     async def revoke(self, client: ScmClient, scm_id: int, reason: str, reason_code: int | None) -> None:
-        await client.revoked(f"{_PREFIX}/revoke/order/{scm_id}", reason, reason_code)
+        await client.revoked(f"{_prefix(client)}/revoke/order/{scm_id}", reason, reason_code)
 
     async def listed(self, client: ScmClient, search_name: str) -> tuple[Sequence[Listed], bool]:
         found = await _rows(client, search_name)
@@ -121,8 +126,15 @@ class SmimeApi:
         del client
         return ()
 
+    async def profiles(self, client: ScmClient) -> Page[Profile]:
+        return await listed_profiles(client, _prefix(client))
+
 
 SMIME = SmimeApi()
+
+
+def _prefix(client: ScmClient) -> str:
+    return f"/api/smime/{client.smime_version}"
 
 
 async def _rows(client: ScmClient, email: str) -> WholeList[ClientListRow]:

@@ -17,12 +17,12 @@ from sectigo_vault_pki.scm.certificate_api import (
     whole_list,
 )
 from sectigo_vault_pki.scm.client import ScmClient
-from sectigo_vault_pki.scm.codes import COLLECT, DETAILS, ENROLL, LIST, RENEW, REPLACE, TYPES
+from sectigo_vault_pki.scm.codes import COLLECT, DETAILS, ENROLL, LIST, RENEW, REPLACE
+from sectigo_vault_pki.scm.profiles import Profile, listed_profiles
 from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
     Day,
-    Days,
     Flag,
     Id,
     Listed,
@@ -43,7 +43,7 @@ from sectigo_vault_pki.scm.results import (
 PENDING = ("Requested", "Approved", "Applied")
 """SCM's words for orders on their way to a certificate (scm-api.md 3.8, 3.10)."""
 
-_PREFIX = "/api/ssl/v1"
+
 _WHOLE_CHAIN = "x509"
 
 
@@ -87,33 +87,25 @@ class DetailsAnswer(ListRow):
     renewed: Flag = None
 
 
-class SslProfile(ScmJson):
-    """A certificate profile, which SCM calls a type (scm-api.md 3.1).
-
-    `terms` are the validities on offer, in days; empty if they cannot be told.
-    """
-
-    id: Id
-    terms: Days = ()
-
-
 class SslApi:
-    """The calls of `CertificateApi`, and the certificate profiles."""
+    """The calls of `CertificateApi`."""
 
     async def enroll(self, client: ScmClient, order: Order) -> Accepted:
-        call = Call(ENROLL, "POST", f"{_PREFIX}/enroll", body=_enroll_body(order, client.org_id), is_order=True)
+        call = Call(
+            ENROLL, "POST", await _path(client, "/enroll"), body=_enroll_body(order, client.org_id), is_order=True
+        )
         answer = await client.parsed(call, EnrollAnswer)
         return Accepted(answer.ssl_id, answer.renew_id)
 
     async def collect(self, client: ScmClient, scm_id: int) -> Collected | StillProcessing:
         return await client.collected(
-            Call(COLLECT, "GET", f"{_PREFIX}/collect/{scm_id}", query={"format": _WHOLE_CHAIN})
+            Call(COLLECT, "GET", await _path(client, f"/collect/{scm_id}"), query={"format": _WHOLE_CHAIN})
         )
 
     async def renew(self, client: ScmClient, scm_id: int, order: Order) -> Accepted | Unnamed:
         """Without a CSR, SCM uses the first order's again, and so its key."""
-        body = {"csr": order.csr} if order.csr else {}
-        call = Call(RENEW, "POST", f"{_PREFIX}/renewById/{scm_id}", body=body, is_order=True)
+        body = {**({"csr": order.csr} if order.csr else {}), **_validation(order)}
+        call = Call(RENEW, "POST", await _path(client, f"/renewById/{scm_id}"), body=body, is_order=True)
         return accepted_as(await client.named(call, RenewAnswer, lambda answer: answer.ssl_id), scm_id)
 
     async def replace(self, client: ScmClient, scm_id: int, order: Order) -> None:
@@ -122,10 +114,11 @@ class SslApi:
             body["commonName"] = order.common_name
         if order.subject_alt_names:
             body["subjectAlternativeNames"] = list(order.subject_alt_names)  # a list here, one text in enroll
-        await client.done(Call(REPLACE, "POST", f"{_PREFIX}/replace/{scm_id}", body=body, is_order=True))
+        body |= _validation(order)
+        await client.done(Call(REPLACE, "POST", await _path(client, f"/replace/{scm_id}"), body=body, is_order=True))
 
     async def revoke(self, client: ScmClient, scm_id: int, reason: str, reason_code: int | None) -> None:
-        await client.revoked(f"{_PREFIX}/revoke/{scm_id}", reason, reason_code)
+        await client.revoked(await _path(client, f"/revoke/{scm_id}"), reason, reason_code)
 
     async def listed(self, client: ScmClient, search_name: str) -> tuple[Sequence[Listed], bool]:
         found = await whole_list(partial(_page, client, {"commonName": search_name}))
@@ -153,21 +146,22 @@ class SslApi:
         return Pending(frozenset(found), calls)
 
     async def count_pending(self, client: ScmClient) -> tuple[int | None, ...]:
-        calls = [Call(LIST, "HEAD", _PREFIX, query=_of_status(client, status)) for status in PENDING]
+        calls = [Call(LIST, "HEAD", await _path(client), query=_of_status(client, status)) for status in PENDING]
         return tuple([(await client.settled(call)).total for call in calls])
 
-    async def profiles(self, client: ScmClient) -> Page[SslProfile]:
-        """List the certificate profiles that the organization may order; SCM may name one twice."""
-        return await client.listed(
-            Call(TYPES, "GET", f"{_PREFIX}/types", query={"organizationId": client.org_id}), SslProfile
-        )
+    async def profiles(self, client: ScmClient) -> Page[Profile]:
+        return await listed_profiles(client, await _path(client))
 
 
 SSL = SslApi()
 
 
+async def _path(client: ScmClient, rest: str = "") -> str:
+    return f"/api/ssl/{await client.api_version()}{rest}"
+
+
 async def _page(client: ScmClient, query: Mapping[str, str | int], position: int) -> Page[ListRow]:
-    call = Call(LIST, "GET", _PREFIX, query={**query, "size": PAGE, "position": position})
+    call = Call(LIST, "GET", await _path(client), query={**query, "size": PAGE, "position": position})
     return await client.listed(call, ListRow)
 
 
@@ -177,7 +171,7 @@ def _of_status(client: ScmClient, status: str) -> Mapping[str, str | int]:
 
 
 async def _details(client: ScmClient, ssl_id: int) -> DetailsAnswer:
-    return await client.parsed(Call(DETAILS, "GET", f"{_PREFIX}/{ssl_id}"), DetailsAnswer)
+    return await client.parsed(Call(DETAILS, "GET", await _path(client, f"/{ssl_id}")), DetailsAnswer)
 
 
 def _may_be(common_name: str, search_name: str) -> bool:
@@ -209,4 +203,11 @@ def _enroll_body(order: Order, org_id: int) -> Mapping[str, Any]:
         "term": asked.validity_days,
         **{name: value for name, value in fields.items() if value},
         **{name: value for name, value in numbers.items() if value is not None},
+        **_validation(order),
     }
+
+
+def _validation(order: Order) -> Mapping[str, str]:
+    """Return how domains are validated, as the user said it: SCM's words grow (scm-api.md 13.3)."""
+    said = {"dcvMode": order.validation.mode, "dcvEmail": order.validation.email}
+    return {name: value for name, value in said.items() if value}

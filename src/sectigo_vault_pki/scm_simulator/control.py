@@ -1,6 +1,6 @@
 """The control listener: what a real SCM would never offer, for tests and demos (design.md 3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, Self
@@ -17,23 +17,32 @@ from sectigo_vault_pki.scm_simulator.faults import DEFAULT_STATUS, FaultKind, Fa
 from sectigo_vault_pki.scm_simulator.model.book import OrderBook
 from sectigo_vault_pki.scm_simulator.model.orders import Order, Status, colon_hex
 from sectigo_vault_pki.scm_simulator.simulator_settings import Seconds, Settings
-
-_LARGEST_BODY = 64 * 1024
+from sectigo_vault_pki.scm_simulator.tenant_control import control_body
 
 Operation = Literal[
     "*",
     "approve",
+    "change_password",
+    "client_report",
     "collect",
     "custom_fields",
+    "dcv",
+    "dcv_recheck",
     "decline",
     "details",
     "enroll",
     "list",
     "organizations",
+    "password",
+    "privileges",
     "renew",
     "replace",
     "revoke",
+    "ssl_report",
+    "token",
     "types",
+    "validation_status",
+    "validations",
 ]
 
 
@@ -67,8 +76,9 @@ def build_control_app(
     settings: Settings,
     reset: Callable[[], None],
     now: Callable[[], datetime],
+    more: Sequence[Route] = (),
 ) -> ASGIApp:
-    """Return the control listener's app; whoever reaches it may do everything."""
+    """Return the control listener's app with `more` routes; everyone who reaches it may do everything."""
     control = Control(orders=orders, faults=faults, settings=settings, reset=reset, now=now)
     return Starlette(
         routes=[
@@ -80,6 +90,7 @@ def build_control_app(
             Route("/faults", control.clear_faults, methods=["DELETE"]),
             Route("/settings", control.change_settings, methods=["POST"]),
             Route("/reset", control.reset, methods=["POST"]),
+            *more,
         ],
         exception_handlers={HTTPException: _http_error, ValidationError: _invalid},
     )
@@ -122,7 +133,7 @@ class Control:
         return JSONResponse(order_json(order, self._now()))
 
     async def add_fault(self, request: Request) -> Response:
-        fault = FaultBody.model_validate_json(await _body(request))
+        fault = FaultBody.model_validate_json(await control_body(request))
         self._faults.add(**fault.model_dump())
         return JSONResponse(fault.model_dump(), status_code=HTTPStatus.CREATED)
 
@@ -132,7 +143,7 @@ class Control:
 
     async def change_settings(self, request: Request) -> Response:
         """Change what is named; all of it or, if a value is wrong, nothing."""
-        changes = _Changes.model_validate_json(await _body(request))
+        changes = _Changes.model_validate_json(await control_body(request))
         current = self._settings.model_dump()
         self._settings.change_to(Settings.model_validate({**current, **(changes.model_extra or {})}))
         return JSONResponse(self._settings.model_dump(mode="json"))
@@ -189,20 +200,18 @@ def order_json(order: Order, now: datetime) -> dict[str, Any]:
         },
         "revocation_reason": current.reason if current else "",
         "revocation_reason_code": current.reason_code if current else None,
+        **_validation(order),
     }
+
+
+def _validation(order: Order) -> dict[str, str]:
+    """Show what the order says about its validation, if anything."""
+    given = {"dcv_mode": order.request.dcv_mode, "dcv_email": order.request.dcv_email}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _time(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_BODY:
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large")
-    return bytes(body)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

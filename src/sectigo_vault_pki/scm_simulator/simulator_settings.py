@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Login = Literal["headers", "certificate", "oauth2"]
 
 
 class Settings(BaseModel):
@@ -28,6 +29,29 @@ class Settings(BaseModel):
         ecc_allowed: False: the tenant takes no EC keys at all.
         crlf: PEM with CRLF line ends.
         latency: Seconds before each answer.
+        logins: Which logins are accepted: header login, certificate login, OAuth2 (scm-api.md 1.1, 1.2, 13.1).
+        token_seconds: The life of an access token, which is `expires_in` of a token answer.
+        token_refusal_status: HTTP status of a token that is refused; which one the service uses is inferred.
+        token_url: What the `WWW-Authenticate` of a 401 names; None is the simulator's own token endpoint, and a URL of
+            a foreign host is what an attacker would put there.
+        www_authenticate: `url` names it bare, as the example in the vendor's OpenAPI does; `authorization_uri` as a
+            parameter of `Bearer`, as the Enrollment API does.
+        admin_ssl_versions: Which `/api/ssl/<version>` the admin host has (scm-api.md 13.1).
+        admin_smime_ids: `order` answers `orderNumber`, as 25.9 does; `id` answers SCM's own id, as 26.7 does, and
+            collects by it (scm-api.md 9).
+        missing_privilege_status: HTTP status of a call without its privilege; None is 400 on the classic host and 403
+            on the admin host.
+        expired_password_changeable: False: an expired password cannot change itself either.
+        password_days: The life of a changed password; None is without end.
+        shortest_password: How long a new password must be at least.
+        dcv: What an SSL order with a name of no validated domain does: `off` is issued, `wait` waits for its DCV,
+            `refuse` is refused.
+        dcv_days: How long a validation is reused: 198, 100 or 10 (scm-api.md 13.3).
+        dcv_rechecks: After how many rechecks of an order the DCV has succeeded; None leaves it to the control listener.
+        dcv_mode_required: True: no domain is validated beforehand, so that an order must carry `dcvMode`.
+        types_with_keys: False: profiles are `id`, `name` and `terms` alone, as older services show them.
+        tls_client_auth: False: server certificates are for server authentication alone, as public ones are today.
+        date_offset_seconds: How far the `Date` of an answer is off; nothing else uses it.
     """
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, hide_input_in_errors=True)
@@ -48,6 +72,24 @@ class Settings(BaseModel):
     ecc_allowed: bool = True
     crlf: bool = False
     latency: Seconds = 0
+    logins: tuple[Login, ...] = ("headers", "certificate", "oauth2")
+    token_seconds: Annotated[int, Field(ge=1)] = 300
+    token_refusal_status: Literal[400, 401] = 401
+    token_url: str | None = None
+    www_authenticate: Literal["url", "authorization_uri"] = "url"
+    admin_ssl_versions: tuple[Literal["v1", "v2"], ...] = ("v1", "v2")
+    admin_smime_ids: Literal["order", "id"] = "id"
+    missing_privilege_status: Literal[400, 403] | None = None
+    expired_password_changeable: bool = True
+    password_days: Annotated[int, Field(ge=1)] | None = None
+    shortest_password: Annotated[int, Field(ge=1, le=128)] = 8
+    dcv: Literal["off", "wait", "refuse"] = "off"
+    dcv_days: Annotated[int, Field(ge=1)] = 198
+    dcv_rechecks: Annotated[int, Field(ge=1)] | None = None
+    dcv_mode_required: bool = False
+    types_with_keys: bool = True
+    tls_client_auth: bool = True
+    date_offset_seconds: Annotated[float, Field(ge=-86_400, le=86_400, allow_inf_nan=False)] = 0
 
     def change_to(self, other: Self) -> None:
         """Take every value of `other`, which is valid as a whole."""

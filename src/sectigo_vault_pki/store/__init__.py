@@ -1,6 +1,6 @@
 """Typed, versioned records in a mount's storage; errors of the storage itself pass through."""
 
-from sectigo_vault_pki.store.base import CertificateType, WaitingAndRenewal
+from sectigo_vault_pki.store.base import CertificateType, DomainValidation, WaitingAndRenewal
 from sectigo_vault_pki.store.cache import RecordCache
 from sectigo_vault_pki.store.certificate_records import (
     MAX_EARLIER,
@@ -23,6 +23,7 @@ from sectigo_vault_pki.store.config_records import (
     ConfigIdentity,
     ConfigRecord,
     LoginPause,
+    NewestChain,
     OrderCounts,
     RoleDefaults,
     RoleRecord,
@@ -43,8 +44,10 @@ __all__ = [
     "ConfigIdentity",
     "ConfigRecord",
     "CurrentCertificate",
+    "DomainValidation",
     "HistoryEntry",
     "LoginPause",
+    "NewestChain",
     "OrderCounts",
     "OrderInFlight",
     "OrderOperation",

@@ -21,6 +21,17 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+class DomainValidation(Part):
+    """How domains are validated for an order, in SCM's words (scm-api.md 13.3); None where nobody says it."""
+
+    mode: str | None = None
+    email: str | None = None
+
+    @property
+    def is_said(self) -> bool:
+        return self.mode is not None or self.email is not None
+
+
 class Record(Part):
     v: Literal[1] = 1
 

@@ -6,7 +6,14 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from sectigo_vault_pki.store.base import CertificateType, Part, Record, StoredSecret, WaitingAndRenewal
+from sectigo_vault_pki.store.base import (
+    CertificateType,
+    DomainValidation,
+    Part,
+    Record,
+    StoredSecret,
+    WaitingAndRenewal,
+)
 from sectigo_vault_pki.store.layout import UniqueId
 
 MAX_EARLIER = 10
@@ -36,6 +43,12 @@ class SslFields(Part):
     number_servers: int | None = None
     server_type: int | None = None
     custom_fields: tuple[tuple[str, str], ...] = ()
+    dcv_mode: str | None = None
+    dcv_email: str | None = None
+
+    @property
+    def validation(self) -> DomainValidation:
+        return DomainValidation(mode=self.dcv_mode, email=self.dcv_email)
 
 
 class ClientFields(Part):
@@ -79,6 +92,13 @@ class RequestedFields(Part):
     role: str | None = None
     releases_key: bool = False
 
+    def with_validation(self, said: DomainValidation) -> "RequestedFields":
+        """Return the fields with another domain validation, where one is said; a fetched certificate keeps none."""
+        if self.ssl is None or not said.is_said:
+            return self
+        ssl = self.ssl.model_copy(update={"dcv_mode": said.mode, "dcv_email": said.email})
+        return self.model_copy(update={"ssl": ssl})
+
 
 class OrderRecord(Record):
     """The write-ahead entry of an order: stored before the call to SCM, deleted once its outcome is stored elsewhere.
@@ -90,6 +110,7 @@ class OrderRecord(Record):
         listed_ids: for a renewal, the ids that SCM listed for the name before it.
         reason: for a replacement or a revocation.
         revoke_replaced: for the replacement of a client certificate.
+        validation: how SCM is to validate the domains.
     """
 
     uuid: str
@@ -108,6 +129,7 @@ class OrderRecord(Record):
     reason: str | None = None
     subject_alt_names: tuple[str, ...] = ()
     revoke_replaced: bool = False
+    validation: DomainValidation = DomainValidation()
 
 
 class OrderIndex(Record):

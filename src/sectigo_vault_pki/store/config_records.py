@@ -12,12 +12,27 @@ class ConfigRecord(Record):
     """A config entry: one SCM account, one organisation, one certificate type.
 
     Attributes:
+        login: SCM's user name; empty where there is none.
+        auth: how the entry logs in: `password` where it is None, `oauth2` or `certificate`.
+        password, client_secret, client_key: the secret of each login; that of the one in use is there.
+        client_certificate: PEM.
+        next_password: what the API user's password is being changed to; it may be in force already.
+        api_version: `v1` or `v2`; None: what SCM turns out to have.
+        dcv_mode, dcv_email: see `DomainValidation`.
         suspend_renewals: stops automatic renewals, whatever the certificates say.
         max_orders_per_day: orders placed in any 24 hours at most; None: any number.
     """
 
-    login: str
-    password: StoredSecret
+    login: str = ""
+    password: StoredSecret | None = None
+    next_password: StoredSecret | None = None
+    auth: str | None = None
+    client_id: str | None = None
+    client_secret: StoredSecret | None = None
+    token_url: str | None = None
+    api_version: str | None = None
+    client_certificate: str | None = None
+    client_key: StoredSecret | None = None
     customer_uri: str
     certificate_type: CertificateType
     org_id: int
@@ -26,6 +41,8 @@ class ConfigRecord(Record):
     request_timeout: float | None = None
     wait_limit: float | None = None
     defaults: WaitingAndRenewal = WaitingAndRenewal()
+    dcv_mode: str | None = None
+    dcv_email: str | None = None
     suspend_renewals: bool | None = None
     max_orders_per_day: int | None = None
 
@@ -49,6 +66,28 @@ class LoginPause(Record):
 
     times: int
     retry_at: AwareDatetime
+
+
+class NewestChain(Record):
+    """The issuers of a config entry's newest certificate, and what that says of where its CA publishes what.
+
+    A certificate of the same CA changes it only if it is much newer, so it may name an earlier one.
+
+    Attributes:
+        unique_id: the certificate's.
+        not_before: the certificate's.
+        issuers_pem: one PEM block for each, nearest to the certificate first.
+        crl_distribution_points: URLs (RFC 5280 section 4.2.1.13).
+        issuing_certificates: URLs of the issuer's certificate (RFC 5280 section 4.2.2.1).
+        ocsp_servers: URLs (the same section).
+    """
+
+    unique_id: UniqueId
+    not_before: AwareDatetime
+    issuers_pem: tuple[str, ...]
+    crl_distribution_points: tuple[str, ...] = ()
+    issuing_certificates: tuple[str, ...] = ()
+    ocsp_servers: tuple[str, ...] = ()
 
 
 class ConfigIdentity(Record):
@@ -109,6 +148,8 @@ class RoleRecord(Record):
     require_cn: bool = True
     ttl: float | None = None
     inherited: tuple[str, ...] = ()
+    dcv_mode: str | None = None
+    dcv_email: str | None = None
     builtin_fields: dict[str, bool | int | str | list[str]] = Field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""The index: which entries lead to a certificate, by its serial number and for background work.
+"""The index: which entries lead to a certificate, by its serial number, as a revoked one and for background work.
 
 An entry is a key and nothing else; `index_keys` says which ones a record has. The agenda is the part of them that
 background work reads, so that it need not read every record. A stale entry, which a crash can leave, points at a record
@@ -28,7 +28,7 @@ class AgendaEntry:
 
 def index_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
     """Return the keys of all entries that lead to a record."""
-    return agenda_keys(config_name, record) | _serial_keys(config_name, record)
+    return agenda_keys(config_name, record) | _serial_keys(config_name, record) | _revoked_keys(config_name, record)
 
 
 def agenda_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
@@ -48,6 +48,15 @@ def _serial_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
         layout.serial_key(certificate.serial_number, config_name, record.unique_id)
         for certificate in held
         if certificate is not None
+    )
+
+
+def _revoked_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
+    revoked = [certificate for certificate in record.earlier if certificate.revoked_at is not None]
+    if record.current is not None and record.revoked_at is not None:
+        revoked.append(record.current)
+    return frozenset(
+        layout.revoked_key(certificate.serial_number, config_name, record.unique_id) for certificate in revoked
     )
 
 

@@ -14,8 +14,9 @@ EXPIRY = "index/expiry/"
 WANTED = "index/wanted/"
 RENEWAL = "index/renewal/"
 SERIALS = "index/serial/"
-AGENDA = "index/agenda-2"
-"""Present once every stored certificate has its entries below the five prefixes above."""
+REVOKED = "index/revoked/"
+AGENDA = "index/agenda-3"
+"""Present once every stored certificate has its entries below the six prefixes above."""
 ROLES = "role/"
 ROLE_DEFAULTS = "role-defaults"
 
@@ -89,6 +90,16 @@ def serial_prefix(serial_number: str) -> str:
 
 def serial_key(serial_number: str, config_name: str, unique_id: UniqueId) -> str:
     return f"{serial_prefix(serial_number)}{config_name}/{unique_id}"
+
+
+def revoked_key(serial_number: str, config_name: str, unique_id: UniqueId) -> str:
+    """Where a revoked certificate is listed by its serial number in colon hex."""
+    return f"{REVOKED}{serial_number.replace(':', '-')}/{config_name}/{unique_id}"
+
+
+def newest_chain_key(config_name: str) -> str:
+    """Where the issuers of a config entry's newest certificate are noted."""
+    return f"index/chain/{config_name}"
 
 
 def role_key(role_name: str) -> str:

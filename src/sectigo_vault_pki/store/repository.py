@@ -5,12 +5,10 @@ import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
-from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError, StorageMovedError
 from sectigo_vault_pki.store import layout
-from sectigo_vault_pki.store.base import Record, encoded, parsed
-from sectigo_vault_pki.store.cache import Cached, RecordCache
+from sectigo_vault_pki.store.cache import RecordCache
 from sectigo_vault_pki.store.certificate_records import (
     CertificateRecord,
     EmptyEntry,
@@ -22,6 +20,7 @@ from sectigo_vault_pki.store.config_records import (
     ConfigIdentity,
     ConfigRecord,
     LoginPause,
+    NewestChain,
     OrderCounts,
     RoleDefaults,
     RoleRecord,
@@ -29,24 +28,20 @@ from sectigo_vault_pki.store.config_records import (
 )
 from sectigo_vault_pki.store.index import AgendaEntry, index_keys
 from sectigo_vault_pki.store.layout import UniqueId
-from sectigo_vault_pki.vault_plugin.logical import Storage, StorageEntry, StorageError
-
-R = TypeVar("R", bound=Record)
-
-_EMPTY = encoded(EmptyEntry())
+from sectigo_vault_pki.store.record_store import RecordStore
+from sectigo_vault_pki.vault_plugin.logical import Storage, StorageError
 
 _log = logging.getLogger(__name__)
 
 
-class Repository:
+class Repository(RecordStore):
     """The records of one mount. Storage errors pass through with the host's text.
 
     Config entries, certificates and roles are cached; orders and index entries, which are read once or twice, are not.
     """
 
     def __init__(self, storage: Storage, cache: RecordCache | None = None) -> None:
-        self._storage = storage
-        self._cache = RecordCache(_always) if cache is None else cache
+        super().__init__(storage, cache)
         self._led_to_by_orders: set[str] = set()
         self._is_marked = False
 
@@ -206,11 +201,24 @@ class Repository:
 
     async def serial_numbers(self) -> Sequence[str]:
         """Return the serial numbers of all certificates, replaced ones included, in colon hex."""
-        return [name.removesuffix("/").replace("-", ":") for name in await self._storage.list(layout.SERIALS)]
+        return await self._serials_below(layout.SERIALS)
+
+    async def revoked_serial_numbers(self) -> Sequence[str]:
+        """Return the serial numbers of all revoked certificates, replaced ones included, in colon hex."""
+        return await self._serials_below(layout.REVOKED)
 
     async def certificates_with_serial(self, serial_number: str) -> Sequence[tuple[str, UniqueId]]:
         """Return config names and ids of the certificates that have, or had, a serial number in colon hex."""
         return await self._certificates_below(layout.serial_prefix(serial_number))
+
+    async def newest_chain(self, config_name: str) -> NewestChain | None:
+        return await self._get_cached(layout.newest_chain_key(config_name), NewestChain)
+
+    async def put_newest_chain(self, config_name: str, chain: NewestChain) -> None:
+        await self._put_cached(layout.newest_chain_key(config_name), chain)
+
+    async def delete_newest_chain(self, config_name: str) -> None:
+        await self._delete_cached(layout.newest_chain_key(config_name))
 
     async def role(self, role_name: str) -> RoleRecord | None:
         return await self._get_cached(layout.role_key(role_name), RoleRecord)
@@ -298,6 +306,9 @@ class Repository:
             for config_name, unique_id in await self._certificates_below(prefix, only)
         ]
 
+    async def _serials_below(self, prefix: str) -> Sequence[str]:
+        return [name.removesuffix("/").replace("-", ":") for name in await self._storage.list(prefix)]
+
     async def _certificates_below(
         self, prefix: str, only: AbstractSet[str] | None = None
     ) -> Sequence[tuple[str, UniqueId]]:
@@ -339,60 +350,9 @@ class Repository:
     async def delete_request(self, config_name: str, request_id_digest: str) -> None:
         await self._storage.delete(layout.request_index_key(config_name, request_id_digest))
 
-    def invalidate(self, key: str) -> None:
-        """Drop a key from the cache that another node has changed."""
-        self._cache.drop(key)
-
-    async def _get(self, key: str, record_type: type[R]) -> R | None:
-        entry = await self._storage.get(key)
-        return None if entry is None else parsed(entry, record_type)
-
-    async def _get_cached(self, key: str, record_type: type[R]) -> R | None:
-        cached = self._cache.get(key)
-        if isinstance(cached, record_type):
-            return cached
-        reservation = self._cache.reserve(key)
-        try:
-            entry = await self._storage.get(key)
-            if entry is None:
-                return None
-            record = parsed(entry, record_type)
-            await self._cache.add(key, reservation, Cached(record, len(entry.value)))
-        finally:
-            self._cache.release(key, reservation)
-        return record
-
-    async def _put(self, key: str, record: Record) -> int:
-        value = encoded(record)
-        await self._put_value(key, value)
-        return len(value)
-
-    async def _put_empty(self, key: str) -> None:
-        await self._put_value(key, _EMPTY)
-
-    async def _put_value(self, key: str, value: bytes) -> None:
-        await self._storage.put(StorageEntry(key, value, seal_wrap=key.startswith(layout.SEAL_WRAPPED)))
-
-    async def _put_cached(self, key: str, record: Record) -> None:
-        try:
-            size = await self._put(key, record)
-        finally:
-            self._cache.drop(key)  # also what another read got while it was being written
-        await self._cache.add(key, self._cache.reserve(key), Cached(record, size))
-
-    async def _delete_cached(self, key: str) -> None:
-        try:
-            await self._storage.delete(key)
-        finally:
-            self._cache.drop(key)
-
 
 async def _logged(work: Awaitable[object], key: str) -> None:
     try:
         await work
     except StorageError as error:
         _log.warning("an index entry could not be written or deleted", extra={"kv": {"key": key, "error": error}})
-
-
-async def _always() -> bool:
-    return True

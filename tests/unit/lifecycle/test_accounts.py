@@ -4,10 +4,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from sectigo_vault_pki.clock import SystemClock
-from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
-from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
+from sectigo_vault_pki.lifecycle.accounts import LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.held import Entry
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm import ScmAccount, ScmClient, Tokens
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.records import config_record
@@ -16,8 +15,8 @@ from tests.support.records import config_record
 class Tracked(ScmClient):
     """A client that says whether it was closed."""
 
-    def __init__(self, account: ScmAccount, slots: asyncio.Semaphore) -> None:
-        super().__init__(account, slots)
+    def __init__(self, account: ScmAccount, slots: asyncio.Semaphore, tokens: Tokens) -> None:
+        super().__init__(account, slots, tokens)
         self.closed = False
 
     async def aclose(self) -> None:

@@ -8,12 +8,11 @@ import httpx
 import pytest
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmUnavailableError
-from sectigo_vault_pki.lifecycle.accounts.clients import ScmClients
-from sectigo_vault_pki.lifecycle.accounts.login_pauses import LoginPauses
+from sectigo_vault_pki.lifecycle.accounts import LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles.profiles import FRESH_FOR, offered_terms
-from sectigo_vault_pki.scm import ScmAccount, ScmClient
+from sectigo_vault_pki.scm import ScmAccount, ScmClient, Tokens
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.inline_executor import InlineExecutor
@@ -43,8 +42,8 @@ Terms = Callable[[Entry, int], Awaitable[Sequence[int] | None]]
 
 @pytest.fixture
 async def offered(script: Script, clock: LoopClock) -> AsyncIterator[Terms]:
-    def client(account: ScmAccount, slots: asyncio.Semaphore) -> ScmClient:
-        return ScmClient(account, slots, transport=httpx.MockTransport(script.handle), sleep=script.sleep)
+    def client(account: ScmAccount, slots: asyncio.Semaphore, tokens: Tokens) -> ScmClient:
+        return ScmClient(account, slots, tokens, transport=httpx.MockTransport(script.handle), sleep=script.sleep)
 
     async def is_read_only() -> bool:
         return False

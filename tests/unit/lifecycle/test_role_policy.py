@@ -53,7 +53,7 @@ class TestNames:
         "XN--BCHER-KVA.TEST",
         "xn--bcher-kva",
         "bücher.test",
-        "bu\u0308cher.test",
+        "b\u0075\u0308cher.test",
         "BÜCHER\u3002test",
         "bücher",
         "faß.test",
@@ -251,24 +251,6 @@ def test_a_role_for_one_kind_of_key_takes_none_from_the_request() -> None:
     assert role_rules.key_parameters(role(), "ec", "384") == KeyParameters.parse("rsa", 2048)
 
 
-def test_no_end_of_life_leads_to_a_term_beyond_the_role() -> None:
-    """Random ends and terms, against the first term of a sorted list that lasts and is allowed."""
-    draw, now = random.Random(20_261_128), datetime(2026, 11, 28, tzinfo=UTC)
-    for _ in range(600):
-        offered = sorted(draw.sample(range(1, 400), draw.randint(1, 4)))
-        longest, wanted = draw.randint(1, 400), timedelta(days=draw.uniform(0.001, 800))
-        allowed = [days for days in offered if days <= longest]
-        held = role(max_ttl=longest * DAY)
-        life = role_rules.requested_life(None, now + wanted, now)
-        if not allowed:
-            with pytest.raises(InvalidInputError, match="allows none of them"):
-                role_rules.term(held, life, offered)
-            continue
-        capped = min(wanted, timedelta(days=longest))
-        lasting = [days for days in allowed if timedelta(days=days) >= capped]
-        assert role_rules.term(held, life, offered).days == (lasting or allowed[-1:])[0]
-
-
 @pytest.mark.parametrize(
     ("max_ttl", "ttl", "offered", "days", "said"),
     [
@@ -298,3 +280,30 @@ def test_the_shortest_term_that_covers_the_wish_is_ordered(
 def test_where_no_term_is_short_enough_nothing_is_ordered() -> None:
     with pytest.raises(InvalidInputError, match=r"365 or 398 days, and the role's max_ttl of 2160h0m0s allows none"):
         role_rules.term(role(max_ttl=90 * DAY), None, (365, 398))
+
+
+class TestRequestedLife:
+    """A request says how long by `ttl` or until when by `not_after`; either way no term beyond the role is ordered."""
+
+    @pytest.mark.parametrize("seed", range(40))
+    def test_no_term_is_longer_than_the_role_allows_and_none_shorter_is_left_out(self, seed: int) -> None:
+        draw, now = random.Random(seed), datetime(2026, 11, 28, tzinfo=UTC)
+        offered = sorted(draw.sample(range(1, 1200), draw.randint(1, 5)))
+        max_days = draw.choice([None, *(days + draw.randint(0, 9) for days in offered)])
+        held = role(max_ttl=None if max_days is None else max_days * DAY)
+        wanted = timedelta(seconds=draw.randint(1, 1300 * 86_400))
+        for life in (
+            role_rules.requested_life(wanted, None, now),
+            role_rules.requested_life(None, now + wanted, now),
+        ):
+            days = role_rules.term(held, life, offered).days
+            allowed = [term for term in offered if max_days is None or term <= max_days]
+            assert days in allowed
+            assert days == next((term for term in allowed if timedelta(days=term) >= wanted), allowed[-1])
+
+    def test_both_or_an_end_in_the_past_are_refused(self) -> None:
+        now = datetime(2026, 11, 28, tzinfo=UTC)
+        with pytest.raises(InvalidInputError, match=r"^Either ttl or not_after should be provided\."):
+            role_rules.requested_life(timedelta(days=1), now + timedelta(days=1), now)
+        with pytest.raises(InvalidInputError, match="not_after must be in the future"):
+            role_rules.requested_life(None, now, now)

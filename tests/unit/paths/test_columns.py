@@ -23,7 +23,15 @@ from sectigo_vault_pki.paths.fields.columns import (
     shown_values,
     stored_values,
 )
-from sectigo_vault_pki.store import ClientFields, ConfigRecord, RoleRecord, SslFields, SubjectFields, WaitingAndRenewal
+from sectigo_vault_pki.store import (
+    ClientFields,
+    ConfigRecord,
+    RoleDefaults,
+    RoleRecord,
+    SslFields,
+    SubjectFields,
+    WaitingAndRenewal,
+)
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, kinds
 
 LENGTH = Field(name="length", kind=kinds.duration(unit=DAY), default=timedelta(days=7), description="Days.")
@@ -49,8 +57,9 @@ class Stored(BaseModel):
         (client_fields.TABLE, ClientFields, set()),
         (key_fields.SUBJECT, SubjectFields, set()),
         (waiting_fields.TABLE, WaitingAndRenewal, set()),
-        (config_fields.TABLE, ConfigRecord, {"v", "defaults"}),
-        (role_fields.TABLE, RoleRecord, {"v", "allowed_subject"}),
+        (config_fields.TABLE, ConfigRecord, {"v", "defaults", "next_password"}),
+        (role_fields.TABLE, RoleRecord, {"v", "allowed_subject", "builtin_fields", "inherited"}),
+        (role_fields.DEFAULTS_TABLE, RoleDefaults, {"v"}),
     ],
 )
 def test_every_attribute_has_a_field(table: Table, record: type[BaseModel], others: set[str]) -> None:
@@ -65,7 +74,7 @@ def test_what_a_request_leaves_out_is_not_stored() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "with_defaults", "shown"),
-    [(172_800.0, False, 2), (90_000.0, False, "90000s"), (None, False, ""), (None, True, 7)],
+    [(172_800.0, False, 2), (129_600.0, False, 1.5), (None, False, ""), (None, True, 7)],
 )
 def test_a_length_of_time_is_shown_in_its_unit(seconds: float | None, with_defaults: bool, shown: object) -> None:
     assert shown_values(TABLE, Stored(length=seconds), with_defaults=with_defaults)["length"] == shown

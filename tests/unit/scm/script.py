@@ -1,6 +1,6 @@
 """SCM as a script, for tests of its client."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from sectigo_vault_pki.scm import ScmAccount, mark
+from sectigo_vault_pki.scm import PasswordLogin, ScmAccount, mark
 from sectigo_vault_pki.store import (
     CertificateType,
     ClientFields,
@@ -23,8 +23,8 @@ PASSWORD = "pa55 wörd"
 UUID = "5a2e9f0c-7d31-4c8b-9f64-0c1d2e3f4a5b"
 MARK = mark(UUID)
 
-# An answer, or an exception to raise.
-Step = httpx.Response | Exception
+# An answer, what makes one, or an exception to raise.
+Step = httpx.Response | Callable[[], httpx.Response] | Exception
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Script:
         step = self.steps.pop(0)
         if isinstance(step, Exception):
             raise step
-        return step
+        return step if isinstance(step, httpx.Response) else step()
 
     async def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -56,11 +56,21 @@ def refusal(status: int, code: int, description: str) -> httpx.Response:
     return httpx.Response(status, json={"code": code, "description": description})
 
 
+class _Endless(httpx.AsyncByteStream):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 65_536
+
+
+def too_long() -> httpx.Response:
+    """Return an answer that never ends."""
+    return httpx.Response(200, stream=_Endless())
+
+
 def account_at(base_url: str, **changes: Any) -> ScmAccount:
     values: dict[str, Any] = {
         "base_url": base_url,
-        "login": "api-user",
-        "password": SecretStr(PASSWORD),
+        "login": PasswordLogin("api-user", SecretStr(PASSWORD)),
         "customer_uri": "acme",
         "org_id": 42,
     }

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import trustme
 from hypothesis import given
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.scm import parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.scm import PasswordLogin, parse_base_url, parse_ca_bundle
 from sectigo_vault_pki.scm.account import is_plain_http
 from tests.unit.scm.script import BASE_URL, PASSWORD, account_at
 
@@ -86,17 +88,20 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"login": ""}, "user is empty"),
-        ({"login": "a\r\nX: b"}, "user contains control characters"),
+        ({"user": ""}, "user is empty"),
+        ({"user": "a\r\nX: b"}, "user contains control characters"),
         ({"password": SecretStr("")}, "password is empty"),
         ({"password": SecretStr("s3cret\n")}, "password contains control characters"),
         ({"password": SecretStr(" s3cret")}, "password begins or ends with a blank"),
         ({"customer_uri": "acme\x00"}, "customer URI contains control characters"),
     ],
 )
-def test_what_fits_no_header_is_refused(changes: dict[str, object], message: str) -> None:
+def test_what_fits_no_header_is_refused(changes: dict[str, Any], message: str) -> None:
+    values: dict[str, Any] = {"user": "api-user", "password": SecretStr(PASSWORD), "customer_uri": "acme", **changes}
     with pytest.raises(InvalidInputError) as caught:
-        account_at(BASE_URL, **changes)
+        account_at(
+            BASE_URL, login=PasswordLogin(values["user"], values["password"]), customer_uri=values["customer_uri"]
+        )
     assert str(caught.value) == message
 
 

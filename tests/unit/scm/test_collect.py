@@ -3,7 +3,7 @@ import pytest
 
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.scm import SSL, Collected, ScmClient, StillProcessing
-from tests.unit.scm.script import BASE_URL, Script, refusal
+from tests.unit.scm.script import BASE_URL, Script, Step, refusal, too_long
 
 
 async def test_a_ready_certificate_is_collected_with_its_chain(script: Script, client: ScmClient) -> None:
@@ -49,12 +49,10 @@ async def test_another_code_is_a_refusal(status: int, code: int, script: Script,
         httpx.Response(429),
         httpx.Response(503),
         httpx.Response(500, json={"code": -14, "description": "Unknown error."}),
-        httpx.Response(200, content=b"x" * (1024 * 1024 + 1)),
+        too_long,
     ],
 )
-async def test_trouble_is_reported_at_once(
-    outcome: Exception | httpx.Response, script: Script, client: ScmClient
-) -> None:
+async def test_trouble_is_reported_at_once(outcome: Step, script: Script, client: ScmClient) -> None:
     script.answers(outcome)
     with pytest.raises(ScmUnavailableError, match="SCM is not available for collect"):
         await SSL.collect(client, 55)

@@ -5,7 +5,7 @@ import pytest
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.scm import SSL, Accepted, Order, ScmClient
-from tests.unit.scm.script import BASE_URL, MARK, PASSWORD, Script, account_at, refusal, ssl_order
+from tests.unit.scm.script import BASE_URL, MARK, PASSWORD, Script, Step, account_at, refusal, ssl_order, too_long
 
 ACCEPTED = {"sslId": 55, "renewId": "gu03sW6WENt7GTvDTuOP"}
 
@@ -208,12 +208,12 @@ async def test_a_refused_order_is_not_sent_again(
         httpx.Response(200, json={"sslId": 0}),
         httpx.Response(200, json={"sslId": None}),
         httpx.Response(204),
-        httpx.Response(200, content=b"x" * (1024 * 1024 + 1)),
+        too_long,
         httpx.Response(200, content=b"{}", headers={"Content-Encoding": "zstd"}),
     ],
 )
 async def test_an_order_without_a_clear_answer_is_lost_and_not_sent_again(
-    outcome: Exception | httpx.Response, script: Script, client: ScmClient, order: Order
+    outcome: Step, script: Script, client: ScmClient, order: Order
 ) -> None:
     script.answers(outcome)
     with pytest.raises(ScmAnswerLostError, match="was lost, and it may have taken the order"):

@@ -16,6 +16,7 @@ from sectigo_vault_pki.scm import (
     SSL,
     CertificateApi,
     Listed,
+    PasswordLogin,
     Pending,
     Remarks,
     ScmAccount,
@@ -53,7 +54,7 @@ class Scm:
 
 @asynccontextmanager
 async def client_of(scm: Scm) -> AsyncIterator[ScmClient]:
-    account = ScmAccount("https://scm.example.test", "user", SecretStr("password"), "acme", 7001)
+    account = ScmAccount("https://scm.example.test", PasswordLogin("user", SecretStr("password")), "acme", 7001)
     client = ScmClient(account, transport=httpx.MockTransport(scm.handle))
     yield client
     await client.aclose()

@@ -1,85 +1,249 @@
-"""A login is a flow of requests: one that has to fetch a token first fits in as the password's does."""
+"""Logins by password, by OAuth2 and by a client certificate: what they send, and where their secrets may go."""
 
-from collections.abc import AsyncIterator, Generator
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
+import trustme
+from pydantic import SecretStr
 
-from sectigo_vault_pki.errors import ScmAnswerLostError, ScmUnavailableError
-from sectigo_vault_pki.scm import SSL, Collected, Order, ScmClient
-from sectigo_vault_pki.scm.login import login_of
-from tests.unit.scm.script import BASE_URL, PASSWORD, Script, account_at
+from sectigo_vault_pki.errors import InvalidInputError, ScmAnswerLostError, ScmRefusedError, ScmUnavailableError
+from sectigo_vault_pki.scm import SSL, CertificateLogin, Collected, OAuth2Login, Order, PasswordLogin, ScmClient, Tokens
+from sectigo_vault_pki.scm.login import token_url_in
+from tests.unit.scm.script import BASE_URL, PASSWORD, Script, account_at, too_long
 
-TOKEN_URL = "https://login.example.test/token"
+TOKEN_URL = "https://auth.sso.sectigo.com/auth/realms/apiclients/protocol/openid-connect/token"
+SECRET = "client-s3cret-0f"
+LOGIN = OAuth2Login("client-1", SecretStr(SECRET), TOKEN_URL)
+UNNAMED = OAuth2Login("client-1", SecretStr(SECRET))
+COLLECT = "/api/ssl/v1/collect/55?format=x509"
+YES = httpx.Response(200, content=b"0\x82")
 
 
-class TokenLogin(httpx.Auth):
-    """Fetches a token where there is none, and a new one where SCM does not take it any more."""
+def token(value: str, seconds: object = 300) -> httpx.Response:
+    return httpx.Response(200, json={"access_token": value, "expires_in": seconds})
 
-    requires_response_body = True
 
-    def __init__(self) -> None:
-        self._token = ""
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if not self._token:
-            yield from self._fetch()
-        if not self._token:
-            return
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        if (yield request).status_code == httpx.codes.UNAUTHORIZED:
-            yield from self._fetch()
-            request.headers["Authorization"] = f"Bearer {self._token}"
-            yield request
-
-    def _fetch(self) -> Generator[httpx.Request, httpx.Response, None]:
-        answer = yield httpx.Request("POST", TOKEN_URL)
-        self._token = answer.text if answer.is_success else ""
+def client_of(script: Script, login: OAuth2Login, tokens: Tokens | None = None) -> ScmClient:
+    return ScmClient(
+        account_at(BASE_URL, login=login, api_version="v1"),
+        tokens=tokens or Tokens(script.now),
+        transport=httpx.MockTransport(script.handle),
+        sleep=script.sleep,
+        now=script.now,
+    )
 
 
 @pytest.fixture
 async def client(script: Script) -> AsyncIterator[ScmClient]:
-    transport = httpx.MockTransport(script.handle)
-    scm = ScmClient(account_at(BASE_URL), login=TokenLogin(), transport=transport, sleep=script.sleep, now=script.now)
+    scm = client_of(script, LOGIN)
     yield scm
     await scm.aclose()
     assert not script.steps
 
 
-def test_a_login_does_not_show_its_password() -> None:
-    login = login_of(account_at(BASE_URL))
-    assert PASSWORD not in f"{login!r} {vars(login)}"
+@pytest.fixture
+async def unnamed(script: Script) -> AsyncIterator[ScmClient]:
+    scm = client_of(script, UNNAMED)
+    yield scm
+    await scm.aclose()
+    assert not script.steps
+
+
+def asked(script: Script) -> list[str]:
+    return [str(request.url).removeprefix(BASE_URL) for request in script.requests]
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        PasswordLogin("api-user", SecretStr(PASSWORD)),
+        OAuth2Login("client-1", SecretStr(PASSWORD), TOKEN_URL),
+        CertificateLogin("api-user", "certificate", SecretStr(PASSWORD)),
+    ],
+)
+def test_a_login_does_not_show_its_secret(login: PasswordLogin | OAuth2Login | CertificateLogin) -> None:
+    flow = login.flow(BASE_URL, "acme", Tokens())
+    assert PASSWORD not in f"{login!r} {login.name} {flow!r} {vars(flow)}"
 
 
 async def test_a_token_is_fetched_once_and_again_where_scm_does_not_take_it(script: Script, client: ScmClient) -> None:
-    yes = httpx.Response(200, content=b"0\x82")
-    script.answers(httpx.Response(200, text="one"), yes, httpx.Response(401), httpx.Response(200, text="two"), yes)
-    assert await SSL.collect(client, 55) == Collected(b"0\x82")
-    assert await SSL.collect(client, 55) == Collected(b"0\x82")
-    asked = [(str(request.url).removeprefix(BASE_URL), request.headers.get("password")) for request in script.requests]
-    collect = "/api/ssl/v1/collect/55?format=x509"
-    assert asked == [(url, None) for url in (TOKEN_URL, collect, collect, TOKEN_URL, collect)]
-    assert script.requests[-1].headers["Authorization"] == "Bearer two"
+    script.answers(token("one"), YES, YES, httpx.Response(401), token("two"), YES)
+    for _ in range(3):
+        assert await SSL.collect(client, 55) == Collected(b"0\x82")
+    assert asked(script) == [TOKEN_URL, COLLECT, COLLECT, COLLECT, TOKEN_URL, COLLECT]
+    first, last = script.requests[0], script.requests[-1]
+    assert parse_qs(first.content.decode()) == {
+        "grant_type": ["client_credentials"],
+        "client_id": ["client-1"],
+        "client_secret": [SECRET],
+    }
+    assert (last.headers["Authorization"], last.headers["customerUri"]) == ("Bearer two", "acme")
+    assert all("password" not in request.headers for request in script.requests)
 
 
-async def test_an_order_whose_token_cannot_be_fetched_was_not_sent(
+@pytest.mark.parametrize(("seconds", "kept"), [(300, 269), (9, 5), ("300", 0), (None, 0), (True, 0), (-5, 0)])
+async def test_a_token_is_fetched_anew_before_it_ends(script: Script, seconds: object, kept: int) -> None:
+    now = 0.0
+    client = client_of(script, LOGIN, Tokens(lambda: now))
+    script.answers(token("one", seconds), YES, YES, token("two"), YES)
+    await SSL.collect(client, 55)
+    now = kept
+    await SSL.collect(client, 55)
+    now = kept + 2.0
+    await SSL.collect(client, 55)
+    assert asked(script).count(TOKEN_URL) == 2
+    await client.aclose()
+
+
+async def test_clients_with_one_login_share_its_token(script: Script) -> None:
+    tokens = Tokens(script.now)
+    clients = [client_of(script, LOGIN, tokens), client_of(script, LOGIN, tokens)]
+    script.answers(token("one"), YES, YES)
+    await asyncio.gather(*(SSL.collect(client, 55) for client in clients))
+    assert asked(script) == [TOKEN_URL, COLLECT, COLLECT]
+    for client in clients:
+        await client.aclose()
+
+
+async def test_an_order_is_sent_again_after_a_401_as_scm_took_nothing(
     script: Script, client: ScmClient, order: Order
 ) -> None:
+    script.answers(token("one"), httpx.Response(401), token("two"), httpx.Response(200, json={"sslId": 55}))
+    assert (await SSL.enroll(client, order)).scm_id == 55
+    assert script.requests[1].content == script.requests[3].content
+
+
+async def test_a_second_401_is_a_refused_login(script: Script, client: ScmClient, order: Order) -> None:
+    no = httpx.Response(401, json={"code": -16, "description": "Unknown user"})
+    script.answers(token("one"), no, token("two"), no)
+    with pytest.raises(ScmRefusedError) as caught:
+        await SSL.enroll(client, order)
+    assert caught.value.login_refused
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "is_refused"),
+    [
+        (
+            httpx.Response(401, json={"error": "invalid_client"}),
+            "HTTP 401 (invalid_client): sectigo_cm_client_id",
+            True,
+        ),
+        (httpx.Response(400, json={"error": "unauthorized_client"}), "HTTP 400 (unauthorized_client)", True),
+        (httpx.Response(401, text="<html>"), "HTTP 401", True),
+        (httpx.Response(400, json={"error": "invalid_request"}), "HTTP 400 (invalid_request)", False),
+        (httpx.Response(503, json={"error": f"echo {SECRET}"}), "HTTP 503", False),
+        (httpx.Response(200, json={"token": "one"}), "no usable access_token", False),
+        (httpx.Response(200, json={"access_token": "a\nb"}), "no usable access_token", False),
+        (httpx.Response(200, text="[" * 5000), "no usable access_token", False),
+    ],
+)
+async def test_an_order_that_gets_no_token_was_not_sent_and_its_error_names_the_cause(
+    script: Script, client: ScmClient, order: Order, answer: httpx.Response, said: str, *, is_refused: bool
+) -> None:
+    script.answers(answer)
+    with pytest.raises(ScmUnavailableError) as caught:
+        await SSL.enroll(client, order)
+    assert said in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert caught.value.login_refused is is_refused
+    assert asked(script) == [TOKEN_URL]
+
+
+async def test_an_order_whose_token_does_not_come_was_not_sent(script: Script, client: ScmClient, order: Order) -> None:
     script.answers(*[httpx.ReadTimeout("late")] * 3)
     with pytest.raises(ScmUnavailableError, match="no answer came within the time limit"):
         await SSL.enroll(client, order)
-    assert [str(request.url) for request in script.requests] == [TOKEN_URL] * 3
+    assert asked(script) == [TOKEN_URL] * 3
 
 
-async def test_an_order_that_gets_no_token_was_not_sent(script: Script, client: ScmClient, order: Order) -> None:
-    script.answers(httpx.Response(403, json={"sslId": 55}))
-    with pytest.raises(ScmUnavailableError, match=r"not available for enroll: the login failed: HTTP 403$"):
+async def test_an_endless_answer_of_the_token_server_is_bounded(
+    script: Script, client: ScmClient, order: Order
+) -> None:
+    script.answers(*[too_long] * 3)
+    with pytest.raises(ScmUnavailableError, match="longer than 1048576 bytes"):
         await SSL.enroll(client, order)
 
 
 async def test_an_order_that_stays_unanswered_behind_its_token_is_lost(
     script: Script, client: ScmClient, order: Order
 ) -> None:
-    script.answers(httpx.Response(200, text="one"), httpx.ReadTimeout("late"))
+    script.answers(token("one"), httpx.ReadTimeout("late"))
     with pytest.raises(ScmAnswerLostError):
         await SSL.enroll(client, order)
+
+
+async def test_what_an_error_echoes_of_a_token_is_masked(script: Script, client: ScmClient) -> None:
+    script.answers(token("a-token-of-scm"), httpx.Response(400, json={"code": -1, "description": "a-token-of-scm"}))
+    with pytest.raises(ScmRefusedError) as caught:
+        await SSL.collect(client, 55)
+    assert "a-token-of-scm" not in str(caught.value)
+
+
+async def test_without_a_token_url_the_one_that_scm_names_is_used(script: Script, unnamed: ScmClient) -> None:
+    named = httpx.Response(401, headers={"WWW-Authenticate": f'Bearer authorization_uri="{TOKEN_URL}"'})
+    script.answers(named, token("one"), YES, YES)
+    await SSL.collect(unnamed, 55)
+    await SSL.collect(unnamed, 55)
+    assert asked(script) == [COLLECT, TOKEN_URL, COLLECT, COLLECT]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        'Bearer authorization_uri="https://evil.example/token"',
+        'Bearer authorization_uri="http://auth.sectigo.com/token"',
+        'Bearer authorization_uri="https://sectigo.com.evil.example/token"',
+        'Bearer authorization_uri="https://notsectigo.com/token"',
+        'Bearer authorization_uri="https://sectigo.com@evil.example/token"',
+        'Bearer authorization_uri="https://auth.sectigo.com:8443/token"',
+        'Bearer realm="scm"',
+    ],
+)
+async def test_a_hostile_401_does_not_get_the_secret(script: Script, unnamed: ScmClient, header: str) -> None:
+    script.answers(httpx.Response(401, headers={"WWW-Authenticate": header}))
+    with pytest.raises(ScmUnavailableError, match="needs sectigo_cm_token_url") as caught:
+        await SSL.collect(unnamed, 55)
+    assert caught.value.login_refused
+    assert asked(script) == [COLLECT]
+
+
+def test_a_token_url_of_scm_s_own_host_is_taken() -> None:
+    own = f"{BASE_URL}/auth/token"
+    assert token_url_in([f"Bearer realm=x, token_url={own}"], BASE_URL) == own
+    assert token_url_in(["Bearer", 'Bearer authorization_uri="http://127.0.0.1:9/token"'], "http://127.0.0.1:9") == (
+        "http://127.0.0.1:9/token"
+    )
+    assert token_url_in(['Bearer authorization_uri="http://127.0.0.1:8/token"'], "http://127.0.0.1:9") is None
+
+
+@pytest.fixture
+def pair() -> tuple[str, str]:
+    certificate = trustme.CA().issue_cert("api-user@example.test")
+    return certificate.cert_chain_pems[0].bytes().decode(), certificate.private_key_pem.bytes().decode()
+
+
+async def test_a_certificate_login_asks_the_private_paths_and_sends_no_password(
+    script: Script, pair: tuple[str, str]
+) -> None:
+    login = CertificateLogin("api-user", pair[0], SecretStr(pair[1]))
+    account = account_at(BASE_URL, login=login)
+    client = ScmClient(account, transport=httpx.MockTransport(script.handle), sleep=script.sleep, now=script.now)
+    script.answers(YES)
+    await SSL.collect(client, 55)
+    assert asked(script) == [f"/private{COLLECT}"]
+    headers = script.requests[0].headers
+    assert (headers["login"], headers["customerUri"]) == ("api-user", "acme")
+    assert "password" not in headers
+    await client.aclose()
+
+
+def test_a_key_of_another_certificate_is_refused_without_showing_it(pair: tuple[str, str]) -> None:
+    other = trustme.CA().issue_cert("other@example.test").private_key_pem.bytes().decode()
+    CertificateLogin("api-user", pair[0], SecretStr(pair[1])).present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    with pytest.raises(InvalidInputError, match="cannot be used together"):
+        CertificateLogin("api-user", pair[0], SecretStr(other)).present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))

@@ -9,7 +9,7 @@ from sectigo_vault_pki.errors import ScmAnswerLostError, ScmRefusedError, ScmUna
 from sectigo_vault_pki.scm import SMIME, SSL, ScmClient, hint_for
 from sectigo_vault_pki.scm.smime import SmimeApi
 from sectigo_vault_pki.scm.ssl import SslApi
-from tests.unit.scm.script import BASE_URL, Script, account_at, client_order, refusal, ssl_order
+from tests.unit.scm.script import BASE_URL, Script, Step, account_at, client_order, refusal, ssl_order, too_long
 
 Order = Callable[[ScmClient], Awaitable[object]]
 
@@ -66,11 +66,11 @@ async def test_an_order_that_is_never_taken_is_given_up(place: Order, script: Sc
         httpx.Response(408),
         httpx.Response(500, json={"code": -14, "description": "Unknown error."}),
         httpx.Response(503, headers={"Retry-After": "1"}),
-        httpx.Response(200, content=b"x" * (1024 * 1024 + 1)),
+        too_long,
     ],
 )
 async def test_an_order_without_a_clear_answer_is_lost_and_not_sent_again(
-    outcome: Exception | httpx.Response, place: Order, script: Script, client: ScmClient
+    outcome: Step, place: Order, script: Script, client: ScmClient
 ) -> None:
     script.answers(outcome)
     with pytest.raises(ScmAnswerLostError, match="was lost, and it may have taken the order"):

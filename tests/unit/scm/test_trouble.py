@@ -36,7 +36,7 @@ def test_what_fails_before_sending_took_nothing(error: type[httpx.TransportError
 def test_everything_else_may_have_been_taken(error: type[Exception]) -> None:
     trouble = trouble_from(error("password"), ORIGIN)
     assert trouble.was_sent
-    assert "password" not in trouble.words
+    assert "password" not in trouble.reason
 
 
 def test_an_exception_that_a_later_httpx_may_bring_may_have_been_taken() -> None:
@@ -69,4 +69,4 @@ def failed_because_of(cause: BaseException) -> httpx.ConnectError:
     ],
 )
 def test_a_failed_connection_says_why(cause: Exception, words: str) -> None:
-    assert trouble_from(failed_because_of(cause), ORIGIN).words == f"{words} ({ORIGIN})"
+    assert trouble_from(failed_because_of(cause), ORIGIN).reason == f"{words} ({ORIGIN})"

@@ -14,9 +14,12 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 
 LOGIN = {"login": "demo-user", "password": "demo-password", "customerUri": "demo-customer"}
 SSL = "/api/ssl/v1"
+NEWER_SSL = "/api/ssl/v2"
+TOKEN = "/auth/realms/apiclients/protocol/openid-connect/token"
 CLIENT_V1, CLIENT_V2 = "/api/smime/v1", "/api/smime/v2"
 ORG = 7001
 OV, SHORT, SINGLE_DOMAIN, ONE_TIME, RSA_ONLY, PRIVATE = 501, 502, 504, 505, 506, 507
+PUBLIC, EC_ONLY, DEVICE = 508, 509, 510
 SMIME, ONE_TIME_SMIME, PRIVATE_SMIME = 601, 602, 603
 
 
@@ -35,6 +38,19 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+
+
+def token_form(client_id: str = "demo-client-id", secret: str = "demo-client-secret") -> dict[str, str]:
+    return {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+
+
+async def token_of(
+    client: httpx.AsyncClient, client_id: str = "demo-client-id", secret: str = "demo-client-secret"
+) -> str:
+    answer = await client.post(TOKEN, data=token_form(client_id, secret))
+    assert answer.status_code == 200, answer.text
+    token: str = answer.json()["access_token"]
+    return token
 
 
 def ec_key(curve: ec.EllipticCurve | None = None) -> ec.EllipticCurvePrivateKey:

@@ -114,6 +114,20 @@ def test_it_ends_with_its_parent(tmp_path: Path, option: str, until: str) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_https_takes_a_client_certificate_that_the_control_listener_issued(tmp_path: Path) -> None:
+    with running("--tls", temporary=tmp_path) as (_, ready, _):
+        issued = httpx.post(f"{ready['control_url']}/client-certificates", json={"login": "demo-user"}).json()
+        files = tmp_path / "client.pem", tmp_path / "client-key.pem"
+        files[0].write_text(issued["certificate"])
+        files[1].write_text(issued["private_key"])
+        trust = ssl.create_default_context(cafile=ready["server_ca_file"])
+        url = f"{ready['url']}/private{SSL}/types"
+        headers = {name: value for name, value in LOGIN.items() if name != "password"}
+        assert httpx.get(url, headers=headers, verify=trust).status_code == 401
+        trust.load_cert_chain(*files)
+        assert httpx.get(url, headers=headers, verify=trust).status_code == 200
+
+
 def test_a_taken_port_is_one_friendly_line(tmp_path: Path) -> None:
     with running(temporary=tmp_path) as (_, ready, _printed):
         port = str(httpx.URL(ready["url"]).port)

@@ -91,6 +91,13 @@ def test_answer_is_kept_whole_unless_the_guide_leaves_lines_out() -> None:
     assert abridged(TABLE, "Key  ?\nstatus  ?\n…\n") == "Key       Value\nstatus    Issued\n…\n"
 
 
+def test_json_list_is_left_out_to_its_end() -> None:
+    left_out = '        "a": [\n            "x"\n        ],\n'
+    printed = '    "data": {\n        "b": [\n            "x"\n        ]\n    }\n'
+    answer = printed.replace("{\n", f"{{\n{left_out}", 1)
+    assert abridged(answer, f"{printed}…\n") == f"{printed}…\n"
+
+
 def test_warnings_are_never_left_out(words: Words) -> None:
     assert "be careful" in abridged(words.of_guide(WARNING + TABLE), "status\n…\n")
 

@@ -13,6 +13,7 @@ from sectigo_vault_pki.store import (
     agenda_keys,
 )
 from sectigo_vault_pki.store import WaitingAndRenewal as Said
+from sectigo_vault_pki.store.index import index_keys
 
 DAY = 86_400.0
 
@@ -64,3 +65,18 @@ def test_what_is_open_at_scm_is_on_the_agenda(open_at_scm: dict[str, str]) -> No
 @pytest.mark.parametrize("ended", [{"revoked_at": datetime(2026, 2, 1, tzinfo=UTC)}, {"renewed_to": "2_customer"}])
 def test_what_has_ended_is_not(ended: dict[str, object]) -> None:
     assert agenda_keys("web", record().model_copy(update=ended)) == set()
+
+
+def test_the_revoked_are_indexed_by_their_serial_numbers_and_the_replaced_by_theirs() -> None:
+    at = datetime(2026, 2, 1, tzinfo=UTC)
+    held = record()
+    assert held.current is not None
+    replaced = [held.current.model_copy(update={"serial_number": f"0{number}:ff"}) for number in (2, 3)]
+    earlier = (replaced[0].model_copy(update={"revoked_at": at}), replaced[1])
+
+    def revoked(record: CertificateRecord) -> set[str]:
+        return {key for key in index_keys("web", record) if key.startswith("index/revoked/")}
+
+    assert revoked(held.model_copy(update={"earlier": earlier})) == {"index/revoked/02-ff/web/1_customer"}
+    assert revoked(held.model_copy(update={"revoked_at": at})) == {"index/revoked/01/web/1_customer"}
+    assert revoked(held.model_copy(update={"revoked_at": at, "current": None})) == set()

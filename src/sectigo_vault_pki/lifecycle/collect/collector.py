@@ -10,9 +10,9 @@ from sectigo_vault_pki.errors import OtherKeyError, ScmRefusedError, ScmUnavaila
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.collect.polling import Watcher
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, of_certificate
 from sectigo_vault_pki.lifecycle.journal import Journal
-from sectigo_vault_pki.lifecycle.order_log import of_certificate
+from sectigo_vault_pki.lifecycle.newest_chains import NewestChains
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import (
     LONGEST_EARLY_PAUSE,
@@ -30,6 +30,7 @@ from sectigo_vault_pki.lifecycle.rules.evidence import (
 )
 from sectigo_vault_pki.lifecycle.rules.policy import Waiting
 from sectigo_vault_pki.lifecycle.rules.states import (
+    Collected,
     CollectEvent,
     OrderState,
     StillProcessing,
@@ -87,9 +88,10 @@ class _Wait:
 class Collector:
     """Asks SCM for certificates, and stores what comes."""
 
-    def __init__(self, resources: Resources, journal: Journal) -> None:
+    def __init__(self, resources: Resources, journal: Journal, chains: NewestChains) -> None:
         self._resources = resources
         self._journal = journal
+        self._chains = chains
         self._watcher = Watcher(resources)
         self._authorities = Authorities()
         self._waits: dict[CertificateKey, list[_Wait]] = {}
@@ -191,6 +193,8 @@ class Collector:
         changed = await resources.change(key, change_of(event, order, resources.clock.now())) or record
         _log.debug("asked for a certificate", extra=of_certificate(key.config_name, record, state=state.name.lower()))
         await self._tell_predecessor(key.config_name, changed, event, order)
+        if isinstance(event, Collected):
+            await self._chains.note(key.config_name, changed)
         warnings = answers.of_collecting(event, key)
         if order.key_digest != record.order.key_digest:
             warnings += (answers.OTHER_KEY,)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 
 from sectigo_vault_pki.lifecycle.answers import NOT_LISTED_YET
 from sectigo_vault_pki.lifecycle.held import Entry
-from sectigo_vault_pki.lifecycle.orders.operation import Operation, Outcome
+from sectigo_vault_pki.lifecycle.orders.operation import Operation, Outcome, validation_of
 from sectigo_vault_pki.lifecycle.orders.successors import CLOCK_DIFFERENCE, MAX_EXAMINED
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import may_conclude_not_booked
@@ -148,6 +148,7 @@ async def plan_enrolment(resources: Resources, entry: Entry, request: EnrolmentR
         created_at=resources.clock.now(),
         request_id=request.request_id,
         subject_alt_names=csr.subject_alt_names,
+        validation=validation_of(entry, request.requested),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from sectigo_vault_pki.errors import ConflictError, ScmUnavailableError
+from sectigo_vault_pki.errors import ConflictError, InvalidInputError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
@@ -37,11 +37,16 @@ from sectigo_vault_pki.pki import (
 from sectigo_vault_pki.scm import Accepted, Unnamed
 from sectigo_vault_pki.store import (
     CertificateRecord,
+    CertificateType,
     CurrentCertificate,
+    DomainValidation,
     OrderOperation,
     OrderRecord,
+    RequestedFields,
     WaitingAndRenewal,
 )
+
+NOT_SAID = DomainValidation()
 
 E = TypeVar("E", bound=Entry)
 R = TypeVar("R", bound="OrderRequest")
@@ -68,6 +73,32 @@ class FoundElsewhere:
 
     order: OrderRecord
     scm_id: int
+
+
+def validation_of(entry: Entry, requested: RequestedFields, said: DomainValidation = NOT_SAID) -> DomainValidation:
+    """Return how SCM is to validate the domains of an order: the nearest that says it says all of it.
+
+    Args:
+        entry: says it for all orders under it.
+        requested: what the certificate was ordered with, under a role or not.
+        said: by the request itself.
+    """
+    config = entry.config
+    if config.certificate_type is not CertificateType.SSL:
+        return NOT_SAID
+    stored = requested.ssl.validation if requested.ssl is not None else NOT_SAID
+    of_entry = DomainValidation(mode=config.dcv_mode, email=config.dcv_email)
+    return next((layer for layer in (said, stored, of_entry) if layer.is_said), NOT_SAID)
+
+
+def check_validates_no_domain(entry: Entry, said: DomainValidation) -> None:
+    """Make sure that a request for a client certificate says nothing of domains.
+
+    Raises:
+        InvalidInputError: it does.
+    """
+    if said.is_said and entry.config.certificate_type is CertificateType.CLIENT:
+        raise InvalidInputError("sectigo_dcv_mode and sectigo_dcv_email do not go with client certificates")
 
 
 async def no_link() -> Change:

@@ -24,9 +24,10 @@ from sectigo_vault_pki.lifecycle.orders.operation import (
     being_sent_or_worked_on,
     new_key_and_csr,
     read_again,
+    validation_of,
     with_flags,
 )
-from sectigo_vault_pki.lifecycle.orders.successors import SuccessorSearch, renewal_made_elsewhere, renewal_of_order
+from sectigo_vault_pki.lifecycle.orders.successors import renewal_made_elsewhere, renewal_of_order
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import may_be_awaited, may_conclude_not_booked, may_give_up
 from sectigo_vault_pki.lifecycle.rules.evidence import (
@@ -58,6 +59,7 @@ from sectigo_vault_pki.scm import CERTIFICATE_APIS, Accepted, Listed, Unnamed
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CurrentCertificate,
+    DomainValidation,
     HistoryEntry,
     OrderInFlight,
     OrderOperation,
@@ -80,16 +82,18 @@ class RenewalRequest:
         new_key: whether the key changes if `key` names none.
         is_automatic: nobody has asked for it, so it is held back where it may not be needed.
         flags: waiting and renewal fields to store with the certificate and its renewal.
+        validation: of the domains, if the request says it; stored with the renewal.
     """
 
     key: KeyRequest = field(default_factory=KeyRequest)
     new_key: bool = False
     is_automatic: bool = False
     flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
+    validation: DomainValidation = field(default_factory=DomainValidation)
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""
-        return f"{self.is_automatic} {self.new_key} {self.flags!r} {self.key.fingerprint()}"
+        return f"{self.is_automatic} {self.new_key} {self.flags!r} {self.validation!r} {self.key.fingerprint()}"
 
     @property
     def keeps_key(self) -> bool:
@@ -240,10 +244,11 @@ async def _order(
         private_key=current.private_key,
         key_digest=chain.public_key_digest.hex(),
         key_type=chain.key_type,
-        requested=record.requested,
+        requested=record.requested.with_validation(request.validation),
         created_at=resources.clock.now(),
         listed_ids=tuple(entry.scm_id for entry in listed),
         subject_alt_names=chain.subject_alt_names,
+        validation=validation_of(held, record.requested, request.validation),
     )
     if request.keeps_key:
         # Left to itself, SCM may take the first order's CSR after a replacement (scm-api.md 3.5).
@@ -347,17 +352,11 @@ async def _look(resources: Resources, held: Held, order: OrderRecord, age: timed
         return Found(search.scm_id)
     if search.complete and not search.undecided:
         return NotFound() if may_conclude_not_booked(age) else Undecided(answers.NOT_LISTED_YET)
-    doubt = _doubt_about(search)
+    doubt = search.doubt
     if held.record.current is not None and may_give_up(age, held.record.current):
         after = "none is ordered any more" if held.record.revoked_at else "another renewal is ordered after a pause"
         return TooLongUndecided(f"{doubt}; {after}")
     return Undecided(f"{doubt}; it is looked for again at every read, and in the background")
-
-
-def _doubt_about(search: SuccessorSearch) -> str:
-    if search.undecided:
-        return answers.undecided_renewals(search.undecided)
-    return "SCM lists too many orders for this name to find the renewal among them"
 
 
 def _unbooked(held: Held, order: OrderRecord, evidence: NotFound | TooLongUndecided, now: datetime) -> Change:

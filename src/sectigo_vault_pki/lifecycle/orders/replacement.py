@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from sectigo_vault_pki.errors import ConflictError, ScmRefusedError
+from sectigo_vault_pki.errors import ConflictError, InvalidInputError, ScmRefusedError
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.held import Held
@@ -17,6 +17,7 @@ from sectigo_vault_pki.lifecycle.orders.operation import (
     being_sent_or_worked_on,
     new_key_and_csr,
     read_again,
+    validation_of,
     with_flags,
 )
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -26,6 +27,8 @@ from sectigo_vault_pki.lifecycle.rules.states import Evidence, Found, NotFound, 
 from sectigo_vault_pki.scm import CERTIFICATE_APIS, Accepted, CertificateApi, Collected, ScmClient, StillProcessing
 from sectigo_vault_pki.store import (
     CertificateRecord,
+    CertificateType,
+    DomainValidation,
     OrderInFlight,
     OrderOperation,
     OrderRecord,
@@ -40,16 +43,30 @@ class ReplacementRequest:
     Attributes:
         revoke_replaced: for client certificates.
         flags: waiting and renewal fields to store with the certificate.
+        validation: how SCM is to validate the domains, if the request says it.
     """
 
     reason: str
     key: KeyRequest = field(default_factory=KeyRequest)
     revoke_replaced: bool = False
     flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
+    validation: DomainValidation = field(default_factory=DomainValidation)
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""
-        return f"{self.revoke_replaced} {self.reason} {self.flags!r} {self.key.fingerprint()}"
+        return f"{self.revoke_replaced} {self.reason} {self.flags!r} {self.validation!r} {self.key.fingerprint()}"
+
+
+def check_scm_replaces(held: Held) -> None:
+    """Make sure that SCM can replace certificates of this type over the entry's API.
+
+    Raises:
+        InvalidInputError: it is the API behind OAuth2, which replaces no client certificates (scm-api.md 9).
+    """
+    if held.config.certificate_type is CertificateType.CLIENT and held.config.auth == "oauth2":
+        raise InvalidInputError(
+            "SCM's API behind OAuth2 replaces no client certificates: enroll another one, and revoke this one"
+        )
 
 
 async def _ready(tools: Tools, held: Held, request: ReplacementRequest, still_open: Answer | None) -> Held | Answer:
@@ -101,6 +118,7 @@ async def _plan(resources: Resources, held: Held, request: ReplacementRequest, o
         reason=request.reason,
         subject_alt_names=made.csr.subject_alt_names if names is None else names,
         revoke_replaced=request.revoke_replaced,
+        validation=validation_of(held, record.requested, request.validation),
     )
 
 

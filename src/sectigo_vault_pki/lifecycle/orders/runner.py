@@ -26,9 +26,8 @@ from sectigo_vault_pki.errors import (
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, of_order, of_refusal
 from sectigo_vault_pki.lifecycle.journal import Journal
-from sectigo_vault_pki.lifecycle.order_log import of_order, of_refusal
 from sectigo_vault_pki.lifecycle.orders.enrolment import ENROLMENT
 from sectigo_vault_pki.lifecycle.orders.operation import (
     E,

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from enum import Enum, auto
 
 from sectigo_vault_pki.errors import ScmRefusedError
+from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.held import Held
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.evidence import digests_of_keys, fits, search_name
@@ -42,6 +43,13 @@ class SuccessorSearch:
     undecided: int = 0
     complete: bool = True
     is_renewed: bool = False
+
+    @property
+    def doubt(self) -> str:
+        """Why it is not known what became of the renewal."""
+        if self.undecided:
+            return answers.undecided_renewals(self.undecided)
+        return "SCM lists too many orders for this name to find the renewal among them"
 
 
 async def renewal_of_order(resources: Resources, held: Held, order: OrderRecord) -> SuccessorSearch:

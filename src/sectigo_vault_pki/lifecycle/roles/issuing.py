@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError, PendingError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
-from sectigo_vault_pki.lifecycle.held import Entry
-from sectigo_vault_pki.lifecycle.order_log import of_certificate
+from sectigo_vault_pki.lifecycle.held import Entry, of_certificate
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -318,7 +317,13 @@ def _enrolment(
 ) -> EnrolmentRequest:
     names = tuple(sorted({*request.names} - {common_name}))
     requested = RequestedFields(
-        ssl=SslFields(certificate_profile=role.certificate_profile, validity_days=days, subject_alt_names=names),
+        ssl=SslFields(
+            certificate_profile=role.certificate_profile,
+            validity_days=days,
+            subject_alt_names=names,
+            dcv_mode=role.dcv_mode,
+            dcv_email=role.dcv_email,
+        ),
         subject=SubjectFields(common_name=common_name) if request.csr is None else None,
         waiting=WaitingAndRenewal(auto_renew=False),  # a client that needs another asks the role again
         role=role_name,

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from sectigo_vault_pki.errors import InvalidInputError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.scm import SSL, SslProfile
+from sectigo_vault_pki.scm import SSL, Profile
 from sectigo_vault_pki.store import ConfigRecord
 
 FRESH_FOR = timedelta(hours=1)
@@ -80,7 +80,7 @@ async def _ask(resources: Resources, entry: Entry) -> Known | None:
     return Known(entry.config, resources.clock.now(), _merged(page.rows), is_whole=not page.unreadable)
 
 
-def _merged(profiles: Iterable[SslProfile]) -> Mapping[int, Sequence[int]]:
+def _merged(profiles: Iterable[Profile]) -> Mapping[int, Sequence[int]]:
     """Return the terms by profile: all that one is listed with, or none where one of its rows does not tell them."""
     terms: dict[int, Sequence[int]] = {}
     for profile in profiles:

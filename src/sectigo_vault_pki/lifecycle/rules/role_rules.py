@@ -58,7 +58,13 @@ def with_defaults(role: RoleRecord, defaults: RoleDefaults) -> RoleRecord:
     role = role.model_copy(update=ruled)
     if "min_remaining" not in role.inherited:
         return role
-    return role.model_copy(update={"min_remaining": timedelta(days=role.validity_days).total_seconds() / 3})
+    return role.model_copy(update={"min_remaining": usual_life(role).total_seconds() / 3})
+
+
+def usual_life(role: RoleRecord) -> timedelta:
+    """Return the validity that a request without a ttl asks for: the role's `ttl` or `validity`, up to `max_ttl`."""
+    wanted = timedelta(seconds=role.ttl) if role.ttl else timedelta(days=role.validity_days)
+    return min(wanted, timedelta(seconds=role.max_ttl)) if role.max_ttl else wanted
 
 
 def common_name(role: RoleRecord, named: str | None, names: Iterable[str]) -> str:
@@ -207,7 +213,7 @@ def guard_warnings(role: RoleRecord) -> tuple[str, ...]:
     warnings = []
     if not role.min_remaining:
         warnings.append("min_remaining is 0: every request under this role orders another certificate")
-    elif role.min_remaining > timedelta(days=role.validity_days).total_seconds() * LARGEST_SHARE:
+    elif role.min_remaining > usual_life(role).total_seconds() * LARGEST_SHARE:
         warnings.append(
             "min_remaining is longer than two thirds of validity: a stored certificate is answered until two thirds of "
             "its life are left"
@@ -287,12 +293,11 @@ def term(role: RoleRecord, ttl: timedelta | None, offered: Sequence[int] | None)
     """
     warnings = []
     longest = None if role.max_ttl is None else timedelta(seconds=role.max_ttl)
-    wanted = ttl or (timedelta(seconds=role.ttl) if role.ttl else timedelta(days=role.validity_days))
+    wanted = ttl or usual_life(role)
     if longest is not None and wanted > longest:
-        if ttl is not None:
-            warnings.append(
-                f'TTL "{shown(wanted)}" is longer than permitted maxTTL "{shown(longest)}", so maxTTL is being used'
-            )
+        warnings.append(
+            f'TTL "{shown(wanted)}" is longer than permitted maxTTL "{shown(longest)}", so maxTTL is being used'
+        )
         wanted = longest
     terms = sorted(offered if offered is not None else (role.validity_days,))
     allowed = [days for days in terms if longest is None or days * _ONE_DAY <= longest]

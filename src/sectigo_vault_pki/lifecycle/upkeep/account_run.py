@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, ScmError, SectigoVaultPkiError
-from sectigo_vault_pki.lifecycle.accounts.login_pauses import Login, login_of
+from sectigo_vault_pki.lifecycle.accounts import LoginKey, login_key
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, account_of
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -110,7 +110,7 @@ class AccountRun:
         self._turn = 0
         self._found_out: set[str] = set()
         self._without_budget: set[str] = set()
-        self._tried: set[Login] = set()
+        self._tried: set[LoginKey] = set()
         self._under_way = 0
 
     async def run(self, items: Iterable[Item], configs: Mapping[str, ConfigRecord]) -> None:
@@ -173,13 +173,13 @@ class AccountRun:
         async with self._turn_in_budget(task):
             config = await self._resources.repository.config(task.item.config_name)
             if config is not None:
-                await self._ask_for(replace(task, config=config), login_of(account_of(config)))
+                await self._ask_for(replace(task, config=config), login_key(account_of(config)))
 
-    async def _ask_for(self, task: Task, login: Login) -> None:
+    async def _ask_for(self, task: Task, login: LoginKey) -> None:
         """Make the first call with a login alone, and so each to an SCM that does not answer."""
         name = task.item.config_name
         if not self._is_answered(name, login):
-            async with self._resources.locks.hold("finding out", *login[:-1]):
+            async with self._resources.locks.hold("finding out", *login[:2], *login[2].name):
                 if not self._is_answered(name, login):
                     if name not in self._found_out:
                         self._found_out.add(name)
@@ -187,10 +187,10 @@ class AccountRun:
                     return
         await self._do_unless_held(task, login)
 
-    def _is_answered(self, name: str, login: Login) -> bool:
+    def _is_answered(self, name: str, login: LoginKey) -> bool:
         return login in self._tried and self._resources.clients.is_answered(name)
 
-    async def _do_unless_held(self, task: Task, login: Login) -> None:
+    async def _do_unless_held(self, task: Task, login: LoginKey) -> None:
         if await self._is_held(task):
             return
         try:

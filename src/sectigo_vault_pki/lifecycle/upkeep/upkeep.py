@@ -16,9 +16,8 @@ from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Held, account_of
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Held, account_of, of_order
 from sectigo_vault_pki.lifecycle.inventory.report import BackgroundRun
-from sectigo_vault_pki.lifecycle.order_log import of_order
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.rules.backoff import LONGEST_REST, rest_between_ticks

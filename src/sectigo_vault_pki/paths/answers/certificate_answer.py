@@ -23,6 +23,7 @@ Schema = Mapping[str, Mapping[str, object]]
 """The fields of an answer: name to JSON schema."""
 
 TEXT = {"type": "string"}
+FLAG = {"type": "boolean"}
 NUMBER = {"type": "integer"}
 INT64 = {**NUMBER, "format": "int64"}
 TEXTS = {"type": "array", "items": TEXT}
@@ -74,11 +75,11 @@ CERTIFICATE_SCHEMA: Schema = {
             "properties": {
                 "status": TEXT,
                 "time_stamp": {**TEXT, "format": "date-time"},
-                "code": {**NUMBER, "nullable": True},
+                "code": NUMBER,
                 "description": TEXT,
             },
         },
-        "description": "What happened so far, oldest first; code and description with ErrorCode only",
+        "description": "What happened so far, oldest first; description with ErrorCode only, and code if SCM gave one",
     },
     "status": {**TEXT, "description": "The newest status"},
 }
@@ -263,5 +264,7 @@ def _key_and_csr(holder: CurrentCertificate | OrderInFlight | OrderRecord) -> di
 def _history_entry(entry: HistoryEntry) -> Mapping[str, object]:
     shown: dict[str, object] = {"status": entry.status.value, "time_stamp": rfc3339(entry.at)}
     if entry.status is Status.ERROR_CODE:
-        shown |= {"code": entry.code, "description": entry.description or ""}
+        shown |= {"description": entry.description or ""}
+        if entry.code is not None:
+            shown["code"] = entry.code
     return shown

@@ -1,14 +1,25 @@
 """Answers with exactly the names and types of Vault's own pki engine."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sectigo_vault_pki.errors import ConflictError
+from sectigo_vault_pki.errors import ConflictError, NotFoundError
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, Engine, Issued
-from sectigo_vault_pki.paths.answers.certificate_answer import INT64, SENSITIVE, TEXT, TEXTS, Schema, rfc3339
+from sectigo_vault_pki.paths.answers.certificate_answer import (
+    FLAG,
+    INT64,
+    LIST_SCHEMA,
+    OBJECT,
+    SENSITIVE,
+    TEXT,
+    TEXTS,
+    Schema,
+    rfc3339,
+)
 from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat, PrivateKeyFormat
 from sectigo_vault_pki.pki import (
+    CaCertificate,
     CertificateChain,
     KeyFormat,
     PemBundle,
@@ -18,6 +29,7 @@ from sectigo_vault_pki.pki import (
     key_pem,
     pem_der,
 )
+from sectigo_vault_pki.store import NewestChain
 
 NO_KEY = "the engine never had the private key of this certificate"
 
@@ -198,4 +210,140 @@ def _revocation(found: CertificateWithSerial) -> Mapping[str, object]:
     return {
         "revocation_time": int(at.timestamp()) if at else 0,
         "revocation_time_rfc3339": rfc3339(at),
+    }
+
+
+CA_SCHEMA: Schema = {
+    "certificate": {**TEXT, "description": "The issuer's certificate in PEM"},
+    "revocation_time": {**INT64, "description": "0"},
+    "revocation_time_rfc3339": {**TEXT, "description": "Empty"},
+}
+WHOLE_CHAIN_SCHEMA: Schema = {
+    **CA_SCHEMA,
+    "ca_chain": {**TEXT, "description": "The issuers in PEM, nearest to the certificates first"},
+    "certificate": {**TEXT, "description": "The same"},
+}
+CRL_SCHEMA: Schema = {
+    "crl_distribution_points": {**TEXTS, "description": "URLs where the CA publishes its CRL; empty if it names none"},
+}
+ISSUER_JSON_SCHEMA: Schema = {
+    "ca_chain": {**TEXTS, "description": "The issuer and those above it, in PEM"},
+    "certificate": {**TEXT, "description": "The issuer's certificate in PEM"},
+    "issuer_id": {**TEXT, "description": "A UUID that is derived from the certificate"},
+    "issuer_name": {**TEXT, "description": "Empty: issuers have no names here"},
+}
+ISSUER_SCHEMA: Schema = {
+    **ISSUER_JSON_SCHEMA,
+    "crl_distribution_points": {**TEXTS, "description": "URLs that the newest certificate names, as the next three"},
+    "delta_crl_distribution_points": {**TEXTS, "description": "Empty"},
+    "issuing_certificates": {**TEXTS, "description": "URLs of the issuer's certificate"},
+    "key_id": {**TEXT, "description": "Empty: the CA has the key"},
+    "leaf_not_after_behavior": {**TEXT, "description": "err: no certificate outlives its issuer"},
+    "manual_chain": {**TEXTS, "nullable": True, "description": "null"},
+    "ocsp_servers": {**TEXTS, "description": "URLs of OCSP responders"},
+    "revocation_signature_algorithm": {**TEXT, "description": "Empty: the CA signs its CRL"},
+    "revoked": {**FLAG, "description": "false"},
+    "usage": {**TEXT, "description": "issuing-certificates,read-only for the default issuer, read-only for others"},
+}
+ISSUERS_SCHEMA: Schema = {
+    **LIST_SCHEMA,
+    "key_info": {**OBJECT, "description": "By id: is_default, issuer_name, key_id, serial_number"},
+}
+
+DEFAULT_ISSUER = "default"
+
+
+def leaf_of(found: CertificateWithSerial) -> CaCertificate:
+    """Return a certificate alone."""
+    return CaCertificate(PemBundle.split(found.certificate.bundle).leaf_pem)
+
+
+def issuers_of(chain: NewestChain) -> Sequence[CaCertificate]:
+    """Return the issuers, nearest first."""
+    return [CaCertificate(pem) for pem in chain.issuers_pem]
+
+
+def issuers_from(chain: NewestChain, reference: str) -> Sequence[CaCertificate]:
+    """Return an issuer and those above it.
+
+    Args:
+        chain: the newest one.
+        reference: `default` for the nearest issuer, or an id.
+
+    Raises:
+        NotFoundError: the chain has no such issuer.
+    """
+    issuers = issuers_of(chain)
+    for place, issuer in enumerate(issuers):
+        if reference in (DEFAULT_ISSUER, issuer.issuer_id):
+            return issuers[place:]
+    raise NotFoundError(f"unable to find PKI issuer for reference: {reference}")
+
+
+def ca_data(chain: NewestChain) -> Mapping[str, object]:
+    """Return the data of `cert/ca`."""
+    return {"certificate": chain.issuers_pem[0].strip(), **_NOT_REVOKED}
+
+
+def whole_chain_data(chain: NewestChain) -> Mapping[str, object]:
+    """Return the data of `cert/ca_chain`."""
+    text = "\n".join(pem.strip() for pem in chain.issuers_pem)
+    return {"ca_chain": text, "certificate": text, **_NOT_REVOKED}
+
+
+_NOT_REVOKED = {"revocation_time": 0, "revocation_time_rfc3339": ""}
+
+
+def crl_data(chain: NewestChain) -> Mapping[str, object]:
+    """Return the data of `crl`."""
+    return {"crl_distribution_points": list(chain.crl_distribution_points)}
+
+
+def crl_remark(chain: NewestChain) -> str:
+    """Return the warning of `crl`."""
+    if not chain.crl_distribution_points:
+        return "the newest certificate names no CRL of its CA, and this engine has none of its own"
+    places = " ".join(chain.crl_distribution_points)
+    return f"the CA publishes its CRL at {places}; this engine has none of its own"
+
+
+def issuer_json(chain: NewestChain, reference: str) -> Mapping[str, object]:
+    """Return the data of `issuer/:issuer_ref/json`."""
+    issuers = issuers_from(chain, reference)
+    return {
+        "ca_chain": [issuer.pem for issuer in issuers],
+        "certificate": issuers[0].pem,
+        "issuer_id": issuers[0].issuer_id,
+        "issuer_name": "",
+    }
+
+
+def issuer_data(chain: NewestChain, reference: str) -> Mapping[str, object]:
+    """Return the data of `issuer/:issuer_ref`; what a certificate names is said of its own issuer only."""
+    is_default = len(issuers_from(chain, reference)) == len(chain.issuers_pem)
+    return {
+        **issuer_json(chain, reference),
+        "crl_distribution_points": list(chain.crl_distribution_points) if is_default else [],
+        "delta_crl_distribution_points": [],
+        "issuing_certificates": list(chain.issuing_certificates) if is_default else [],
+        "key_id": "",
+        "leaf_not_after_behavior": "err",
+        "manual_chain": None,
+        "ocsp_servers": list(chain.ocsp_servers) if is_default else [],
+        "revocation_signature_algorithm": "",
+        "revoked": False,
+        "usage": "issuing-certificates,read-only" if is_default else "read-only",
+    }
+
+
+def issuers_info(chain: NewestChain) -> Mapping[str, Mapping[str, object]]:
+    """Return the `key_info` of `issuers`, by id."""
+    return {
+        issuer.issuer_id: {
+            "is_default": place == 0,
+            "issuer_name": "",
+            "key_id": "",
+            "serial_number": issuer.serial_number,
+        }
+        for place, issuer in enumerate(issuers_of(chain))
     }

@@ -47,10 +47,25 @@ _FLAG = kinds.boolean()
 _SCM_DECIDES = "SCM's certificate profile decides it: stored and returned, without effect."
 
 
+_LABELS = {
+    "allowed_other_sans": "Allowed Other Subject Alternative Names",
+    "allowed_uri_sans": "Allowed URI Subject Alternative Names",
+    "basic_constraints_valid_for_non_ca": "Basic Constraints Valid for Non-CA",
+    "cn_validations": "Common Name Validations",
+    "ext_key_usage": "Extended Key Usage",
+    "ext_key_usage_oids": "Extended Key Usage OIDs",
+    "use_csr_common_name": "Use CSR Common Name",
+    "use_csr_sans": "Use CSR Subject Alternative Names",
+}
+"""What the built-in engine's forms call a field, if that is not its name in words."""
+
+
+def _field(name: str, kind: Kind[object], default: object, description: str) -> Field[object]:
+    return Field(name=name, label=_LABELS.get(name, ""), kind=kind, default=default, description=description)
+
+
 def _decided(name: str, kind: Kind[object], *, default: object, text: str) -> BuiltinField:
-    return BuiltinField(
-        Field(name=name, kind=kind, default=default, description=f"{text}. {_SCM_DECIDES}{_named(default)}")
-    )
+    return BuiltinField(_field(name, kind, default, f"{text}. {_SCM_DECIDES}{_named(default)}"))
 
 
 def _named(default: object) -> str:
@@ -67,7 +82,7 @@ def _named(default: object) -> str:
 
 def _fixed(name: str, kind: Kind[object], *, default: object, text: str) -> BuiltinField:
     description = f"Taken only with its default, as {text}.{_named(default)}"
-    return BuiltinField(Field(name=name, kind=kind, default=default, description=description), text)
+    return BuiltinField(_field(name, kind, default, description), text)
 
 
 BUILTIN: Sequence[BuiltinField] = (
@@ -162,6 +177,13 @@ def refusals(data: FieldData) -> Sequence[str]:
 def decided_by_scm(data: FieldData) -> dict[str, Value]:
     """Return the fields of a write that are stored without effect, by their names."""
     return {builtin.field.name: value for builtin, value in _sent(data) if not builtin.refusal}
+
+
+def notable(data: FieldData) -> Sequence[str]:
+    """Return the names of a write's fields that are stored without effect, other than with their defaults."""
+    return [
+        builtin.field.name for builtin, value in _sent(data) if not builtin.refusal and not _is_default(builtin, value)
+    ]
 
 
 def notice(names: Iterable[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from sectigo_vault_pki.vault_plugin.framework import Field, FieldData
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+_OF_ANSWERS = frozenset({"type", "format", "items", "enum"})
 
 
 def _unchanged(value: object) -> object:
@@ -41,9 +42,9 @@ Table = Mapping[str, Column]
 def in_seconds(field: Field[timedelta], unit: timedelta = SECOND) -> Column:
     """Return the column of a length of time that a record holds in seconds, and an answer in the field's unit."""
 
-    def shown(seconds: float) -> int | str:
+    def shown(seconds: float) -> int | float:
         whole, rest = divmod(timedelta(seconds=seconds), unit)
-        return f"{int(seconds)}s" if rest else whole
+        return whole if not rest else timedelta(seconds=seconds) / unit
 
     return Column(field, timedelta.total_seconds, shown)
 
@@ -88,5 +89,16 @@ def shown_values(table: Table, record: BaseModel, *, with_defaults: bool) -> dic
 
 
 def answer_schema(fields: Iterable[Field[object]]) -> Mapping[str, Mapping[str, object]]:
-    """Return the schema of an answer that shows fields; secrets are left out."""
-    return {field.name: field.kind.schema for field in fields if not field.secret}
+    """Return the schema of an answer that shows fields; secrets are left out.
+
+    What a value must be to be accepted is left out too: an answer shows what is not set as empty or 0.
+    """
+    return {field.name: _of_answer(field) for field in fields if not field.secret}
+
+
+def _of_answer(field: Field[object]) -> Mapping[str, object]:
+    schema = {word: value for word, value in field.kind.schema.items() if word in _OF_ANSWERS}
+    choices = field.kind.schema.get("enum")
+    if isinstance(choices, list) and field.default is None and not field.required:
+        schema["enum"] = [*choices, ""]
+    return schema

@@ -13,6 +13,8 @@ CONFIG_NAME = Field(
     log_key="config",
     description="Name of the config entry: one SCM account, organization and certificate type.",
 )
+RESERVED_NAME = "revoked"
+"""No new config entry gets this name: `certs/revoked` is a list of Vault's pki."""
 UNIQUE_ID = Field(
     name="sectigo_cert_unique_id",
     label="Unique id",
@@ -29,7 +31,7 @@ REASON = Field(
     kind=field_kinds.reason(),
     required=True,
     description=(
-        "Why, in 1 to 512 characters. If it is a reason of RFC 5280 alone, such as superseded or keyCompromise, a "
+        "Why, in 1 to 512 characters. If it is a reason of RFC 5280 alone, such as superseded, key_compromise or 4, a "
         "revocation also sends SCM its reason code."
     ),
 )

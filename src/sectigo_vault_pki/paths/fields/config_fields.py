@@ -1,26 +1,89 @@
 """Fields of a config entry."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
 
-from sectigo_vault_pki.paths.fields import field_kinds, waiting_fields
+from sectigo_vault_pki.paths.fields import field_kinds, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.columns import SECOND, Column, Table, fields_of, in_seconds
 from sectigo_vault_pki.store import CertificateType
 from sectigo_vault_pki.vault_plugin.framework import Field, kinds
 
+
+class LoginKind(StrEnum):
+    """The values of `sectigo_cm_auth`."""
+
+    PASSWORD = "password"  # noqa: S105  the word
+    OAUTH2 = "oauth2"
+    CERTIFICATE = "certificate"
+
+
+AUTH = Field(
+    name="sectigo_cm_auth",
+    label="Kind of login",
+    kind=kinds.choice(*LoginKind),
+    default=LoginKind.PASSWORD.value,
+    inherits=True,
+    description=(
+        "How to log in at SCM: password, oauth2 (an API key, which SCM recommends), or certificate (a TLS client "
+        "certificate). A write that changes it removes the stored login. Default: password."
+    ),
+)
 USER = Field(
     name="sectigo_cm_user",
     label="SCM user",
     kind=field_kinds.header_value(max_length=128),
-    required=True,
-    description="Login name of the SCM account.",
+    description="Login name of the SCM account. Required unless sectigo_cm_auth is oauth2.",
 )
 PASSWORD = Field(
     name="sectigo_cm_password",
     label="SCM password",
     kind=field_kinds.header_value(max_length=256),
-    required=True,
     secret=True,
-    description="Password of the SCM account. No read returns it.",
+    description="Password of the SCM account. No read returns it. Required with password.",
+)
+CLIENT_ID = Field(
+    name="sectigo_cm_client_id",
+    label="Client id",
+    kind=field_kinds.header_value(max_length=256),
+    description="Client id of the API key. Required with oauth2.",
+)
+CLIENT_SECRET = Field(
+    name="sectigo_cm_client_secret",
+    label="Client secret",
+    kind=field_kinds.header_value(max_length=1024),
+    secret=True,
+    description="Client secret of the API key. No read returns it. Required with oauth2.",
+)
+TOKEN_URL = Field(
+    name="sectigo_cm_token_url",
+    label="Token URL",
+    kind=field_kinds.token_url(),
+    description=(
+        "Where oauth2 gets tokens. Without it, the URL that SCM names when it refuses a call, if that is on SCM's own "
+        "host or under sectigo.com."
+    ),
+)
+API_VERSION = Field(
+    name="sectigo_cm_api_version",
+    label="API version",
+    kind=kinds.choice("v1", "v2"),
+    description="Version of SCM's API for SSL certificates, with oauth2: v1 or v2. Without it, SCM is asked.",
+)
+CLIENT_CERT = Field(
+    name="sectigo_cm_client_cert",
+    label="Client certificate",
+    kind=field_kinds.ca_bundle(),
+    description="Client certificate in PEM, with the issuers that SCM needs. Required with certificate.",
+)
+CLIENT_KEY = Field(
+    name="sectigo_cm_client_key",
+    label="Key of the client certificate",
+    kind=field_kinds.private_key("sectigo_cm_client_key"),
+    secret=True,
+    description="Private key of the client certificate, in PEM. No read returns it. Required with certificate.",
 )
 URI = Field(
     name="sectigo_cm_uri",
@@ -97,8 +160,15 @@ MAX_ORDERS_PER_DAY = Field(
 )
 
 TABLE: Table = {
+    "auth": Column(AUTH),
     "login": Column(USER),
     "password": Column(PASSWORD),
+    "client_id": Column(CLIENT_ID),
+    "client_secret": Column(CLIENT_SECRET),
+    "token_url": Column(TOKEN_URL),
+    "api_version": Column(API_VERSION),
+    "client_certificate": Column(CLIENT_CERT),
+    "client_key": Column(CLIENT_KEY, lambda key: key.pem),
     "customer_uri": Column(URI),
     "certificate_type": Column(CONFIG_TYPE),
     "org_id": Column(ORG_ID),
@@ -106,10 +176,58 @@ TABLE: Table = {
     "ca_bundle": Column(CA_CERT),
     "request_timeout": in_seconds(REQUEST_TIMEOUT),
     "wait_limit": in_seconds(WAIT_LIMIT),
+    "dcv_mode": Column(
+        replace(ssl_fields.DCV_MODE, description="How the CA validates domains, for orders that do not say it.")
+    ),
+    "dcv_email": Column(ssl_fields.DCV_EMAIL),
     "suspend_renewals": Column(SUSPEND_RENEWALS, unset=False),
-    "max_orders_per_day": Column(MAX_ORDERS_PER_DAY),
+    "max_orders_per_day": Column(MAX_ORDERS_PER_DAY, unset=0),
 }
 """How `ConfigRecord` is set."""
 FIELDS = (*fields_of(TABLE), *waiting_fields.FIELDS)
-OF_THE_LOGIN = ("login", "customer_uri", "base_url", "ca_bundle")
-"""Attributes that decide where the password is sent; changing one needs the password in the same write."""
+OF_THE_LOGIN = (
+    "auth",
+    "login",
+    "client_id",
+    "token_url",
+    "client_certificate",
+    "customer_uri",
+    "base_url",
+    "ca_bundle",
+)
+"""Attributes that decide where the login's secret is sent; changing one needs the secret in the same write."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFields:
+    """The attributes of one kind of login.
+
+    Attributes:
+        secret: the one that no read shows.
+        secret_words: what errors call it.
+        required: those without which it is none, the secret among them.
+        optional: others of its own.
+    """
+
+    secret: str
+    secret_words: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> frozenset[str]:
+        return frozenset((*self.required, *self.optional))
+
+
+LOGINS: Mapping[LoginKind, LoginFields] = MappingProxyType(
+    {
+        LoginKind.PASSWORD: LoginFields("password", "password", ("login", "password")),
+        LoginKind.OAUTH2: LoginFields(
+            "client_secret", "client secret", ("client_id", "client_secret"), ("token_url", "api_version")
+        ),
+        LoginKind.CERTIFICATE: LoginFields("client_key", "key", ("login", "client_certificate", "client_key")),
+    }
+)
+OF_LOGINS = frozenset().union(*(login.all for login in LOGINS.values()))
+"""Attributes that belong to some kind of login."""
+LOGIN_AND_SECRETS = (*OF_THE_LOGIN, *(login.secret for login in LOGINS.values()))

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.lifecycle import header_value_problem, parse_base_url, parse_ca_bundle
+from sectigo_vault_pki.lifecycle import header_value_problem, parse_base_url, parse_ca_bundle, parse_token_url
 from sectigo_vault_pki.pki import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
@@ -124,7 +124,16 @@ def pkcs12_encryption() -> Kind[Pkcs12Encryption]:
 
 def base_url() -> Kind[str]:
     """SCM's root; a path of the API behind it is cut off."""
-    base = _domain(kinds.text(max_length=2048), parse_base_url)
+    return _url(parse_base_url)
+
+
+def token_url() -> Kind[str]:
+    """The token endpoint of an OAuth2 server."""
+    return _url(parse_token_url)
+
+
+def _url(convert: Callable[[str], str]) -> Kind[str]:
+    base = _domain(kinds.text(max_length=2048), convert)
 
     def parse(value: object) -> str:
         if isinstance(value, str) and "://" not in value:

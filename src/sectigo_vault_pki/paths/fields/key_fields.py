@@ -81,7 +81,6 @@ KEY_ALGO = Field(
     name="sectigo_csr_key_algo",
     label="Key algorithm",
     kind=field_kinds.key_algorithm(),
-    default="RSA",
     description="Algorithm of the key to make: RSA or EC. Default: RSA.",
 )
 KEY_SIZE = Field(
@@ -191,7 +190,6 @@ PASSWORD = Field(
 ENCRYPTION = Field(
     name="pkcs12_encryption",
     kind=field_kinds.pkcs12_encryption(),
-    default=Pkcs12Encryption.MODERN,
     description=(
         "How the PKCS#12 file is encrypted: modern (AES-256, SHA-256), or legacy (triple DES, SHA-1) for Windows "
         "before 10 1709 and Server 2019, Java before 8u301, and older macOS. Default: modern."

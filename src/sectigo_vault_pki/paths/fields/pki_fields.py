@@ -42,14 +42,21 @@ COMMON_NAME = Field(
 )
 ALT_NAMES = Field(
     name="alt_names",
-    kind=field_kinds.alternative_names(),
+    label="DNS/Email Subject Alternative Names (SANs)",
+    kind=replace(field_kinds.alternative_names(), label="string", schema={"type": "string"}),  # as Vault's pki
     description=(
         "Further subject alternative names, comma-separated. International ones are converted to their xn-- form."
     ),
 )
-IP_SANS = Field(name="ip_sans", kind=field_kinds.ip_addresses(), description="IP addresses, comma-separated.")
+IP_SANS = Field(
+    name="ip_sans",
+    label="IP Subject Alternative Names (SANs)",
+    kind=field_kinds.ip_addresses(),
+    description="IP addresses, comma-separated.",
+)
 TTL = Field(
     name="ttl",
+    label="TTL",
     kind=kinds.duration(unit=SECOND),
     description=(
         "How long the certificate is to be valid, in seconds or as a duration such as 90d. SCM issues for the terms of "
@@ -97,11 +104,24 @@ REMOVE_ROOTS = Field(
     default=False,
     description="Whether ca_chain leaves out self-signed certificates. Default: false.",
 )
-URI_SANS = Field(name="uri_sans", kind=kinds.string_list(), description="URIs. No role allows them.")
-OTHER_SANS = Field(name="other_sans", kind=kinds.string_list(), description="SANs of other kinds. No role allows them.")
-USER_IDS = Field(name="user_ids", kind=kinds.string_list(), description="User ids. No role allows them.")
+URI_SANS = Field(
+    name="uri_sans",
+    label="URI Subject Alternative Names (SANs)",
+    kind=kinds.string_list(),
+    description="URIs. No role allows them.",
+)
+OTHER_SANS = Field(
+    name="other_sans",
+    label="Other SANs",
+    kind=kinds.string_list(),
+    description="SANs of other kinds. No role allows them.",
+)
+USER_IDS = Field(
+    name="user_ids", label="User ID(s)", kind=kinds.string_list(), description="User ids. No role allows them."
+)
 EXCLUDE_CN = Field(
     name="exclude_cn_from_sans",
+    label="Exclude Common Name from Subject Alternative Names (SANs)",
     kind=kinds.boolean(),
     without_effect=True,
     description="Whether to leave the common name out of the subject alternative names: public CAs never do.",
@@ -139,6 +159,12 @@ KEY_BITS_OF_REQUEST = Field(
         'Size of key, if the role\'s key_type is "any": 2048, 3072 or 4096 for RSA, 256, 384 or 521 for EC; 0 or none: '
         "the first of these. Otherwise the role's applies instead."
     ),
+)
+
+AUTHORITY = Field(
+    name="issuer_ref",
+    kind=kinds.name(),
+    description="Which issuer: default, or an id from the list issuers.",
 )
 
 SERIAL = Field(

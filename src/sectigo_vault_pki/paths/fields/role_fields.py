@@ -3,10 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from sectigo_vault_pki.paths.fields import builtin_role_fields, field_kinds
+from sectigo_vault_pki.paths.fields import builtin_role_fields, field_kinds, ssl_fields
 from sectigo_vault_pki.paths.fields.columns import DAY, SECOND, Column, Table, fields_of, in_days
+from sectigo_vault_pki.paths.fields.pki_fields import ROLE
 from sectigo_vault_pki.vault_plugin.framework import Field, kinds
 
+NAME = replace(ROLE, name="name")
+"""The role's own name in its own path, as in Vault's pki."""
 CONFIG = Field(
     name="config",
     kind=kinds.name(),
@@ -30,6 +33,7 @@ VALIDITY = Field(
 )
 TTL = Field(
     name="ttl",
+    label="TTL",
     kind=kinds.duration(unit=SECOND),
     description=(
         "How long certificates are to be valid if a request has no ttl, in seconds or as a duration such as 90d, in "
@@ -65,6 +69,7 @@ ALLOW_WILDCARDS = Field(
 )
 ALLOW_IP_SANS = Field(
     name="allow_ip_sans",
+    label="Allow IP Subject Alternative Names",
     kind=kinds.boolean(),
     default=True,
     description="Whether IP addresses may be ordered. Default: true.",
@@ -77,6 +82,7 @@ ALLOWED_IP_SANS_CIDR = Field(
 )
 REQUIRE_CN = Field(
     name="require_cn",
+    label="Require Common Name",
     kind=kinds.boolean(),
     default=True,
     description=(
@@ -101,6 +107,7 @@ KEY_BITS = Field(
 )
 MAX_TTL = Field(
     name="max_ttl",
+    label="Max TTL",
     kind=kinds.duration(unit=SECOND),
     description=(
         "How long a certificate may be valid, in seconds or as a duration such as 90d. Without it, or with 0, the "
@@ -133,9 +140,10 @@ MAX_ORDERS_PER_DAY = Field(
 )
 
 
-def _subject(name: str, words: str) -> Field[tuple[str, ...]]:
+def _subject(name: str, words: str, label: str = "") -> Field[tuple[str, ...]]:
     return Field(
         name=name,
+        label=label,
         kind=kinds.string_list(max_length=4096),
         default=(),
         description=f"{words} that a CSR's subject may name, comma-separated; * allows any. Default: none.",
@@ -143,11 +151,11 @@ def _subject(name: str, words: str) -> Field[tuple[str, ...]]:
 
 
 SUBJECT: tuple[Field[tuple[str, ...]], ...] = (
-    _subject("ou", "Organizational units (OU)"),
+    _subject("ou", "Organizational units (OU)", "Organizational Unit"),
     _subject("organization", "Organizations (O)"),
     _subject("country", "Countries (C)"),
-    _subject("locality", "Localities (L)"),
-    _subject("province", "States or provinces (ST)"),
+    _subject("locality", "Localities (L)", "Locality/City"),
+    _subject("province", "States or provinces (ST)", "Province/State"),
     _subject("street_address", "Street addresses"),
     _subject("postal_code", "Postal codes"),
 )
@@ -171,6 +179,13 @@ TABLE: Table = {
     "releases_key": Column(NO_STORE_KEY),
     "min_remaining": Column(MIN_REMAINING, timedelta.total_seconds, int),
     "max_orders_per_day": Column(MAX_ORDERS_PER_DAY, unset=0),
+    "dcv_mode": Column(
+        replace(
+            ssl_fields.DCV_MODE,
+            description="How the CA validates the domains of this role's orders. Without it, as the config entry says.",
+        )
+    ),
+    "dcv_email": Column(ssl_fields.DCV_EMAIL),
 }
 """How `RoleRecord` is set, its `allowed_subject` and `builtin_fields` apart."""
 DEFAULTS_TABLE: Table = {

@@ -5,8 +5,7 @@ from dataclasses import replace
 from sectigo_vault_pki.lifecycle import MAX_COMMENTS
 from sectigo_vault_pki.paths.fields import field_kinds
 from sectigo_vault_pki.paths.fields.columns import DAY, Column, Table, fields_of, in_days, stored_values
-from sectigo_vault_pki.pki import CertificateFormat
-from sectigo_vault_pki.store import SslFields
+from sectigo_vault_pki.store import DomainValidation, SslFields
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, kinds
 
 TYPE = Field(
@@ -37,7 +36,6 @@ FORMAT = Field(
     name="sectigo_ssl_cert_format_type",
     label="Certificate format",
     kind=field_kinds.certificate_format(),
-    default=CertificateFormat.X509,
     description=(
         "Format of the answer's `certificate`: x509 (PEM, root first, the default), x509CO (certificate only), x509IO "
         "(issuers only, root first), x509IOR (issuers only, root last), x509R or pemia (PEM, certificate first), "
@@ -69,9 +67,28 @@ CUSTOM_FIELDS = Field(
     description="SCM's custom fields: a list of objects with name and value, or the same as JSON text.",
 )
 
+DCV_MODE = Field(
+    name="sectigo_dcv_mode",
+    label="Domain validation",
+    kind=kinds.line(max_length=64),
+    inherits=True,
+    description=(
+        "How the CA validates the domains of this order, such as CNAME, HTTP, HTTPS, TXT, AUTO or EMAIL; sent to SCM "
+        "as it is. Without it, the value of the stored certificate, the role or the config entry."
+    ),
+)
+DCV_EMAIL = Field(
+    name="sectigo_dcv_email",
+    label="E-mail of the domain validation",
+    kind=field_kinds.email(),
+    inherits=True,
+    description="E-mail address that gets the question, with sectigo_dcv_mode EMAIL.",
+)
+VALIDATION: Table = {"mode": Column(DCV_MODE), "email": Column(DCV_EMAIL)}
+"""How `DomainValidation` is set."""
+
 STORED_FORMAT = replace(
     FORMAT,
-    default=None,
     inherits=True,
     description=FORMAT.description.replace(", the default", "") + " Default: the format stored with the certificate.",
 )
@@ -86,6 +103,8 @@ TABLE: Table = {
     "number_servers": Column(NUM_SERVERS),
     "server_type": Column(SERVER_TYPE),
     "custom_fields": Column(CUSTOM_FIELDS),
+    "dcv_mode": Column(DCV_MODE),
+    "dcv_email": Column(DCV_EMAIL),
 }
 """How `SslFields` is set."""
 FIELDS: tuple[Field[object], ...] = (*fields_of(TABLE), FORMAT)
@@ -95,6 +114,11 @@ REQUIRED: tuple[Field[object], ...] = (TYPE, VALIDITY)
 def ssl_order(data: FieldData) -> SslFields:
     """Return the SSL fields of an enrolment that has the required ones."""
     return SslFields.model_validate(stored_values(TABLE, data))
+
+
+def validation(data: FieldData) -> DomainValidation:
+    """Return how the request says that domains are validated."""
+    return DomainValidation.model_validate(stored_values(VALIDATION, data))
 
 
 def format_name(data: FieldData) -> str | None:

@@ -109,5 +109,10 @@ def cleared_flags(data: FieldData) -> frozenset[str]:
 
 
 def shown_flags(stored: WaitingAndRenewal) -> dict[str, object]:
-    """Return waiting and renewal fields as they are stored; empty if the config entry's value applies."""
-    return shown_values(TABLE, stored, with_defaults=False)
+    """Return waiting and renewal fields as they are stored, without those that are not."""
+    shown = shown_values(TABLE, stored, with_defaults=False)
+    return {
+        column.field.name: shown[column.field.name]
+        for name, column in TABLE.items()
+        if getattr(stored, name) is not None
+    }

@@ -14,6 +14,7 @@ from sectigo_vault_pki.paths.answers.pki_answer import (
     pkcs12_base64,
     signed_data,
 )
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields import key_fields
 from sectigo_vault_pki.paths.fields import pki_fields as fields
 from sectigo_vault_pki.paths.fields.pki_fields import IssuedFormat, PrivateKeyFormat
@@ -79,6 +80,8 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
                 summary="Request a certificate and a private key.",
                 forwarded=True,
                 answer=ISSUE_SCHEMA,
+                failures=SCM_FAILURES,
+                operation_id="issue-with-role",
             )
         },
         synopsis="Request a certificate and a private key under a role.",
@@ -116,6 +119,8 @@ def path_sign(issuer: Issuer) -> Path:
                 summary="Request a certificate for a CSR.",
                 forwarded=True,
                 answer=SIGN_SCHEMA,
+                failures=SCM_FAILURES,
+                operation_id="sign-with-role",
             )
         },
         synopsis="Request a certificate for a CSR under a role.",

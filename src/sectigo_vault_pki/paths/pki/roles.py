@@ -1,4 +1,4 @@
-"""`roles/`, `roles/:role` and `roles/:role/ca_chain`: what may be ordered, apart from SCM's login."""
+"""`roles/`, `roles/:name` and `roles/:role/ca_chain`: what may be ordered, apart from SCM's login."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import timedelta
@@ -42,7 +42,9 @@ def path_roles_list(roles: Roles) -> Path:
     return Path(
         template="roles/",
         fields=PAGING,
-        operations={Operation.LIST: Handler(list_names, query=PAGING, answer=LIST_SCHEMA)},
+        operations={
+            Operation.LIST: Handler(list_names, query=PAGING, answer=LIST_SCHEMA, operation_id="list-roles"),
+        },
         synopsis="List the roles.",
         description="Returns the names of the roles.",
     )
@@ -57,36 +59,42 @@ def path_roles(roles: Roles) -> Path:
     async def patch(_: Request, data: FieldData) -> Response:
         def patched(stored: RoleRecord | None, defaults: RoleDefaults) -> RoleRecord:
             if stored is None:
-                raise UnknownRoleError(data[ROLE])
+                raise UnknownRoleError(data[fields.NAME])
             return role_record(data, defaults, stored)
 
         return await put(data, patched)
 
     async def put(data: FieldData, make: Callable[[RoleRecord | None, RoleDefaults], RoleRecord]) -> Response:
-        written = await roles.put(data[ROLE], make)
-        remarks = builtin_role_fields.notice(builtin_role_fields.decided_by_scm(data))
+        written = await roles.put(data[fields.NAME], make)
+        remarks = builtin_role_fields.notice(builtin_role_fields.notable(data))
         return Response(data=shown_role(written.role), warnings=(*written.warnings, *remarks))
 
     async def read(_: Request, data: FieldData) -> Response:
-        role = await roles.get(data[ROLE])
+        role = await roles.get(data[fields.NAME])
         return Response(data=shown_role(role), warnings=guard_warnings(role))
 
     async def delete(_: Request, data: FieldData) -> None:
-        await roles.delete(data[ROLE])
+        await roles.delete(data[fields.NAME])
 
     async def exists(_: Request, data: FieldData) -> bool:
-        return await roles.exists(data[ROLE])
+        return await roles.exists(data[fields.NAME])
 
-    put_handler = Handler(write, summary="Write a role.", forwarded=True, answer=ROLE_SCHEMA)
+    put_handler = Handler(write, summary="Write a role.", forwarded=True, answer=ROLE_SCHEMA, operation_id="write-role")
     return Path(
-        template="roles/{role}",
-        fields=(ROLE, *fields.FIELDS),
+        template="roles/{name}",
+        fields=(fields.NAME, *fields.FIELDS),
         operations={
             Operation.CREATE: put_handler,
             Operation.UPDATE: put_handler,
-            Operation.PATCH: Handler(patch, summary="Change fields of a role.", forwarded=True, answer=ROLE_SCHEMA),
-            Operation.READ: Handler(read, summary="Read a role.", answer=ROLE_SCHEMA),
-            Operation.DELETE: Handler(delete, summary="Delete a role.", forwarded=True),
+            Operation.PATCH: Handler(
+                patch,
+                summary="Change fields of a role.",
+                forwarded=True,
+                answer=ROLE_SCHEMA,
+                operation_id="patch-role",
+            ),
+            Operation.READ: Handler(read, summary="Read a role.", answer=ROLE_SCHEMA, operation_id="read-role"),
+            Operation.DELETE: Handler(delete, summary="Delete a role.", forwarded=True, operation_id="delete-role"),
         },
         synopsis="Define what may be ordered under a name, from which config entry and how often.",
         description=DESCRIPTION,
@@ -234,7 +242,7 @@ def _check_times(role: RoleRecord) -> None:
         raise InvalidInputError("max_ttl must be at least a day: SCM issues for whole days")
     if role.ttl and role.max_ttl and role.ttl > role.max_ttl:
         raise InvalidInputError("ttl must not be longer than max_ttl")
-    if role.max_ttl and role.max_ttl < validity:
+    if role.max_ttl and role.max_ttl < validity and "validity_days" not in role.inherited:
         raise InvalidInputError("validity must not be longer than max_ttl")
     if role.min_remaining >= validity:
         raise InvalidInputError("min_remaining must be shorter than validity: otherwise every request would order")
@@ -280,8 +288,8 @@ its orders of the day counted.
 """
 
 DEFAULTS_DESCRIPTION = """
-What a role has that does not name its own config entry, certificate profile or validity, so that whoever knows only the
-fields of Vault's own pki engine can write roles. A change applies at once to all roles that leave the field out. A
+What a role has that does not name its own config entry, certificate profile or validity, so that tools that know only
+the fields of Vault's own pki engine can write roles. A change applies at once to all roles that leave the field out. A
 write changes what it mentions, and empty text removes a field. The CA reads (ca, ca_chain, issuer/default, …) are of
 this config entry.
 """

@@ -2,18 +2,24 @@
 
 from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.lifecycle import CertificateWithSerial, Engine
-from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA
+from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA, with_remarks
 from sectigo_vault_pki.paths.answers.pki_answer import (
     BY_SERIAL_SCHEMA,
     REVOCATION_SCHEMA,
     certificate_data,
     revocation_data,
 )
+from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields import pki_fields as fields
+from sectigo_vault_pki.paths.fields.common_fields import RESERVED_NAME
 from sectigo_vault_pki.pki import GivenCertificate
 from sectigo_vault_pki.vault_plugin.framework import PAGING, FieldData, Handler, Path, page_response
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
+NAME_TAKEN = (
+    "these are the certificates of the config entry revoked, whose name is reserved by now: the revoked certificates "
+    "are listed once none is stored under it"
+)
 DEFAULT_REASON = "revoked in Vault"
 """SCM requires a reason, and the clients of Vault's pki send none."""
 
@@ -28,11 +34,41 @@ def path_serials_list(engine: Engine) -> Path:
         template="certs/",
         fields=PAGING,
         operations={
-            Operation.LIST: Handler(list_serials, summary="List the serial numbers.", query=PAGING, answer=LIST_SCHEMA)
+            Operation.LIST: Handler(
+                list_serials,
+                summary="List the serial numbers.",
+                query=PAGING,
+                answer=LIST_SCHEMA,
+                operation_id="list-certs",
+            )
         },
         synopsis="List the serial numbers of all certificates.",
         description=LIST_DESCRIPTION,
-        operation_words="certs by serial",
+    )
+
+
+def path_revoked_list(engine: Engine) -> Path:
+    """Declare the list of the revoked ones."""
+
+    async def list_revoked(_: Request, data: FieldData) -> Response:
+        if unique_ids := await engine.unique_ids(RESERVED_NAME):
+            return with_remarks(page_response(unique_ids, data), (NAME_TAKEN,))
+        return page_response(await engine.revoked_serial_numbers(), data)
+
+    return Path(
+        template=f"certs/{RESERVED_NAME}/",
+        fields=PAGING,
+        operations={
+            Operation.LIST: Handler(
+                list_revoked,
+                summary="List the serial numbers of revoked ones.",
+                query=PAGING,
+                answer=LIST_SCHEMA,
+                operation_id="list-revoked-certs",
+            )
+        },
+        synopsis="List the serial numbers of the revoked certificates.",
+        description=REVOKED_DESCRIPTION,
     )
 
 
@@ -51,6 +87,7 @@ def path_cert(engine: Engine) -> Path:
         },
         synopsis="Read a certificate, without its key, by its serial number.",
         description=READ_DESCRIPTION,
+        is_unauthenticated=True,
     )
 
 
@@ -71,6 +108,8 @@ def path_revoke_by_serial(engine: Engine) -> Path:
                 summary="Revoke a certificate by serial number.",
                 forwarded=True,
                 answer=REVOCATION_SCHEMA,
+                failures=SCM_FAILURES,
+                operation_id="revoke",
             )
         },
         synopsis="Revoke a certificate at SCM by its serial number.",
@@ -97,10 +136,18 @@ Returns the serial numbers of the certificates under all config entries, in hex 
 certificates included as long as they are kept.
 """
 
+REVOKED_DESCRIPTION = """
+Returns the serial numbers of the certificates under all config entries that were revoked and are still stored, in hex
+with colons, those of replaced certificates included. After an upgrade from a version without this list, the first
+background run completes it. If an earlier version stored certificates under a config entry named revoked, their unique
+ids are listed instead, with a warning.
+"""
+
 READ_DESCRIPTION = """
 Returns the certificate with this serial number, and when it was revoked. The read neither calls SCM nor collects or
 renews; only certs/<config_name>/<unique_id> returns the private key. If certificates of several issuers share the
-number, it returns one, with a warning that says which, and where the others are.
+number, it returns one, with a warning that says which, and where the others are. As in Vault's own pki engine, it
+needs no token.
 """
 
 REVOKE_DESCRIPTION = """

@@ -1,9 +1,7 @@
-"""The API as one ASGI app: the routes of its groups behind one login, and a date on every answer."""
+"""The API as one ASGI app: the routes of its groups behind the login, and a date on every answer."""
 
-import hmac
-import re
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 
@@ -16,20 +14,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sectigo_vault_pki.scm_simulator.api import scm_problems
 from sectigo_vault_pki.scm_simulator.api.inbound import (
-    JSON_TYPE,
-    UNAUTHORIZED,
     UNKNOWN,
     Call,
     CallLog,
+    Host,
     problem_response,
 )
-from sectigo_vault_pki.scm_simulator.model.tenant import Credentials
+from sectigo_vault_pki.scm_simulator.api.login import Generations, LoginCheck
+from sectigo_vault_pki.scm_simulator.model.accounts import Accounts
+from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 
 def build_app(
-    routes: Sequence[Route], *, credentials: Credentials, calls: CallLog, now: Callable[[], datetime]
+    routes: Mapping[Host, Sequence[Route]],
+    *,
+    accounts: Accounts,
+    settings: Settings,
+    calls: CallLog,
+    now: Callable[[], datetime],
 ) -> ASGIApp:
-    """Put the routes behind the login; the first that matches a path answers."""
+    """Put the routes of the two hosts behind the login; the first that matches a path answers."""
 
     async def refuse(request: Request, error: Exception) -> Response:
         calls.append(Call(request.method, request.url.path, UNKNOWN))
@@ -37,36 +41,17 @@ def build_app(
             return problem_response(scm_problems.method_not_allowed(request.method))
         return problem_response(scm_problems.unknown_path(request.url.path))
 
-    starlette = Starlette(routes=routes, exception_handlers={HTTPException: refuse})
-    starlette.router.redirect_slashes = False  # the login check has made the path regular
-    return DatedAnswers(LoginCheck(starlette, credentials=credentials, calls=calls), now=now)
+    def app_of(host_routes: Sequence[Route]) -> Starlette:
+        starlette = Starlette(routes=host_routes, exception_handlers={HTTPException: refuse})
+        starlette.router.redirect_slashes = False  # the login check has made the path regular
+        return starlette
 
-
-class LoginCheck:
-    """An ASGI app around another: checks the header login on every path (scm-api.md 1.1), known or not."""
-
-    def __init__(self, app: ASGIApp, *, credentials: Credentials, calls: CallLog) -> None:
-        self._app = app
-        self._calls = calls
-        self._login = {
-            b"login": credentials.user.encode(),
-            b"password": credentials.password.encode(),
-            b"customeruri": credentials.customer_uri.encode(),
-        }
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._knows(scope):
-            self._calls.append(Call(scope["method"], scope["path"], UNAUTHORIZED))
-            await problem_response(scm_problems.unknown_user(), JSON_TYPE)(scope, receive, send)
-            return
-        # Clients that join a base URL and "/collect" yield "//collect", and the live service takes it (scm-api.md 2).
-        path = re.sub("/{2,}", "/", scope["path"]).rstrip("/") or "/"
-        await self._app({**scope, "path": path}, receive, send)
-
-    def _knows(self, scope: Scope) -> bool:
-        given: dict[bytes, bytes] = {name.lower(): value for name, value in scope["headers"]}
-        matches = [hmac.compare_digest(given.get(name, b""), value) for name, value in self._login.items()]
-        return all(matches)
+    hosts: dict[Host, ASGIApp] = {
+        "classic": app_of(routes["classic"]),
+        "admin": Generations(app_of(routes["admin"]), settings=settings),
+    }
+    checked = LoginCheck(hosts, accounts=accounts, settings=settings, calls=calls)
+    return DatedAnswers(checked, settings=settings, now=now)
 
 
 class DatedAnswers:
@@ -74,17 +59,20 @@ class DatedAnswers:
 
     Args:
         app: The one inside.
+        settings: How far the date is off.
         now: The time of day, in UTC.
     """
 
-    def __init__(self, app: ASGIApp, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings, now: Callable[[], datetime]) -> None:
         self._app = app
+        self._settings = settings
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":
-                date = format_datetime(self._now().astimezone(UTC), usegmt=True).encode()
+                moment = self._now() + timedelta(seconds=self._settings.date_offset_seconds)
+                date = format_datetime(moment.astimezone(UTC), usegmt=True).encode()
                 message = {**message, "headers": [*message["headers"], (b"date", date)]}
             await send(message)
 

@@ -25,7 +25,7 @@ MiddleName = Annotated[str, StringConstraints(strip_whitespace=True)]
 Phone = Annotated[str, StringConstraints(pattern=r"^[0-9#()+| x-]*$", max_length=32)]
 MaybeEmptyReason = Annotated[str, Field(max_length=512)]
 
-DcvMode = Literal["CNAME", "EMAIL", "HTTP", "HTTPS", "TXT"]
+DcvMode = Literal["AUTO", "CNAME", "EMAIL", "HTTP", "HTTPS", "PERSISTENT_TXT", "TXT"]  # scm-api.md 13.3
 
 
 class Body(BaseModel):
@@ -148,6 +148,55 @@ class PersonRevokeBody(ClientRevokeBody):
     """Of the revocation of everything that a person has."""
 
     email: Mailbox
+
+
+class PasswordBody(Body):
+    """scm-api.md 13.1."""
+
+    newPassword: Annotated[str, Field(min_length=1, max_length=256)]  # noqa: N815 - SCM's spelling
+
+
+class DomainBody(Body):
+    """scm-api.md 13.3."""
+
+    domain: Annotated[str, Field(min_length=3, max_length=255)]
+
+
+_REPORT_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T.*)?$"
+
+ReportDate = Annotated[str, StringConstraints(pattern=_REPORT_DATE, max_length=40)]
+
+
+def _number_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_AsText = BeforeValidator(_number_text)  # clients send a number as well
+SslReportStatus = Annotated[Literal["0", "1", "2", "3", "4"], _AsText]
+SslReportDate = Annotated[Literal["2", "3", "4", "5"], _AsText]
+ClientReportStatus = Annotated[Literal["0", "2", "3", "4", "5", "6"], _AsText]
+ClientReportDate = Annotated[Literal["0", "1", "2", "3"], _AsText]
+
+
+class ReportBody(Body):
+    """scm-api.md 13.2: what both reports have in common; a report without a window is of everything (inferred)."""
+
+    from_: Annotated[ReportDate | None, Field(alias="from")] = None
+    to: ReportDate | None = None
+    organizationIds: list[int] | None = None  # noqa: N815 - SCM's spelling
+
+
+class SslReportBody(ReportBody):
+    commonName: Annotated[str, Field(max_length=256)] | None = None  # noqa: N815 - SCM's spelling
+    externalRequester: Annotated[str, Field(max_length=512)] | None = None  # noqa: N815 - SCM's spelling
+    certificateStatus: SslReportStatus = "0"  # noqa: N815 - SCM's spelling
+    certificateDateAttribute: SslReportDate = "4"  # noqa: N815 - SCM's spelling
+    serialNumberFormat: str | None = None  # noqa: N815 - SCM's spelling
+
+
+class ClientReportBody(ReportBody):
+    certificateStatus: ClientReportStatus = "0"  # noqa: N815 - SCM's spelling
+    certificateDateAttribute: ClientReportDate = "0"  # noqa: N815 - SCM's spelling
 
 
 _UNPARSABLE = -1002

@@ -1,7 +1,7 @@
 """Profiles, keys and certificates as both APIs show them: as JSON, and in SCM's file formats (scm-api.md 3)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cryptography import x509
@@ -77,6 +77,13 @@ def fingerprint(certificate: x509.Certificate, algorithm: hashes.HashAlgorithm) 
 def us_date(moment: datetime | None) -> str | None:
     """Return a date as the SSL API and all details write it (scm-api.md 2)."""
     return None if moment is None else moment.strftime(_DATE)
+
+
+def utc_text(moment: datetime | None) -> str | None:
+    """Return a time as v2 and the reports write it: RFC 3339 with milliseconds, in UTC (scm-api.md 9)."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Chain = Sequence[x509.Certificate]

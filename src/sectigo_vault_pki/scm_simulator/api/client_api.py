@@ -1,7 +1,8 @@
 """What the client certificate (S/MIME) API does, v1 and v2 (scm-api.md 4)."""
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,16 +14,8 @@ from sectigo_vault_pki.scm_simulator.api.bodies import (
     ClientRevokeBody,
     PersonRevokeBody,
 )
-from sectigo_vault_pki.scm_simulator.api.certificates import (
-    SIGNATURE_ALGORITHM,
-    certificate_details_json,
-    extended_key_usages,
-    key_json,
-    key_usages,
-    type_json,
-    us_date,
-)
-from sectigo_vault_pki.scm_simulator.api.endpoint import Endpoints
+from sectigo_vault_pki.scm_simulator.api.client_json import details_json, old_row_json, row_json
+from sectigo_vault_pki.scm_simulator.api.endpoint import Endpoints, Handler
 from sectigo_vault_pki.scm_simulator.api.inbound import (
     CLIENT_COLLECTED_TYPE,
     Inbound,
@@ -35,20 +28,18 @@ from sectigo_vault_pki.scm_simulator.api.rules import Rules
 from sectigo_vault_pki.scm_simulator.model.orders import (
     LONGEST_COMMON_NAME,
     CertificateRequest,
-    Issued,
     Order,
     Person,
     Status,
     Subscription,
-    colon_hex,
     distinct,
-    state_of,
 )
 from sectigo_vault_pki.scm_simulator.model.tenant import Catalogue, Profile
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 CLIENT_V1 = "/api/smime/v1"
 CLIENT_V2 = "/api/smime/v2"
+REQUEST, REVOKE = "clientCertRequest", "clientCertRevoke"  # privileges, scm-api.md 9
 _SUPERSEDED = 4  # scm-api.md 3.7
 
 
@@ -70,23 +61,44 @@ class ClientApi:
 
     def routes(self, endpoints: Endpoints) -> list[Route]:
         """Return the paths of scm-api.md 4: those that renew and replace are v2, the others v1."""
-        make = endpoints.endpoint
-        get, post = ["GET"], ["POST"]
+        old, new = partial(_route, endpoints, CLIENT_V1), partial(_route, endpoints, CLIENT_V2)
         return [
-            Route(CLIENT_V1, make("list", self.list_orders_v1), methods=["GET", "HEAD"]),
-            Route(CLIENT_V2, make("list", self.list_orders), methods=["GET", "HEAD"]),
-            Route(f"{CLIENT_V1}/types", make("types", self.types), methods=get),
-            Route(f"{CLIENT_V1}/customFields", make("custom_fields", self.custom_fields), methods=get),
-            Route(f"{CLIENT_V1}/enroll", make("enroll", self.enroll), methods=post),
-            Route(f"{CLIENT_V1}/collect/{{order_number}}", make("collect", self.collect), methods=get),
-            Route(f"{CLIENT_V1}/collect/{{order_number}}/{{format}}", make("collect", self.collect), methods=get),
-            Route(f"{CLIENT_V2}/renew/order/{{order_number}}", make("renew", self.renew), methods=post),
-            Route(f"{CLIENT_V2}/renew/serial/{{serial}}", make("renew", self.renew_by_serial), methods=post),
-            Route(f"{CLIENT_V2}/replace/order/{{order_number}}", make("replace", self.replace), methods=post),
-            Route(f"{CLIENT_V1}/revoke", make("revoke", self.revoke_all), methods=post),
-            Route(f"{CLIENT_V1}/revoke/order/{{order_number}}", make("revoke", self.revoke), methods=post),
-            Route(f"{CLIENT_V1}/revoke/serial/{{serial}}", make("revoke", self.revoke_by_serial), methods=post),
-            Route(f"{CLIENT_V1}/{{scm_id}}", make("details", self.details), methods=get),
+            old("", "list", self.list_orders_v1, "GET", "HEAD"),
+            new("", "list", self.list_orders, "GET", "HEAD"),
+            old("/types", "types", self.types, "GET"),
+            old("/customFields", "custom_fields", self.custom_fields, "GET"),
+            old("/enroll", "enroll", self.enroll, "POST", privilege=REQUEST),
+            old("/collect/{order_number}", "collect", self.collect, "GET"),
+            old("/collect/{order_number}/{format}", "collect", self.collect, "GET"),
+            new("/renew/order/{order_number}", "renew", self.renew, "POST", privilege=REQUEST),
+            new("/renew/serial/{serial}", "renew", self.renew_by_serial, "POST", privilege=REQUEST),
+            new("/replace/order/{order_number}", "replace", self.replace, "POST", privilege=REQUEST),
+            *self._revocations(old),
+            old("/{scm_id}", "details", self.details, "GET"),
+        ]
+
+    def admin_routes(self, endpoints: Endpoints) -> list[Route]:
+        """Return the paths of the admin host: all are v2, and none replaces (scm-api.md 9)."""
+        new = partial(_route, endpoints, CLIENT_V2)
+        return [
+            new("", "list", self.list_orders, "GET", "HEAD"),
+            new("/types", "types", self.types, "GET"),
+            new("/customFields", "custom_fields", self.custom_fields, "GET"),
+            new("/enroll", "enroll", self.enroll, "POST", privilege=REQUEST),
+            new("/collect/order/{order_number}", "collect", self.collect_by_order, "GET"),
+            new("/collect/{handle}", "collect", self.collect_by_handle, "GET"),
+            new("/renew/order/{order_number}", "renew", self.renew, "POST", privilege=REQUEST),
+            new("/renew/serial/{serial}", "renew", self.renew_by_serial, "POST", privilege=REQUEST),
+            *self._revocations(new),
+            new("/revoke/{scm_id}", "revoke", self.revoke_by_id, "POST", privilege=REVOKE),
+            new("/{scm_id}", "details", self.details, "GET"),
+        ]
+
+    def _revocations(self, route: Callable[..., Route]) -> list[Route]:
+        return [
+            route("/revoke", "revoke", self.revoke_all, "POST", privilege=REVOKE),
+            route("/revoke/order/{order_number}", "revoke", self.revoke, "POST", privilege=REVOKE),
+            route("/revoke/serial/{serial}", "revoke", self.revoke_by_serial, "POST", privilege=REVOKE),
         ]
 
     def types(self, inbound: Inbound) -> Response:
@@ -94,11 +106,11 @@ class ClientApi:
         return compact_json_response(self._rules.types(self._catalogue.client_profiles, org_id=org_id))
 
     def custom_fields(self, _inbound: Inbound) -> Response:
-        return compact_json_response(self._rules.custom_fields())
+        return compact_json_response(self._rules.custom_fields("SMIME"))
 
     def enroll(self, inbound: Inbound) -> Response:
         body = ClientEnrollBody.parse(inbound.body)
-        organization = self._rules.organization(body.orgId)
+        organization = self._rules.organization(body.orgId, "SMIME")
         profile = self._profile(body.certType, body.term)
         person = _person(body)
         request = CertificateRequest(
@@ -111,13 +123,28 @@ class ClientApi:
             profile=profile,
             term=body.term,
             comments=body.comments or "",
-            custom_fields=self._rules.custom_field_values(body.customFields or []),
+            custom_fields=self._rules.custom_field_values(body.customFields or [], "SMIME"),
             person=person,
         )
-        return _numbers(self._orders.add(request, subscription))
+        return self._numbers(self._orders.add(request, subscription, inbound.caller), inbound)
 
     def collect(self, inbound: Inbound) -> Response:
-        order = self._addressed(inbound)
+        return self._collected(self._addressed(inbound), inbound)
+
+    def collect_by_order(self, inbound: Inbound) -> Response:
+        """Collect by the backend's number, where ids are SCM's own."""
+        self._check_generation(inbound)
+        return self._collected(self._looked_up(inbound), inbound)
+
+    def collect_by_handle(self, inbound: Inbound) -> Response:
+        """Collect by SCM's own id or by the backend's number, as the settings say."""
+        handle = inbound.path["handle"]
+        order = self._orders.find_by_id(handle) if self._ids_are_scms(inbound) else self._orders.find(handle)
+        if order is None:
+            raise scm_problems.certificate_not_found(handle)
+        return self._collected(order, inbound)
+
+    def _collected(self, order: Order, inbound: Inbound) -> Response:
         return Response(
             self._orders.collect(order, inbound),
             headers={
@@ -136,7 +163,7 @@ class ClientApi:
     def _page(self, inbound: Inbound, *, old: bool) -> Response:
         page, now = self._orders.page(inbound.query, CLIENT_FILTERS), self._orders.now()
         return compact_json_response(
-            [_old_row_json(order, now) if old else _row_json(order, now) for order in page.orders],
+            [old_row_json(order, now) if old else row_json(order, now) for order in page.orders],
             headers={"x-total-count": str(page.total)},
             body=inbound.method != "HEAD",
         )
@@ -146,18 +173,18 @@ class ClientApi:
         order = self._orders.find_by_id(inbound.path["scm_id"])
         if order is None or order.subscription.person is None:
             raise scm_problems.certificate_not_found(inbound.path["scm_id"])
-        return compact_json_response(_details_json(order, order.subscription.person, self._orders.now()))
+        return compact_json_response(details_json(order, order.subscription.person, self._orders.now()))
 
     def renew(self, inbound: Inbound) -> Response:
-        return self._renewed(self._addressed(inbound))
+        return self._renewed(self._addressed(inbound), inbound)
 
     def renew_by_serial(self, inbound: Inbound) -> Response:
-        return self._renewed(self._orders.order_of(inbound.path["serial"]))
+        return self._renewed(self._orders.order_of(inbound.path["serial"]), inbound)
 
-    def _renewed(self, order: Order) -> Response:
+    def _renewed(self, order: Order, inbound: Inbound) -> Response:
         """Order again with the same key, for the same person."""
-        renewed = self._orders.renew(order)
-        return _numbers(renewed) if self._settings.renew_answers_id else no_content()
+        renewed = self._orders.renew(order, inbound.caller)
+        return self._numbers(renewed, inbound) if self._settings.renew_answers_id else no_content()
 
     def replace(self, inbound: Inbound) -> Response:
         body = ClientReplaceBody.parse(inbound.body)
@@ -165,14 +192,24 @@ class ClientApi:
         self._orders.check_replaceable(order)
         old, request = order.issued[-1], order.request
         csr = self._rules.csr(body.csr, order.subscription.profile)
-        self._orders.replace(order, CertificateRequest(csr, common_name=request.common_name, names=request.names))
+        self._orders.replace(order, replace(request, csr=csr))
         if body.revoke:
             old.revoke(self._orders.now(), reason=body.reason, code=_SUPERSEDED)
         return no_content()
 
     def revoke(self, inbound: Inbound) -> Response:
         body = ClientRevokeBody.parse(inbound.body)
-        self._orders.revoke(self._addressed(inbound), reason=body.reason, code=body.reasonCode)
+        self._orders.revoke(self._looked_up(inbound), reason=body.reason, code=body.reasonCode)
+        return no_content()
+
+    def revoke_by_id(self, inbound: Inbound) -> Response:
+        """Revoke by SCM's own id, which only the newest generation knows."""
+        self._check_generation(inbound)
+        body = ClientRevokeBody.parse(inbound.body)
+        order = self._orders.find_by_id(inbound.path["scm_id"])
+        if order is None:
+            raise scm_problems.certificate_not_found(inbound.path["scm_id"])
+        self._orders.revoke(order, reason=body.reason, code=body.reasonCode)
         return no_content()
 
     def revoke_by_serial(self, inbound: Inbound) -> Response:
@@ -191,6 +228,25 @@ class ClientApi:
                 self._orders.revoke(order, reason=body.reason, code=body.reasonCode)
         return no_content()
 
+    def _ids_are_scms(self, inbound: Inbound) -> bool:
+        return inbound.caller.host == "admin" and self._settings.admin_smime_ids == "id"
+
+    def _check_generation(self, inbound: Inbound) -> None:
+        if not self._ids_are_scms(inbound):
+            raise scm_problems.unknown_path("of another generation")
+
+    def _numbers(self, order: Order, inbound: Inbound) -> Response:
+        """Answer how the order is called (scm-api.md 9)."""
+        number = {"id": order.id} if self._ids_are_scms(inbound) else {"orderNumber": order.order_number}
+        return compact_json_response({**number, "backendCertId": str(order.order_number)})
+
+    def _looked_up(self, inbound: Inbound) -> Order:
+        """Find an order by its number; the admin host knows 404 where nothing is ordered (scm-api.md 9)."""
+        order = self._orders.find(inbound.path["order_number"])
+        if order is None and inbound.caller.host == "admin":
+            raise scm_problems.certificate_not_found(inbound.path["order_number"])
+        return self._addressed(inbound)
+
     def _addressed(self, inbound: Inbound) -> Order:
         order = self._orders.find(inbound.path["order_number"])
         if order is None:
@@ -205,8 +261,16 @@ class ClientApi:
         return profile
 
 
-def _numbers(order: Order) -> Response:
-    return compact_json_response({"orderNumber": order.order_number, "backendCertId": str(order.order_number)})
+def _route(
+    endpoints: Endpoints,
+    prefix: str,
+    path: str,
+    operation: str,
+    handler: Handler,
+    *methods: str,
+    privilege: str | None = None,
+) -> Route:
+    return Route(f"{prefix}{path}", endpoints.endpoint(operation, handler, privilege=privilege), methods=methods)
 
 
 def _person(body: ClientEnrollBody) -> Person:
@@ -228,97 +292,3 @@ def _person(body: ClientEnrollBody) -> Person:
 def _is_of(order: Order, email: str) -> bool:
     person = order.subscription.person
     return person is not None and person.email.lower() == email.lower()
-
-
-def _old_row_json(order: Order, now: datetime) -> dict[str, Any]:
-    """A line of the v1 list, which says less."""
-    current, state = order.current, state_of(order, now)
-    # A refused order has lost its number and has an empty serial number (scm-api.md 4.2).
-    refused = state == "rejected" and current is None
-    no_serial = "" if refused else None
-    return {
-        "id": order.id,
-        "state": state,
-        "serialNumber": no_serial if current is None else colon_hex(current.serial_number),
-        "orderNumber": 0 if refused else order.order_number,
-        "backendCertId": None if refused else str(order.order_number),
-        "expires": None if current is None else current.not_after.date().isoformat(),
-    }
-
-
-def _row_json(order: Order, now: datetime) -> dict[str, Any]:
-    """A line of the v2 list."""
-    return {
-        **_old_row_json(order, now),
-        "certificateDetails": {} if order.current is None else certificate_details_json(order.current),
-        "comments": order.subscription.comments or None,
-    }
-
-
-def _details_json(order: Order, person: Person, now: datetime) -> dict[str, Any]:
-    """Everything about an order."""
-    subscription, current = order.subscription, order.current
-    return {
-        "id": order.id,
-        "orderNumber": order.order_number,
-        "backendCertId": str(order.order_number),
-        "orgId": subscription.organization.id,
-        "status": state_of(order, now),
-        "certType": type_json(subscription.profile),
-        "term": subscription.term,
-        "commonName": order.request.common_name,
-        **_person_json(person),
-        "subjectAlternativeNames": list(order.request.names),
-        "requester": order.requester,
-        "requestedVia": "REST API",
-        "comments": subscription.comments or None,
-        "customFields": [{"name": name, "value": value} for name, value in subscription.custom_fields],
-        "requested": us_date(order.requested_at),
-        "approved": us_date(order.approved_at),
-        "declined": us_date(order.declined_at),
-        "replaced": us_date(order.replaced_at),
-        "renewed": order.renewed_to is not None,
-        "renewedDate": us_date(order.renewed_at),
-        **key_json(order.request, issued=current is not None),
-        **(dict.fromkeys(_OF_A_CERTIFICATE) if current is None else _issued_json(current)),
-    }
-
-
-def _person_json(person: Person) -> dict[str, Any]:
-    return {
-        "email": person.email,
-        "firstName": person.first_name,
-        "middleName": person.middle_name or None,
-        "lastName": person.last_name,
-        "secondaryEmails": list(person.secondary_emails),
-        "phone": person.phone or None,
-        "eppn": person.eppn or None,
-        "upn": person.upn or None,
-    }
-
-
-_OF_A_CERTIFICATE = (
-    "issued",
-    "expires",
-    "revoked",
-    "reasonCode",
-    "serialNumber",
-    "signatureAlg",
-    "keyUsages",
-    "extendedKeyUsages",
-    "certificateDetails",
-)
-
-
-def _issued_json(issued: Issued) -> dict[str, Any]:
-    return {
-        "issued": us_date(issued.issued_at),
-        "expires": us_date(issued.not_after),
-        "revoked": us_date(issued.revoked_at),
-        "reasonCode": issued.reason_code,
-        "serialNumber": colon_hex(issued.serial_number),
-        "signatureAlg": SIGNATURE_ALGORITHM,
-        "keyUsages": key_usages(issued.certificate),
-        "extendedKeyUsages": extended_key_usages(issued.certificate),
-        "certificateDetails": certificate_details_json(issued),
-    }

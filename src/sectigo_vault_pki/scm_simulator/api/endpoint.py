@@ -8,7 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sectigo_vault_pki.scm_simulator.api import scm_problems
-from sectigo_vault_pki.scm_simulator.api.inbound import Call, CallLog, CutResponse, Inbound, problem_response
+from sectigo_vault_pki.scm_simulator.api.inbound import (
+    CALLER_EXTENSION,
+    JSON_TYPE,
+    Call,
+    Caller,
+    CallLog,
+    CutResponse,
+    Inbound,
+    problem_response,
+)
 from sectigo_vault_pki.scm_simulator.api.scm_problems import Problem
 from sectigo_vault_pki.scm_simulator.faults import Fault, Faults
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
@@ -44,21 +53,36 @@ class Endpoints:
         self._sleep = sleep
         self._content_type = content_type
 
-    def endpoint(self, operation: str, handler: Handler) -> Endpoint:
+    def endpoint(
+        self, operation: str, handler: Handler, *, privilege: str | None = None, body_type: str = JSON_TYPE
+    ) -> Endpoint:
+        """Make an endpoint; a caller without the `privilege` is refused, and so is a body of another type."""
+        answering = handler if privilege is None else self._privileged(handler, privilege)
+
         async def run(request: Request) -> Response:
             self._calls.append(Call(request.method, request.scope["path"], operation))
             if self._settings.latency:
                 await self._sleep(self._settings.latency)
             try:
-                inbound = await _inbound(request)
+                inbound = await _inbound(request, body_type)
             except Problem as problem:
                 return problem_response(problem, self._content_type)
             fault = self._faults.take(operation)
             if fault is None:
-                return self._answer(handler, inbound)
-            return await self._faulty(fault, handler, inbound, request.headers)
+                return self._answer(answering, inbound)
+            return await self._faulty(fault, answering, inbound, request.headers)
 
         return run
+
+    def _privileged(self, handler: Handler, privilege: str) -> Handler:
+        def checked(inbound: Inbound) -> Response:
+            if not inbound.caller.may(privilege):
+                status = self._settings.missing_privilege_status
+                by_host = HTTPStatus.FORBIDDEN if inbound.caller.host == "admin" else HTTPStatus.BAD_REQUEST
+                raise scm_problems.missing_privilege(privilege, by_host if status is None else status)
+            return handler(inbound)
+
+        return checked
 
     async def _faulty(self, fault: Fault, handler: Handler, inbound: Inbound, headers: Mapping[str, str]) -> Response:
         instead = self._response_instead(fault, headers)
@@ -103,11 +127,11 @@ class Endpoints:
             return problem_response(scm_problems.internal_error(), self._content_type)
 
 
-async def _inbound(request: Request) -> Inbound:
+async def _inbound(request: Request, body_type: str) -> Inbound:
     """Read a request.
 
     Raises:
-        Problem: The body is too large or declared to be something other than JSON (scm-api.md 2).
+        Problem: The body is too large or declared to be something else; all but a token's are JSON (scm-api.md 2).
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -115,9 +139,17 @@ async def _inbound(request: Request) -> Inbound:
         if len(body) > LARGEST_BODY:
             raise scm_problems.body_too_large()
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if body and content_type != "application/json":
+    if body and content_type != body_type:
         raise scm_problems.unparsable_body()
-    return Inbound(method=request.method, path=request.path_params, query=dict(request.query_params), body=bytes(body))
+    caller: Caller = request.scope["extensions"][CALLER_EXTENSION]
+    return Inbound(
+        method=request.method,
+        path=request.path_params,
+        query=dict(request.query_params),
+        body=bytes(body),
+        caller=caller,
+        password=request.headers.get("password", ""),
+    )
 
 
 def _status_response(fault: Fault, content_type: str) -> Response:

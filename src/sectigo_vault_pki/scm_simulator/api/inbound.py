@@ -8,14 +8,15 @@ caller.
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from sectigo_vault_pki.scm_simulator.api.scm_problems import Problem
+from sectigo_vault_pki.scm_simulator.model.accounts import Administrator
 
 JSON_TYPE = "application/json"
 JSON_UTF8_TYPE = "application/json;charset=UTF-8"
@@ -23,10 +24,36 @@ SSL_COLLECTED_TYPE = "application/octet-stream;charset=UTF-8"  # also for PEM (s
 CLIENT_COLLECTED_TYPE = "application/octet-stream"  # scm-api.md 4.3
 
 CUT_EXTENSION = "sectigo_vault_pki.cut"
+CLIENT_CERTIFICATE_EXTENSION = "sectigo_vault_pki.client_certificate"
+"""In the scope's extensions: the client certificate of the connection, in DER."""
+
+CALLER_EXTENSION = "sectigo_vault_pki.caller"
+
+Host = Literal["classic", "admin"]
 
 UNAUTHORIZED = "unauthorized"
 UNKNOWN = "unknown"
 _LONGEST_LOG = 100_000
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is asking.
+
+    Attributes:
+        administrator: Whose rights apply; None where no login is needed.
+        host: Which of SCM's hosts this is to be: the classic one, or the one whose logins are tokens.
+    """
+
+    administrator: Administrator | None
+    host: Host
+
+    @property
+    def login(self) -> str:
+        return "" if self.administrator is None else self.administrator.login
+
+    def may(self, privilege: str) -> bool:
+        return self.administrator is not None and privilege in self.administrator.privileges
 
 
 @dataclass(frozen=True)
@@ -38,12 +65,16 @@ class Inbound:
         path: The variable parts of the path by name.
         query: The parameters behind the question mark, the last one of each name.
         body: Bounded, not parsed.
+        caller: Who is asking.
+        password: The header of that name, which the change of a password repeats.
     """
 
     method: str
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    caller: Caller
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -81,10 +112,13 @@ class CallLog:
         return self.operations().count(operation)
 
 
-def json_response(value: Any, *, headers: Mapping[str, str] | None = None, body: bool = True) -> Response:
-    """Answer 200 in the SSL API's pretty spacing; without a body for HEAD."""
+def json_response(
+    value: Any, *, headers: Mapping[str, str] | None = None, body: bool = True, status: int = HTTPStatus.OK
+) -> Response:
+    """Answer in the SSL API's pretty spacing; without a body for HEAD."""
     text = json.dumps(value, indent=2, separators=(",", " : "))
-    return Response(text if body else b"", media_type=None, headers={"content-type": JSON_UTF8_TYPE, **(headers or {})})
+    all_headers = {"content-type": JSON_UTF8_TYPE, **(headers or {})}
+    return Response(text if body else b"", status_code=status, media_type=None, headers=all_headers)
 
 
 def compact_json_response(value: Any, *, headers: Mapping[str, str] | None = None, body: bool = True) -> Response:
@@ -93,8 +127,11 @@ def compact_json_response(value: Any, *, headers: Mapping[str, str] | None = Non
     return Response(text if body else b"", media_type=None, headers={"content-type": JSON_TYPE, **(headers or {})})
 
 
-def problem_response(problem: Problem, content_type: str = JSON_UTF8_TYPE) -> Response:
-    return Response(problem.body(), status_code=problem.status, headers={"content-type": content_type})
+def problem_response(
+    problem: Problem, content_type: str = JSON_UTF8_TYPE, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    all_headers = {"content-type": content_type, **(headers or {})}
+    return Response(problem.body(), status_code=problem.status, headers=all_headers)
 
 
 def no_content() -> Response:

@@ -1,8 +1,8 @@
-"""The lists of orders: pages of them, and by what they can be filtered (scm-api.md 2, 3.8 and 4.2)."""
+"""The lists of orders: pages of them, and by what they can be filtered (scm-api.md 2, 3.8, 4.2 and 13.2)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -15,7 +15,7 @@ from sectigo_vault_pki.scm_simulator.api.certificates import (
     key_usages,
 )
 from sectigo_vault_pki.scm_simulator.model.ca import VENDOR
-from sectigo_vault_pki.scm_simulator.model.orders import Order, parse_serial_number, state_of
+from sectigo_vault_pki.scm_simulator.model.orders import Issued, Order, parse_serial_number, state_of
 
 LARGEST_PAGE = 200
 
@@ -37,23 +37,28 @@ def find(orders: Iterable[Order], query: Mapping[str, str], now: datetime, filte
     Raises:
         Problem: -1601 for a bad `size` or `position`.
     """
-    size = _number(query, "size", default=LARGEST_PAGE, largest=LARGEST_PAGE)
-    position = _number(query, "position", default=0, largest=None)
+    size, position = page_of(query)
     wanted = [(filters[name], value) for name, value in query.items() if name in filters]
     found = [order for order in orders if all(matches(order, value, now) for matches, value in wanted)]
     return Page(orders=found[position : position + size], total=len(found))
 
 
-def _number(query: Mapping[str, str], name: str, *, default: int, largest: int | None) -> int:
+def page_of(query: Mapping[str, str]) -> tuple[int, int]:
+    """Return the size of a page and where it begins."""
+    size = number(query, "size", default=LARGEST_PAGE, largest=LARGEST_PAGE)
+    return size, number(query, "position", default=0, largest=None)
+
+
+def number(query: Mapping[str, str], name: str, *, default: int, largest: int | None) -> int:
     text = query.get(name)
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= len("2147483647")):
         raise scm_problems.invalid_value(name)
-    number = int(text)
-    if largest is not None and number > largest:
+    value = int(text)
+    if largest is not None and value > largest:
         raise scm_problems.invalid_value(name)
-    return number
+    return value
 
 
 def _within(text: str, wanted: str) -> bool:
@@ -65,8 +70,10 @@ def _same(text: str, wanted: str) -> bool:
 
 
 def _serial_number(order: Order, wanted: str, _now: datetime) -> bool:
-    number = parse_serial_number(wanted)
-    return number is not None and order.current is not None and order.current.serial_number == number
+    serial_number = parse_serial_number(wanted)
+    if serial_number is None or order.current is None:
+        return False
+    return order.current.serial_number == serial_number
 
 
 def _hash(algorithm: hashes.HashAlgorithm) -> Filter:
@@ -124,6 +131,37 @@ SSL_FILTERS: Mapping[str, Filter] = {
     "sha1Hash": _hash(hashes.SHA1()),  # noqa: S303 - a field of SCM's, no protection
     "md5Hash": _hash(hashes.MD5()),  # noqa: S303 - a field of SCM's, no protection
     "requestedVia": lambda _order, wanted, _now: wanted.upper() in {"API", "REST"},
+}
+
+_LARGEST_WINDOW = 200  # days, scm-api.md 13.2
+
+
+def _window(name: str, moment: Callable[[Order], datetime | None], *, ahead: bool = False) -> Filter:
+    """Filter by a time that was in the last days, or is in the next ones."""
+
+    def matches(order: Order, wanted: str, now: datetime) -> bool:
+        if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= _LARGEST_WINDOW):
+            raise scm_problems.invalid_value(name)
+        days, then = timedelta(days=int(wanted)), moment(order)
+        if then is None:
+            return False
+        return now <= then <= now + days if ahead else now - days <= then <= now
+
+    return matches
+
+
+def _current(order: Order, attribute: Callable[[Issued], datetime | None]) -> datetime | None:
+    return None if order.current is None else attribute(order.current)
+
+
+NEWER_SSL_FILTERS: Mapping[str, Filter] = {
+    **SSL_FILTERS,
+    "expiresIn": _window("expiresIn", lambda order: _current(order, lambda issued: issued.not_after), ahead=True),
+    "issuedIn": _window("issuedIn", lambda order: _current(order, lambda issued: issued.issued_at)),
+    "renewedIn": _window("renewedIn", lambda order: order.renewed_at),
+    "requestedIn": _window("requestedIn", lambda order: order.requested_at),
+    "renewed": lambda order, wanted, _now: _same(str(order.renewed_to is not None), wanted),
+    "sha256Hash": _hash(hashes.SHA256()),
 }
 
 CLIENT_FILTERS: Mapping[str, Filter] = {

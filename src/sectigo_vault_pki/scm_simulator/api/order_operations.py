@@ -1,10 +1,11 @@
 """What both APIs do with orders: find, collect, renew, replace, revoke (scm-api.md 3.4 to 3.7 and 4)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sectigo_vault_pki.scm_simulator.api import lists, scm_problems
 from sectigo_vault_pki.scm_simulator.api.certificates import DEFAULT_FORMAT, is_known_format, render
-from sectigo_vault_pki.scm_simulator.api.inbound import Inbound
+from sectigo_vault_pki.scm_simulator.api.inbound import Caller, Inbound
 from sectigo_vault_pki.scm_simulator.api.lists import Filter, Page
 from sectigo_vault_pki.scm_simulator.api.rules import Rules
 from sectigo_vault_pki.scm_simulator.api.scm_problems import REFUSALS
@@ -22,6 +23,7 @@ from sectigo_vault_pki.scm_simulator.model.orders import (
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 _LARGEST_ID = 2**31 - 1
+_AUTOMATIC_APPROVAL = "autoApproveCertificates"
 
 
 class OrderOperations:
@@ -33,7 +35,6 @@ class OrderOperations:
         settings: The knobs.
         orders: The book of all orders.
         faults: Asked for stale certificates; every other fault happens outside.
-        requester: Who the orders are from: the login.
     """
 
     def __init__(
@@ -44,7 +45,6 @@ class OrderOperations:
         settings: Settings,
         orders: OrderBook,
         faults: Faults,
-        requester: str,
     ) -> None:
         self._kind = kind
         self._refusals = REFUSALS[kind]
@@ -52,7 +52,6 @@ class OrderOperations:
         self._settings = settings
         self._orders = orders
         self._faults = faults
-        self._requester = requester
         self.now = orders.now
 
     def find(self, handle: str) -> Order | None:
@@ -74,8 +73,8 @@ class OrderOperations:
     def page(self, query: Mapping[str, str], filters: Mapping[str, Filter]) -> Page:
         return lists.find(self._orders.of_kind(self._kind), query, self.now(), filters)
 
-    def add(self, request: CertificateRequest, subscription: Subscription) -> Order:
-        return self._orders.add(request, subscription, requester=self._requester)
+    def add(self, request: CertificateRequest, subscription: Subscription, caller: Caller) -> Order:
+        return self._orders.add(request, subscription, requester=caller.login, approved=caller.may(_AUTOMATIC_APPROVAL))
 
     def collect(self, order: Order, inbound: Inbound) -> bytes:
         """Return the certificate in the format that the path or the query names."""
@@ -100,8 +99,16 @@ class OrderOperations:
             raise self._refusals.pending(self._settings.pending_code)
         return order.issued[-1]
 
-    def renew(self, order: Order, csr: str | None = None) -> Order:
-        """Order again; without a CSR with a key that the order had."""
+    def renew(
+        self,
+        order: Order,
+        caller: Caller,
+        csr: str | None = None,
+        *,
+        dcv_mode: str | None = None,
+        dcv_email: str | None = None,
+    ) -> Order:
+        """Order again; without a CSR with a key, and without a `dcv_mode` with the validation, that the order had."""
         status = order.status(self.now())
         if status not in {Status.ISSUED, Status.EXPIRED}:
             raise scm_problems.not_renewable_state(status)
@@ -109,10 +116,22 @@ class OrderOperations:
         term = self._rules.renewed_term(profile, order.subscription.term)
         request = order.issued[0].request if self._settings.renew_reuses_first_csr else order.request
         if csr is not None:
-            request = CertificateRequest(
-                self._rules.csr(csr, profile), common_name=request.common_name, names=request.names
-            )
-        return self._orders.renew(order, request, term=term, requester=self._requester)
+            request = replace(request, csr=self._rules.csr(csr, profile))
+        if dcv_mode is not None:
+            request = replace(request, dcv_mode=dcv_mode, dcv_email=dcv_email)
+        if self._kind is Kind.SSL:
+            self._rules.check_dcv(request.names, profile, mode=request.dcv_mode, email=request.dcv_email)
+        return self._orders.renew(
+            order, request, term=term, requester=caller.login, approved=caller.may(_AUTOMATIC_APPROVAL)
+        )
+
+    def unvalidated(self, order: Order) -> list[str]:
+        """Return the names whose validation the order waits for."""
+        return self._orders.unvalidated(order)
+
+    def recheck(self, order: Order) -> None:
+        """Look at the validation of an order's domains again."""
+        self._orders.recheck(order)
 
     def check_replaceable(self, order: Order) -> None:
         status = order.status(self.now())

@@ -31,6 +31,21 @@ def unknown_user() -> Problem:
     return Problem(-16, "Unknown user", HTTPStatus.UNAUTHORIZED)
 
 
+def missing_privilege(privilege: str, status: int) -> Problem:
+    """A right that the administrator lacks; that the description names it so is inferred (scm-api.md 1.1, 13.1)."""
+    return Problem(-3, f"You are not authorized to perform {privilege}.", status)
+
+
+def api_not_enabled() -> Problem:
+    """An organization whose API is off for this kind of certificate; that it is this code is inferred."""
+    return Problem(-37, "Access denied.")
+
+
+def wrong_old_password() -> Problem:
+    """That a change with a wrong old password is answered so is inferred."""
+    return Problem(-970, "Incorrect login credentials.")
+
+
 def internal_error() -> Problem:
     return Problem(-14, "Unknown error.", HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -123,6 +138,15 @@ def missing_custom_field() -> Problem:
 
 def unknown_custom_field() -> Problem:
     return Problem(-135, "Custom field cannot be found.")
+
+
+def domain_not_validated(name: str) -> Problem:
+    """The code is one of several (scm-api.md 6.1); which one a tenant gets, and the text, are inferred."""
+    return Problem(-724, f"Domain {name} is not validated.")
+
+
+def unknown_domain(name: str) -> Problem:
+    return Problem(-727, f"Domain {name} not found.", HTTPStatus.NOT_FOUND)
 
 
 def external_requester_required() -> Problem:

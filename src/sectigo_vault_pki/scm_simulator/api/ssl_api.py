@@ -1,36 +1,28 @@
 """What the SSL API does (scm-api.md 3): check the request against the tenant, then book, sign or answer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from http import HTTPStatus
+from typing import Any, TypeAlias
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from sectigo_vault_pki.scm_simulator.api import bodies, scm_problems
-from sectigo_vault_pki.scm_simulator.api.certificates import (
-    SIGNATURE_ALGORITHM,
-    certificate_details_json,
-    extended_key_usages,
-    key_json,
-    key_usages,
-    type_json,
-    us_date,
-)
-from sectigo_vault_pki.scm_simulator.api.endpoint import Endpoints
+from sectigo_vault_pki.scm_simulator.api.dcv_json import order_dcv_json
+from sectigo_vault_pki.scm_simulator.api.endpoint import Endpoints, Handler
 from sectigo_vault_pki.scm_simulator.api.inbound import SSL_COLLECTED_TYPE, Inbound, json_response, no_content
-from sectigo_vault_pki.scm_simulator.api.lists import SSL_FILTERS
+from sectigo_vault_pki.scm_simulator.api.lists import NEWER_SSL_FILTERS, SSL_FILTERS, Filter
 from sectigo_vault_pki.scm_simulator.api.order_operations import OrderOperations
 from sectigo_vault_pki.scm_simulator.api.rules import Rules
-from sectigo_vault_pki.scm_simulator.model.ca import VENDOR
+from sectigo_vault_pki.scm_simulator.api.ssl_json import details_json, newer_details_json, row_json
+from sectigo_vault_pki.scm_simulator.model.domains import Domains
 from sectigo_vault_pki.scm_simulator.model.orders import (
     CertificateRequest,
     Csr,
-    Issued,
     Order,
     Subscription,
-    colon_hex,
     distinct,
     is_server_name,
 )
@@ -38,6 +30,9 @@ from sectigo_vault_pki.scm_simulator.model.tenant import Catalogue, Profile
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 SSL = "/api/ssl/v1"
+NEWER_SSL = "/api/ssl/v2"
+Details: TypeAlias = Callable[[Order, datetime], dict[str, Any]]
+
 _LENIENT_RENEW_BODIES = frozenset({b"", b'""'})
 
 
@@ -49,44 +44,63 @@ class SslApi:
         settings: The knobs.
         rules: What the tenant allows.
         orders: The SSL orders.
+        domains: What is validated.
     """
 
-    def __init__(self, *, catalogue: Catalogue, settings: Settings, rules: Rules, orders: OrderOperations) -> None:
+    def __init__(
+        self, *, catalogue: Catalogue, settings: Settings, rules: Rules, orders: OrderOperations, domains: Domains
+    ) -> None:
         self._catalogue = catalogue
+        self._domains = domains
         self._settings = settings
         self._rules = rules
         self._orders = orders
 
     def routes(self, endpoints: Endpoints) -> list[Route]:
-        """Return the paths of scm-api.md 3; their order decides, since an id may stand in the place of a word."""
-        make = endpoints.endpoint
-        get, post = ["GET"], ["POST"]
+        """Return the paths of scm-api.md 3."""
+        return self._paths(SSL, endpoints, details=details_json, filters=SSL_FILTERS)
+
+    def newer_routes(self, endpoints: Endpoints) -> list[Route]:
+        """Return the same paths as v2, whose details and filters are more (scm-api.md 9 and 13.2)."""
+        return self._paths(NEWER_SSL, endpoints, details=newer_details_json, filters=NEWER_SSL_FILTERS)
+
+    def _paths(
+        self, prefix: str, endpoints: Endpoints, *, details: Details, filters: Mapping[str, Filter]
+    ) -> list[Route]:
+        """Return the paths below a prefix; their order decides, since an id may stand in the place of a word."""
+
+        def route(path: str, operation: str, handler: Handler, *methods: str, privilege: str | None = None) -> Route:
+            endpoint = endpoints.endpoint(operation, handler, privilege=privilege)
+            return Route(f"{prefix}{path}", endpoint, methods=methods)
+
         return [
-            Route(SSL, make("list", self.list_orders), methods=["GET", "HEAD"]),
-            Route(f"{SSL}/types", make("types", self.types), methods=get),
-            Route(f"{SSL}/customFields", make("custom_fields", self.custom_fields), methods=get),
-            Route(f"{SSL}/enroll", make("enroll", self.enroll), methods=post),
-            Route(f"{SSL}/collect/{{ssl_id}}", make("collect", self.collect), methods=get),
-            Route(f"{SSL}/collect/{{ssl_id}}/{{format}}", make("collect", self.collect), methods=get),
-            Route(f"{SSL}/renewById/{{ssl_id}}", make("renew", self.renew_by_id), methods=post),
-            Route(f"{SSL}/renew/{{renew_id}}", make("renew", self.renew), methods=post),
-            Route(f"{SSL}/replace/{{ssl_id}}", make("replace", self.replace), methods=post),
-            Route(f"{SSL}/revoke/serial/{{serial}}", make("revoke", self.revoke_by_serial), methods=post),
-            Route(f"{SSL}/revoke/{{ssl_id}}", make("revoke", self.revoke), methods=post),
-            Route(f"{SSL}/approve/{{ssl_id}}", make("approve", self.approve), methods=post),
-            Route(f"{SSL}/decline/{{ssl_id}}", make("decline", self.decline), methods=post),
-            Route(f"{SSL}/{{ssl_id}}", make("details", self.details), methods=get),
+            route("", "list", lambda inbound: self.list_orders(inbound, filters), "GET", "HEAD"),
+            route("/types", "types", self.types, "GET"),
+            route("/customFields", "custom_fields", self.custom_fields, "GET"),
+            route("/enroll", "enroll", self.enroll, "POST", privilege="sslRequest"),
+            route("/collect/{ssl_id}", "collect", self.collect, "GET"),
+            route("/collect/{ssl_id}/{format}", "collect", self.collect, "GET"),
+            route("/renewById/{ssl_id}", "renew", self.renew_by_id, "POST", privilege="sslRenew"),
+            route("/renew/{renew_id}", "renew", self.renew, "POST", privilege="sslRenew"),
+            route("/replace/{ssl_id}", "replace", self.replace, "POST", privilege="sslReplace"),
+            route("/revoke/serial/{serial}", "revoke", self.revoke_by_serial, "POST", privilege="sslRevoke"),
+            route("/revoke/{ssl_id}", "revoke", self.revoke, "POST", privilege="sslRevoke"),
+            route("/approve/{ssl_id}", "approve", self.approve, "POST", privilege="sslApprove"),
+            route("/decline/{ssl_id}", "decline", self.decline, "POST", privilege="sslApprove"),
+            route("/{ssl_id}/dcv", "dcv", self.validation, "GET"),
+            route("/{ssl_id}/dcv/recheck", "dcv_recheck", self.recheck, "POST"),
+            route("/{ssl_id}", "details", lambda inbound: self.details(inbound, details), "GET"),
         ]
 
     def types(self, inbound: Inbound) -> Response:
         return json_response(self._rules.types(self._catalogue.profiles, org_id=inbound.query.get("organizationId")))
 
     def custom_fields(self, _inbound: Inbound) -> Response:
-        return json_response(self._rules.custom_fields())
+        return json_response(self._rules.custom_fields("SSL"))
 
     def enroll(self, inbound: Inbound) -> Response:
         body = bodies.EnrollBody.parse(inbound.body)
-        organization = self._rules.organization(body.orgId)
+        organization = self._rules.organization(body.orgId, "SSL")
         profile = self._profile(body.certType, body.term)
         csr = self._rules.csr(body.csr, profile)
         names = [name.strip() for name in (body.subjAltNames or "").split(",")]
@@ -96,10 +110,12 @@ class SslApi:
             names=[name for name in names if name],
             profile=profile,
             names_field="subjAltNames",
+            dcv=body,
         )
-        custom_fields = self._rules.custom_field_values(body.customFields or [])
+        custom_fields = self._rules.custom_field_values(body.customFields or [], "SSL")
         if self._settings.external_requester_required and not body.externalRequester:
             raise scm_problems.external_requester_required()
+        self._check_dcv(request, profile)
         subscription = Subscription(
             organization=organization,
             profile=profile,
@@ -108,7 +124,7 @@ class SslApi:
             external_requester=body.externalRequester or "",
             custom_fields=custom_fields,
         )
-        order = self._orders.add(request, subscription)
+        order = self._orders.add(request, subscription, inbound.caller)
         return json_response({"sslId": order.ssl_id, "renewId": order.renew_id})
 
     def collect(self, inbound: Inbound) -> Response:
@@ -121,21 +137,33 @@ class SslApi:
             },
         )
 
-    def list_orders(self, inbound: Inbound) -> Response:
+    def list_orders(self, inbound: Inbound, filters: Mapping[str, Filter]) -> Response:
         """Answer a page, or the count alone to HEAD."""
-        page = self._orders.page(inbound.query, SSL_FILTERS)
+        page = self._orders.page(inbound.query, filters)
         return json_response(
-            [_row_json(order) for order in page.orders],
+            [row_json(order) for order in page.orders],
             headers={"x-total-count": str(page.total)},
             body=inbound.method != "HEAD",
         )
 
-    def details(self, inbound: Inbound) -> Response:
-        return json_response(_details_json(self._found(inbound), self._orders.now()))
+    def details(self, inbound: Inbound, details: Details) -> Response:
+        return json_response(details(self._found(inbound), self._orders.now()))
+
+    def validation(self, inbound: Inbound) -> Response:
+        """Show how far the validation of an order's domains is (scm-api.md 13.3)."""
+        return json_response([self._dcv_json(self._found(inbound))])
+
+    def recheck(self, inbound: Inbound) -> Response:
+        order = self._found(inbound)
+        self._orders.recheck(order)
+        return json_response(self._dcv_json(order), status=HTTPStatus.ACCEPTED)
+
+    def _dcv_json(self, order: Order) -> dict[str, Any]:
+        return order_dcv_json(order, self._domains, self._orders.unvalidated(order))
 
     def renew_by_id(self, inbound: Inbound) -> Response:
         body = self._renew_body(inbound)
-        renewed = self._orders.renew(self._addressed(inbound), body.csr)
+        renewed = self._renewed(self._addressed(inbound), inbound, body)
         return json_response({"sslId": renewed.ssl_id}) if self._settings.renew_answers_id else no_content()
 
     def renew(self, inbound: Inbound) -> Response:
@@ -144,8 +172,11 @@ class SslApi:
         order = self._orders.find_by_renew_id(inbound.path["renew_id"])
         if order is None:
             raise scm_problems.invalid_renew_id()
-        self._orders.renew(order, body.csr)
+        self._renewed(order, inbound, body)
         return no_content()
+
+    def _renewed(self, order: Order, inbound: Inbound, body: bodies.RenewBody) -> Order:
+        return self._orders.renew(order, inbound.caller, body.csr, dcv_mode=body.dcvMode, dcv_email=body.dcvEmail)
 
     def _renew_body(self, inbound: Inbound) -> bodies.RenewBody:
         if not self._settings.strict_renew_body and inbound.body.strip() in _LENIENT_RENEW_BODIES:
@@ -165,7 +196,9 @@ class SslApi:
             names=order.request.names if names is None else names,
             profile=profile,
             names_field="subjectAlternativeNames",
+            dcv=body,
         )
+        self._check_dcv(request, profile)
         self._orders.replace(order, request)
         return no_content()
 
@@ -188,6 +221,9 @@ class SslApi:
         body = bodies.DecisionBody.parse(inbound.body)
         self._orders.decline(self._addressed(inbound), message=body.message)
         return no_content()
+
+    def _check_dcv(self, request: CertificateRequest, profile: Profile) -> None:
+        self._rules.check_dcv(request.names, profile, mode=request.dcv_mode, email=request.dcv_email)
 
     def _found(self, inbound: Inbound) -> Order:
         """Find the order of a GET, which knows 404."""
@@ -212,7 +248,13 @@ class SslApi:
 
 
 def _request(
-    csr: Csr, *, common_name: str, names: Sequence[str], profile: Profile, names_field: str
+    csr: Csr,
+    *,
+    common_name: str,
+    names: Sequence[str],
+    profile: Profile,
+    names_field: str,
+    dcv: bodies.EnrollBody | bodies.ReplaceBody,
 ) -> CertificateRequest:
     """Put together what the certificate says; SANs within the CSR have no say (scm-api.md 8.4)."""
     if not all(is_server_name(name) for name in names):
@@ -223,76 +265,14 @@ def _request(
     all_names = [common_name, *names]
     if not profile.multi_domain and not common_name.startswith(("www.", "*.")):
         all_names.insert(1, f"www.{common_name}")
-    return CertificateRequest(csr=csr, common_name=common_name, names=distinct(all_names))
+    return CertificateRequest(
+        csr=csr,
+        common_name=common_name,
+        names=distinct(all_names),
+        dcv_mode=dcv.dcvMode,
+        dcv_email=dcv.dcvEmail,
+    )
 
 
 def _file_name(order: Order) -> str:
     return re.sub(r"[^A-Za-z0-9-]", "_", order.request.common_name)
-
-
-def _row_json(order: Order) -> dict[str, Any]:
-    """A line of the list; names and serial number come with the certificate."""
-    row: dict[str, Any] = {"sslId": order.ssl_id, "commonName": order.request.common_name}
-    if order.current is not None:
-        row["subjectAlternativeNames"] = list(order.current.request.names)
-        row["serialNumber"] = colon_hex(order.current.serial_number)
-    return row
-
-
-def _details_json(order: Order, now: datetime) -> dict[str, Any]:
-    """Everything about an order; what has no value is left out."""
-    subscription, request = order.subscription, order.request
-    values: dict[str, Any] = {
-        "id": order.ssl_id,
-        "sslId": order.ssl_id,
-        "commonName": request.common_name,
-        "orgId": subscription.organization.id,
-        "status": order.status(now),
-        "orderNumber": order.order_number,
-        "backendCertId": str(order.order_number),
-        "vendor": VENDOR,
-        "certType": type_json(subscription.profile),
-        "validationType": subscription.profile.validation_type,
-        "term": subscription.term,
-        "owner": order.requester,
-        "requester": order.requester,
-        "requestedVia": "REST API",
-        "externalRequester": subscription.external_requester,
-        "comments": subscription.comments,
-        **_dates(order),
-        "renewed": order.renewed_to is not None,
-        **key_json(request, issued=order.current is not None),
-        "subjectAlternativeNames": list(request.names),
-        "customFields": [{"name": name, "value": value} for name, value in subscription.custom_fields],
-        "autoInstallDetails": {"state": "Not configured"},
-        "autoRenewDetails": {"state": "Not scheduled", "daysBeforeExpiration": 30},
-        "suspendNotifications": False,
-    }
-    if order.current is not None:
-        values |= _issued_json(order.current)
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _dates(order: Order) -> dict[str, str | None]:
-    current = order.current
-    return {
-        "requested": us_date(order.requested_at),
-        "approved": us_date(order.approved_at),
-        "declined": us_date(order.declined_at),
-        "issued": us_date(current.issued_at if current else None),
-        "expires": us_date(current.not_after if current else None),
-        "replaced": us_date(order.replaced_at),
-        "revoked": us_date(current.revoked_at if current else None),
-        "renewedDate": us_date(order.renewed_at),
-    }
-
-
-def _issued_json(issued: Issued) -> dict[str, Any]:
-    return {
-        "serialNumber": colon_hex(issued.serial_number),
-        "signatureAlg": SIGNATURE_ALGORITHM,
-        "keyUsages": key_usages(issued.certificate),
-        "extendedKeyUsages": extended_key_usages(issued.certificate),
-        "reasonCode": issued.reason_code,
-        "certificateDetails": certificate_details_json(issued),
-    }

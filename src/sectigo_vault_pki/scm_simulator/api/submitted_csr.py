@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import re
 import warnings
+from dataclasses import replace
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -29,7 +30,8 @@ def parse_csr(text: str) -> Csr:
         Problem: -9, -10, -138, -11 or -78.
     """
     try:
-        request = x509.load_der_x509_csr(_der(text))
+        der = _der(text)
+        request = x509.load_der_x509_csr(der)
         subject = _subject(request)
     except scm_problems.Problem:
         raise
@@ -46,7 +48,7 @@ def parse_csr(text: str) -> Csr:
         raise scm_problems.unsupported_key_algorithm()
     if not genuine:
         raise scm_problems.invalid_csr()
-    return _checked(public_key, subject)
+    return replace(_checked(public_key, subject), der=der)
 
 
 def _der(text: str) -> bytes:

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from cryptography import x509
 
-from sectigo_vault_pki.scm_simulator.model.ca import CertificateAuthority, leaf
+from sectigo_vault_pki.scm_simulator.model.ca import CertificateAuthority, leaf, server_authentication_alone
+from sectigo_vault_pki.scm_simulator.model.domains import Domains
 from sectigo_vault_pki.scm_simulator.model.orders import (
     CertificateRequest,
     InFlight,
@@ -20,6 +21,7 @@ from sectigo_vault_pki.scm_simulator.model.orders import (
     Status,
     Subscription,
 )
+from sectigo_vault_pki.scm_simulator.model.tenant import PRIVATE
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 _RENEW_ID_ALPHABET = string.ascii_letters + string.digits
@@ -44,12 +46,16 @@ class OrderBook:
     Args:
         ca: Signs.
         settings: Read each time, so that turning a knob moves orders that wait.
+        domains: Until when which names are validated.
         now: The time of day, in UTC.
     """
 
-    def __init__(self, *, ca: CertificateAuthority, settings: Settings, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, ca: CertificateAuthority, settings: Settings, domains: Domains, now: Callable[[], datetime]
+    ) -> None:
         self._ca = ca
         self._settings = settings
+        self._domains = domains
         self.now = now
         self.dating: Dating = self._dates
         self._orders: dict[int, Order] = {}
@@ -100,8 +106,9 @@ class OrderBook:
         *,
         requester: str,
         renewed_from: int | None = None,
+        approved: bool = True,
     ) -> Order:
-        """Book a new order."""
+        """Book a new order; `approved` if it needs no approval by somebody else, unless the settings demand one."""
         now = self.now()
         order = Order(
             id=self._next_id,
@@ -111,7 +118,7 @@ class OrderBook:
             requester=requester,
             requested_at=now,
             in_flight=InFlight(request, ordered_at=now),
-            approved_at=now if self._settings.auto_approve else None,
+            approved_at=now if approved and self._settings.auto_approve else None,
             renewed_from=renewed_from,
         )
         self._next_id += 1
@@ -119,13 +126,16 @@ class OrderBook:
         self._orders[order.handle] = self._by_id[order.id] = self._waiting[order.id] = order
         if order.renew_id is not None:
             self._by_renew_id[order.renew_id] = order
+        self._begin_validation(order)
         self._settle(order)
         return order
 
-    def renew(self, order: Order, request: CertificateRequest, *, term: int, requester: str) -> Order:
+    def renew(
+        self, order: Order, request: CertificateRequest, *, term: int, requester: str, approved: bool = True
+    ) -> Order:
         """Book a new order in place of an issued one, which stays valid."""
         renewal = replace(order.subscription, term=term)
-        renewed = self.add(request, renewal, requester=requester, renewed_from=order.handle)
+        renewed = self.add(request, renewal, requester=requester, renewed_from=order.handle, approved=approved)
         order.renewed_at, order.renewed_to = self.now(), renewed.handle
         return renewed
 
@@ -134,7 +144,9 @@ class OrderBook:
         now = self.now()
         order.in_flight = InFlight(request, ordered_at=now, not_after=order.issued[-1].not_after)
         order.replaced_at = now
+        order.dcv_rechecks = 0
         self._waiting[order.id] = order
+        self._begin_validation(order)
         self._settle(order)
 
     def note_collect(self, order: Order) -> None:
@@ -143,6 +155,31 @@ class OrderBook:
         if order.in_flight is not None and order.status(self.now()) is Status.APPLIED:
             order.in_flight.polls += 1
             order.in_flight.polled_at = self.now()
+
+    def recheck(self, order: Order) -> None:
+        """Look at the validation of an order's names again; after as many times as the knob says it has succeeded."""
+        order.dcv_rechecks += 1
+        needed = self._settings.dcv_rechecks
+        for name in self.unvalidated(order):
+            if needed is not None and order.dcv_rechecks >= needed:
+                self._domains.validate(name, method=order.request.dcv_mode or "CNAME")
+            else:
+                self._domains.add(name).last_check = self.now()
+        self._settle(order)
+
+    def unvalidated(self, order: Order) -> list[str]:
+        """Return the names that the order waits for, without wildcards; none where validation has no say."""
+        return self._domains.missing(order.request.names) if self._needs_validation(order) else []
+
+    def _begin_validation(self, order: Order) -> None:
+        if self._needs_validation(order):
+            self._domains.begin(order.request.names, order.request.dcv_mode)
+
+    def _needs_validation(self, order: Order) -> bool:
+        """Whether domains have a say: not for people, nor for a private CA."""
+        subscription = order.subscription
+        is_public_server = subscription.person is None and subscription.profile.validation_type != PRIVATE
+        return is_public_server and self._settings.dcv != "off"
 
     def approve(self, order: Order, *, message: str = "") -> None:
         order.approved_at, order.message = self.now(), message
@@ -208,6 +245,11 @@ class OrderBook:
         if settings.never_issue or in_flight.polls < settings.pending_polls:
             return None
         begun = max(in_flight.ordered_at, order.approved_at or in_flight.ordered_at)
+        if self._needs_validation(order):
+            validated_since = self._domains.validated_since(in_flight.request.names)
+            if validated_since is None:
+                return None
+            begun = max(begun, validated_since)
         due = begun + timedelta(seconds=settings.pending_seconds)
         if settings.pending_polls and in_flight.polled_at is not None:
             return max(due, in_flight.polled_at)
@@ -216,8 +258,11 @@ class OrderBook:
     def _sign(self, order: Order, in_flight: InFlight, due: datetime) -> Issued:
         request = in_flight.request
         not_before, not_after = self.dating(order, due.replace(microsecond=0))
+        wanted = leaf(request, order.subscription)
+        if order.kind is Kind.SSL and not self._settings.tls_client_auth:
+            wanted = server_authentication_alone(wanted)
         certificate = self._ca.issue(
-            leaf(request, order.subscription),
+            wanted,
             not_before=not_before,
             not_after=in_flight.not_after or not_after,
         )

@@ -4,13 +4,13 @@ Its keys are new at each start and kept in memory only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from sectigo_vault_pki.scm_simulator.model.orders import (
     LONGEST_COMMON_NAME,
@@ -29,6 +29,26 @@ _CLOCK_SKEW = timedelta(days=1)
 _ORGANIZATION_VALIDATED = x509.ObjectIdentifier("2.23.140.1.2.2")  # CA/B Forum baseline requirements 7.1.6.1
 # CA/B Forum S/MIME baseline requirements 7.1.6.1, sponsor-validated legacy: the one that allowed three years.
 _SPONSOR_VALIDATED = x509.ObjectIdentifier("2.23.140.1.5.3.1")
+# Where a public CA publishes its CRL, its own certificate and OCSP; nothing listens there.
+_PUBLISHED_AT = "simulator.example"
+_CRL_POINTS = x509.CRLDistributionPoints(
+    [
+        x509.DistributionPoint(
+            [x509.UniformResourceIdentifier(f"http://crl.{_PUBLISHED_AT}/issuing.crl")], None, None, None
+        )
+    ]
+)
+_AUTHORITY_ACCESS = x509.AuthorityInformationAccess(
+    [
+        x509.AccessDescription(
+            AuthorityInformationAccessOID.CA_ISSUERS,
+            x509.UniformResourceIdentifier(f"http://crt.{_PUBLISHED_AT}/issuing.crt"),
+        ),
+        x509.AccessDescription(
+            AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(f"http://ocsp.{_PUBLISHED_AT}")
+        ),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +106,8 @@ class CertificateAuthority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(leaf.public_key), critical=False)
             .add_extension(self._authority_key_identifier, critical=False)
             .add_extension(policies, critical=False)
+            .add_extension(_CRL_POINTS, critical=False)
+            .add_extension(_AUTHORITY_ACCESS, critical=False)
             .add_extension(x509.SubjectAlternativeName(leaf.names), critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -164,6 +186,11 @@ def _server_leaf(request: CertificateRequest, organization: Organization) -> Lea
         purposes=[ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
         policy=_ORGANIZATION_VALIDATED,
     )
+
+
+def server_authentication_alone(wanted: Leaf) -> Leaf:
+    """Return the leaf without client authentication, as public ones are today (scm-api.md 13.4)."""
+    return replace(wanted, purposes=[ExtendedKeyUsageOID.SERVER_AUTH])
 
 
 def _client_leaf(request: CertificateRequest, organization: Organization, person: Person) -> Leaf:

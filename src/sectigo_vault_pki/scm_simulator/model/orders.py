@@ -130,6 +130,7 @@ class Csr:
         size: The bits or the curve, as a profile writes them.
         common_name: Of the subject; empty if there is none.
         public_key_sha256: Hex, over the SubjectPublicKeyInfo in DER.
+        der: The whole CSR.
     """
 
     public_key: PublicKey
@@ -137,15 +138,21 @@ class Csr:
     size: str
     common_name: str
     public_key_sha256: str
+    der: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
 class CertificateRequest:
-    """The certificate that is wanted; the names are a server's, or a person's mail addresses."""
+    """The certificate that is wanted; the names are a server's, or a person's mail addresses.
+
+    `dcv_mode` and `dcv_email` are how the names are to be validated, if the order says so (scm-api.md 13.3).
+    """
 
     csr: Csr
     common_name: str
     names: tuple[str, ...]
+    dcv_mode: str | None = None
+    dcv_email: str | None = None
 
 
 @dataclass(eq=False)
@@ -207,6 +214,7 @@ class Order:
         renewed_to: The handle of its newest renewal.
         renewed_from: The handle of the order that it renews.
         collects: How often it was asked for, whatever the answer.
+        dcv_rechecks: How often its validation was looked at again.
     """
 
     id: int
@@ -225,6 +233,7 @@ class Order:
     renewed_to: int | None = None
     renewed_from: int | None = None
     collects: int = 0
+    dcv_rechecks: int = 0
 
     @property
     def kind(self) -> Kind:

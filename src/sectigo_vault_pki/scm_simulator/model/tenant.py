@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -14,10 +15,32 @@ class Credentials:
 
 
 @dataclass(frozen=True)
+class Department:
+    """A part of an organization; an order takes its id in the place of an organization's (scm-api.md 13.4)."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Organization:
+    """What orders are for.
+
+    Args:
+        id: What `orgId` names.
+        name: The O of certificates, those of its departments too.
+        country: Their C.
+        departments: Its parts.
+        ssl_certs_api_enabled: Whether SSL orders through the API are allowed.
+        client_certs_api_enabled: The same for client certificates.
+    """
+
     id: int
     name: str
     country: str
+    departments: tuple[Department, ...] = ()
+    ssl_certs_api_enabled: bool = True
+    client_certs_api_enabled: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,17 +72,39 @@ class Profile:
         return tuple(term for term in self.terms if longest is None or term <= longest)
 
 
+CertType = Literal["SSL", "SMIME"]
+AccessMethod = Literal["ADMIN_UI", "REST_API", "SOAP_API", "WEB_FORM"]
+FieldState = Literal["ACTIVE", "INACTIVE", "SUSPENDED_ACTIVE", "SUSPENDED_INACTIVE"]
+InputType = Literal["TEXT_SINGLE_LINE", "TEXT_MULTI_LINE", "EMAIL", "NUMBER", "TEXT_OPTION", "DATE"]
+
+
 @dataclass(frozen=True)
 class CustomField:
-    """A field of the tenant's own; which ones are mandatory is a setting."""
+    """A field of the tenant's own (scm-api.md 13.4).
+
+    Args:
+        id: SCM's.
+        name: What an order calls it.
+        cert_types: Whose orders it belongs to.
+        state: Only an active one exists for an order.
+        input_type: What its value may be.
+        options: The values of a `TEXT_OPTION`.
+        mandatories: Through which accesses an order must carry it; ours is `REST_API`.
+    """
 
     id: int
     name: str
+    cert_types: tuple[CertType, ...] = ("SSL", "SMIME")
+    state: FieldState = "ACTIVE"
+    input_type: InputType = "TEXT_SINGLE_LINE"
+    options: tuple[str, ...] = ()
+    mandatories: tuple[AccessMethod, ...] = ()
 
 
 _PUBLIC_KEYS = {"RSA": ("2048", "3072", "4096"), "EC": ("P-256", "P-384")}
+_KEYS_OF_2026 = {"RSA": ("2048", "4096", "8192"), "EC": ("P-256", "P-384")}
 _PRIVATE_KEYS = {"RSA": ("2048", "3072", "4096", "8192"), "EC": ("P-256", "P-384", "P-521")}
-_PRIVATE = "Private"
+PRIVATE = "Private"
 _CLIENT_TERMS = (365, 730, 1095)
 
 
@@ -75,12 +120,15 @@ class Catalogue:
         Profile(504, "Simulated Single-Domain SSL", "Adds www.", (365,), _PUBLIC_KEYS, multi_domain=False),
         Profile(505, "Simulated One-Time SSL", "Cannot be renewed", (90, 365), _PUBLIC_KEYS, renewable=False),
         Profile(506, "Simulated RSA SSL", "RSA only", (365,), {"RSA": ("2048", "3072", "4096")}),
-        Profile(507, "Simulated Private SSL", "Private CA", (1, 30, 365, 730, 1095), _PRIVATE_KEYS, _PRIVATE),
+        Profile(507, "Simulated Private SSL", "Private CA", (1, 30, 365, 730, 1095), _PRIVATE_KEYS, PRIVATE),
+        Profile(508, "Simulated Public SSL", "As sold in 2026, no RSA 3072", (47, 200, 397), _KEYS_OF_2026),
+        Profile(509, "Simulated EC SSL", "P-384 only", (47, 200, 397), {"EC": ("P-384",)}),
+        Profile(510, "Simulated Device SSL", "Private CA, P-521 only", (30,), {"EC": ("P-521",)}, PRIVATE),
     )
     client_profiles: tuple[Profile, ...] = (
         Profile(601, "Simulated S/MIME", "Mail and login, RSA and EC", _CLIENT_TERMS, _PUBLIC_KEYS),
         Profile(602, "Simulated One-Time S/MIME", "Cannot be renewed", _CLIENT_TERMS, _PUBLIC_KEYS, renewable=False),
-        Profile(603, "Simulated Private S/MIME", "Private CA", (1, 30, *_CLIENT_TERMS), _PRIVATE_KEYS, _PRIVATE),
+        Profile(603, "Simulated Private S/MIME", "Private CA", (1, 30, *_CLIENT_TERMS), _PRIVATE_KEYS, PRIVATE),
     )
     custom_fields: tuple[CustomField, ...] = (CustomField(81, "Cost centre"), CustomField(82, "Ticket"))
 

@@ -10,7 +10,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -181,6 +181,10 @@ async def run(options: Options) -> None:
             ca_file=folder / "root-ca.pem",
             server_ca_file=server_ca_file,
         )
+        if certificate is not None:
+            client_ca = folder / "login-ca.pem"
+            write_private(client_ca, simulator.login_ca.root.public_bytes(Encoding.PEM))
+            certificate = replace(certificate, client_ca=client_ca)
         write_private(announcement.ca_file, simulator.ca.root.public_bytes(Encoding.PEM))
         await stack.enter_async_context(serving(simulator.app, listener, certificate))
         await stack.enter_async_context(serving(simulator.control_app, control_listener))

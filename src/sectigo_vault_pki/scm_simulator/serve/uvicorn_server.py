@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from sectigo_vault_pki.scm_simulator.api.inbound import CUT_EXTENSION
+from sectigo_vault_pki.scm_simulator.api.inbound import CLIENT_CERTIFICATE_EXTENSION, CUT_EXTENSION
 
 _KEEP_ALIVE = 75  # seconds; longer than any usual pause between two polls
 _GRACE = 2  # seconds for requests under way when the program ends
@@ -19,10 +20,17 @@ _GRACE = 2  # seconds for requests under way when the program ends
 
 @dataclass(frozen=True)
 class ServerCertificate:
-    """The files of a TLS server: its certificate and its private key, both PEM."""
+    """The files of a TLS server, all PEM.
+
+    Args:
+        certificate: Its certificate.
+        private_key: Of that.
+        client_ca: Whose client certificates are asked for, and taken if there is one; None asks for none.
+    """
 
     certificate: Path
     private_key: Path
+    client_ca: Path | None = None
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -66,6 +74,8 @@ async def serving(
         timeout_graceful_shutdown=_GRACE,
         ssl_certfile=certificate.certificate if certificate else None,
         ssl_keyfile=certificate.private_key if certificate else None,
+        ssl_ca_certs=str(certificate.client_ca) if certificate and certificate.client_ca else None,
+        ssl_cert_reqs=ssl.CERT_OPTIONAL if certificate and certificate.client_ca else ssl.CERT_NONE,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -82,14 +92,17 @@ async def serving(
 
 
 class CuttableProtocol(HttpToolsProtocol):
-    """HTTP/1.1 whose connections an app can cut (see `api.inbound`)."""
+    """HTTP/1.1 whose connections an app can cut, and whose client certificates it sees (see `api.inbound`)."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in HttpToolsProtocol
         super().connection_made(transport)
         app = self.app
+        tls = transport.get_extra_info("ssl_object")
+        shown = None if tls is None else tls.getpeercert(binary_form=True)
 
         async def cuttable(scope: Scope, receive: Receive, send: Send) -> None:
-            extensions = {**scope.get("extensions", {}), CUT_EXTENSION: transport.abort}
+            certificate = {} if shown is None else {CLIENT_CERTIFICATE_EXTENSION: shown}
+            extensions = {**scope.get("extensions", {}), CUT_EXTENSION: transport.abort, **certificate}
             await app({**scope, "extensions": extensions}, receive, send)
 
         self.app = cuttable

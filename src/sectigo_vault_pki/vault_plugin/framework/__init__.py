@@ -4,13 +4,12 @@ from sectigo_vault_pki.vault_plugin.framework import kinds
 from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.kinds import Kind, KindError
 from sectigo_vault_pki.vault_plugin.framework.lists import PAGING, page, page_response
-from sectigo_vault_pki.vault_plugin.framework.path import Handler, Path, Review
-from sectigo_vault_pki.vault_plugin.framework.path_backend import Node, PathBackend
-from sectigo_vault_pki.vault_plugin.framework.patterns import StrictNames
-from sectigo_vault_pki.vault_plugin.framework.router import Router, unauthenticated_paths
+from sectigo_vault_pki.vault_plugin.framework.path import Call, Handler, Path, Review, StrictNames
+from sectigo_vault_pki.vault_plugin.framework.path_backend import Node, PathBackend, Router, unauthenticated_paths
 
 __all__ = [
     "PAGING",
+    "Call",
     "Field",
     "FieldData",
     "Handler",

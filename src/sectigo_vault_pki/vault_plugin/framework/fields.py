@@ -24,7 +24,8 @@ class Field(Generic[T_co]):
         description: help text, one or a few sentences.
         required: a request that creates or acts is refused without it.
         missing: the error of a request without it, if it is required; empty: `<name> is required`.
-        default: shown in the help; a handler sees an absent field as absent.
+        default: what an absent field means; a handler sees it as absent. OpenAPI names it, and forms send it: so it is
+            None if sending it is refused beside another field, whatever the help says.
         inherits: an absent field means the stored or configured value, so no form may send the default unasked.
         secret: never shown, and never taken from a URL.
         log_key: what its value is called in the log lines of a request whose path carries it; empty: not logged.

@@ -26,6 +26,9 @@ _DURATION_UNITS = {
     "m": timedelta(minutes=1),
     "s": timedelta(seconds=1),
 }
+_FRACTION = re.compile(r"[0-9]{1,15}\.[0-9]{1,20}", re.ASCII)
+_ROUNDING = 1e-4
+"""Seconds by which a number of days may miss whole ones, because it was written as a decimal fraction."""
 _MAX_DURATION = timedelta(days=36_500)
 _SAMPLE_TEXT = re.compile(r"(?:\s*<[^<>]+>)+\s*")
 _TRUE = frozenset({"1", "t", "true"})
@@ -233,7 +236,7 @@ def duration(*, unit: timedelta, minimum: timedelta = timedelta(0), whole_units:
     """A bare number of `unit`s, or text such as `36h` or `1d12h`.
 
     Args:
-        unit: what a bare number counts, and what OpenAPI says.
+        unit: what a bare number counts, and what OpenAPI says; a fraction of days that is whole seconds is taken too.
         minimum: the shortest one taken.
         whole_units: refuse a duration that is no whole number of units.
     """
@@ -250,7 +253,8 @@ def duration(*, unit: timedelta, minimum: timedelta = timedelta(0), whole_units:
             raise KindError(f"must be whole {unit_name}")
         return parsed
 
-    return Kind(f"duration ({unit_name})", {"type": "integer", "format": unit_name}, parse)
+    type_name = "number" if unit > timedelta(seconds=1) and not whole_units else "integer"
+    return Kind(f"duration ({unit_name})", {"type": type_name, "format": unit_name}, parse)
 
 
 def _parse_duration(value: object, unit: timedelta, unit_name: str) -> timedelta:
@@ -261,9 +265,24 @@ def _parse_duration(value: object, unit: timedelta, unit_name: str) -> timedelta
         if parts and "".join(number + letter for number, letter in parts) == word:
             return _clipped(sum(int(number) * _DURATION_UNITS[letter].total_seconds() for number, letter in parts))
         value = int(word) if _DECIMAL.fullmatch(word) else word
+        value = float(word) if _FRACTION.fullmatch(word) else value
+    if isinstance(value, float) and (whole := _whole_seconds(value, unit)) is not None:
+        return _clipped(whole)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_SAFE_INTEGER:
         raise KindError(f"must be a number of {unit_name} or a duration such as 36h or 30d")
     return _clipped(value * int(unit.total_seconds()))
+
+
+def _whole_seconds(value: float, unit: timedelta) -> int | None:
+    """Return a number of days in seconds, if these are whole."""
+    seconds = value * unit.total_seconds()
+    if (
+        unit == timedelta(seconds=1)
+        or not abs(seconds) <= MAX_SAFE_INTEGER
+        or abs(seconds - round(seconds)) > _ROUNDING
+    ):
+        return None
+    return round(seconds)
 
 
 def _clipped(seconds: float) -> timedelta:

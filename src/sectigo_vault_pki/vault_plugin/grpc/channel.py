@@ -10,10 +10,9 @@ from typing import Any, Self
 import grpc
 
 from sectigo_vault_pki.vault_plugin.grpc.client_call import ClientCall, rpc_error
-from sectigo_vault_pki.vault_plugin.grpc.heads import CONTENT_TYPE, response_head
+from sectigo_vault_pki.vault_plugin.grpc.heads import CONTENT_TYPE, Status, response_head, status_of_reset
 from sectigo_vault_pki.vault_plugin.grpc.messages import prefixed
 from sectigo_vault_pki.vault_plugin.grpc.protocol import Http2Protocol, StreamHandle
-from sectigo_vault_pki.vault_plugin.grpc.status_codes import Status, status_of_reset
 from sectigo_vault_pki.vault_plugin.http2.header_blocks import HeaderList, encode
 from sectigo_vault_pki.vault_plugin.http2.limits import HANDSHAKE_SECONDS
 from sectigo_vault_pki.vault_plugin.http2.problems import ErrorCode

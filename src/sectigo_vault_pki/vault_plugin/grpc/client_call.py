@@ -4,10 +4,9 @@ import asyncio
 
 import grpc
 
-from sectigo_vault_pki.vault_plugin.grpc.heads import ResponseHead, encode_timeout
+from sectigo_vault_pki.vault_plugin.grpc.heads import CallProblem, ResponseHead, Status, encode_timeout
 from sectigo_vault_pki.vault_plugin.grpc.messages import Assembly, MessageReader
 from sectigo_vault_pki.vault_plugin.grpc.protocol import StreamHandle
-from sectigo_vault_pki.vault_plugin.grpc.status_codes import CallProblem, Status
 from sectigo_vault_pki.vault_plugin.http2.header_blocks import encode
 from sectigo_vault_pki.vault_plugin.http2.problems import ErrorCode
 

@@ -7,7 +7,7 @@ from struct import Struct
 
 import grpc
 
-from sectigo_vault_pki.vault_plugin.grpc.status_codes import CallProblem
+from sectigo_vault_pki.vault_plugin.grpc.heads import CallProblem
 from sectigo_vault_pki.vault_plugin.http2.limits import (
     MAX_ASSEMBLED_BYTES,
     MAX_MESSAGE_BYTES,

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from sectigo_vault_pki.vault_plugin.grpc.heads import request_head
+from sectigo_vault_pki.vault_plugin.grpc.heads import Status, request_head
 from sectigo_vault_pki.vault_plugin.grpc.protocol import Http2Protocol, StreamHandle
 from sectigo_vault_pki.vault_plugin.grpc.server_call import ServerCall, refusal_block
-from sectigo_vault_pki.vault_plugin.grpc.status_codes import Status
 from sectigo_vault_pki.vault_plugin.http2.header_blocks import HeaderList, encode
 from sectigo_vault_pki.vault_plugin.http2.limits import HANDSHAKE_SECONDS, MAX_HANDSHAKES
 from sectigo_vault_pki.vault_plugin.http2.problems import ErrorCode

@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import grpc
 
-from sectigo_vault_pki.vault_plugin.grpc.heads import CONTENT_TYPE, Metadata, RequestHead
+from sectigo_vault_pki.vault_plugin.grpc.heads import (
+    CONTENT_TYPE,
+    NUMBERS,
+    OK,
+    CallProblem,
+    Metadata,
+    RequestHead,
+    Status,
+    encode_message,
+)
 from sectigo_vault_pki.vault_plugin.grpc.messages import Assembly, Inbox, MessageReader, prefixed
 from sectigo_vault_pki.vault_plugin.grpc.protocol import StreamHandle
-from sectigo_vault_pki.vault_plugin.grpc.status_codes import NUMBERS, OK, CallProblem, Status, encode_message
 from sectigo_vault_pki.vault_plugin.http2.header_blocks import Fields, encode
 
 if TYPE_CHECKING:

@@ -47,9 +47,10 @@ from sectigo_vault_pki.vault_plugin.http2.limits import (
     SETTINGS_PER_SECOND,
     STREAM_WINDOW_BYTES,
     Budget,
+    PeerSettings,
+    Setting,
 )
 from sectigo_vault_pki.vault_plugin.http2.problems import ConnectionProblem, ErrorCode, StreamProblem, error_code
-from sectigo_vault_pki.vault_plugin.http2.settings import PeerSettings, Setting
 from sectigo_vault_pki.vault_plugin.http2.stream_states import Input, State
 from sectigo_vault_pki.vault_plugin.http2.streams import Stream, Streams
 

@@ -21,9 +21,9 @@ from sectigo_vault_pki.vault_plugin.http2.limits import (
     MAX_WINDOW_BYTES,
     PING_REST_SECONDS,
     STREAM_WINDOW_BYTES,
+    PeerSettings,
 )
 from sectigo_vault_pki.vault_plugin.http2.problems import ConnectionProblem, ErrorCode, StreamProblem
-from sectigo_vault_pki.vault_plugin.http2.settings import PeerSettings
 from sectigo_vault_pki.vault_plugin.http2.stream_states import Input, State
 from sectigo_vault_pki.vault_plugin.http2.streams import Stream, Unsent
 

@@ -5,7 +5,17 @@ from sectigo_vault_pki.vault_plugin.logical.backend_protocol import (
     BackendConfig,
     BackendFactory,
     BackendType,
+    EncodedData,
+    Operation,
+    RawData,
+    Request,
+    Response,
     SpecialPaths,
+    add_log_values,
+    list_response,
+    log_values,
+    raw_response,
+    to_json,
 )
 from sectigo_vault_pki.vault_plugin.logical.host import (
     PluginEnvironment,
@@ -25,17 +35,6 @@ from sectigo_vault_pki.vault_plugin.logical.logical_errors import (
     UnsupportedOperationError,
     UnsupportedPathError,
 )
-from sectigo_vault_pki.vault_plugin.logical.requests import (
-    EncodedData,
-    Operation,
-    Request,
-    Response,
-    add_log_values,
-    list_response,
-    log_values,
-    raw_response,
-    to_json,
-)
 
 __all__ = [
     "READ_ONLY_TEXT",
@@ -49,6 +48,7 @@ __all__ = [
     "NotFoundError",
     "Operation",
     "PluginEnvironment",
+    "RawData",
     "ReadOnlyError",
     "ReplicationState",
     "Request",

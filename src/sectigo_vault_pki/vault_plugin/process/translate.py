@@ -123,7 +123,7 @@ def canonical_path_reply(path: str) -> pb.HandleRequestReply:
 def _data_to_wire(data: Mapping[str, object] | None) -> str:
     if data is None:
         return "null"
-    if not _RESERVED_KEYS.isdisjoint(data):
+    if not isinstance(data, logical.RawData) and not _RESERVED_KEYS.isdisjoint(data):
         raise UnusableResponseError("a response's data may not have the keys " + " and ".join(sorted(_RESERVED_KEYS)))
     try:
         return data.json if isinstance(data, logical.EncodedData) else logical.to_json(data)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Kind, KindError, Path, kinds
-from sectigo_vault_pki.vault_plugin.framework.router import CanonicalPaths
+from sectigo_vault_pki.vault_plugin.framework.path_backend import CanonicalPaths
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, StorageError
 
 

@@ -84,13 +84,17 @@ def test_a_boolean_refuses_everything_else(value: object) -> None:
         ("1d12h", timedelta(hours=36)),
         ("90s", timedelta(seconds=90)),
         (0, timedelta(0)),
+        (1.5, timedelta(hours=36)),
+        ("1.1574074074074074", timedelta(seconds=100_000)),
     ],
 )
 def test_a_duration_is_a_number_of_its_unit_or_says_its_own(value: object, parsed: timedelta) -> None:
     assert kinds.duration(unit=DAY).parse(value) == parsed
 
 
-@pytest.mark.parametrize("value", ["1.5d", "h", "7 days", True, 10**400, [], 1.5])
+@pytest.mark.parametrize(
+    "value", ["1.5d", "h", "7 days", True, 10**400, [], 0.000001, 1e300, float("inf"), float("nan")]
+)
 def test_a_duration_refuses_everything_else(value: object) -> None:
     with pytest.raises(KindError, match=r"must be a number of days|takes one value"):
         kinds.duration(unit=DAY).parse(value)

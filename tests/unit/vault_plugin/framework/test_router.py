@@ -310,8 +310,9 @@ async def test_help_of_a_path_shows_its_parameters(shop: Shop) -> None:
     text = str(answer.data["help"])
     assert text.startswith("Request:        things/bolt\nMatching Route: ^things/(?P<name>")
     assert "## PARAMETERS\n\n    name (name string)\n\n        Which one." in text
-    assert "    size (int)\n\n        How large. Required." in text
-    assert "Once useful. No effect on this path." in text
+    assert "    size (int)\n\n        How large. Required to create." in text
+    assert "    Accepted without effect on this path: old\n\n## DESCRIPTION" in text
+    assert "Once useful" not in text
     assert text.endswith("## DESCRIPTION\n\nOne of them.")
 
 
@@ -328,7 +329,11 @@ async def test_the_openapi_document_describes_every_path(shop: Shop) -> None:
     assert thing["x-vault-createSupported"] is True
     assert thing["post"]["operationId"] == "shop-write-things"
     body = document["components"]["schemas"]["ShopWriteThingsRequest"]
-    assert body["required"] == ["size"]
+    assert "required" not in body  # an update of a thing may leave it out
+    assert thing["post"]["requestBody"]["required"] is False
+    order = document["components"]["schemas"]["ShopWriteOrdersRequest"]
+    assert order["required"] == ["size"]
+    assert document["paths"]["/orders/{name}"]["post"]["requestBody"]["required"] is True
     assert body["properties"]["token"]["x-vault-displayAttrs"] == {"name": "Token", "sensitive": True}
     assert "parameters" not in thing["get"]
     assert document["paths"]["/things"]["get"]["parameters"][0]["schema"]["enum"] == ["true"]

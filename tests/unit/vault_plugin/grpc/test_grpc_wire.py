@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sectigo_vault_pki.vault_plugin.grpc.heads import decode_timeout, encode_timeout, metadata_of
-from sectigo_vault_pki.vault_plugin.grpc.messages import MessageReader, prefixed
-from sectigo_vault_pki.vault_plugin.grpc.status_codes import (
+from sectigo_vault_pki.vault_plugin.grpc.heads import (
     CallProblem,
     decode_message,
+    decode_timeout,
     encode_message,
+    encode_timeout,
+    metadata_of,
     status_of,
     status_of_http,
     status_of_reset,
 )
+from sectigo_vault_pki.vault_plugin.grpc.messages import MessageReader, prefixed
 from sectigo_vault_pki.vault_plugin.http2 import limits
 from sectigo_vault_pki.vault_plugin.http2.problems import ErrorCode
 

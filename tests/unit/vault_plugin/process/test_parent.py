@@ -2,11 +2,11 @@
 
 import asyncio
 import os
+import sys
 
 import pytest
 
-from sectigo_vault_pki.vault_plugin.process import run
-from sectigo_vault_pki.vault_plugin.process.run import watch_parent
+from sectigo_vault_pki.vault_plugin.process.serve import watch_parent
 
 
 class Family:
@@ -29,7 +29,7 @@ async def test_parent_that_changes_is_noticed_where_the_kernel_tells_nothing(mon
         raise PermissionError(pid)
 
     monkeypatch.setattr(os, "pidfd_open", refuse)
-    monkeypatch.setattr(run, "_POLL_SECONDS", 0.001)
+    monkeypatch.setattr(sys.modules[watch_parent.__module__], "_POLL_SECONDS", 0.001)
     family = Family(monkeypatch)
     died = asyncio.Event()
     with watch_parent(died.set):

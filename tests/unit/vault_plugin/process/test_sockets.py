@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sectigo_vault_pki.vault_plugin.process.handshake import Launch
-from sectigo_vault_pki.vault_plugin.process.sockets import SocketFolder as AnyFolder
+from sectigo_vault_pki.vault_plugin.process.transport import SocketFolder as AnyFolder
 
 SocketFolder = partial(AnyFolder, name="web-demo")
 

@@ -193,6 +193,15 @@ def test_response_data_that_the_host_would_misread_is_refused(data: dict[str, ob
         translate.reply_from_response(logical.Response(data))
 
 
+def test_a_raw_answer_travels_in_the_keys_that_the_host_takes_a_body_from() -> None:
+    reply = translate.reply_from_response(logical.raw_response(b"\x30\x00", "application/pkix-cert"))
+    assert json.loads(reply.response.data) == {
+        "http_status_code": 200,
+        "http_content_type": "application/pkix-cert",
+        "http_raw_body": "MAA=",
+    }
+
+
 def test_refusal_of_response_data_quotes_no_value() -> None:
     class Secret:
         def __repr__(self) -> str:

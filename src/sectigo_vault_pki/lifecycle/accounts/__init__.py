@@ -1,1 +1,0 @@
-"""SCM's accounts: their clients, logins, clocks and budgets."""
