@@ -196,5 +196,6 @@ it. A certificate ordered here is not renewed automatically: request it again.
 
 SIGN_DESCRIPTION = """
 Returns a certificate for the CSR, if the role allows its key and every name in it. Common name and subject alternative
-names are the CSR's; common_name, alt_names and ip_sans have no effect. Everything else works as with issue/.
+names are the CSR's; common_name, alt_names and ip_sans have no effect. The common name is required, and must be in its
+xn-- form if it is international. Everything else works as with issue/.
 """
