@@ -73,12 +73,12 @@ def main() -> None:
     outcome["roles"] = names("list_roles")
     outcome["issued"] = issued = call("issue_with_role", "tool", body={"common_name": "tool.example.com"})
     csr = Path(os.environ["CSR_FILE"]).read_text(encoding="ascii")
-    outcome["signed"] = signed = call("write_sign", "tool", body={"csr": csr})
+    outcome["signed"] = signed = call("sign_with_role", "tool", body={"csr": csr})
     outcome["serials"] = serials = names("list_certs")
     outcome["page"] = names("list_certs", limit=1, after=serials[0])
     outcome["read"] = call("read_cert", signed["serial_number"])
-    outcome["ca"], outcome["chain"] = call("read_ca_pem"), call("read_ca_chain")
-    outcome["revoked"] = call("write_revoke_by_serial", body={"serial_number": issued["serial_number"]})
+    outcome["ca"], outcome["chain"] = call("read_ca_pem"), call("read_ca_chain_pem")
+    outcome["revoked"] = call("revoke", body={"serial_number": issued["serial_number"]})
     outcome["refused"] = refusal("issue_with_role", "tool", body={"common_name": "evil.test"})[1]
     call("delete_role", "tool")
     outcome["gone"] = refusal("read_role", "tool")[0]
