@@ -323,6 +323,13 @@ class TestWithoutACommonName:
         assert common_name_in(data) == BUCHER  # the one before it is longer than a common name may be
         assert names_in(leaf_of(data)) == {"192.0.2.7", f"{'a' * 60}.example.test", BUCHER, "c.example.test"}
 
+    async def test_an_only_name_is_one_request_in_whichever_field(self, mount: Mount) -> None:
+        await prepared(mount, require_cn=False)
+        first = await issue(mount, common_name=None, alt_names="a.example.test")
+        assert await issue(mount, common_name="a.example.test") == first
+        assert await issue(mount, common_name="A.example.test", alt_names="a.example.test") == first
+        assert len(list(mount.simulator.orders)) == 1
+
     async def test_names_in_any_order_are_one_request(self, mount: Mount) -> None:
         await prepared(mount, require_cn=False)
         first = await issue(mount, common_name=None, alt_names="b.example.test,a.example.test")

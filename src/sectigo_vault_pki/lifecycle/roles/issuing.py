@@ -345,9 +345,10 @@ def _identity(role_name: str, request: IssueRequest, key: str) -> str:
     """Return what equal requests have in common: the names in any order, and the key.
 
     The validity is no part of it: what SCM offers may change while an order is pending. Nor is which of its alternative
-    names took the place of a common name that the request does not name.
+    names took the place of a common name that the request does not name; an only name is as good as named.
     """
-    named = request.common_name or ""
+    only = request.names[0] if len({*request.names}) == 1 else ""
+    named = request.common_name or only
     return digest_of([role_name, named, *sorted({*request.names} - {named}), key])
 
 
