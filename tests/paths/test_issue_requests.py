@@ -97,6 +97,8 @@ class TestInternationalNames:
             await sign(mount, request("bücher.example.test"))
         with pytest.raises(BadRequestError, match="the common name of the CSR is no host name and no IP address"):
             await sign(mount, request("☃.example.test"))
+        with pytest.raises(BadRequestError, match=r"begins or ends with a blank: make the CSR with a\.example\.test$"):
+            await sign(mount, request(" a.example.test"))
         assert not list(mount.simulator.orders)
         response = await mount.write(
             "sign/shop",
