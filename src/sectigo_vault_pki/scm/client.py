@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import reduce
 from http import HTTPStatus
 from random import SystemRandom
 from typing import Any, TypeVar
@@ -121,6 +122,10 @@ class ScmClient:
             text = redact(text)
         return text
 
+    def _redactor_of(self, call: Call) -> Callable[[str], str]:
+        own = [Redactor(secret) for secret in call.secrets]
+        return lambda text: reduce(lambda shown, redact: redact(shown), own, self._redact(text))
+
     async def api_version(self) -> str:
         """Return the version of the API for SSL; where the account does not say it, what SCM has, asked once."""
         if self._api_version is None:
@@ -153,7 +158,7 @@ class ScmClient:
         attempt = 0
         while True:
             attempt += 1
-            result = judged(call, await self._sent(call), self._redact)
+            result = judged(call, await self._sent(call), self._redactor_of(call))
             if isinstance(result, Answer):
                 return result
             is_harmless = not result.answered and not (call.is_order and result.was_sent)
@@ -200,7 +205,7 @@ class ScmClient:
         """Settle a call that changes something and answers nothing: only the one status without a body says so."""
         answer = await self.settled(call)
         if not says_done(answer.status):
-            raise unusable(call, answer, self._redact)
+            raise unusable(call, answer, self._redactor_of(call))
 
     async def collected(self, call: Call) -> Collected | StillProcessing:
         """Ask once for a certificate; a caller that waits for it asks again."""

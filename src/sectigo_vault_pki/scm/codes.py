@@ -36,7 +36,7 @@ _UNKNOWN_DOMAIN = frozenset({(VALIDATION_STATUS, -727)})
 # The second is what SCM says of a client certificate on collect; nobody saw it here, and it can mean nothing else.
 _ALREADY_REVOKED = frozenset({(REVOKE, -159), (REVOKE, -192)})
 
-_LOGIN = "check user, password and customer URI, and that the account may use the API"
+_LOGIN = "check the login and the customer URI, and that the account may use the API"
 _PRIVILEGE = "the account lacks a privilege: ask the administrator of SCM"
 _CSR = "check the CSR"
 _KEY = "choose a key algorithm and size that the certificate profile allows"

@@ -103,9 +103,9 @@ class Exchange:
         except AnswerTooLongError as error:
             return Trouble(was_sent=error.request is request, reason=str(error))
         except tuple(TROUBLES) as error:
-            trouble = trouble_from(error, self._account.base_url)
-            is_of_login = isinstance(error, httpx.RequestError) and error.request is not request
-            return replace(trouble, was_sent=False) if is_of_login else trouble
+            own = error.request if isinstance(error, httpx.RequestError) and error.request is not request else None
+            trouble = trouble_from(error, self._account.base_url if own is None else _origin(own.url))
+            return trouble if own is None else replace(trouble, was_sent=False)
         finally:
             self._slots.release()
 
@@ -125,6 +125,10 @@ class Exchange:
         headers = response.headers
         date = _http_date(headers.get("Date", ""))
         return Answer(response.status_code, response.content, _retry_after(headers, date), _total(headers), date)
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 class AnswerTooLongError(Exception):

@@ -156,8 +156,9 @@ async def test_an_order_that_gets_no_token_was_not_sent_and_its_error_names_the_
 
 async def test_an_order_whose_token_does_not_come_was_not_sent(script: Script, client: ScmClient, order: Order) -> None:
     script.answers(*[httpx.ReadTimeout("late")] * 3)
-    with pytest.raises(ScmUnavailableError, match="no answer came within the time limit"):
+    with pytest.raises(ScmUnavailableError, match="no answer came within the time limit") as caught:
         await SSL.enroll(client, order)
+    assert str(caught.value).endswith("(https://auth.sso.sectigo.com)")
     assert asked(script) == [TOKEN_URL] * 3
 
 
@@ -190,6 +191,17 @@ async def test_without_a_token_url_the_one_that_scm_names_is_used(script: Script
     await SSL.collect(unnamed, 55)
     await SSL.collect(unnamed, 55)
     assert asked(script) == [COLLECT, TOKEN_URL, COLLECT, COLLECT]
+
+
+@pytest.mark.parametrize("headers", [{}, {"WWW-Authenticate": 'Bearer authorization_uri="https://evil.example/token"'}])
+async def test_a_later_401_without_a_good_token_url_leaves_the_one_that_scm_named(
+    script: Script, unnamed: ScmClient, headers: dict[str, str]
+) -> None:
+    named = httpx.Response(401, headers={"WWW-Authenticate": f'Bearer authorization_uri="{TOKEN_URL}"'})
+    script.answers(named, token("one"), YES, httpx.Response(401, headers=headers), token("two"), YES)
+    await SSL.collect(unnamed, 55)
+    await SSL.collect(unnamed, 55)
+    assert asked(script) == [COLLECT, TOKEN_URL, COLLECT, COLLECT, TOKEN_URL, COLLECT]
 
 
 @pytest.mark.parametrize(

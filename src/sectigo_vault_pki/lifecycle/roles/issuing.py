@@ -145,7 +145,7 @@ class Issuer:
         record, current = _in_hand(role.config_name, answer)
         order_uuid = await self._order_of(role.config_name, enrolment, record)
         warnings = (
-            *_of_term(term, record, is_new=ordering.has_begun),
+            *_of_term(role, term, record, is_new=ordering.has_begun),
             *filter(None, [role_rules.notice_of_early_end(request.not_after, current)]),
             *remarks_on(record, self._resources.clock.now()),
             *_of_life(role, current, enrolment),
@@ -333,9 +333,10 @@ def _identity(role_name: str, request: IssueRequest, key: str) -> str:
     """Return what equal requests have in common: the names in any order, and the key.
 
     The validity is no part of it: what SCM offers may change while an order is pending. Nor is which of its alternative
-    names took the place of a common name that the request does not name.
+    names took the place of a common name that the request does not name; an only name is as good as named.
     """
-    named = request.common_name or ""
+    only = request.names[0] if len({*request.names}) == 1 else ""
+    named = request.common_name or only
     return digest_of([role_name, named, *sorted({*request.names} - {named}), key])
 
 
@@ -357,12 +358,15 @@ def _failure_of(answer: Answer) -> _Failure | None:
     return _Failure(record.order_uuid, record.unique_id, newest.at, _why_pending(record))
 
 
-def _of_term(term: role_rules.Term, record: CertificateRecord, *, is_new: bool) -> tuple[str, ...]:
-    """Return what the user should know of the term; that it was ordered, only where that was done just now."""
+def _of_term(role: RoleRecord, term: role_rules.Term, record: CertificateRecord, *, is_new: bool) -> tuple[str, ...]:
+    """Return what the user should know of the term and the profile; what was ordered, only if it was just now."""
     if is_new:
         return (*term.warnings, *term.of_order)
     ordered = record.requested.ssl
-    notice = None if ordered is None else role_rules.notice_of_other_term(term, ordered.validity_days)
+    if ordered is None:
+        return term.warnings
+    notice = role_rules.notice_of_other_profile(role, ordered.certificate_profile)
+    notice = notice or role_rules.notice_of_other_term(term, ordered.validity_days)
     return (*term.warnings, *filter(None, (notice,)))
 
 

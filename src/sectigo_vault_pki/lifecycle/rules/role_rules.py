@@ -337,6 +337,16 @@ def notice_of_other_term(term: Term, ordered_days: int) -> str | None:
     )
 
 
+def notice_of_other_profile(role: RoleRecord, ordered_profile: int) -> str | None:
+    """Say that an equal request ordered the certificate under a profile that the role had before; None if not."""
+    if role.certificate_profile == ordered_profile:
+        return None
+    return (
+        f"nothing was ordered: the answered certificate was ordered with certificate_type {ordered_profile} by an "
+        f"equal request, and the role has {role.certificate_profile} now; a role of another name orders it at once"
+    )
+
+
 def shown(length: timedelta) -> str:
     """Return a length of time as Vault prints one, such as `720h0m0s`."""
     minutes, seconds = divmod(int(length.total_seconds()), 60)

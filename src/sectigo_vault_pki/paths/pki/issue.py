@@ -151,6 +151,10 @@ def _common_name_of(csr: CertificateSigningRequest) -> str:
         raise InvalidInputError("the common name of the CSR is no host name and no IP address") from None
     if not csr.common_name.isascii():  # SCM takes it from the CSR, and might read it as another name
         raise InvalidInputError(f"the common name of the CSR is not ASCII: make the CSR with {common_name}")
+    if csr.common_name.strip() != csr.common_name:
+        raise InvalidInputError(
+            f"the common name of the CSR begins or ends with a blank: make the CSR with {common_name}"
+        )
     return common_name
 
 
