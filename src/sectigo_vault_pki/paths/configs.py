@@ -120,9 +120,10 @@ def changed_config(existing: ConfigRecord | None, data: FieldData, *, may_create
         raise InvalidInputError(problem_text(problems))
     values: dict[str, object] = existing.model_dump() if existing else {}
     values |= _changes(data)
-    if fields.PASSWORD in data:  # it is in force, whatever a rotation was about to set
+    kind = _login_kind(existing, data)
+    if fields.PASSWORD in data or kind is not fields.LoginKind.PASSWORD:  # whatever a rotation was about to set
         values["next_password"] = None
-    unused = fields.OF_LOGINS - fields.LOGINS[_login_kind(existing, data)].all
+    unused = fields.OF_LOGINS - fields.LOGINS[kind].all
     values = {name: value for name, value in values.items() if name not in unused and value is not None}
     defaults = existing.defaults if existing else WaitingAndRenewal()
     values["defaults"] = defaults.changed_by(
