@@ -87,6 +87,12 @@ async def test_what_is_no_oauth2_login_is_refused(mount: Mount, changes: dict[st
         await mount.write("configs/web", {**OAUTH2, **changes})
 
 
+async def test_what_is_no_client_certificate_is_named(mount: Mount) -> None:
+    login = {**certificate_login(), "sectigo_cm_client_cert": "nothing"}
+    with pytest.raises(BadRequestError, match=r"^sectigo_cm_client_cert must be certificates in PEM"):
+        await mount.write("configs/web", login)
+
+
 async def test_a_key_of_another_certificate_is_refused(mount: Mount) -> None:
     login = {**certificate_login(), "sectigo_cm_client_key": certificate_login()["sectigo_cm_client_key"]}
     with pytest.raises(BadRequestError, match="cannot be used together"):

@@ -259,3 +259,19 @@ def test_a_key_of_another_certificate_is_refused_without_showing_it(pair: tuple[
     CertificateLogin("api-user", pair[0], SecretStr(pair[1])).present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     with pytest.raises(InvalidInputError, match="cannot be used together"):
         CertificateLogin("api-user", pair[0], SecretStr(other)).present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+async def test_an_order_is_not_sent_before_scm_has_taken_the_client_certificate(
+    script: Script, pair: tuple[str, str], order: Order
+) -> None:
+    account = account_at(BASE_URL, login=CertificateLogin("api-user", pair[0], SecretStr(pair[1])))
+    client = ScmClient(account, transport=httpx.MockTransport(script.handle), sleep=script.sleep, now=script.now)
+    script.answers(httpx.ReadError("reset by peer"))
+    with pytest.raises(ScmUnavailableError, match="check that SCM trusts the client certificate"):
+        await SSL.enroll(client, order)
+    assert [request.method for request in script.requests] == ["GET"]
+    script.answers(httpx.Response(200, json=[]), *[httpx.Response(200, json={"sslId": 55})] * 2)
+    await SSL.enroll(client, order)
+    await SSL.enroll(client, order)
+    assert [request.method for request in script.requests[1:]] == ["GET", "POST", "POST"]
+    await client.aclose()

@@ -271,6 +271,19 @@ def _custom_field(item: object, allowed: str) -> tuple[str, str]:
     return name, value
 
 
+def client_certificate() -> Kind[str]:
+    """A certificate in PEM, and behind it those of its issuers."""
+    base = ca_bundle()
+
+    def parse(value: object) -> str:
+        try:
+            return base.parse(value)
+        except KindError:
+            raise KindError("must be certificates in PEM: that of the client, and its issuers behind it") from None
+
+    return Kind(base.label, base.schema, parse)
+
+
 def ca_bundle() -> Kind[str]:
     """CA certificates in PEM."""
     return converted(kinds.text(max_length=MAX_TEXT_LENGTH), lambda pem: parse_ca_bundle(normalise_pem(pem)))
