@@ -233,9 +233,9 @@ class Demo:
         wrong = f"bao write {MOUNT}/enroll/demo sectigo_csr_domain=web.example.test sectigo_ssl_cert_type={TYPE} \\\n"
         answer = self.terminal.run(f"{wrong}    sectigo_ssl_cert_validity=soon", status=2)
         self._checks.says(answer, "Code: 400", "sectigo_ssl_cert_validity must be")
-        self.terminal.say("The next one is for SCM to refuse: the certificate type is not sold for 12 days.")
+        self.terminal.say("SCM does not sell the certificate type for 12 days: nothing is sent.")
         answer = self.terminal.run(f"{wrong}    sectigo_ssl_cert_validity=12", status=2)
-        self._checks.says(answer, "Code: 400", "SCM refused enroll", "(code -")
+        self._checks.says(answer, "Code: 400", f"certificate profile {TYPE} offers no 12 days")
 
     def _help(self) -> None:
         self.terminal.chapter("Every path explains itself")

@@ -15,6 +15,7 @@ from sectigo_vault_pki.lifecycle import LoginPauses, Resources, ScmClients, key_
 from sectigo_vault_pki.paths import all_paths
 from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEMA
 from sectigo_vault_pki.paths.answers.pki_answer import ISSUE_SCHEMA
+from sectigo_vault_pki.paths.answers.validation_answer import DOMAIN_SCHEMA, INSTRUCTION_PROPERTIES
 from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
 from sectigo_vault_pki.paths.sync import SYNC_SCHEMA
 from sectigo_vault_pki.scm import ScmClient
@@ -70,7 +71,9 @@ def tables() -> dict[str, str]:
     made = {
         "paths": _paths_table(paths),
         "answer": _answer_table(CERTIFICATE_SCHEMA),
+        "domain-answer": _answer_table(DOMAIN_SCHEMA),
         "export-answer": _answer_table(EXPORT_SCHEMA),
+        "instruction": _answer_table(INSTRUCTION_PROPERTIES),
         "issue-answer": _answer_table(ISSUE_SCHEMA),
         "sync-answer": _answer_table(SYNC_SCHEMA),
     }

@@ -27,6 +27,7 @@ _DOCS = Path(__file__).resolve().parent.parent / "docs"
 _GUIDE = (
     "README",
     "configuring",
+    "profiles",
     "ordering",
     "reading",
     "renewing",
@@ -39,7 +40,13 @@ _GUIDE = (
     "troubleshooting",
     "commands",
 )
-DOCUMENTS = (*(_DOCS / "guide" / f"{page}.md" for page in _GUIDE), _DOCS / "migration.md", _DOCS / "recipes.md")
+DOCUMENTS = (
+    *(_DOCS / "guide" / f"{page}.md" for page in _GUIDE),
+    _DOCS / "migration.md",
+    _DOCS / "recipes.md",
+    _DOCS / "guide" / "domain-validation.md",
+    _DOCS / "guide" / "logins.md",
+)
 """In the order in which the session goes through them, and so may a reader."""
 SCM_OPTIONS = ("--pending-polls", "0", "--user", "api-user", "--customer-uri", "example-corp")
 PLUGIN_OPTIONS = ("SECTIGO_VAULT_PKI_BACKGROUND=off",)  # no tick may fall between two examples
@@ -110,6 +117,7 @@ class Session:
         self._variables = {
             **small_environment(),
             **environment.shell_environment(),
+            "SCM_CLIENT_SECRET": "demo-client-secret",
             "HOME": str(self._folder),
             "PATH": f"{EXECUTABLE.parent}:{os.environ.get('PATH', '/usr/bin:/bin')}:{spare}",
         }

@@ -12,6 +12,7 @@ from sectigo_vault_pki.lifecycle import (
     LoginPauses,
     NamedLocks,
     PasswordRotation,
+    Profiles,
     Resources,
     ScmClients,
     default_jitter,
@@ -175,5 +176,6 @@ def parts_of(resources: Resources, *, background: bool) -> Parts:
         roles=engine.roles,
         issuer=engine.issuer,
         rotation=rotation,
+        profiles=Profiles(resources),
         background=background,
     )

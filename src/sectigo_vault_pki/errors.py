@@ -10,6 +10,8 @@
     ├── NotFoundError                nothing is stored under that name
     │   ├── UnknownConfigError
     │   ├── UnknownCertificateError
+    │   ├── UnknownDomainError       SCM does not know that domain
+    │   ├── UnknownProfileError
     │   ├── UnknownRoleError
     │   └── UnknownSerialError
     ├── ConflictError                the stored state does not allow it
@@ -80,6 +82,20 @@ class UnknownCertificateError(NotFoundError):
         super().__init__(f'no certificate {named} under config entry "{config_name}"')
         self.config_name = config_name
         self.unique_id = unique_id
+
+
+class UnknownDomainError(NotFoundError):
+    """SCM does not know that domain."""
+
+    def __init__(self, domain: str) -> None:
+        super().__init__(f'SCM does not know the domain "{domain}"')
+
+
+class UnknownProfileError(NotFoundError):
+    """SCM offers no such certificate profile."""
+
+    def __init__(self, profile_id: int, offered: str) -> None:
+        super().__init__(f"SCM offers this organization no certificate profile {profile_id}: it offers {offered}")
 
 
 class UnknownRoleError(NotFoundError):

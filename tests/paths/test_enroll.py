@@ -159,6 +159,7 @@ async def test_key_and_csr_are_stored_before_the_order_is_sent_and_its_id_before
     mount: Mount,
 ) -> None:
     await mount.configure()
+    await mount.read("profile/web/501")  # so that the order is the next call
     mount.storage.writes.clear()
     mount.simulator.calls.clear()
     seen: list[tuple[str, ...]] = []
@@ -365,8 +366,9 @@ async def test_an_entry_for_client_certificates_enrols_none_of_ssl(mount: Mount)
 
 async def test_what_scm_refuses_is_told_with_code_and_leaves_nothing(mount: Mount) -> None:
     await mount.configure()
-    with pytest.raises(BadRequestError, match=r"SCM refused enroll: .*term.* \(code -36\)"):
-        await mount.enroll(sectigo_ssl_cert_validity=2)
+    mount.simulator.settings.external_requester_required = True
+    with pytest.raises(BadRequestError, match=r"SCM refused enroll: External Requester.* \(code -139\)"):
+        await mount.enroll()
     assert set(mount.storage.snapshot()) == {"config/web"}
     assert await mount.list("certs/web") == []
 
@@ -430,8 +432,11 @@ async def test_a_request_id_with_other_fields_is_refused(mount: Mount) -> None:
 
 async def test_a_request_id_is_free_again_after_a_refusal_and_after_a_delete(mount: Mount) -> None:
     await mount.configure()
-    with pytest.raises(BadRequestError, match="code -36"):
+    with pytest.raises(BadRequestError, match="sectigo_ssl_cert_validity must be one of 365, 398"):
         await mount.enroll(sectigo_request_id="deploy-7", sectigo_ssl_cert_validity=2)
+    unknown = [{"name": "Colour", "value": "blue"}]
+    with pytest.raises(BadRequestError, match="code -135"):
+        await mount.enroll(sectigo_request_id="deploy-7", sectigo_ssl_cert_custom_fields=unknown)
     first = await mount.enroll(sectigo_request_id="deploy-7")
     await mount.delete(f"certs/web/{first['cert_unique_id']}")
     second = await mount.enroll(sectigo_request_id="deploy-7")

@@ -12,6 +12,10 @@ from tests.support.mount import Mount, answered
 PATHS = [
     "configs",
     "configs/web",
+    "domains/web",
+    "domains/web/example.test",
+    "profile/web",
+    "profile/web/501",
     "enroll/web",
     "configs/web/test",
     "readcert/web/1_demo-customer",
@@ -265,7 +269,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 53
+    assert len(ids) == len(set(ids)) == 59
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:
@@ -301,7 +305,12 @@ async def test_a_request_without_a_body_is_offered_the_fields_that_mean_somethin
         ("/certs/revoked", "get"): {"after", "limit", "list"},
         ("/configs", "get"): {"after", "limit", "list"},
         ("/configs/{config_name}/test", "get"): set(),
+        ("/domains/{config_name}", "get"): {"after", "limit", "list"},
+        ("/domains/{config_name}/{domain}", "get"): set(),
         ("/readcert/{config_name}/{sectigo_cert_unique_id}", "get"): {"sectigo_ssl_cert_format_type"},
+        ("/profile/{config_name}", "get"): {"after", "limit", "list"},
+        ("/profile/{config_name}/{profile_id}", "get"): set(),
+        ("/profile/{config_name}/{profile_id}", "delete"): set(),
         ("/config/roles", "get"): set(),
         ("/status", "get"): set(),
         ("/sync/{config_name}", "get"): set(),

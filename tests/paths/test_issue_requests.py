@@ -97,6 +97,8 @@ class TestInternationalNames:
             await sign(mount, request("bücher.example.test"))
         with pytest.raises(BadRequestError, match="the common name of the CSR is no host name and no IP address"):
             await sign(mount, request("☃.example.test"))
+        with pytest.raises(BadRequestError, match=r"begins or ends with a blank: make the CSR with a\.example\.test$"):
+            await sign(mount, request(" a.example.test"))
         assert not list(mount.simulator.orders)
         response = await mount.write(
             "sign/shop",
@@ -322,6 +324,13 @@ class TestWithoutACommonName:
         data = await issue(mount, common_name=None, ip_sans="192.0.2.7", alt_names=alt_names)
         assert common_name_in(data) == BUCHER  # the one before it is longer than a common name may be
         assert names_in(leaf_of(data)) == {"192.0.2.7", f"{'a' * 60}.example.test", BUCHER, "c.example.test"}
+
+    async def test_an_only_name_is_one_request_in_whichever_field(self, mount: Mount) -> None:
+        await prepared(mount, require_cn=False)
+        first = await issue(mount, common_name=None, alt_names="a.example.test")
+        assert await issue(mount, common_name="a.example.test") == first
+        assert await issue(mount, common_name="A.example.test", alt_names="a.example.test") == first
+        assert len(list(mount.simulator.orders)) == 1
 
     async def test_names_in_any_order_are_one_request(self, mount: Mount) -> None:
         await prepared(mount, require_cn=False)

@@ -160,6 +160,19 @@ class TestTerms:
         assert any(f"nothing was ordered: {said}" in warning for warning in longer.warnings)
         assert len(list(mount.simulator.orders)) == 1
 
+    async def test_a_certificate_of_the_profile_that_the_role_had_is_answered_with_a_warning(
+        self, mount: Mount
+    ) -> None:
+        await prepared(mount, certificate_type=502, validity=199)
+        first = await issue(mount)
+        await mount.patch("roles/shop", {"certificate_type": 501, "validity": 365})
+        response = await mount.write("issue/shop", NAME)
+        assert response is not None
+        assert answered(response)["serial_number"] == first["serial_number"]
+        (warning,) = (warning for warning in response.warnings if "nothing was ordered" in warning)
+        assert "ordered with certificate_type 502 by an equal request, and the role has 501 now" in warning
+        assert len(list(mount.simulator.orders)) == 1
+
     async def test_terms_that_change_buy_nothing(self, mount: Mount) -> None:
         await prepared(mount, certificate_type=502, validity=199, min_remaining="20d")
         first = await issue(mount)

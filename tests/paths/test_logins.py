@@ -56,6 +56,21 @@ async def test_the_fields_of_another_login_are_refused_all_at_once(mount: Mount)
     assert await mount.list("configs/") == []
 
 
+async def test_a_field_of_two_other_logins_is_one_error(mount: Mount) -> None:
+    await mount.write("configs/web", OAUTH2)
+    with pytest.raises(BadRequestError) as refused:
+        await mount.write("configs/web", {"sectigo_cm_user": "api-user"})
+    said = "sectigo_cm_user belongs to sectigo_cm_auth=password or certificate, and this entry logs in by oauth2"
+    assert str(refused.value) == said
+
+
+async def test_a_client_certificate_needs_tls(mount: Mount) -> None:
+    plain = {**certificate_login(), "sectigo_cm_base_url": "http://127.0.0.1:8080"}
+    with pytest.raises(BadRequestError, match="sectigo_cm_auth=certificate needs an https:// address"):
+        await mount.write("configs/web", plain)
+    assert await mount.list("configs/") == []
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -70,6 +85,12 @@ async def test_the_fields_of_another_login_are_refused_all_at_once(mount: Mount)
 async def test_what_is_no_oauth2_login_is_refused(mount: Mount, changes: dict[str, object], message: str) -> None:
     with pytest.raises(BadRequestError, match=f"^{message}"):
         await mount.write("configs/web", {**OAUTH2, **changes})
+
+
+async def test_what_is_no_client_certificate_is_named(mount: Mount) -> None:
+    login = {**certificate_login(), "sectigo_cm_client_cert": "nothing"}
+    with pytest.raises(BadRequestError, match=r"^sectigo_cm_client_cert must be certificates in PEM"):
+        await mount.write("configs/web", login)
 
 
 async def test_a_key_of_another_certificate_is_refused(mount: Mount) -> None:

@@ -81,6 +81,10 @@ CASES: list[tuple[str, str, Mapping[str, object]]] = [
     (f"{CONFIG}/rotate-root", "post", {}),
     (f"/readcert{CERTIFICATE}", "get", {}),
     ("/certs/revoked", LIST, {}),
+    ("/profile/{config_name}", LIST, {}),
+    *(("/profile/{config_name}/{profile_id}", method, {}) for method in ("get", "post", "delete")),
+    ("/domains/{config_name}", LIST, {}),
+    ("/domains/{config_name}/{domain}", "get", {}),
     ("/cert/{serial}/raw", "get", {}),
     ("/cert/{serial}/raw/pem", "get", {}),
     *((f"/{path}", "get", {}) for path in ("ca", "ca/pem", "ca_chain", "crl", "crl/pem")),
@@ -152,6 +156,8 @@ class Stocked:
             "name": "shop",
             "serial": issued["serial_number"],
             "issuer_ref": "default",
+            "domain": "example.test",
+            "profile_id": "501",
         }
         self.clock.advance(days=350)
 

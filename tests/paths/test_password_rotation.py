@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
+from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError
 from tests.paths.test_logins_at_scm import OAUTH2
 from tests.support.crashes import MortalMount
@@ -87,6 +88,21 @@ async def test_a_password_that_is_written_ends_an_open_rotation(ready: Mount) ->
         await ready.write("configs/web/rotate-root", {})
     await ready.write("configs/web", {"sectigo_cm_password": password_at_scm(ready)})
     await assert_orders(ready, "web")
+
+
+async def test_another_kind_of_login_ends_an_open_rotation_and_leaves_no_password(ready: Mount) -> None:
+    await ready.configure()
+    ready.simulator.faults.add("change_password", "drop_after")
+    with pytest.raises(BadRequestError, match="both passwords are stored"):
+        await ready.write("configs/web/rotate-root", {})
+    await ready.write("configs/web", OAUTH2)
+    config = await Repository(ready.storage).config("web")
+    assert config is not None
+    assert (config.password, config.next_password) == (None, None)
+    await assert_orders(ready, "web")
+    config = await Repository(ready.storage).config("web")
+    assert config is not None
+    assert config.password is None
 
 
 FAULTS: tuple[Literal["drop_before", "drop_after"], ...] = ("drop_before", "drop_after")

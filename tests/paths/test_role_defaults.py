@@ -44,6 +44,21 @@ async def test_a_default_that_is_removed_leaves_its_roles_as_they_were(mount: Mo
     assert answered(await mount.read("roles/shop"))["validity"] == 365
 
 
+async def test_a_role_whose_defaults_were_removed_can_be_patched(mount: Mount) -> None:
+    await prepared(mount)
+    await mount.write("config/roles", DEFAULTS)
+    await mount.write("roles/shop", OF_THE_BUILT_IN_ENGINE_ONLY)
+    await written(mount, "own")
+    await mount.write("config/roles", dict.fromkeys(DEFAULTS, ""))
+    for _ in range(2):
+        shown = answered(await mount.patch("roles/shop", {"ttl": "90d"}))
+        assert {name: shown[name] for name in DEFAULTS} == DEFAULTS
+    with pytest.raises(BadRequestError, match="validity is required"):
+        await mount.patch("roles/own", {"validity": ""})
+    await mount.write("config/roles", {"validity": 200})
+    assert answered(await mount.read("roles/shop"))["validity"] == 200
+
+
 async def test_without_defaults_the_error_names_config_roles(mount: Mount) -> None:
     assert answered(await mount.read("config/roles")) == {"config": "", "certificate_type": 0, "validity": 0}
     with pytest.raises(BadRequestError) as refused:

@@ -140,8 +140,9 @@ async def test_sample_as_it_stands_is_refused_by_the_names_of_what_has_to_be_fil
 
 async def test_enrolment_sample_filled_in_gets_as_far_as_scm(mount: Mount, family: Family) -> None:
     await configured(mount, family)
-    with pytest.raises(BadRequestError, match="SCM refused enroll"):
+    with pytest.raises(BadRequestError, match="SCM offers this organization no certificate profile 123"):
         await mount.write("enroll/web", family.filled())
+    assert mount.simulator.calls.count("types") == 1
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)

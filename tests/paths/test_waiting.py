@@ -16,6 +16,7 @@ def now() -> float:
 async def test_pauses_between_collects_double_up_to_the_loop_period(mount: Mount) -> None:
     await mount.configure(sectigo_wait_limit=600)
     mount.simulator.settings.pending_polls = 18
+    await mount.read("profile/web/501")  # so that the order is the next call
     asked: list[float] = []
     mount.on_scm_call = lambda: asked.append(now())
     await mount.enroll(sectigo_loop_period=40)

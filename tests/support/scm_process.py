@@ -71,6 +71,19 @@ class ScmProcess:
             "sectigo_cm_base_url": self.url,
         }
 
+    def without_login(self) -> dict[str, object]:
+        """Return the fields of a config entry that uses it, but those of the login."""
+        return {
+            name: value
+            for name, value in self.config().items()
+            if name not in {"sectigo_cm_user", "sectigo_cm_password"}
+        }
+
+    def login_certificate(self) -> tuple[str, str]:
+        """Return a client certificate that it trusts, and its key."""
+        issued = self._call("POST", "/client-certificates", {"login": self.user, "trusted": True}).json()
+        return issued["certificate"], issued["private_key"]
+
     def orders(self) -> list[dict[str, Any]]:
         """Return its order book, oldest first."""
         orders: list[dict[str, Any]] = self._call("GET", "/orders").json()

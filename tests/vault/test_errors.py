@@ -51,8 +51,14 @@ def test_an_scm_that_has_too_much_to_do_took_nothing(mount: VaultMount) -> None:
 
 def test_a_refused_order_says_what_scm_said(mount: VaultMount) -> None:
     mount.configure()
+    answer = mount.enroll(sectigo_ssl_cert_custom_fields=[{"name": "Colour", "value": "blue"}])
+    assert_refused(mount, answer, 400, "SCM refused enroll", "Custom field cannot be found", "(code -135)")
+
+
+def test_an_order_that_scm_cannot_take_is_refused_before_it_is_sent(mount: VaultMount) -> None:
+    mount.configure()
     answer = mount.enroll(sectigo_ssl_cert_type=999)
-    assert_refused(mount, answer, 400, "SCM refused enroll", "No certificate profile found by id 999", "(code -111)")
+    assert_refused(mount, answer, 400, "sectigo_ssl_cert_type must be one of 501", "no certificate profile 999")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.vault
 PATHS = {
     "configs": "List the config entries.",
     "configs/web": "Keep an SCM account, an organization and a certificate type under a name.",
+    "profile/web": "List the certificate profiles that can be ordered under a config entry.",
+    "profile/web/501": "Read a certificate profile: its terms, its keys, and the custom fields that an order needs.",
     "enroll/web": "Order a certificate at SCM and collect it.",
     "certs/web": "List the certificates stored under a config entry.",
     "certs/web/1_customer": "Read, collect, change or delete a stored certificate.",
@@ -65,6 +67,10 @@ def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: Va
         "/configs/{config_name}/test",
         "/configs/{config_name}/rotate-root",
         "/readcert/{config_name}/{sectigo_cert_unique_id}",
+        "/profile/{config_name}",
+        "/profile/{config_name}/{profile_id}",
+        "/domains/{config_name}",
+        "/domains/{config_name}/{domain}",
         "/enroll/{config_name}",
         "/certs/{config_name}",
         "/certs/{config_name}/{sectigo_cert_unique_id}",
@@ -109,7 +115,7 @@ def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: Va
     reference = enroll["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     schema = document["components"]["schemas"][reference.rpartition("/")[2]]
     assert schema["properties"]["sectigo_ssl_cert_type"]["type"] == "integer"
-    patch = ours[f"/{mount.path}/roles/{{role}}"]["patch"]
+    patch = ours[f"/{mount.path}/roles/{{name}}"]["patch"]
     assert [*patch["requestBody"]["content"]] == ["application/merge-patch+json"]
 
 
@@ -143,8 +149,23 @@ def test_our_part_of_the_document_says_all_that_a_built_in_engine_says_of_itself
 
 
 SHARED_WITH_PKI = {
+    "/ca",
+    "/ca/pem",
+    "/ca_chain",
+    "/cert/ca_chain",
+    "/cert/crl",
     "/cert/{serial}",
+    "/cert/{serial}/raw",
+    "/cert/{serial}/raw/pem",
     "/certs",
+    "/certs/revoked",
+    "/crl",
+    "/crl/pem",
+    "/issuer/{issuer_ref}",
+    "/issuer/{issuer_ref}/der",
+    "/issuer/{issuer_ref}/json",
+    "/issuer/{issuer_ref}/pem",
+    "/issuers",
     "/issue/{role}",
     "/revoke",
     "/roles",

@@ -33,9 +33,19 @@ def test_every_request_that_the_document_allows_is_answered_as_it_says(mount: Va
         "name": "shop",
         "role": "shop",
         "serial": kept["serial_number"],
+        "issuer_ref": "default",
+        "domain": "example.test",
+        "profile_id": "501",
     }
     of_people = {"config_name": "people", "sectigo_cert_unique_id": client["cert_unique_id"]}
-    nowhere = {"config_name": "none", "cert_id": "1", "name": "none", "role": "none", "serial": "01:02"}
+    nowhere = {
+        "config_name": "none",
+        "cert_id": "1",
+        "name": "none",
+        "role": "none",
+        "serial": "01:02",
+        "issuer_ref": "none",
+    }
     spare_id = mount.enroll("spare").expect(200).data["cert_unique_id"]
     spare = {"config_name": "spare", "sectigo_cert_unique_id": spare_id, "name": "spare-role"}
     document = fuzzed_document(

@@ -14,6 +14,8 @@ The keys are throwaway keys; SCM is the simulator. What each layout brought:
     5-50246f7   the agenda: entries of what is pending, and of when certificates expire
     6-8c80839   roles, what was issued under them, and how they were used; the agenda's second form
     7-35871f8   the newest chain of an entry; index entries of revoked certificates, and the agenda's third form
+    8-302b49b   logins by OAuth2 and by a client certificate, an open change of a password, defaults of roles, how
+                domains are validated
 """
 
 import asyncio
@@ -32,6 +34,7 @@ REASON = {"sectigo_reason": "superseded"}
 
 
 FIRST_WITH_ROLES = 6
+FIRST_WITH_LOGINS = 8
 
 
 async def stored(layout: int) -> dict[str, Any]:
@@ -64,6 +67,8 @@ async def stored(layout: int) -> dict[str, Any]:
         await mount.write(f"renew/web/{ids['refused']}", {})
     if layout >= FIRST_WITH_ROLES:
         await _issued(mount)
+    if layout >= FIRST_WITH_LOGINS:
+        await _logged_in_otherwise(mount)
     settings.never_issue = True
     faults.add("replace", "drop_after")
     for name in ("aliased", "replacing", "resent"):
@@ -101,6 +106,30 @@ async def _issued(mount: Mount) -> None:
     for name in ("free", "guarded"):
         await mount.write(f"issue/{name}", {"common_name": f"{name}.example.test"})
     await mount.tick()
+
+
+async def _logged_in_otherwise(mount: Mount) -> None:
+    """Write entries of each login, one in the middle of a rotation, and what roles have that do not say it."""
+    without = {"sectigo_cm_uri": "demo-customer", "sectigo_cm_org_id": 7001, "sectigo_config_type": "ssl_cert"}
+    entry = {**without, "sectigo_cm_base_url": "https://scm.example.test", "sectigo_dcv_mode": "CNAME"}
+    key = {"sectigo_cm_client_id": "demo-client-id", "sectigo_cm_client_secret": "demo-client-secret"}
+    await mount.write("configs/api", {**entry, "sectigo_cm_auth": "oauth2", **key, "sectigo_cm_api_version": "v2"})
+    shown = mount.simulator.issue_login_certificate("demo-user")
+    badge = {"sectigo_cm_client_cert": shown.certificate_pem(), "sectigo_cm_client_key": shown.private_key_pem()}
+    await mount.write(
+        "configs/badge", {**entry, "sectigo_cm_auth": "certificate", "sectigo_cm_user": "demo-user", **badge}
+    )
+    await mount.write("config/roles", {"config": "web", "certificate_type": 501, "validity": 365})
+    role = {"allowed_domains": "example.test", "allow_subdomains": True, "key_type": "any", "key_usage": "KeyAgreement"}
+    await mount.write("roles/inherits", {**role, "ttl": "300d", "allowed_ip_sans_cidr": "192.0.2.0/24"})
+    await mount.enroll(
+        sectigo_csr_domain="validated.example.test", sectigo_dcv_mode="EMAIL", sectigo_dcv_email="a@example.test"
+    )
+    mount.simulator.accounts.add_administrator("other-user", "other-password")
+    await mount.configure("rotating", sectigo_cm_user="other-user", sectigo_cm_password="other-password")
+    mount.simulator.faults.add("change_password", "drop_after")
+    with suppress(LogicalError):  # the lost answer is what is wanted
+        await mount.write("configs/rotating/rotate-root", {})
 
 
 async def _enrolled(mount: Mount, name: str) -> str:

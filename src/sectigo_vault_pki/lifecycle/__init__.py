@@ -4,6 +4,7 @@ from sectigo_vault_pki.lifecycle.account_check import AccountCheck
 from sectigo_vault_pki.lifecycle.accounts import ClientFactory, LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.answers import Answer, UnnamedOrder, notice_on_window, order_id
 from sectigo_vault_pki.lifecycle.config_entries import Configs
+from sectigo_vault_pki.lifecycle.domain_validations import DomainList
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.inventory.report import AccountStatus, BackgroundRun, EngineStatus
 from sectigo_vault_pki.lifecycle.inventory.stored import CertificateWithSerial, StoredVersion
@@ -13,13 +14,23 @@ from sectigo_vault_pki.lifecycle.orders.operation import KeyRequest
 from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
 from sectigo_vault_pki.lifecycle.password_rotation import PasswordRotation
+from sectigo_vault_pki.lifecycle.profiles import Profiles, ProfileWithFields
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
 from sectigo_vault_pki.lifecycle.roles.issuing import Issued, Issuer, IssueRequest
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.rules.role_rules import ANY_KEY, DEFAULT_MAX_ORDERS, guard_warnings, with_defaults
 from sectigo_vault_pki.lifecycle.sync.runs import ShownRun
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks
-from sectigo_vault_pki.scm import header_value_problem, parse_base_url, parse_ca_bundle, parse_token_url
+from sectigo_vault_pki.scm import (
+    DomainDetails,
+    DomainRow,
+    Instruction,
+    Profile,
+    header_value_problem,
+    parse_base_url,
+    parse_ca_bundle,
+    parse_token_url,
+)
 
 __all__ = [
     "ANY_KEY",
@@ -32,10 +43,14 @@ __all__ = [
     "CertificateWithSerial",
     "ClientFactory",
     "Configs",
+    "DomainDetails",
+    "DomainList",
+    "DomainRow",
     "Engine",
     "EngineStatus",
     "EnrolmentRequest",
     "FetchRequest",
+    "Instruction",
     "IssueRequest",
     "Issued",
     "Issuer",
@@ -43,6 +58,9 @@ __all__ = [
     "LoginPauses",
     "NamedLocks",
     "PasswordRotation",
+    "Profile",
+    "ProfileWithFields",
+    "Profiles",
     "RenewalRequest",
     "ReplacementRequest",
     "Resources",

@@ -243,6 +243,10 @@ class ScmClients:
             if lent.retired and not lent.users:
                 await lent.client.aclose()
 
+    async def login_refused(self, entry: Entry) -> None:
+        """Note a refused login that was not noted when it came."""
+        await self._pauses.refused(entry.config_name, account_of(entry.config))
+
     async def _with_one_password(self, entry: Entry) -> Entry:
         if self._settled is None or entry.config.next_password is None:
             return entry

@@ -17,7 +17,7 @@ from sectigo_vault_pki.lifecycle.rules.renewal_rule import (
     shown_time,
 )
 from sectigo_vault_pki.lifecycle.rules.states import AnswerLost, CollectEvent, Misnamed, Trouble, Unreachable
-from sectigo_vault_pki.scm import Unnamed, is_final
+from sectigo_vault_pki.scm import Instruction, Unnamed, is_final
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CurrentCertificate,
@@ -58,12 +58,17 @@ class Answer:
         order: the order; None for a certificate.
         of_replacement: the answer is about the replacement in flight, whose key and CSR it shows, and not about the
             certificate that is still in hand.
+        in_work: SCM's id of an order of which SCM has just said that it is not issued yet: that of the record, or of
+            its renewal.
+        instructions: what is to be done so that this order's domains can be validated.
     """
 
     record: CertificateRecord | None = None
     warnings: tuple[str, ...] = ()
     order: UnnamedOrder | None = None
     of_replacement: bool = False
+    in_work: int | None = None
+    instructions: tuple[Instruction, ...] = ()
 
     def with_warnings(self, *warnings: str) -> "Answer":
         """Return the answer with more warnings."""
@@ -200,6 +205,11 @@ def of_collecting(event: CollectEvent, key: CertificateKey) -> tuple[str, ...]:
             return (f"the certificate could not be asked for: {error}; {again}",)
         case _:
             return ()
+
+
+def no_instructions(reason: str) -> str:
+    """Say that SCM did not tell what the validation of an order's domains waits for."""
+    return f"SCM could not be asked what the order's domain validation waits for: {reason}"
 
 
 OTHER_KEY = (

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.lifecycle.held import account_of
+from sectigo_vault_pki.lifecycle.offers import drop_offers
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import notice_of_cut_window, renewal_policy
 from sectigo_vault_pki.store import ConfigIdentity, ConfigRecord, UniqueId
@@ -116,6 +117,7 @@ class Configs:
             await repository.delete_sync_run(config_name)
             await self._resources.tasks.finish(repository.delete_config(config_name))
         await self._resources.clients.drop(config_name)
+        drop_offers(self._resources, config_name)
         return keeps
 
 

@@ -12,7 +12,9 @@ from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.account_check import AccountCheck, check_account
 from sectigo_vault_pki.lifecycle.answers import Answer, with_notice_on_window, with_remarks
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
+from sectigo_vault_pki.lifecycle.collect.instructions import with_instructions
 from sectigo_vault_pki.lifecycle.deletion import Deletion
+from sectigo_vault_pki.lifecycle.domain_validations import DomainList, DomainValidations
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
 from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, account_statuses, count_pending, take_stock
 from sectigo_vault_pki.lifecycle.inventory.stored import (
@@ -29,6 +31,7 @@ from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest, fetch, give_key
 from sectigo_vault_pki.lifecycle.orders.idempotency import Admission, Enrolments
 from sectigo_vault_pki.lifecycle.orders.operation import check_validates_no_domain
+from sectigo_vault_pki.lifecycle.orders.order_checks import if_offered, remarks_on_term
 from sectigo_vault_pki.lifecycle.orders.renewal import RENEWAL, RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import (
     REPLACEMENT,
@@ -47,6 +50,7 @@ from sectigo_vault_pki.lifecycle.sync.actions import Tools
 from sectigo_vault_pki.lifecycle.sync.runs import SyncRuns
 from sectigo_vault_pki.lifecycle.upkeep.upkeep import Upkeep
 from sectigo_vault_pki.pki import CertificateChain, GivenCertificate, Pkcs12Protection
+from sectigo_vault_pki.scm import DomainDetails
 from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
@@ -73,7 +77,8 @@ class Engine:
         self._enrolments = Enrolments(resources, self._runner, self._collector, journal)
         self._steps = Steps(resources, journal, self._collector, self._runner, self._enrolments)
         self._deletion = Deletion(resources, self._runner, journal, self._enrolments)
-        self._upkeep = Upkeep(resources, self._steps, self._is_busy)
+        self._domains = DomainValidations(resources)
+        self._upkeep = Upkeep(resources, self._steps, self._domains, self._is_busy)
         self.roles = Roles(resources)
         self.sync = SyncRuns(Tools(resources, self._steps, journal, self._chains))
         self.issuer = Issuer(resources, self.roles, self._enrolments, self._steps)
@@ -91,7 +96,7 @@ class Engine:
         """Report how the engine stands; asks storage, and never SCM."""
         resources = self._resources
         return EngineStatus(
-            stock=await take_stock(resources, self._runner.is_not_booked),
+            stock=await take_stock(resources, self._runner.is_not_booked, self._domains.warnings_for),
             pending=await count_pending(resources),
             run=self._upkeep.last_run,
             accounts=await account_statuses(resources),
@@ -108,6 +113,14 @@ class Engine:
     async def check_account(self, config_name: str) -> AccountCheck:
         """Try an entry's login at SCM; see `account_check.check_account`."""
         return await check_account(self._resources, await self._entry(config_name))
+
+    async def domains(self, config_name: str) -> DomainList:
+        """Return the domains that an entry's login sees at SCM; see `DomainValidations.listed`."""
+        return await self._domains.listed(await self._entry(config_name))
+
+    async def domain(self, config_name: str, domain: str) -> DomainDetails:
+        """Return what SCM says of one domain; see `DomainValidations.details`."""
+        return await self._domains.details(await self._entry(config_name), domain)
 
     # Operations.
 
@@ -141,10 +154,11 @@ class Engine:
             entry,
             request,
             time_limit=time_limit,
-            admission=admission,
+            admission=if_offered(self._resources, entry, request, admission),
             reread=lambda unique_id, flags: self.read(config_name, unique_id, flags, time_limit=time_limit),
         )
-        return self._remarked(with_notice_on_window(answer, request.requested, entry.config.defaults))
+        answer = with_notice_on_window(answer, request.requested, entry.config.defaults)
+        return await self._completed(config_name, answer)
 
     async def renew(
         self, config_name: str, unique_id: str, request: RenewalRequest, *, time_limit: float | None
@@ -160,7 +174,9 @@ class Engine:
             raise InvalidInputError("SCM renews client certificates with the key they have: replace it for another key")
         check_validates_no_domain(held, request.validation)
         waiting = waiting_of(held, request.flags)
-        return self._remarked(await self._runner.run(RENEWAL, held, request, waiting, time_limit=time_limit))
+        answer = await self._runner.run(RENEWAL, held, request, waiting, time_limit=time_limit)
+        answer = answer.with_warnings(*remarks_on_term(self._resources, held, answer.record))
+        return await self._completed(config_name, answer)
 
     async def replace(
         self, config_name: str, unique_id: str, request: ReplacementRequest, *, time_limit: float | None
@@ -176,7 +192,7 @@ class Engine:
         check_scm_replaces(held)
         waiting = waiting_of(held, request.flags)
         answer = await self._runner.run(REPLACEMENT, held, request, waiting, time_limit=time_limit)
-        return self._remarked(of_replacement(answer))
+        return await self._completed(config_name, of_replacement(answer))
 
     async def revoke(self, config_name: str, unique_id: str, reason: str, *, time_limit: float | None) -> Answer:
         """Revoke a certificate; one that is revoked already is answered as it is.
@@ -217,7 +233,7 @@ class Engine:
             await self._chains.note(config_name, answer.record)
         waiting = policy.waiting(flags, entry.config.defaults)
         if answer.record is None or answer.record.order is None or not waiting.max_timeout:
-            return self._remarked(answer)
+            return await self._completed(config_name, answer)
         flags = flags.model_copy(update={"max_timeout": waiting.max_timeout})
         left = None if time_limit is None else time_limit - (asyncio.get_running_loop().time() - began)
         return await self.read(*key, flags, time_limit=left)
@@ -252,7 +268,8 @@ class Engine:
             UnknownCertificateError: nothing is stored under that id.
             StandbyError: something would have to be asked or written, and this node must not.
         """
-        return self._remarked(await self._steps.read(config_name, unique_id, Caller(flags, time_limit)))
+        answer = await self._steps.read(config_name, unique_id, Caller(flags, time_limit))
+        return await self._with_validations(config_name, await self._completed(config_name, answer))
 
     async def as_stored(self, config_name: str, unique_id: str) -> Answer:
         """Answer a certificate, or an order by its `order-<uuid>`, as it is stored; nothing is due for that.
@@ -266,7 +283,8 @@ class Engine:
             if order is not None:
                 return answers.of_order(order)
             unique_id = await repository.certificate_of_order(config_name, match[1]) or unique_id
-        return self._remarked(Answer(await self._steps.stored(config_name, unique_id)))
+        answer = self._remarked(Answer(await self._steps.stored(config_name, unique_id)))
+        return await self._with_validations(config_name, answer)
 
     async def change_flags(
         self, config_name: str, unique_id: str, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()
@@ -349,6 +367,16 @@ class Engine:
 
     def _remarked(self, answer: Answer) -> Answer:
         return with_remarks(answer, self._resources.clock.now())
+
+    async def _completed(self, config_name: str, answer: Answer) -> Answer:
+        """Return an answer with what its order waits for, and with its certificate's warnings."""
+        return self._remarked(await with_instructions(self._resources, config_name, answer))
+
+    async def _with_validations(self, config_name: str, answer: Answer) -> Answer:
+        """Return an answer with warnings about validations that end before its certificate is renewed."""
+        if answer.record is None:
+            return answer
+        return answer.with_warnings(*await self._domains.warnings_on(config_name, answer.record))
 
     def _is_busy(self, key: CertificateKey) -> bool:
         return self._runner.is_under_way(key) or self._collector.is_waiting(key)

@@ -13,6 +13,7 @@ from sectigo_vault_pki.errors import StandbyError
 from sectigo_vault_pki.lifecycle.accounts import ScmClients
 from sectigo_vault_pki.lifecycle.held import CertificateKey, of_certificate
 from sectigo_vault_pki.lifecycle.rules.evidence import Change
+from sectigo_vault_pki.lifecycle.rules.profile_rules import KeptOffers
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks, OwnedTasks
 from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file
 from sectigo_vault_pki.store import CertificateRecord, Repository, Status
@@ -39,6 +40,7 @@ class Resources:
         executor: runs what would hold up the event loop.
         renewals: one lock for each certificate of SCM's, shared with the other mounts of the process.
         jitter: draws the seconds between a tick of the host's and its run, so that mounts do not ask SCM together.
+        offers: what SCM told of its profiles, by config entry; `offers.py` keeps it.
     """
 
     repository: Repository
@@ -50,6 +52,7 @@ class Resources:
     tasks: OwnedTasks = field(default_factory=OwnedTasks)
     locks: NamedLocks = field(default_factory=NamedLocks)
     renewals: NamedLocks = field(default_factory=NamedLocks)
+    offers: dict[str, KeptOffers] = field(default_factory=dict)
 
     async def must_write(self) -> None:
         """Make sure that this node may write and call SCM.

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sectigo_vault_pki.errors import (
-    OrderLimitError,
-    RenewalHeldError,
+    ConflictError,
     ScmError,
-    StorageMovedError,
     UnknownCertificateError,
 )
 from sectigo_vault_pki.lifecycle import answers
@@ -121,7 +119,7 @@ class Steps:
         """Do what is due.
 
         Raises:
-            ConflictError, ScmError, OrderLimitError, RenewalHeldError, StorageMovedError: in the background only.
+            ConflictError, ScmError: in the background only.
         """
         match step:
             case Step.SETTLE:
@@ -308,7 +306,7 @@ class Steps:
         waiting = waiting_of(held, caller.flags)
         try:
             answer = await self._runner.run(RENEWAL, held, request, waiting, time_limit=caller.time_limit)
-        except (ScmError, OrderLimitError, RenewalHeldError, StorageMovedError) as error:
+        except (ScmError, ConflictError) as error:  # a read does not fail because a renewal did
             return Answer(held.record, (answers.due_and_not_renewed(error),))
         return await self._old_or_new(held, answer, rule)
 
@@ -317,7 +315,8 @@ class Steps:
         if answer.record is None:
             return Answer(held.record, answer.warnings)
         if answer.record.current is None:
-            return Answer(await self.stored(*held.key), (answers.being_renewed(answer.record), *answer.warnings))
+            warnings = (answers.being_renewed(answer.record), *answer.warnings)
+            return Answer(await self.stored(*held.key), warnings, in_work=answer.in_work)
         return answer if rule.read_renewed_cert else Answer(await self.stored(*held.key))
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, PasswordRotation, Roles
+from sectigo_vault_pki.lifecycle import Configs, Engine, Issuer, PasswordRotation, Profiles, Roles
 from sectigo_vault_pki.paths import (
     certs,
     config_login,
     configs,
+    domains,
     enroll,
     export,
     fetch,
+    profile,
     readcert,
     renew,
     replace,
@@ -37,6 +39,7 @@ class Parts:
     roles: Roles
     issuer: Issuer
     rotation: PasswordRotation
+    profiles: Profiles
     background: bool
 
 
@@ -47,6 +50,10 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         configs.path_configs_list(parts.configs),
         config_login.path_config_test(parts.engine),
         config_login.path_rotate_root(parts.rotation),
+        domains.path_domain(parts.engine),
+        domains.path_domains_list(parts.engine),
+        profile.path_profile(parts.profiles),
+        profile.path_profile_list(parts.profiles),
         enroll.path_enroll(parts.engine),
         certs.path_certs(parts.engine),
         serials.path_revoked_list(parts.engine),

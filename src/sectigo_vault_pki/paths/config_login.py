@@ -68,7 +68,7 @@ def _shown(check: AccountCheck) -> dict[str, object]:
     return {
         "api_enabled": "unknown" if check.is_enabled is None else "yes",
         "api_version": check.api_version,
-        "clock_difference": 0 if difference is None else round(difference.total_seconds()),
+        "clock_difference": 0 if difference is None else int(difference.total_seconds()),
         "departments": list(check.departments),
         "organization": check.organization,
         "password_expiration": check.password.expiration_date if check.password else "",

@@ -120,9 +120,10 @@ def changed_config(existing: ConfigRecord | None, data: FieldData, *, may_create
         raise InvalidInputError(problem_text(problems))
     values: dict[str, object] = existing.model_dump() if existing else {}
     values |= _changes(data)
-    if fields.PASSWORD in data:  # it is in force, whatever a rotation was about to set
+    kind = _login_kind(existing, data)
+    if fields.PASSWORD in data or kind is not fields.LoginKind.PASSWORD:  # whatever a rotation was about to set
         values["next_password"] = None
-    unused = fields.OF_LOGINS - fields.LOGINS[_login_kind(existing, data)].all
+    unused = fields.OF_LOGINS - fields.LOGINS[kind].all
     values = {name: value for name, value in values.items() if name not in unused and value is not None}
     defaults = existing.defaults if existing else WaitingAndRenewal()
     values["defaults"] = defaults.changed_by(
@@ -155,15 +156,16 @@ def _login_problems(existing: ConfigRecord | None, data: FieldData) -> Sequence[
     kind = _login_kind(existing, data)
     login = fields.LOGINS[kind]
     kept = existing if existing is not None and _login_kind(existing, FieldData({})) is kind else None
-    return [*_of_another_login(kind, data), *_lacking(login, kept, data), *_unproven(login, kept, data)]
+    misplaced = [*_of_another_login(kind, data)]
+    return misplaced or [*_lacking(login, kept, data), *_unproven(login, kept, data), *_plain(kind, existing, data)]
 
 
 def _of_another_login(kind: fields.LoginKind, data: FieldData) -> Iterator[str]:
-    for other, login in fields.LOGINS.items():
-        for name in sorted(login.all - fields.LOGINS[kind].all):
-            field = fields.TABLE[name].field
-            if field in data:
-                yield f"{field.name} belongs to sectigo_cm_auth={other}, and this entry logs in by {kind}"
+    for name in sorted(fields.OF_LOGINS - fields.LOGINS[kind].all):
+        field = fields.TABLE[name].field
+        if field in data:
+            owners = " or ".join(other for other, login in fields.LOGINS.items() if name in login.all)
+            yield f"{field.name} belongs to sectigo_cm_auth={owners}, and this entry logs in by {kind}"
 
 
 def _lacking(login: fields.LoginFields, kept: ConfigRecord | None, data: FieldData) -> Iterator[str]:
@@ -171,6 +173,13 @@ def _lacking(login: fields.LoginFields, kept: ConfigRecord | None, data: FieldDa
         field = fields.TABLE[name].field
         if data.lacks(field) and (kept is None or field.name in data.emptied):
             yield field.missing_text
+
+
+def _plain(kind: fields.LoginKind, kept: ConfigRecord | None, data: FieldData) -> Iterator[str]:
+    """Complain of a client certificate for an address that does not ask for one."""
+    base_url = data.get(fields.BASE_URL) or (kept.base_url if kept is not None else "")
+    if kind is fields.LoginKind.CERTIFICATE and base_url.startswith("http://"):
+        yield "sectigo_cm_auth=certificate needs an https:// address: over http no client certificate is shown"
 
 
 def _unproven(login: fields.LoginFields, kept: ConfigRecord | None, data: FieldData) -> Iterator[str]:

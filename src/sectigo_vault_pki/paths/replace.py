@@ -11,7 +11,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import (
     with_remarks,
 )
 from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES, logical_errors
-from sectigo_vault_pki.paths.fields import common_fields, field_kinds, key_fields, ssl_fields, waiting_fields
+from sectigo_vault_pki.paths.fields import common_fields, key_fields, name_kinds, ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, REASON, UNIQUE_ID
 from sectigo_vault_pki.paths.fields.key_fields import key_problems, key_request, remarks_on_names
 from sectigo_vault_pki.store import CertificateType
@@ -21,7 +21,7 @@ from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 COMMON_NAME = Field(
     name="sectigo_common_name",
     label="Common name",
-    kind=field_kinds.common_name(),
+    kind=name_kinds.common_name(),
     description="Common name of the new SSL certificate. Without it, that of the stored certificate.",
 )
 _OF_THE_STORED_ONE = "Without it, and without sectigo_csr, the new certificate has that of the stored one."

@@ -38,8 +38,9 @@ STATUS_SCHEMA: Schema = {
     "warnings": {
         **TEXTS,
         "description": (
-            "Logins that SCM refuses, clocks that differ, renewals that are on hold and why, certificates with other "
-            "names than ordered or without their issuers, roles without limits"
+            "Logins that SCM refuses, clocks that differ, renewals that are on hold and why, validations of domains "
+            "that end before a renewal, certificates with other names than ordered or without their issuers, roles "
+            "without limits"
         ),
     },
 }

@@ -17,6 +17,15 @@ from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, mark, mark_in
 from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked
+from sectigo_vault_pki.scm.custom_fields import CustomField
+from sectigo_vault_pki.scm.domain_validation import (
+    DomainDetails,
+    DomainRow,
+    Instruction,
+    domain_details,
+    instructions_of_order,
+    listed_domains,
+)
 from sectigo_vault_pki.scm.exchange import call_slots
 from sectigo_vault_pki.scm.login import (
     CertificateLogin,
@@ -32,6 +41,7 @@ from sectigo_vault_pki.scm.results import (
     Accepted,
     Collected,
     Listed,
+    Page,
     Pending,
     Remarks,
     Standing,
@@ -58,11 +68,16 @@ __all__ = [
     "CertificateApi",
     "CertificateLogin",
     "Collected",
+    "CustomField",
+    "DomainDetails",
+    "DomainRow",
+    "Instruction",
     "Listed",
     "Login",
     "OAuth2Login",
     "Order",
     "OrganizationDetails",
+    "Page",
     "PasswordLogin",
     "PasswordState",
     "Pending",
@@ -78,10 +93,13 @@ __all__ = [
     "call_slots",
     "change_password",
     "details",
+    "domain_details",
     "header_value_problem",
     "hint_for",
+    "instructions_of_order",
     "is_final",
     "is_revoked",
+    "listed_domains",
     "listed_entries",
     "mark",
     "mark_in",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from sectigo_vault_pki.errors import ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.scm.call import Call
@@ -111,6 +111,11 @@ async def change_password(client: ScmClient, new_password: str) -> None:
     """
     # As an order it is never sent twice: after the first time, the password that it is sent with is a wrong one.
     call = Call(
-        CHANGE_PASSWORD, "POST", "/api/admin/v1/changepassword", body={"newPassword": new_password}, is_order=True
+        CHANGE_PASSWORD,
+        "POST",
+        "/api/admin/v1/changepassword",
+        body={"newPassword": new_password},
+        is_order=True,
+        secrets=(SecretStr(new_password),),
     )
     await client.done(call)

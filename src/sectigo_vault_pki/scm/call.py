@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pydantic import SecretStr
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -18,6 +20,7 @@ class Call:
         query: parameters of the URL.
         body: sent as JSON where there is one.
         is_order: made twice, it costs twice; SCM may take minutes to answer it.
+        secrets: what the body contains besides the login, and no text from SCM may show.
     """
 
     operation: str
@@ -26,6 +29,7 @@ class Call:
     query: Mapping[str, str | int] = field(default_factory=dict)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     is_order: bool = False
+    secrets: tuple[SecretStr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

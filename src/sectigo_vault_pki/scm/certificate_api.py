@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from sectigo_vault_pki.scm.client import ScmClient
+from sectigo_vault_pki.scm.custom_fields import CustomField
 from sectigo_vault_pki.scm.profiles import Profile
 from sectigo_vault_pki.scm.results import (
     Accepted,
@@ -169,6 +170,9 @@ class CertificateApi(Protocol):
 
     async def profiles(self, client: ScmClient) -> Page[Profile]:
         """List the certificate profiles that the organization may order; SCM may name one twice."""
+
+    async def custom_fields(self, client: ScmClient) -> Sequence[CustomField]:
+        """List the customer's custom fields of this type."""
 
 
 def mark(order_uuid: str) -> str:

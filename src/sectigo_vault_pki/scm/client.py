@@ -3,7 +3,9 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
+from functools import reduce
 from http import HTTPStatus
 from random import SystemRandom
 from typing import Any, TypeVar
@@ -16,6 +18,7 @@ from sectigo_vault_pki.scm.account import ScmAccount
 from sectigo_vault_pki.scm.breaker import Availability, Breaker, State, budget_in_force
 from sectigo_vault_pki.scm.call import Answer, Call, Trouble
 from sectigo_vault_pki.scm.codes import (
+    ORGANIZATION,
     REVOKE,
     TYPES,
     Verdict,
@@ -36,7 +39,7 @@ from sectigo_vault_pki.scm.failures import (
     said_in,
     unusable,
 )
-from sectigo_vault_pki.scm.login import OAuth2Login, Tokens
+from sectigo_vault_pki.scm.login import CertificateLogin, OAuth2Login, Tokens
 from sectigo_vault_pki.scm.redaction import Redactor
 from sectigo_vault_pki.scm.results import Collected, Page, StillProcessing
 
@@ -91,6 +94,7 @@ class ScmClient:
         self._breaker = Breaker(now or _loop_time)
         self._sleep = sleep
         self._login = account.login
+        self._has_answered = False
         self._redactors: dict[SecretStr, Redactor] = {}
         self._api_version = account.api_version or (None if isinstance(account.login, OAuth2Login) else V1)
         self._probing = asyncio.Lock()
@@ -121,6 +125,10 @@ class ScmClient:
             text = redact(text)
         return text
 
+    def _redactor_of(self, call: Call) -> Callable[[str], str]:
+        own = [Redactor(secret) for secret in call.secrets]
+        return lambda text: reduce(lambda shown, redact: redact(shown), own, self._redact(text))
+
     async def api_version(self) -> str:
         """Return the version of the API for SSL; where the account does not say it, what SCM has, asked once."""
         if self._api_version is None:
@@ -150,10 +158,12 @@ class ScmClient:
 
     async def settled(self, call: Call) -> Answer:
         """Make a call until SCM accepts or refuses it, as often as that is harmless."""
+        if call.is_order and isinstance(self._login, CertificateLogin) and not self._has_answered:
+            await self._prove_certificate(call)
         attempt = 0
         while True:
             attempt += 1
-            result = judged(call, await self._sent(call), self._redact)
+            result = judged(call, await self._sent(call), self._redactor_of(call))
             if isinstance(result, Answer):
                 return result
             is_harmless = not result.answered and not result.is_too_long and not (call.is_order and result.was_sent)
@@ -161,6 +171,19 @@ class ScmClient:
             if pause is None:
                 raise failure_from(call, result)
             await self._sleep(pause)
+
+    async def _prove_certificate(self, order: Call) -> None:
+        """Make sure that SCM takes the client certificate before an order is sent.
+
+        Where it does not, TLS 1.3 lets the order leave before the connection is cut, and it would count as lost.
+
+        Raises:
+            ScmUnavailableError: no order was sent.
+        """
+        result = await self._sent(Call(ORGANIZATION, "GET", "/api/organization/v1"))
+        if isinstance(result, Trouble):
+            reason = f"{result.reason}; check that SCM trusts the client certificate"
+            raise failure_from(order, replace(result, was_sent=False, reason=reason))
 
     async def parsed(self, call: Call, model: type[_Model]) -> _Model:
         """Settle a call whose answer has to be of a certain shape."""
@@ -205,7 +228,7 @@ class ScmClient:
         """Settle a call that changes something and answers nothing: only the one status without a body says so."""
         answer = await self.settled(call)
         if not says_done(answer.status):
-            raise unusable(call, answer, self._redact)
+            raise unusable(call, answer, self._redactor_of(call))
 
     async def collected(self, call: Call) -> Collected | StillProcessing:
         """Ask once for a certificate; a caller that waits for it asks again."""
@@ -287,6 +310,7 @@ class ScmClient:
         if isinstance(result, Answer) and is_scms and result.date is not None and self._on_date is not None:
             self._on_date(result.date)
         is_too_long = isinstance(result, Trouble) and result.is_too_long
+        self._has_answered = self._has_answered or is_scms
         if is_scms or is_too_long or (isinstance(result, Answer) and _is_refused_without_a_body(call, result)):
             self._breaker.answered()
         else:

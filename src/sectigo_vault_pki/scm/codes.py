@@ -14,9 +14,13 @@ REPLACE = "replace"
 REVOKE = "revoke"
 TYPES = "types"
 REPORT = "report"
+CUSTOM_FIELDS = "customField"
 ORGANIZATION = "organization"
 PASSWORD_STATE = "password"  # noqa: S105  an operation
 CHANGE_PASSWORD = "changepassword"  # noqa: S105  an operation
+DCV = "dcv"
+VALIDATIONS = "validation"
+VALIDATION_STATUS = "validation/status"
 
 _ORDERS = frozenset({ENROLL, RENEW, REPLACE})
 
@@ -29,10 +33,11 @@ _LOGIN_REFUSED = frozenset({-16, -970})
 
 _REVOKED = frozenset({(COLLECT, -110), (COLLECT, -192)})
 _DECLINED = frozenset({(COLLECT, -1112)})
+_UNKNOWN_DOMAIN = frozenset({(VALIDATION_STATUS, -727)})
 # The second is what SCM says of a client certificate on collect; nobody saw it here, and it can mean nothing else.
 _ALREADY_REVOKED = frozenset({(REVOKE, -159), (REVOKE, -192)})
 
-_LOGIN = "check user, password and customer URI, and that the account may use the API"
+_LOGIN = "check the login and the customer URI, and that the account may use the API"
 _PRIVILEGE = "the account lacks a privilege: ask the administrator of SCM"
 _CSR = "check the CSR"
 _KEY = "choose a key algorithm and size that the certificate profile allows"
@@ -183,6 +188,11 @@ def is_revoked(operation: str, code: int | None) -> bool:
 def is_final(operation: str, code: int | None) -> bool:
     """Tell whether a refusal says that the order can never be collected: declined, or revoked before."""
     return (operation, code) in _REVOKED | _DECLINED
+
+
+def is_unknown_domain(operation: str, code: int | None) -> bool:
+    """Tell whether a refusal says that SCM does not know the domain."""
+    return (operation, code) in _UNKNOWN_DOMAIN
 
 
 def is_login_refused(code: int | None) -> bool:

@@ -104,9 +104,9 @@ class Exchange:
             is_own = error.request is request  # and not the login's, which is short
             return Trouble(was_sent=is_own, reason=str(error), is_too_long=is_own)
         except tuple(TROUBLES) as error:
-            trouble = trouble_from(error, self._account.base_url)
-            is_of_login = isinstance(error, httpx.RequestError) and error.request is not request
-            return replace(trouble, was_sent=False) if is_of_login else trouble
+            own = error.request if isinstance(error, httpx.RequestError) and error.request is not request else None
+            trouble = trouble_from(error, self._account.base_url if own is None else _origin(own.url))
+            return trouble if own is None else replace(trouble, was_sent=False)
         finally:
             self._slots.release()
 
@@ -126,6 +126,10 @@ class Exchange:
         headers = response.headers
         date = _http_date(headers.get("Date", ""))
         return Answer(response.status_code, response.content, _retry_after(headers, date), _total(headers), date)
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 class AnswerTooLongError(Exception):

@@ -24,7 +24,15 @@ import httpx
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmAnswerTooLongError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.scm.call import Answer, Call, Trouble
-from sectigo_vault_pki.scm.codes import NOT_SCM, Verdict, hint_for, is_login_refused, phrase_of, verdict
+from sectigo_vault_pki.scm.codes import (
+    CHANGE_PASSWORD,
+    NOT_SCM,
+    Verdict,
+    hint_for,
+    is_login_refused,
+    phrase_of,
+    verdict,
+)
 
 MAX_DESCRIPTION_LENGTH = 512
 LONGEST_READ = 2048
@@ -108,10 +116,11 @@ def judged(call: Call, result: Answer | Trouble, redact: Redact) -> Answer | Tro
 
 
 def failure_from(call: Call, trouble: Trouble) -> ScmUnavailableError | ScmAnswerLostError:
-    """Return the error for a call without a usable answer: an order that was sent may have been taken."""
+    """Return the error for a call without a usable answer: what was sent once only may have been taken."""
     flag = trouble.login_refused
     if call.is_order and trouble.was_sent:
-        text = f"SCM's answer to {call.operation} was lost, and it may have taken the order: {trouble.reason}"
+        what = "the new password" if call.operation == CHANGE_PASSWORD else "the order"
+        text = f"SCM's answer to {call.operation} was lost, and it may have taken {what}: {trouble.reason}"
         return ScmAnswerLostError(call.operation, text, login_refused=flag)
     text = f"SCM is not available for {call.operation}: {trouble.reason}"
     kind = ScmAnswerTooLongError if trouble.is_too_long else ScmUnavailableError

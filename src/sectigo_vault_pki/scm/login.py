@@ -287,7 +287,8 @@ class _Bearer(httpx.Auth):
             if used is not None:
                 self._tokens.drop(self._login, used)
             if self._login.token_url is None:
-                state.token_url = token_url_in(response.headers.get_list("WWW-Authenticate"), self._base_url)
+                named = token_url_in(response.headers.get_list("WWW-Authenticate"), self._base_url)
+                state.token_url = named or state.token_url
                 if state.token_url is None:
                     raise LoginFailedError(
                         "the login needs sectigo_cm_token_url: SCM's answer names no token URL under its own host or "

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -138,6 +138,11 @@ def _word(value: Any) -> str:
     return presentable(_text_or_none(value))[:_LONGEST_WORD]
 
 
+def _line(value: Any) -> str:
+    """Read a text of SCM's that may be shown: one line, which may be long."""
+    return presentable(_text_or_none(value))
+
+
 def as_date(value: Any) -> date | None:
     """Read SCM's two date formats, the second also with a time; anything else is no date."""
     text = _TIME_OF_DAY.sub("", str(value)) if isinstance(value, str) else ""
@@ -147,6 +152,18 @@ def as_date(value: Any) -> date | None:
         except ValueError:
             continue
     return None
+
+
+def as_moment(text: str) -> datetime | None:
+    """Read a time, in UTC unless it says otherwise, or a day, which is its beginning; anything else is none."""
+    if "T" in text:
+        try:
+            moment = datetime.fromisoformat(text)
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+    day = as_date(text)
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def as_number(value: Any) -> int | None:
@@ -180,6 +197,7 @@ def _whole(value: str) -> str:
 Text = Annotated[str, BeforeValidator(as_text)]
 TextOrNone = Annotated[str, BeforeValidator(_text_or_none)]
 Word = Annotated[str, BeforeValidator(_word)]
+Line = Annotated[str, BeforeValidator(_line)]
 Day = Annotated[date | None, BeforeValidator(as_date)]
 Days = Annotated[tuple[int, ...], BeforeValidator(_days)]
 Flag = Annotated[bool | None, BeforeValidator(_flag)]

@@ -22,6 +22,7 @@ from sectigo_vault_pki.scm.certificate_api import (
 )
 from sectigo_vault_pki.scm.client import V1, ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, ENROLL, LIST, RENEW, REPLACE
+from sectigo_vault_pki.scm.custom_fields import CustomField, listed_custom_fields
 from sectigo_vault_pki.scm.profiles import Profile, listed_profiles
 from sectigo_vault_pki.scm.results import (
     Accepted,
@@ -128,6 +129,9 @@ class SmimeApi:
 
     async def profiles(self, client: ScmClient) -> Page[Profile]:
         return await listed_profiles(client, _prefix(client))
+
+    async def custom_fields(self, client: ScmClient) -> Sequence[CustomField]:
+        return await listed_custom_fields(client, "SMIME")
 
 
 SMIME = SmimeApi()

@@ -18,6 +18,7 @@ from sectigo_vault_pki.scm.certificate_api import (
 )
 from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, DETAILS, ENROLL, LIST, RENEW, REPLACE
+from sectigo_vault_pki.scm.custom_fields import CustomField, listed_custom_fields
 from sectigo_vault_pki.scm.profiles import Profile, listed_profiles
 from sectigo_vault_pki.scm.results import (
     Accepted,
@@ -151,6 +152,9 @@ class SslApi:
 
     async def profiles(self, client: ScmClient) -> Page[Profile]:
         return await listed_profiles(client, await _path(client))
+
+    async def custom_fields(self, client: ScmClient) -> Sequence[CustomField]:
+        return await listed_custom_fields(client, "SSL")
 
 
 SSL = SslApi()

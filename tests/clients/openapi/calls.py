@@ -67,21 +67,21 @@ def refusal(operation: str, *arguments: str, body: dict[str, object] | None = No
 def main() -> None:
     call("write_config_roles", body={"config": "web", "certificate_type": 501, "validity": 365})
     role = {"allowed_domains": ["example.com"], "allow_subdomains": True, "key_type": "ec"}
-    call("write_roles", "tool", body=role)
-    outcome = {"role": call("read_roles", "tool")}
-    outcome["patched"] = call("patch_roles", "tool", body={"max_orders_per_day": 20})
+    call("write_role", "tool", body=role)
+    outcome = {"role": call("read_role", "tool")}
+    outcome["patched"] = call("patch_role", "tool", body={"max_orders_per_day": 20})
     outcome["roles"] = names("list_roles")
-    outcome["issued"] = issued = call("write_issue", "tool", body={"common_name": "tool.example.com"})
+    outcome["issued"] = issued = call("issue_with_role", "tool", body={"common_name": "tool.example.com"})
     csr = Path(os.environ["CSR_FILE"]).read_text(encoding="ascii")
-    outcome["signed"] = signed = call("write_sign", "tool", body={"csr": csr})
-    outcome["serials"] = serials = names("list_certs_by_serial")
-    outcome["page"] = names("list_certs_by_serial", limit=1, after=serials[0])
+    outcome["signed"] = signed = call("sign_with_role", "tool", body={"csr": csr})
+    outcome["serials"] = serials = names("list_certs")
+    outcome["page"] = names("list_certs", limit=1, after=serials[0])
     outcome["read"] = call("read_cert", signed["serial_number"])
-    outcome["ca"], outcome["chain"] = call("read_ca_pem"), call("read_ca_chain")
-    outcome["revoked"] = call("write_revoke_by_serial", body={"serial_number": issued["serial_number"]})
-    outcome["refused"] = refusal("write_issue", "tool", body={"common_name": "evil.test"})[1]
-    call("delete_roles", "tool")
-    outcome["gone"] = refusal("read_roles", "tool")[0]
+    outcome["ca"], outcome["chain"] = call("read_ca_pem"), call("read_ca_chain_pem")
+    outcome["revoked"] = call("revoke", body={"serial_number": issued["serial_number"]})
+    outcome["refused"] = refusal("issue_with_role", "tool", body={"common_name": "evil.test"})[1]
+    call("delete_role", "tool")
+    outcome["gone"] = refusal("read_role", "tool")[0]
     print(json.dumps(outcome))  # noqa: T201  its answer
 
 

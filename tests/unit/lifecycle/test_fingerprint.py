@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sectigo_vault_pki.lifecycle import IssueRequest
 from sectigo_vault_pki.lifecycle.orders.enrolment import asked_for, digest_of
+from sectigo_vault_pki.lifecycle.roles.issuing import _identity
+from sectigo_vault_pki.pki import KeyParameters
 from sectigo_vault_pki.store import ClientFields, RequestedFields, SslFields, SubjectFields, WaitingAndRenewal
 
 SSL = SslFields(certificate_profile=507, validity_days=90, subject_alt_names=("a.example.test",), comments="mine")
@@ -52,3 +55,13 @@ def test_requests_that_differ_in_one_field_have_other_fingerprints() -> None:
         base.model_copy(update={"format": "bin"}),
     ]
     assert len({digest_of(asked_for(requested)) for requested in (base, *others)}) == len(others) + 1
+
+
+def test_what_was_stored_for_requests_under_roles_holds() -> None:
+    """The digests are those of the first version that had roles."""
+    names = ("c.example.test", "a.example.test", "192.0.2.7")
+    key = str(KeyParameters.parse("ec", 256))
+    made = IssueRequest(common_name="a.example.test", names=names)
+    assert _identity("shop", made, key) == "59a7ced980f9dedd576e937ba5f8d7fb8ec9568513e1d647d48126471495ffd0"
+    signed = IssueRequest(common_name="a.example.test", names=names[:2])
+    assert _identity("shop", signed, "PEM") == "540d2f702618243d23a77b08c6c64c7dbeaea79d920de48da191f9579281e02c"

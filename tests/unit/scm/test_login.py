@@ -156,8 +156,9 @@ async def test_an_order_that_gets_no_token_was_not_sent_and_its_error_names_the_
 
 async def test_an_order_whose_token_does_not_come_was_not_sent(script: Script, client: ScmClient, order: Order) -> None:
     script.answers(*[httpx.ReadTimeout("late")] * 3)
-    with pytest.raises(ScmUnavailableError, match="no answer came within the time limit"):
+    with pytest.raises(ScmUnavailableError, match="no answer came within the time limit") as caught:
         await SSL.enroll(client, order)
+    assert str(caught.value).endswith("(https://auth.sso.sectigo.com)")
     assert asked(script) == [TOKEN_URL] * 3
 
 
@@ -190,6 +191,17 @@ async def test_without_a_token_url_the_one_that_scm_names_is_used(script: Script
     await SSL.collect(unnamed, 55)
     await SSL.collect(unnamed, 55)
     assert asked(script) == [COLLECT, TOKEN_URL, COLLECT, COLLECT]
+
+
+@pytest.mark.parametrize("headers", [{}, {"WWW-Authenticate": 'Bearer authorization_uri="https://evil.example/token"'}])
+async def test_a_later_401_without_a_good_token_url_leaves_the_one_that_scm_named(
+    script: Script, unnamed: ScmClient, headers: dict[str, str]
+) -> None:
+    named = httpx.Response(401, headers={"WWW-Authenticate": f'Bearer authorization_uri="{TOKEN_URL}"'})
+    script.answers(named, token("one"), YES, httpx.Response(401, headers=headers), token("two"), YES)
+    await SSL.collect(unnamed, 55)
+    await SSL.collect(unnamed, 55)
+    assert asked(script) == [COLLECT, TOKEN_URL, COLLECT, COLLECT, TOKEN_URL, COLLECT]
 
 
 @pytest.mark.parametrize(
@@ -247,3 +259,19 @@ def test_a_key_of_another_certificate_is_refused_without_showing_it(pair: tuple[
     CertificateLogin("api-user", pair[0], SecretStr(pair[1])).present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     with pytest.raises(InvalidInputError, match="cannot be used together"):
         CertificateLogin("api-user", pair[0], SecretStr(other)).present(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+async def test_an_order_is_not_sent_before_scm_has_taken_the_client_certificate(
+    script: Script, pair: tuple[str, str], order: Order
+) -> None:
+    account = account_at(BASE_URL, login=CertificateLogin("api-user", pair[0], SecretStr(pair[1])))
+    client = ScmClient(account, transport=httpx.MockTransport(script.handle), sleep=script.sleep, now=script.now)
+    script.answers(httpx.ReadError("reset by peer"))
+    with pytest.raises(ScmUnavailableError, match="check that SCM trusts the client certificate"):
+        await SSL.enroll(client, order)
+    assert [request.method for request in script.requests] == ["GET"]
+    script.answers(httpx.Response(200, json=[]), *[httpx.Response(200, json={"sslId": 55})] * 2)
+    await SSL.enroll(client, order)
+    await SSL.enroll(client, order)
+    assert [request.method for request in script.requests[1:]] == ["GET", "POST", "POST"]
+    await client.aclose()

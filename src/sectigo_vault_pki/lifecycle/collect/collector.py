@@ -51,11 +51,16 @@ MAX_FUTILE_WAKES = 2
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one call to SCM led to; the order is asked for again while its state is `PENDING`."""
+    """What one call to SCM led to; the order is asked for again while its state is `PENDING`.
+
+    Attributes:
+        is_in_work: SCM answered that it is not issued yet.
+    """
 
     record: CertificateRecord
     state: OrderState
     warnings: tuple[str, ...] = ()
+    is_in_work: bool = False
 
     @property
     def answer(self) -> Answer:
@@ -95,6 +100,7 @@ class Collector:
         self._watcher = Watcher(resources)
         self._authorities = Authorities()
         self._waits: dict[CertificateKey, list[_Wait]] = {}
+        self._in_work: set[CertificateKey] = set()
 
     async def once_for_caller(self, held: Held) -> Answer:
         """Ask once, for a caller who does not wait."""
@@ -102,7 +108,8 @@ class Collector:
         if asked.state is not OrderState.PENDING:
             return asked.answer
         late = await self.time_is_over(held.key, asked.record)
-        return Answer(late.record, asked.warnings + late.warnings)
+        in_work = asked.record.scm_id if asked.is_in_work else None
+        return Answer(late.record, asked.warnings + late.warnings, in_work=in_work)
 
     async def until_issued(self, held: Held, waiting: Waiting) -> Answer:
         """Ask until the certificate is there, SCM gives a reason why it is not, or the time is over.
@@ -119,6 +126,7 @@ class Collector:
             self._waits[held.key].remove(wait)
             if not self._waits[held.key]:
                 del self._waits[held.key]
+                self._in_work.discard(held.key)
 
     def hurry(self, key: CertificateKey) -> None:
         """Note that one more caller begins to wait for a certificate that is asked for already."""
@@ -130,6 +138,7 @@ class Collector:
         deadline = loop.time() + waiting.max_timeout
         while (remaining := deadline - loop.time()) > 0:
             asked = await self.once(held)
+            (self._in_work.add if asked.is_in_work else self._in_work.discard)(held.key)
             # Most certificates are there at once: until then the write-ahead entry leads to the record.
             await self._journal.hand_over_if_stored_now(held.key, held.record.order_uuid)
             if asked.state is not OrderState.PENDING:
@@ -178,7 +187,10 @@ class Collector:
         now = self._resources.clock.now()
         changed = await self._resources.change(key, lambda current: timed_out(current, now))
         answered = changed or record
-        return Answer(answered, () if answered.order is None else (answers.time_is_over(key),))
+        if answered.order is None:
+            return Answer(answered)
+        in_work = answered.scm_id if key in self._in_work else None
+        return Answer(answered, (answers.time_is_over(key),), in_work=in_work)
 
     async def _collect(self, key: CertificateKey, record: CertificateRecord) -> Asked:
         resources = self._resources
@@ -198,7 +210,8 @@ class Collector:
         warnings = answers.of_collecting(event, key)
         if order.key_digest != record.order.key_digest:
             warnings += (answers.OTHER_KEY,)
-        return Asked(changed, OrderState.COLLECTED if changed.order is None else state, warnings)
+        state = OrderState.COLLECTED if changed.order is None else state
+        return Asked(changed, state, warnings, isinstance(event, StillProcessing) and changed.order is not None)
 
     async def _tell_predecessor(
         self, config_name: str, record: CertificateRecord, event: CollectEvent, order: OrderInFlight

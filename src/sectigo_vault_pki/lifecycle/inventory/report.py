@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.lifecycle.answers import NOTHING_BOUGHT, notice_of_deleted_renewal, order_id, remarks_on
@@ -19,6 +19,11 @@ from sectigo_vault_pki.scm import COLLECT, Availability, is_final
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, RoleRecord, Status, UniqueId
 
 T = TypeVar("T")
+
+ValidationWarnings: TypeAlias = Callable[
+    [Mapping[tuple[str, ...], CertificateRecord], Mapping[str, ConfigRecord]], Awaitable[Sequence[str]]
+]
+"""Returns warnings about validations of domains for certificates, by config entry and id, and config entries."""
 
 MAX_COUNTED = 5_000
 """Records of a kind that one report reads; certificates of which there are more are counted by number only."""
@@ -115,12 +120,15 @@ async def account_statuses(resources: Resources) -> Mapping[str, AccountStatus]:
     return statuses
 
 
-async def take_stock(resources: Resources, is_not_booked: Callable[[str], bool]) -> Stock:
+async def take_stock(
+    resources: Resources, is_not_booked: Callable[[str], bool], validations: ValidationWarnings
+) -> Stock:
     """Read every entry, or count them where there are too many.
 
     Args:
         resources: with the storage to read.
         is_not_booked: whether SCM certainly does not have an order.
+        validations: what is to be said of the validations of the certificates' domains.
     """
     repository = resources.repository
     certificates = [
@@ -147,6 +155,7 @@ async def take_stock(resources: Resources, is_not_booked: Callable[[str], bool])
         now = resources.clock.now()
         warnings += [*_of_certificates(records, now), *_of_deleted_renewals(records, frozenset(certificates), now)]
         warnings += _of_renewals_in_trouble(records)
+        warnings += await validations(records, {name: config for (name,), config in configs.items()})
     return Stock(
         certificates=len(certificates),
         by_status=None if by_status is None else dict(sorted(by_status.items())),

@@ -81,7 +81,7 @@ async def _fetch(resources: Resources, entry: Entry, request: FetchRequest) -> A
     record, key = _record(resources, entry, request, chain), entry.key_of(request.scm_id)
     stored = await resources.tasks.finish(_store(resources, key, record))
     is_pending = stored is record and chain is None
-    return Answer(stored, (answers.not_issued_yet(key),) if is_pending else ())
+    return Answer(stored, (answers.not_issued_yet(key),), in_work=request.scm_id) if is_pending else Answer(stored)
 
 
 async def _store(resources: Resources, key: CertificateKey, record: CertificateRecord) -> CertificateRecord:

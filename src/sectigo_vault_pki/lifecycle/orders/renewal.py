@@ -27,6 +27,7 @@ from sectigo_vault_pki.lifecycle.orders.operation import (
     validation_of,
     with_flags,
 )
+from sectigo_vault_pki.lifecycle.orders.order_checks import check_key, key_of
 from sectigo_vault_pki.lifecycle.orders.successors import renewal_made_elsewhere, renewal_of_order
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import may_be_awaited, may_conclude_not_booked, may_give_up
@@ -181,6 +182,7 @@ async def _plan(resources: Resources, held: Held, request: RenewalRequest, order
         listed, _ = await api.listed(client, search_name(held.record))
     order = await _order(resources, held, request, listed, order_uuid)
     if not request.is_automatic:
+        await check_key(resources, held, OrderOperation.RENEW, None)  # so that the term's warning is known
         return order
     # SCM has just told its time.
     if (apart := clocks_apart(resources.clients.clock_difference(held.config))) is not None:
@@ -255,6 +257,7 @@ async def _order(
         was_replaced = bool(record.earlier) or record.order is not None
         return order.model_copy(update={"csr": current.csr}) if was_replaced else order
     made = await new_key_and_csr(resources, record, current, request.key)
+    await check_key(resources, held, OrderOperation.RENEW, key_of(request.key, made.csr, made="the new key"))
     changes = {
         "common_name": made.csr.common_name or record.common_name,
         "csr": made.csr.pem,

@@ -20,6 +20,7 @@ from sectigo_vault_pki.lifecycle.orders.operation import (
     validation_of,
     with_flags,
 )
+from sectigo_vault_pki.lifecycle.orders.order_checks import OF_A_MADE_KEY, check_key, key_of
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.backoff import SETTLE_AFTER, may_conclude_not_booked, may_give_up
 from sectigo_vault_pki.lifecycle.rules.evidence import Change, evidence_of_replacement, names_of_successor, search_name
@@ -96,12 +97,14 @@ async def _plan(resources: Resources, held: Held, request: ReplacementRequest, o
     """Make key and CSR.
 
     Raises:
-        InvalidInputError: no CSR can be made of the request.
+        InvalidInputError: no CSR can be made of the request, or the certificate profile does not take its key.
+        ScmRefusedError, ScmUnavailableError: SCM does not take the login.
     """
     record, now = held.record, resources.clock.now()
     if record.current is None:
         raise ValueError("there is no certificate to replace")
     made = await new_key_and_csr(resources, record, record.current, request.key)
+    await check_key(resources, held, OrderOperation.REPLACE, key_of(request.key, made.csr, made=OF_A_MADE_KEY))
     names = request.key.subject_alt_names
     return OrderRecord(
         uuid=order_uuid,

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from sectigo_vault_pki.errors import InvalidInputError, PendingError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.held import Entry, of_certificate
+from sectigo_vault_pki.lifecycle.offers import offers_for_role
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.roles.profiles import Profiles, offered_terms
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import role_rules
 from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, pause_after
+from sectigo_vault_pki.lifecycle.rules.profile_rules import offered_terms
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS, Caller, Steps
 from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest, KeyParameters
@@ -113,7 +114,6 @@ class Issuer:
         self._roles = roles
         self._enrolments = enrolments
         self._steps = steps
-        self._profiles: Profiles = {}
 
     async def issue(self, role_name: str, request: IssueRequest, *, time_limit: float | None) -> Issued:
         """Return a certificate that the role allows: a stored one, that of an order under way, or a new one.
@@ -131,10 +131,10 @@ class Issuer:
         role = await self._roles.get(role_name)
         common_name = role_rules.common_name(role, request.common_name, request.names)
         role_rules.check_names(role, common_name, request.names)
-        key = _key_parameters(role, request)
+        key = role_rules.key_to_make(role, request.csr, request.key_type, request.key_bits)
         life = role_rules.requested_life(request.ttl, request.not_after, self._resources.clock.now())
         entry = await self._entry(role.config_name)
-        offered = await offered_terms(self._resources, self._profiles, entry, role.certificate_profile)
+        offered = offered_terms(await offers_for_role(self._resources, entry), role.certificate_profile)
         term = role_rules.term(role, life, offered)
         enrolment = _enrolment(role_name, role, request, common_name=common_name, key=key, days=term.days)
         await self._release_spent(role, enrolment)
@@ -145,7 +145,7 @@ class Issuer:
         record, current = _in_hand(role.config_name, answer)
         order_uuid = await self._order_of(role.config_name, enrolment, record)
         warnings = (
-            *_of_term(term, record, is_new=ordering.has_begun),
+            *_of_term(role, term, record, is_new=ordering.has_begun),
             *filter(None, [role_rules.notice_of_early_end(request.not_after, current)]),
             *remarks_on(record, self._resources.clock.now()),
             *_of_life(role, current, enrolment),
@@ -294,18 +294,6 @@ def _is_like(renewal: CertificateRecord, ordered: CertificateRecord, *, is_signe
     return (new.key_type, new.key_size) == (old.key_type, old.key_size)
 
 
-def _key_parameters(role: RoleRecord, request: IssueRequest) -> KeyParameters | None:
-    """Return what key to make, None for that of a CSR.
-
-    Raises:
-        InvalidInputError: the role does not allow the CSR, or the request does not say what key to make.
-    """
-    if request.csr is None:
-        return role_rules.key_parameters(role, request.key_type, request.key_bits)
-    role_rules.check_csr(role, request.csr)
-    return None
-
-
 def _enrolment(
     role_name: str,
     role: RoleRecord,
@@ -345,9 +333,10 @@ def _identity(role_name: str, request: IssueRequest, key: str) -> str:
     """Return what equal requests have in common: the names in any order, and the key.
 
     The validity is no part of it: what SCM offers may change while an order is pending. Nor is which of its alternative
-    names took the place of a common name that the request does not name.
+    names took the place of a common name that the request does not name; an only name is as good as named.
     """
-    named = request.common_name or ""
+    only = request.names[0] if len({*request.names}) == 1 else ""
+    named = request.common_name or only
     return digest_of([role_name, named, *sorted({*request.names} - {named}), key])
 
 
@@ -369,12 +358,15 @@ def _failure_of(answer: Answer) -> _Failure | None:
     return _Failure(record.order_uuid, record.unique_id, newest.at, _why_pending(record))
 
 
-def _of_term(term: role_rules.Term, record: CertificateRecord, *, is_new: bool) -> tuple[str, ...]:
-    """Return what the user should know of the term; that it was ordered, only where that was done just now."""
+def _of_term(role: RoleRecord, term: role_rules.Term, record: CertificateRecord, *, is_new: bool) -> tuple[str, ...]:
+    """Return what the user should know of the term and the profile; what was ordered, only if it was just now."""
     if is_new:
         return (*term.warnings, *term.of_order)
     ordered = record.requested.ssl
-    notice = None if ordered is None else role_rules.notice_of_other_term(term, ordered.validity_days)
+    if ordered is None:
+        return term.warnings
+    notice = role_rules.notice_of_other_profile(role, ordered.certificate_profile)
+    notice = notice or role_rules.notice_of_other_term(term, ordered.validity_days)
     return (*term.warnings, *filter(None, (notice,)))
 
 

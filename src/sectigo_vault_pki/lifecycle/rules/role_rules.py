@@ -173,6 +173,20 @@ def key_parameters(role: RoleRecord, key_type: str | None = None, key_bits: str 
         raise InvalidInputError(f"key_bits cannot be used: {error}") from None
 
 
+def key_to_make(
+    role: RoleRecord, csr: CertificateSigningRequest | None, key_type: str | None, key_bits: str | None
+) -> KeyParameters | None:
+    """Return what key to make for a request; None for one with a CSR.
+
+    Raises:
+        InvalidInputError: the role does not allow the CSR, or the request does not say what key to make.
+    """
+    if csr is None:
+        return key_parameters(role, key_type, key_bits)
+    check_csr(role, csr)
+    return None
+
+
 def check_csr(role: RoleRecord, csr: CertificateSigningRequest) -> None:
     """Make sure that a role allows a CSR's key and subject, and whatever it asks for that `check_names` does not see.
 
@@ -320,6 +334,16 @@ def notice_of_other_term(term: Term, ordered_days: int) -> str | None:
     return (
         f"nothing was ordered: the answered certificate was ordered for {ordered_days} days by an equal request, and "
         f"this one would have ordered {term.days} days; a role of its own keeps certificates of another ttl apart"
+    )
+
+
+def notice_of_other_profile(role: RoleRecord, ordered_profile: int) -> str | None:
+    """Say that an equal request ordered the certificate under a profile that the role had before; None if not."""
+    if role.certificate_profile == ordered_profile:
+        return None
+    return (
+        f"nothing was ordered: the answered certificate was ordered with certificate_type {ordered_profile} by an "
+        f"equal request, and the role has {role.certificate_profile} now; a role of another name orders it at once"
     )
 
 

@@ -60,7 +60,22 @@ class DueCertificate:
         return str(self.certificate)
 
 
-Item = OpenOrder | DueCertificate
+@dataclass(frozen=True, slots=True)
+class DomainCheck:
+    """A login whose domains are to be asked for, named by one of its config entries."""
+
+    config_name: str
+
+    @property
+    def key(self) -> str:
+        return f"validation/{self.config_name}"
+
+    @property
+    def name(self) -> str:
+        return self.key
+
+
+Item = OpenOrder | DueCertificate | DomainCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +83,13 @@ class Task:
     """Something that SCM is to be asked for.
 
     Attributes:
+        step: of a certificate or an order; None: it is about domains.
         expires_at: of a certificate to renew; None: it is another step.
     """
 
     item: Item
     config: ConfigRecord
-    step: Step
+    step: Step | None
     expires_at: datetime | None = None
 
 
@@ -145,7 +161,7 @@ class AccountRun:
         except RenewalHeldError as error:
             self._work.note_error(f"{task.item.name} is due and not renewed", error, is_logged=False)
         except (SectigoVaultPkiError, StorageError) as error:
-            self._note_error(_MESSAGES.get(task.step, "background work failed"), error, task)
+            self._note_error(_message(task.step), error, task)
         except Exception as error:  # noqa: BLE001  one certificate's turn ends, and no other's
             self._note_error("background work failed", error, task)
         finally:
@@ -241,7 +257,8 @@ class AccountRun:
         )
 
 
-_MESSAGES = {Step.RENEW: "a due certificate could not be renewed"}
+def _message(step: Step | None) -> str:
+    return "a due certificate could not be renewed" if step is Step.RENEW else "background work failed"
 
 
 def _expiry(task: Task) -> datetime:

@@ -1,5 +1,7 @@
 """Background work, on the host's tick: open orders are settled and collected, due certificates renewed.
 
+Once a day each login's domains are asked for, in one list, to warn of validations that end before a renewal.
+
 One run looks at what the agenda (`store/index.py`) and the write-ahead entries name. Each account (login at SCM) has a
 task of its own, so that a slow or sick one delays no other, and all share one budget of calls for each tick. Whatever
 fails is tried again by a later run, or by a read.
@@ -16,7 +18,8 @@ from typing import TypeVar
 
 from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Held, account_of, of_order
+from sectigo_vault_pki.lifecycle.domain_validations import DomainValidations
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, account_of, of_order
 from sectigo_vault_pki.lifecycle.inventory.report import BackgroundRun
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules import policy
@@ -24,7 +27,14 @@ from sectigo_vault_pki.lifecycle.rules.backoff import LONGEST_REST, rest_between
 from sectigo_vault_pki.lifecycle.rules.policy import Step
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, renewal_policy
 from sectigo_vault_pki.lifecycle.steps import BACKGROUND, Steps
-from sectigo_vault_pki.lifecycle.upkeep.account_run import AccountRun, DueCertificate, Item, OpenOrder, Task
+from sectigo_vault_pki.lifecycle.upkeep.account_run import (
+    AccountRun,
+    DomainCheck,
+    DueCertificate,
+    Item,
+    OpenOrder,
+    Task,
+)
 from sectigo_vault_pki.scm import CallBudget
 from sectigo_vault_pki.store import AgendaEntry, CertificateRecord, ConfigRecord, StorageError, agenda_keys
 
@@ -42,9 +52,16 @@ LONGEST_RUN = 50.0
 class Upkeep:
     """Runs once for each tick, on the node that may write."""
 
-    def __init__(self, resources: Resources, steps: Steps, is_busy: Callable[[CertificateKey], bool]) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        steps: Steps,
+        domains: DomainValidations,
+        is_busy: Callable[[CertificateKey], bool],
+    ) -> None:
         self._resources = resources
         self._steps = steps
+        self._domains = domains
         self._is_busy = is_busy
         self._asked_at: dict[str, datetime] = {}
         self._budget = CallBudget(MAX_CALLS)
@@ -125,7 +142,11 @@ class Upkeep:
             *await repository.renewals_until(now.date()),
             *await repository.expiring_until(last_days, by_hand=by_hand),
         }
-        return [*(DueCertificate(entry) for entry in sorted(entries)), *await self._open_orders(configs)]
+        return [
+            *(DueCertificate(entry) for entry in sorted(entries)),
+            *await self._open_orders(configs),
+            *(DomainCheck(name) for name in await self._domains.entries_to_check(configs)),
+        ]
 
     async def _marked_and_open_orders(self, configs: Mapping[str, ConfigRecord]) -> Sequence[Item]:
         await self._resources.repository.mark_as_ours()
@@ -148,6 +169,8 @@ class Upkeep:
 
     async def task_for(self, item: Item, config: ConfigRecord | None) -> Task | None:
         """Return what SCM is to be asked for; None where nothing is due, or only storage had to be put in order."""
+        if isinstance(item, DomainCheck):
+            return None if config is None else Task(item, config, step=None)
         if isinstance(item, OpenOrder):
             return await self._task_for_order(item, config)
         return await self._task_for_certificate(item, config)
@@ -184,6 +207,9 @@ class Upkeep:
         Raises:
             ConflictError, ScmError, OrderLimitError, RenewalHeldError, StorageMovedError: see `Steps.take`.
         """
+        if isinstance(task.item, DomainCheck):
+            await self._domains.check(Entry(task.item.config_name, task.config))
+            return None
         now = self._resources.clock.now()
         if isinstance(task.item, OpenOrder):
             self._asked_at[task.item.key] = now

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sectigo_vault_pki.lifecycle import Answer, Engine, UnnamedOrder, order_id
+from sectigo_vault_pki.paths.answers.validation_answer import INSTRUCTIONS_SCHEMA, shown_instruction
 from sectigo_vault_pki.pki import CertificateFormat, PemBundle, render
 from sectigo_vault_pki.store import (
     CertificateRecord,
@@ -45,6 +46,12 @@ CERTIFICATE_SCHEMA: Schema = {
     "certificate_bundle": {**TEXT, "description": "The certificate and its issuers in PEM, certificate first"},
     "certificate_type": {**TEXT, "enum": [kind.value for kind in CertificateType]},
     "csr": {**TEXT, "description": "The CSR in PEM"},
+    "dcv": {
+        **INSTRUCTIONS_SCHEMA,
+        "description": (
+            "What the validation of the domains of an order in progress waits for, if this request asked SCM; SSL only"
+        ),
+    },
     "domain": {**TEXT, "description": "Common name"},
     "expiration": {**NUMBER, "format": "int64", "description": "End of validity, in unix seconds; 0 while unknown"},
     "issuing_ca": {**TEXT, "description": "The certificate's issuer in PEM"},
@@ -86,7 +93,7 @@ CERTIFICATE_SCHEMA: Schema = {
 
 
 _OF_ONE_TYPE: Mapping[CertificateType, frozenset[str]] = {
-    CertificateType.SSL: frozenset({"renew_id", "ssl_format", "ssl_id"}),
+    CertificateType.SSL: frozenset({"dcv", "renew_id", "ssl_format", "ssl_id"}),
     CertificateType.CLIENT: frozenset({"order_number"}),
 }
 
@@ -121,6 +128,7 @@ def certificate_response(answer: Answer, wanted: CertificateFormat | None, *, wi
         data = _order(answer.order, certificate_type, shown_format)
     else:
         raise ValueError("an answer is about a certificate or about an order")
+    data["dcv"] = [shown_instruction(instruction) for instruction in answer.instructions]
     if not with_key:
         data["private_key"] = ""
     others = frozenset().union(*(names for other, names in _OF_ONE_TYPE.items() if other is not certificate_type))
@@ -139,7 +147,8 @@ class AnsweredCertificates:
 
     def response(self, answer: Answer, wanted: CertificateFormat | None) -> Response:
         """Return what `certificate_response` returns, with the private key."""
-        if answer.record is None or answer.record.current is None or answer.of_replacement:
+        is_of_order = answer.of_replacement or bool(answer.instructions)
+        if answer.record is None or answer.record.current is None or is_of_order:
             return certificate_response(answer, wanted)
         by_format = self._of(answer.record)
         if wanted not in by_format:

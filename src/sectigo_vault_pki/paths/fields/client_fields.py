@@ -1,6 +1,6 @@
 """Fields of client certificates."""
 
-from sectigo_vault_pki.paths.fields import field_kinds
+from sectigo_vault_pki.paths.fields import field_kinds, name_kinds
 from sectigo_vault_pki.paths.fields.columns import DAY, Column, Table, fields_of, in_days, stored_values
 from sectigo_vault_pki.store import ClientFields
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, kinds
@@ -20,7 +20,7 @@ VALIDITY = Field(
 EMAIL = Field(
     name="sectigo_client_cert_email",
     label="E-mail address",
-    kind=field_kinds.email(),
+    kind=name_kinds.email(),
     description="E-mail address of the person, at most 255 characters. Required for client certificates.",
 )
 FIRST_NAME = Field(

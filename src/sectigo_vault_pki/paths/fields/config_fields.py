@@ -75,7 +75,7 @@ API_VERSION = Field(
 CLIENT_CERT = Field(
     name="sectigo_cm_client_cert",
     label="Client certificate",
-    kind=field_kinds.ca_bundle(),
+    kind=field_kinds.client_certificate(),
     description="Client certificate in PEM, with the issuers that SCM needs. Required with certificate.",
 )
 CLIENT_KEY = Field(

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from ipaddress import ip_network
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import InvalidInputError
@@ -19,11 +18,6 @@ from sectigo_vault_pki.pki import (
     KeyAlgorithm,
     Pkcs12Encryption,
     PrivateKey,
-    is_host_name,
-    is_ip_address,
-    normalise_email,
-    normalise_name,
-    normalise_names,
     normalise_pem,
     parse_csr,
     parse_serial_number,
@@ -33,12 +27,11 @@ from sectigo_vault_pki.vault_plugin.framework import Kind, KindError, kinds
 T = TypeVar("T")
 
 MAX_TEXT_LENGTH = 65_536
-MAX_NAMES_LENGTH = 30_000
-"""Characters of a list of names, with its commas."""
 MAX_CUSTOM_FIELDS = 100
 MAX_CUSTOM_FIELD_LENGTH = 256
 """Characters of a custom field's name or value (scm-api.md 3.2)."""
 
+_NUMBER_IN_PATH = re.compile("[1-9][0-9]{0,14}", re.ASCII)
 _PORTAL = re.compile(
     r"(?:https?://)?[A-Za-z0-9.:-]+/customer/(?P<uri>[A-Za-z0-9][A-Za-z0-9_.-]{0,127})(?:[/?#].*)?", re.ASCII
 )
@@ -47,10 +40,11 @@ _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )  # RFC 3339 5.6
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 
 
-def _domain(base: Kind[str], convert: Callable[[str], T]) -> Kind[T]:
+def converted(base: Kind[str], convert: Callable[[str], T]) -> Kind[T]:
+    """What a function of the domain makes of text; what it refuses cannot be used."""
+
     def parse(value: object) -> T:
         try:
             return convert(base.parse(value))
@@ -62,7 +56,7 @@ def _domain(base: Kind[str], convert: Callable[[str], T]) -> Kind[T]:
 
 def _pem(parse: Callable[[str], T], *, field_name: str, is_secret: bool = False) -> Kind[T]:
     """Text in PEM. The error about a file name shows how to pass a file, and never the value of a secret field."""
-    read = _domain(kinds.text(max_length=MAX_TEXT_LENGTH), parse)
+    read = converted(kinds.text(max_length=MAX_TEXT_LENGTH), parse)
 
     def parse_unless_file_name(value: object) -> T:
         if isinstance(value, str) and _FILE_NAME.fullmatch(value.strip()):
@@ -101,7 +95,7 @@ def key_algorithm() -> Kind[str]:
 def certificate_format() -> Kind[CertificateFormat]:
     """One of SCM's formats, in any case."""
     options = kinds.choice(*(known.value for known in CertificateFormat))
-    return _domain(options, CertificateFormat.parse)
+    return converted(options, CertificateFormat.parse)
 
 
 def pkcs12_password() -> Kind[str]:
@@ -120,7 +114,7 @@ def pkcs12_password() -> Kind[str]:
 
 def pkcs12_encryption() -> Kind[Pkcs12Encryption]:
     """How a PKCS#12 file is encrypted."""
-    return _domain(kinds.choice(*Pkcs12Encryption), Pkcs12Encryption)
+    return converted(kinds.choice(*Pkcs12Encryption), Pkcs12Encryption)
 
 
 def base_url() -> Kind[str]:
@@ -134,7 +128,7 @@ def token_url() -> Kind[str]:
 
 
 def _url(convert: Callable[[str], str]) -> Kind[str]:
-    base = _domain(kinds.text(max_length=2048), convert)
+    base = converted(kinds.text(max_length=2048), convert)
 
     def parse(value: object) -> str:
         if isinstance(value, str) and "://" not in value:
@@ -169,6 +163,19 @@ def customer_uri() -> Kind[str]:
     return Kind(base.label, base.schema, parse)
 
 
+def number_in_path() -> Kind[str]:
+    """One of SCM's numbers as an id in a path: in one spelling, so that a policy meets it."""
+    base = identifier()
+
+    def parse(value: object) -> str:
+        text = base.parse(value)
+        if not _NUMBER_IN_PATH.fullmatch(text):
+            raise KindError("must be a whole number of at least 1, without leading zeros")
+        return text
+
+    return Kind(base.label, base.schema, parse, pattern=base.pattern)
+
+
 def identifier() -> Kind[str]:
     """An id in a path. The guide of 2019 prints commands without the space between an id and `@file`."""
     base = kinds.identifier()
@@ -182,84 +189,9 @@ def identifier() -> Kind[str]:
     return Kind(base.label, base.schema, parse, pattern=base.pattern)
 
 
-def _without_url(base: Kind[T]) -> Kind[T]:
-    def parse(value: object) -> T:
-        if isinstance(value, str) and (url := _SCHEME.match(value.strip())):
-            raise KindError(f"must be a name, not a URL{_host_meant(url[1])}")
-        return base.parse(value)
-
-    return Kind(base.label, base.schema, parse, pattern=base.pattern)
-
-
-def alternative_names() -> Kind[tuple[str, ...]]:
-    """Host names, IP addresses and e-mail addresses."""
-    base = kinds.string_list(max_length=MAX_NAMES_LENGTH)
-
-    def parse(value: object) -> tuple[str, ...]:
-        parsed = base.parse(value)
-        for place, name in enumerate(parsed, start=1):
-            if url := _SCHEME.match(name):
-                raise KindError(f"cannot be used: name {place} is a URL, not a name{_host_meant(url[1])}")
-        try:
-            names = normalise_names(parsed)
-        except InvalidInputError as error:
-            raise KindError(f"cannot be used: {error}") from None
-        _check_length_as_ascii(",".join(names), MAX_NAMES_LENGTH)
-        return names
-
-    return Kind(base.label, base.schema, parse)
-
-
-def host_name(*, max_length: int) -> Kind[str]:
-    """One host name, wildcard, IP address or e-mail address; a role decides which of them are allowed."""
-    base = _without_url(_domain(kinds.line(max_length=max_length), normalise_name))
-
-    def parse(value: object) -> str:
-        parsed = base.parse(value)
-        _check_length_as_ascii(parsed, max_length)
-        return parsed
-
-    return Kind(base.label, base.schema, parse)
-
-
-def _check_length_as_ascii(names: str, most: int) -> None:
-    """Refuse what is too long only since its international names are written in ASCII."""
-    if len(names) > most:
-        raise KindError(f"must have at most {most} characters, written as xn--… it has {len(names)}")
-
-
-def ip_addresses() -> Kind[tuple[str, ...]]:
-    """IP addresses."""
-    base = alternative_names()
-
-    def parse(value: object) -> tuple[str, ...]:
-        try:
-            parsed = base.parse(value)
-        except KindError:
-            raise KindError("must contain IP addresses only") from None
-        if not all(is_ip_address(name) for name in parsed):
-            raise KindError("must contain IP addresses only")
-        return parsed
-
-    return Kind(base.label, base.schema, parse)
-
-
-def domains() -> Kind[tuple[str, ...]]:
-    """Host names without wildcards."""
-    base = alternative_names()
-
-    def parse(value: object) -> tuple[str, ...]:
-        parsed = base.parse(value)
-        if not all(is_host_name(name) for name in parsed):
-            raise KindError("must contain domains only, without wildcards")
-        return parsed
-
-    return Kind(base.label, base.schema, parse)
-
-
 def serial_number() -> Kind[str]:
     """A serial number in hex, with colons or hyphens between the bytes; the result has colons."""
-    parsed = _domain(kinds.line(max_length=128), parse_serial_number)
+    parsed = converted(kinds.line(max_length=128), parse_serial_number)
     pattern = "[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2})*"
     return Kind(parsed.label, parsed.schema, parsed.parse, pattern, canonical=parsed.parse)
 
@@ -267,31 +199,6 @@ def serial_number() -> Kind[str]:
 def certificate(field_name: str) -> Kind[GivenCertificate]:
     """One certificate in PEM."""
     return _pem(GivenCertificate.parse, field_name=field_name)
-
-
-def common_name() -> Kind[str]:
-    """The common name of a certificate: 64 characters at most (RFC 5280 appendix A.1); a host name is ASCII."""
-    base = kinds.line(max_length=64)
-
-    def parse(value: object) -> str:
-        parsed = base.parse(value)
-        is_host_name = "." in parsed and " " not in parsed
-        if is_host_name and not parsed.isascii():
-            raise KindError("must be ASCII: write international names as xn--…")
-        return parsed
-
-    return _without_url(Kind(base.label, base.schema, parse))
-
-
-def _host_meant(authority: str) -> str:
-    """Return a hint with the host of a URL's authority, without the password that it may contain."""
-    host = authority.rpartition("@")[2].partition(":")[0]
-    return f": did you mean {host}?" if is_host_name(host) else ""
-
-
-def email() -> Kind[str]:
-    """One e-mail address."""
-    return _domain(kinds.line(max_length=255), normalise_email)
 
 
 def reason() -> Kind[str]:
@@ -339,32 +246,6 @@ def day() -> Kind[date]:
     return Kind("string", {"type": "string", "format": "date"}, parse)
 
 
-def networks() -> Kind[tuple[str, ...]]:
-    """Networks in CIDR notation."""
-    base = kinds.string_list(max_length=4096)
-
-    def parse(value: object) -> tuple[str, ...]:
-        try:
-            return tuple(str(ip_network(network, strict=False)) for network in base.parse(value))
-        except ValueError:
-            raise KindError("must contain networks only, such as 10.0.0.0/8") from None
-
-    return Kind(base.label, base.schema, parse)
-
-
-def emails(*, max_length: int) -> Kind[tuple[str, ...]]:
-    """Comma-separated e-mail addresses."""
-    base = kinds.string_list(max_length=max_length)
-
-    def parse(value: object) -> tuple[str, ...]:
-        try:
-            return tuple(normalise_email(address) for address in base.parse(value))
-        except InvalidInputError:
-            raise KindError("must contain e-mail addresses only") from None
-
-    return Kind(base.label, base.schema, parse)
-
-
 def country() -> Kind[str]:
     """Two letters (ISO 3166)."""
 
@@ -407,6 +288,19 @@ def _custom_field(item: object, allowed: str) -> tuple[str, str]:
     return name, value
 
 
+def client_certificate() -> Kind[str]:
+    """A certificate in PEM, and behind it those of its issuers."""
+    base = ca_bundle()
+
+    def parse(value: object) -> str:
+        try:
+            return base.parse(value)
+        except KindError:
+            raise KindError("must be certificates in PEM: that of the client, and its issuers behind it") from None
+
+    return Kind(base.label, base.schema, parse)
+
+
 def ca_bundle() -> Kind[str]:
     """CA certificates in PEM."""
-    return _domain(kinds.text(max_length=MAX_TEXT_LENGTH), lambda pem: parse_ca_bundle(normalise_pem(pem)))
+    return converted(kinds.text(max_length=MAX_TEXT_LENGTH), lambda pem: parse_ca_bundle(normalise_pem(pem)))

@@ -2,7 +2,7 @@
 
 from sectigo_vault_pki.errors import InvalidInputError, KeyMismatchError
 from sectigo_vault_pki.lifecycle import KeyRequest
-from sectigo_vault_pki.paths.fields import field_kinds, ssl_fields
+from sectigo_vault_pki.paths.fields import field_kinds, name_kinds, ssl_fields
 from sectigo_vault_pki.paths.fields.columns import Column, Table, fields_of, stored_values
 from sectigo_vault_pki.pki import (
     CertificateSigningRequest,
@@ -38,7 +38,7 @@ PRIVATE_KEY = Field(
 DOMAIN = Field(
     name="sectigo_csr_domain",
     label="Common name (CN)",
-    kind=field_kinds.common_name(),
+    kind=name_kinds.common_name(),
     description="Common name (CN) of the certificate. Required without sectigo_csr.",
 )
 COUNTRY = Field(
@@ -74,7 +74,7 @@ ORGANIZATION_UNIT = Field(
 EMAIL_ADDRESS = Field(
     name="sectigo_csr_email_address",
     label="E-mail address in the CSR",
-    kind=field_kinds.email(),
+    kind=name_kinds.email(),
     description="E-mail address in the CSR.",
 )
 KEY_ALGO = Field(

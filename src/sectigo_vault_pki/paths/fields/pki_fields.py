@@ -3,7 +3,7 @@
 from dataclasses import replace
 from enum import StrEnum
 
-from sectigo_vault_pki.paths.fields import field_kinds
+from sectigo_vault_pki.paths.fields import field_kinds, name_kinds
 from sectigo_vault_pki.paths.fields.columns import SECOND
 from sectigo_vault_pki.paths.fields.key_fields import PKCS12
 from sectigo_vault_pki.vault_plugin.framework import Field, kinds
@@ -33,7 +33,7 @@ ROLE = Field(
 )
 COMMON_NAME = Field(
     name="common_name",
-    kind=field_kinds.host_name(max_length=64),
+    kind=name_kinds.host_name(max_length=64),
     description=(
         "Common name of the certificate: a host name or wildcard. It is also one of the subject alternative names. "
         "If the role has require_cn=false and it is missing, the first of alt_names takes its place. International "
@@ -43,7 +43,7 @@ COMMON_NAME = Field(
 ALT_NAMES = Field(
     name="alt_names",
     label="DNS/Email Subject Alternative Names (SANs)",
-    kind=replace(field_kinds.alternative_names(), label="string", schema={"type": "string"}),  # as Vault's pki
+    kind=replace(name_kinds.alternative_names(), label="string", schema={"type": "string"}),  # as Vault's pki
     description=(
         "Further subject alternative names, comma-separated. International ones are converted to their xn-- form."
     ),
@@ -51,7 +51,7 @@ ALT_NAMES = Field(
 IP_SANS = Field(
     name="ip_sans",
     label="IP Subject Alternative Names (SANs)",
-    kind=field_kinds.ip_addresses(),
+    kind=name_kinds.ip_addresses(),
     description="IP addresses, comma-separated.",
 )
 TTL = Field(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from sectigo_vault_pki.paths.fields import builtin_role_fields, field_kinds, ssl_fields
+from sectigo_vault_pki.paths.fields import builtin_role_fields, name_kinds, ssl_fields
 from sectigo_vault_pki.paths.fields.columns import DAY, SECOND, Column, Table, fields_of, in_days
 from sectigo_vault_pki.paths.fields.pki_fields import ROLE
 from sectigo_vault_pki.vault_plugin.framework import Field, kinds
@@ -42,7 +42,7 @@ TTL = Field(
 )
 ALLOWED_DOMAINS = Field(
     name="allowed_domains",
-    kind=field_kinds.domains(),
+    kind=name_kinds.domains(),
     default=(),
     description=(
         "Domains for which certificates may be ordered, compared by whole labels. International ones are converted to "
@@ -76,7 +76,7 @@ ALLOW_IP_SANS = Field(
 )
 ALLOWED_IP_SANS_CIDR = Field(
     name="allowed_ip_sans_cidr",
-    kind=field_kinds.networks(),
+    kind=name_kinds.networks(),
     default=(),
     description="Networks in which IP addresses must lie, comma-separated, such as 192.0.2.0/24. Without any, all may.",
 )

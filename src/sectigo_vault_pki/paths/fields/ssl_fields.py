@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from sectigo_vault_pki.lifecycle import MAX_COMMENTS
-from sectigo_vault_pki.paths.fields import field_kinds
+from sectigo_vault_pki.paths.fields import field_kinds, name_kinds
 from sectigo_vault_pki.paths.fields.columns import DAY, Column, Table, fields_of, in_days, stored_values
 from sectigo_vault_pki.store import DomainValidation, SslFields
 from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, kinds
@@ -23,13 +23,13 @@ VALIDITY = Field(
 SUBJECT_ALT_NAMES = Field(
     name="sectigo_ssl_cert_subject_alt_names",
     label="Subject alternative names (SANs)",
-    kind=field_kinds.alternative_names(),
+    kind=name_kinds.alternative_names(),
     description="Subject alternative names, comma-separated.",
 )
 EXTERNAL_REQUESTER = Field(
     name="sectigo_ssl_cert_external_requester",
     label="External requesters",
-    kind=field_kinds.emails(max_length=512),
+    kind=name_kinds.emails(max_length=512),
     description="E-mail addresses of the requesters, comma-separated.",
 )
 FORMAT = Field(
@@ -80,7 +80,7 @@ DCV_MODE = Field(
 DCV_EMAIL = Field(
     name="sectigo_dcv_email",
     label="E-mail of the domain validation",
-    kind=field_kinds.email(),
+    kind=name_kinds.email(),
     inherits=True,
     description="E-mail address that gets the question, with sectigo_dcv_mode EMAIL.",
 )

@@ -151,6 +151,10 @@ def _common_name_of(csr: CertificateSigningRequest) -> str:
         raise InvalidInputError("the common name of the CSR is no host name and no IP address") from None
     if not csr.common_name.isascii():  # SCM takes it from the CSR, and might read it as another name
         raise InvalidInputError(f"the common name of the CSR is not ASCII: make the CSR with {common_name}")
+    if csr.common_name.strip() != csr.common_name:
+        raise InvalidInputError(
+            f"the common name of the CSR begins or ends with a blank: make the CSR with {common_name}"
+        )
     return common_name
 
 
@@ -196,5 +200,6 @@ it. A certificate ordered here is not renewed automatically: request it again.
 
 SIGN_DESCRIPTION = """
 Returns a certificate for the CSR, if the role allows its key and every name in it. Common name and subject alternative
-names are the CSR's; common_name, alt_names and ip_sans have no effect. Everything else works as with issue/.
+names are the CSR's; common_name, alt_names and ip_sans have no effect. The common name is required, and must be in its
+xn-- form if it is international. Everything else works as with issue/.
 """

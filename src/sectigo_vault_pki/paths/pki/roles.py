@@ -174,7 +174,7 @@ def role_record(data: FieldData, defaults: RoleDefaults, stored: RoleRecord | No
     kept = {} if stored is None else stored.model_dump(exclude={*stored.inherited})
     said = {name: value for name, value in kept.items() if name not in emptied_attributes(fields.TABLE, data)}
     said |= stored_values(fields.TABLE, data)
-    inherited = _inherited(said, defaults)
+    inherited = _inherited(said, defaults, {} if stored is None else stored.model_dump(include={*stored.inherited}))
     values = {
         "min_remaining": 0.0,
         "max_orders_per_day": DEFAULT_MAX_ORDERS,
@@ -191,15 +191,18 @@ def role_record(data: FieldData, defaults: RoleDefaults, stored: RoleRecord | No
     return role.model_copy(update=unlimited)
 
 
-def _inherited(said: Mapping[str, object], defaults: RoleDefaults) -> Mapping[str, object]:
-    """Return the attributes that the mount's defaults decide.
+def _inherited(
+    said: Mapping[str, object], defaults: RoleDefaults, in_force: Mapping[str, object]
+) -> Mapping[str, object]:
+    """Return the attributes that the mount's defaults decide; of one that is gone, the value that stays in force.
 
     Raises:
-        InvalidInputError: neither they nor the role say one.
+        InvalidInputError: none of them says one.
     """
-    if lacking := _lacking(said, defaults):
+    if lacking := _lacking({*said, *in_force}, defaults):
         raise InvalidInputError(problem_text(lacking))
-    return {name: getattr(defaults, name) for name in fields.DEFAULTS_TABLE if name not in said}
+    present = {name: getattr(defaults, name) for name in fields.DEFAULTS_TABLE if name not in said}
+    return {name: in_force[name] if value is None else value for name, value in present.items()}
 
 
 def _lacking(said: Container[str], defaults: RoleDefaults) -> Sequence[str]:

@@ -1,8 +1,7 @@
-"""Certificate profiles: refused only where SCM's list of them is known to the last row."""
+"""What SCM offers: asked once an hour, and held against a role only where its list is known to the last row."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from functools import partial
 
 import httpx
 import pytest
@@ -10,8 +9,9 @@ import pytest
 from sectigo_vault_pki.errors import InvalidInputError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle.accounts import LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.held import Entry
+from sectigo_vault_pki.lifecycle.offers import FRESH_FOR, offers_for_role
 from sectigo_vault_pki.lifecycle.resources import Resources
-from sectigo_vault_pki.lifecycle.roles.profiles import FRESH_FOR, offered_terms
+from sectigo_vault_pki.lifecycle.rules.profile_rules import offered_terms
 from sectigo_vault_pki.scm import ScmAccount, ScmClient, Tokens
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
@@ -27,9 +27,18 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> M
     return virtual_loop_factories()
 
 
+class _Script(Script):
+    """Plays SCM; the custom fields, of which there are none, are no step."""
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        if "customField" in request.url.path:
+            return httpx.Response(200, json=[])
+        return super().handle(request)
+
+
 @pytest.fixture
 def script() -> Script:
-    return Script()
+    return _Script()
 
 
 @pytest.fixture
@@ -51,7 +60,12 @@ async def offered(script: Script, clock: LoopClock) -> AsyncIterator[Terms]:
     repository = Repository(InmemStorage())
     clients = ScmClients(client, LoginPauses(repository, clock), clock)
     resources = Resources(repository, clock, clients, is_read_only, InlineExecutor())
-    yield partial(offered_terms, resources, {})
+
+    async def offered(entry: Entry, profile_id: int) -> Sequence[int] | None:
+        terms = offered_terms(await offers_for_role(resources, entry), profile_id)
+        return None if terms is None else list(terms)
+
+    yield offered
     await resources.aclose()
     assert not script.steps
 
