@@ -323,7 +323,8 @@ def term(role: RoleRecord, ttl: timedelta | None, offered: Sequence[int] | None)
     days = next((days for days in allowed if days * _ONE_DAY >= wanted), allowed[-1])
     if days * _ONE_DAY == wanted:
         return Term(days, tuple(warnings))
-    rounded = f"certificates of this profile are valid for {_listed(terms)} days: {days} days were ordered"
+    ordered = "1 day was ordered" if days == 1 else f"{days} days were ordered"
+    rounded = f"certificates of this profile are valid for {_listed(terms)} days: {ordered}"
     return Term(days, tuple(warnings), (rounded,))
 
 

@@ -177,7 +177,10 @@ TABLE: Table = {
     "request_timeout": in_seconds(REQUEST_TIMEOUT),
     "wait_limit": in_seconds(WAIT_LIMIT),
     "dcv_mode": Column(
-        replace(ssl_fields.DCV_MODE, description="How the CA validates domains, for orders that do not say it.")
+        replace(
+            ssl_fields.DCV_MODE,
+            description="How the CA validates domains, for orders that do not say it: sent to SCM as it is.",
+        )
     ),
     "dcv_email": Column(ssl_fields.DCV_EMAIL),
     "suspend_renewals": Column(SUSPEND_RENEWALS, unset=False),

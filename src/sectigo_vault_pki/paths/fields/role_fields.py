@@ -182,7 +182,10 @@ TABLE: Table = {
     "dcv_mode": Column(
         replace(
             ssl_fields.DCV_MODE,
-            description="How the CA validates the domains of this role's orders. Without it, as the config entry says.",
+            description=(
+                "How the CA validates the domains of this role's orders: sent to SCM as it is. Without it, as the "
+                "config entry says."
+            ),
         )
     ),
     "dcv_email": Column(ssl_fields.DCV_EMAIL),
