@@ -57,6 +57,7 @@ CLIENT = Family(
     common_name="my first name my last name",
 )
 ROLE = SAMPLES / "role" / "role.json"
+LOGINS = (SAMPLES / "login" / "oauth2_config.json", SAMPLES / "login" / "certificate_config.json")
 PURPOSES = ("_config", "", "_revoke", "_replace", "_manual_renew", "_fetch", "_export", "_sync")
 OF_A_READ = ("", "_manual_renew", "_fetch")
 """What a role says of the subject, and the sample leaves out."""
@@ -93,7 +94,35 @@ async def enrolled(mount: Mount, family: Family) -> Mapping[str, Any]:
 
 def test_every_sample_is_sent_by_a_test_of_this_module() -> None:
     of_families = {family.file(purpose) for family in (SSL, CLIENT) for purpose in PURPOSES}
-    assert set(SAMPLES.rglob("*.*")) == of_families | {ROLE}
+    assert set(SAMPLES.rglob("*.*")) == of_families | {ROLE, *LOGINS}
+
+
+def sample_in(file: Path) -> dict[str, Any]:
+    sample: dict[str, Any] = json.loads(file.read_text())
+    return sample
+
+
+@pytest.mark.parametrize("file", LOGINS, ids=lambda file: file.stem)
+async def test_login_sample_logs_in_once_it_is_filled_in(mount: Mount, file: Path) -> None:
+    sample = sample_in(file)
+    with pytest.raises(BadRequestError) as refused:
+        await mount.write("configs/web", sample)
+    blank = {name for name, value in sample.items() if str(value).startswith("<")}
+    assert {line.split()[0] for line in str(refused.value).splitlines()} == blank
+    shown = mount.simulator.issue_login_certificate("demo-user")
+    mount.simulator.accounts.trust("demo-user", shown.certificate)
+    own = {
+        "sectigo_cm_user": "demo-user",
+        "sectigo_cm_client_id": "demo-client-id",
+        "sectigo_cm_client_secret": "demo-client-secret",
+        "sectigo_cm_client_cert": shown.certificate_pem(),
+        "sectigo_cm_client_key": shown.private_key_pem(),
+        "sectigo_cm_uri": "demo-customer",
+        "sectigo_cm_org_id": 7001,
+    }
+    await mount.write("configs/web", {**sample, **{name: value for name, value in own.items() if name in sample}})
+    mount.simulator.settings.pending_polls = 0
+    assert (await mount.enroll())["status"] == "Issued"
 
 
 async def test_config_sample_is_taken_once_it_is_filled_in(mount: Mount, family: Family) -> None:
