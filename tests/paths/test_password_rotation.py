@@ -8,7 +8,7 @@ import pytest
 
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.store import Repository
-from sectigo_vault_pki.vault_plugin.logical import BadRequestError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, StorageEntry
 from tests.paths.test_logins_at_scm import OAUTH2
 from tests.support.crashes import MortalMount
 from tests.support.mount import Mount, answered
@@ -120,6 +120,30 @@ async def test_after_a_lost_answer_the_next_order_finds_out_which_password_is_in
     await assert_orders(ready, "shop", "web")
     assert (password_at_scm(ready) == "demo-password") is (fault == "drop_before")
     await ready.write("configs/web/rotate-root", {})
+    await assert_orders(ready, "web", "shop")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_rotation_that_waits_for_one_whose_answer_is_lost_locks_nobody_out(
+    ready: Mount, fault: Literal["drop_before", "drop_after"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ready.configure("web")
+    await ready.configure("shop")
+    put = ready.storage.put
+
+    async def put_by_the_host(entry: StorageEntry) -> None:
+        await asyncio.sleep(0)  # as every call of the host's does, this one lets other requests go on
+        await put(entry)
+
+    monkeypatch.setattr(ready.storage, "put", put_by_the_host)
+    ready.simulator.faults.add("change_password", fault)
+    first, second = await asyncio.gather(
+        ready.write("configs/web/rotate-root", {}),
+        ready.write("configs/shop/rotate-root", {}),
+        return_exceptions=True,
+    )
+    assert "both passwords are stored" in str(first)
+    assert not isinstance(second, BaseException)
     await assert_orders(ready, "web", "shop")
 
 

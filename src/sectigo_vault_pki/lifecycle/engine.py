@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from contextvars import Context
 
-from sectigo_vault_pki.errors import ConflictError, InvalidInputError, UnknownConfigError
+from sectigo_vault_pki.errors import ConflictError, InvalidInputError
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.account_check import AccountCheck, check_account
 from sectigo_vault_pki.lifecycle.answers import Answer, with_notice_on_window, with_remarks
@@ -15,7 +15,7 @@ from sectigo_vault_pki.lifecycle.collect.collector import Collector
 from sectigo_vault_pki.lifecycle.collect.instructions import with_instructions
 from sectigo_vault_pki.lifecycle.deletion import Deletion
 from sectigo_vault_pki.lifecycle.domain_validations import DomainList, DomainValidations
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Held
 from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, account_statuses, count_pending, take_stock
 from sectigo_vault_pki.lifecycle.inventory.stored import (
     CertificateWithSerial,
@@ -108,19 +108,19 @@ class Engine:
         Raises:
             UnknownConfigError: there is no such entry.
         """
-        return (await self._entry(config_name)).config.certificate_type
+        return (await self._resources.entry(config_name)).config.certificate_type
 
     async def check_account(self, config_name: str) -> AccountCheck:
         """Try an entry's login at SCM; see `account_check.check_account`."""
-        return await check_account(self._resources, await self._entry(config_name))
+        return await check_account(self._resources, await self._resources.entry(config_name))
 
     async def domains(self, config_name: str) -> DomainList:
         """Return the domains that an entry's login sees at SCM; see `DomainValidations.listed`."""
-        return await self._domains.listed(await self._entry(config_name))
+        return await self._domains.listed(await self._resources.entry(config_name))
 
     async def domain(self, config_name: str, domain: str) -> DomainDetails:
         """Return what SCM says of one domain; see `DomainValidations.details`."""
-        return await self._domains.details(await self._entry(config_name), domain)
+        return await self._domains.details(await self._resources.entry(config_name), domain)
 
     # Operations.
 
@@ -147,7 +147,7 @@ class Engine:
             OrderLimitError, StorageMovedError: nothing may be ordered.
             ScmRefusedError, ScmUnavailableError: SCM took nothing, and nothing stays stored.
         """
-        entry = await self._entry(config_name)
+        entry = await self._resources.entry(config_name)
         if entry.config.certificate_type is not request.certificate_type:
             raise InvalidInputError(f'config entry "{config_name}" is for {entry.config.certificate_type} certificates')
         answer = await self._enrolments.enroll(
@@ -219,7 +219,7 @@ class Engine:
             KeyMismatchError: the given key is another certificate's.
             ScmRefusedError, ScmUnavailableError: nothing was stored.
         """
-        entry = await self._entry(config_name)
+        entry = await self._resources.entry(config_name)
         key, flags = entry.key_of(request.scm_id), request.requested.waiting
         stored = await self._resources.repository.certificate(*key)
         if stored is not None:
@@ -245,7 +245,7 @@ class Engine:
             UnknownConfigError: there is no such config entry.
             InvalidInputError: it is no id of the entry's customer.
         """
-        entry = await self._entry(config_name)
+        entry = await self._resources.entry(config_name)
         number = text.removesuffix(f"_{entry.config.customer_uri}")
         if not re.fullmatch(r"[0-9]{1,15}", number, re.ASCII):
             raise InvalidInputError("cert_id must be SCM's id of the certificate, or <id>_<customer_uri>")
@@ -381,14 +381,8 @@ class Engine:
     def _is_busy(self, key: CertificateKey) -> bool:
         return self._runner.is_under_way(key) or self._collector.is_waiting(key)
 
-    async def _entry(self, config_name: str) -> Entry:
-        config = await self._resources.repository.config(config_name)
-        if config is None:
-            raise UnknownConfigError(config_name)
-        return Entry(config_name, config)
-
     async def _held(self, config_name: str, unique_id: str) -> Held:
-        entry = await self._entry(config_name)
+        entry = await self._resources.entry(config_name)
         return entry.holding(await self._named(config_name, unique_id))
 
     async def _named(self, config_name: str, unique_id: str) -> CertificateRecord:

@@ -19,7 +19,6 @@ from sectigo_vault_pki.errors import (
     RecordError,
     ScmAnswerLostError,
     ScmRefusedError,
-    UnknownConfigError,
 )
 from sectigo_vault_pki.lifecycle.accounts import login_key
 from sectigo_vault_pki.lifecycle.held import Entry, account_of
@@ -62,12 +61,12 @@ class PasswordRotation:
         return await self._resources.tasks.finish(self._settled(entry))
 
     async def _rotate(self, config_name: str) -> Sequence[str]:
-        entry = await self.settled(await self._entry(config_name))
-        if not isinstance(account_of(entry.config).login, PasswordLogin):
-            raise InvalidInputError(f'config entry "{config_name}" does not log in by a password')
+        entry = await self._resources.entry(config_name)
         async with self._resources.locks.hold("password", *account_of(entry.config).login_at_scm):
-            entry = await self._entry(config_name)
+            entry = await self._with_one_password(config_name)  # an open rotation must not be written over
             login, new_password = account_of(entry.config).login, SecretStr(new_random_password())
+            if not isinstance(login, PasswordLogin):
+                raise InvalidInputError(f'config entry "{config_name}" does not log in by a password')
             names = await self._entries_like(entry)
             await self._change(names, entry, {"next_password": new_password})
             try:
@@ -87,17 +86,21 @@ class PasswordRotation:
 
     async def _settled(self, entry: Entry) -> Entry:
         async with self._resources.locks.hold("password", *account_of(entry.config).login_at_scm):
-            entry = await self._entry(entry.config_name)
-            if entry.config.next_password is None:  # somebody else has settled it
-                return entry
-            names = await self._entries_like(entry)
-            try:
-                return await self._promoted(names, entry)
-            except ScmRefusedError as error:
-                if not error.login_refused:
-                    raise
-            await self._takes(entry)
-            return await self._change(names, entry, {"next_password": None})
+            return await self._with_one_password(entry.config_name)
+
+    async def _with_one_password(self, config_name: str) -> Entry:
+        """Find out which password is in force, unless the entry has one only; the lock of its login is held."""
+        entry = await self._resources.entry(config_name)
+        if entry.config.next_password is None:
+            return entry
+        names = await self._entries_like(entry)
+        try:
+            return await self._promoted(names, entry)
+        except ScmRefusedError as error:
+            if not error.login_refused:
+                raise
+        await self._takes(entry)
+        return await self._change(names, entry, {"next_password": None})
 
     async def _promoted(self, names: Sequence[str], entry: Entry) -> Entry:
         """Make the new password the only one, once SCM takes it."""
@@ -139,13 +142,7 @@ class PasswordRotation:
                 config = await repository.config(name)
                 if config is not None and config.password == entry.config.password:
                     await repository.put_config(name, config.model_copy(update=change))
-        return await self._entry(entry.config_name)
-
-    async def _entry(self, config_name: str) -> Entry:
-        config = await self._resources.repository.config(config_name)
-        if config is None:
-            raise UnknownConfigError(config_name)
-        return Entry(config_name, config)
+        return await self._resources.entry(entry.config_name)
 
 
 def new_random_password() -> str:

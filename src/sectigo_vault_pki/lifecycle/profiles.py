@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sectigo_vault_pki.errors import UnknownConfigError, UnknownProfileError
-from sectigo_vault_pki.lifecycle.held import Entry
+from sectigo_vault_pki.errors import UnknownProfileError
 from sectigo_vault_pki.lifecycle.offers import drop_offers, told_offers
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.scm import CustomField, Profile
@@ -35,7 +34,7 @@ class Profiles:
             UnknownConfigError: there is no such entry.
             ScmRefusedError, ScmUnavailableError: SCM does not list them.
         """
-        offers = await told_offers(self._resources, await self._entry(config_name))
+        offers = await told_offers(self._resources, await self._resources.entry(config_name))
         return [profile for profile_id in offers.rows if (profile := offers.profile(profile_id)) is not None]
 
     async def get(self, config_name: str, profile_id: int, *, ask_again: bool = False) -> ProfileWithFields:
@@ -50,7 +49,7 @@ class Profiles:
             UnknownConfigError, UnknownProfileError: there is no such entry or profile.
             ScmRefusedError, ScmUnavailableError: SCM does not list them.
         """
-        offers = await told_offers(self._resources, await self._entry(config_name), ask_again=ask_again)
+        offers = await told_offers(self._resources, await self._resources.entry(config_name), ask_again=ask_again)
         profile = offers.profile(profile_id)
         if profile is None:
             raise UnknownProfileError(profile_id, offers.ids)
@@ -66,9 +65,3 @@ class Profiles:
     def drop(self, config_name: str) -> None:
         """Delete what is kept of an entry, so that SCM is asked the next time."""
         drop_offers(self._resources, config_name)
-
-    async def _entry(self, config_name: str) -> Entry:
-        config = await self._resources.repository.config(config_name)
-        if config is None:
-            raise UnknownConfigError(config_name)
-        return Entry(config_name, config)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from secrets import SystemRandom
 
 from sectigo_vault_pki.clock import Clock
-from sectigo_vault_pki.errors import StandbyError
+from sectigo_vault_pki.errors import StandbyError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.accounts import ScmClients
-from sectigo_vault_pki.lifecycle.held import CertificateKey, of_certificate
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, of_certificate
 from sectigo_vault_pki.lifecycle.rules.evidence import Change
 from sectigo_vault_pki.lifecycle.rules.profile_rules import KeptOffers
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks, OwnedTasks
@@ -62,6 +62,17 @@ class Resources:
         """
         if await self.is_read_only():
             raise StandbyError
+
+    async def entry(self, config_name: str) -> Entry:
+        """Return a config entry.
+
+        Raises:
+            UnknownConfigError: there is no such entry.
+        """
+        config = await self.repository.config(config_name)
+        if config is None:
+            raise UnknownConfigError(config_name)
+        return Entry(config_name, config)
 
     async def make_key(self, parameters: KeyParameters) -> PrivateKey:
         return await asyncio.get_running_loop().run_in_executor(self.executor, PrivateKey.generate, parameters)

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sectigo_vault_pki.errors import InvalidInputError, PendingError, UnknownConfigError
+from sectigo_vault_pki.errors import InvalidInputError, PendingError
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.held import Entry, of_certificate
 from sectigo_vault_pki.lifecycle.offers import offers_for_role
@@ -197,12 +197,10 @@ class Issuer:
         )
 
     async def _entry(self, config_name: str) -> Entry:
-        config = await self._resources.repository.config(config_name)
-        if config is None:
-            raise UnknownConfigError(config_name)
-        if config.certificate_type is not CertificateType.SSL:
-            raise InvalidInputError(f'config entry "{config_name}" is for {config.certificate_type} certificates')
-        return Entry(config_name, config)
+        entry = await self._resources.entry(config_name)
+        if (kind := entry.config.certificate_type) is not CertificateType.SSL:
+            raise InvalidInputError(f'config entry "{config_name}" is for {kind} certificates')
+        return entry
 
     async def _make_way(self, config_name: str, request_id: str, failure: "_Failure") -> None:
         """Let another order take the place of one that came to nothing; the pause doubles with each in a row.

@@ -13,7 +13,6 @@ from sectigo_vault_pki.errors import (
     RecordError,
     ScmError,
     SectigoVaultPkiError,
-    UnknownConfigError,
 )
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.rules.comparison import LONGEST_LIFE
@@ -71,7 +70,7 @@ class SyncRuns:
             ConflictError: another run of the entry is in progress.
             ScmRefusedError, ScmUnavailableError: SCM told nothing, and the run has ended.
         """
-        entry, today = await self._entry(config_name), self._resources.clock.now().date()
+        entry, today = await self._resources.entry(config_name), self._resources.clock.now().date()
         first = today if first is None else first
         last = first + LONGEST_LIFE if last is None else last
         if last < first:
@@ -91,7 +90,7 @@ class SyncRuns:
         Raises:
             UnknownConfigError, NotFoundError: there is no such entry, or no run of it.
         """
-        await self._entry(config_name)
+        await self._resources.entry(config_name)
         shown = await self._shown(config_name)
         if shown.run.ended_at is None and not shown.is_working and not await self._resources.is_read_only():
             self._continue(config_name)
@@ -187,9 +186,3 @@ class SyncRuns:
             await self._resources.tasks.finish(self._repository.put_sync_run(config_name, run))
         except StorageError as error:
             _log.warning("a run could not be stored", extra={"kv": {"config": config_name, "error": error}})
-
-    async def _entry(self, config_name: str) -> Entry:
-        config = await self._repository.config(config_name)
-        if config is None:
-            raise UnknownConfigError(config_name)
-        return Entry(config_name, config)
