@@ -185,7 +185,7 @@ def said_in(answer: Answer, redact: Redact) -> Said | None:
 
 
 def refusal_from(operation: str, answer: Answer, said: Said) -> ScmRefusedError:
-    """Put a refusal into reason: SCM's own, and what to do where that is known."""
+    """Put a refusal into words: SCM's own, and what to do where that is known."""
     return ScmRefusedError(
         operation,
         code=said.code,
@@ -207,8 +207,8 @@ def presentable(text: str, redact: Redact = str) -> str:
     """Bound foreign text, and take control characters, line ends and the account's password out of it."""
     read = redact(text[:LONGEST_READ])  # before anything is cut to what is shown, or a part of the password could stay
     printable = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in read)
-    reason = " ".join(printable.split())
-    return _cut(reason if reason == read else redact(reason))
+    line = " ".join(printable.split())
+    return _cut(line if line == read else redact(line))
 
 
 def _trouble_with(call: Call, answer: Answer, said: Said | None) -> Trouble:
@@ -229,8 +229,8 @@ def _with_said(reason: str, said: Said | None) -> str:
     return f"{reason}: {said}" if said is not None and str(said) else reason
 
 
-def _cut(reason: str) -> str:
-    return reason if len(reason) <= MAX_DESCRIPTION_LENGTH else reason[: MAX_DESCRIPTION_LENGTH - 1] + "…"
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_DESCRIPTION_LENGTH else text[: MAX_DESCRIPTION_LENGTH - 1] + "…"
 
 
 def _object_in(answer: Answer) -> Mapping[str, Any] | None:

@@ -1,6 +1,6 @@
 """Whole rows of what SCM has: reports for a window of dates, or pages of lists (scm-api.md 3.8, 4.2, 13.2)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
@@ -76,8 +76,9 @@ class _Row(ScmJson):
     expires: Day = None
     revoked: TextOrNone = ""
 
-    def reported(self) -> Reported:
-        status = self.status.lower()
+    def reported(self, listed_as: str = "") -> Reported:
+        """Return what the row says; a status that it leaves out is the one that was asked for."""
+        status = (self.status or listed_as).lower()
         return Reported(
             scm_id=self.scm_id or 0,
             status=status,
@@ -210,13 +211,10 @@ async def listed_entries(client: ScmClient, certificate_type: str, status: str, 
     query |= {"status": status, "orgId": client.org_id}
     path = f"/api/ssl/{await client.api_version()}"
     page = await client.listed(Call(LIST, "GET", path, query=query), SslReportRow)
-    return _reported(page, lambda row: replace(row, status=row.status or status.lower()))
+    return _reported(page, listed_as=status)
 
 
-def _reported(page: Page[_AnyRow], change: Callable[[Reported], Reported] | None = None) -> Page[Reported]:
+def _reported(page: Page[_AnyRow], listed_as: str = "") -> Page[Reported]:
     """Return the rows that name a certificate; others, such as those of rejected orders, are counted as unreadable."""
-    rows = [row.reported() for row in page.rows if row.scm_id is not None]
-    if change is not None:
-        rows = [change(row) for row in rows]
-    rows = [replace(row, is_revoked=row.is_revoked or row.status in _REVOKED) for row in rows]
+    rows = [row.reported(listed_as) for row in page.rows if row.scm_id is not None]
     return Page(tuple(rows), page.length - len(rows), page.total)

@@ -188,7 +188,7 @@ class Comparing:
         for row in rows:
             try:
                 found, items = await self._judged(row)
-            except (RecordError, SectigoVaultPkiError) as error:
+            except SectigoVaultPkiError as error:
                 run = run.with_errors([str(error)])
                 continue
             run, planned = run.with_found(*found), [*planned, *items]
