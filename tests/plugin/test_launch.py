@@ -69,6 +69,14 @@ def test_version_is_printed() -> None:
     assert (result.returncode, result.stdout) == (0, f"sectigo-vault-pki {__version__}\n")
 
 
+def test_what_serves_is_imported_only_once_a_host_has_launched_the_process() -> None:
+    code = (
+        "import sys, sectigo_vault_pki.__main__;"
+        "sys.exit(any(name in sys.modules for name in ('grpc', 'google.protobuf', 'cryptography')))"
+    )
+    assert run(sys.executable, "-c", code).returncode == 0
+
+
 @pytest.mark.parametrize("env", [DATABASE_COOKIE, {"VAULT_BACKEND_PLUGIN": "wrong"}])
 async def test_launch_as_another_kind_of_plugin_is_refused(env: dict[str, str | None]) -> None:
     host = await refused_launch(**env)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sectigo_vault_pki.vault_plugin.process.serve import watch_parent
+from sectigo_vault_pki.vault_plugin.process.run import watch_parent
 
 
 class Family:

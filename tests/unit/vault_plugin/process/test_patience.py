@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sectigo_vault_pki.vault_plugin.process.serve import Patience
+from sectigo_vault_pki.vault_plugin.process.run import Patience
 from tests.support.virtual_time import VirtualTimeLoop
 
 
