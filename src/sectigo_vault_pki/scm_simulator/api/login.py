@@ -65,12 +65,12 @@ class LoginCheck:
         if path == TOKEN_PATH:
             return Caller(None, "admin")
         if b"authorization" in headers:
-            return _caller(self._by_token(headers), "admin")
+            return _as_caller(self._by_token(headers), "admin")
         if not hmac.compare_digest(headers.get(b"customeruri", b""), self._accounts.customer_uri.encode()):
             return None
         if path.startswith(f"{_PRIVATE}/"):
-            return _caller(self._by_certificate(scope, headers), "classic")
-        return _caller(self._by_password(path, headers), "classic")
+            return _as_caller(self._by_certificate(scope, headers), "classic")
+        return _as_caller(self._by_password(path, headers), "classic")
 
     def _by_token(self, headers: Mapping[bytes, bytes]) -> Administrator | None:
         scheme, _, token = headers[b"authorization"].decode("latin-1").partition(" ")
@@ -108,7 +108,7 @@ class LoginCheck:
         return url if self._settings.www_authenticate == "url" else f'Bearer authorization_uri="{url}"'
 
 
-def _caller(administrator: Administrator | None, host: Host) -> Caller | None:
+def _as_caller(administrator: Administrator | None, host: Host) -> Caller | None:
     return None if administrator is None else Caller(administrator, host)
 
 

@@ -12,7 +12,7 @@ from sectigo_vault_pki.scm_simulator.api.submitted_csr import check_key, parse_c
 from sectigo_vault_pki.scm_simulator.model.custom_fields import CustomFields
 from sectigo_vault_pki.scm_simulator.model.domains import Domains
 from sectigo_vault_pki.scm_simulator.model.orders import Csr
-from sectigo_vault_pki.scm_simulator.model.organizations import Organizations, Unit
+from sectigo_vault_pki.scm_simulator.model.organizations import Organizations
 from sectigo_vault_pki.scm_simulator.model.tenant import PRIVATE, CertType, CustomField, Organization, Profile
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
@@ -32,7 +32,7 @@ class Rules:
 
     def types(self, profiles: Iterable[Profile], *, org_id: str | None) -> list[dict[str, Any]]:
         """Show the profiles of an organization, or of all."""
-        if org_id is not None and not (org_id.isascii() and org_id.isdigit() and self._unit(int(org_id))):
+        if org_id is not None and not (org_id.isascii() and org_id.isdigit() and self._organizations.find(int(org_id))):
             raise scm_problems.unknown_organization(org_id)
         shown = [type_json(profile, longest_term=self._settings.longest_term) for profile in profiles]
         if self._settings.types_with_keys:
@@ -48,7 +48,7 @@ class Rules:
 
     def organization(self, org_id: int, cert_type: CertType) -> Organization:
         """Return the organization of an order; a department's has the department's id and the same name."""
-        unit = self._unit(org_id)
+        unit = self._organizations.find(org_id)
         if unit is None:
             raise scm_problems.invalid_org_id()
         organization = unit.organization
@@ -56,9 +56,6 @@ class Rules:
         if not enabled:
             raise scm_problems.api_not_enabled()
         return replace(organization, id=org_id)
-
-    def _unit(self, unit_id: int) -> Unit | None:
-        return self._organizations.find(unit_id)
 
     def check_term(self, profile: Profile, term: int) -> None:
         if term not in profile.terms_up_to(self._settings.longest_term):

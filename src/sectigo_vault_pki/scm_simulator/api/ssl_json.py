@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +52,7 @@ def details_json(order: Order, now: datetime) -> dict[str, Any]:
         "requestedVia": "REST API",
         "externalRequester": subscription.external_requester,
         "comments": subscription.comments,
-        **_dates(order),
+        **_dates(order, us_date),
         "renewed": order.renewed_to is not None,
         **key_json(request, issued=order.current is not None),
         "subjectAlternativeNames": list(request.names),
@@ -65,18 +66,19 @@ def details_json(order: Order, now: datetime) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _dates(order: Order) -> dict[str, str | None]:
+def _dates(order: Order, text: Callable[[datetime | None], str | None]) -> dict[str, str | None]:
     current = order.current
-    return {
-        "requested": us_date(order.requested_at),
-        "approved": us_date(order.approved_at),
-        "declined": us_date(order.declined_at),
-        "issued": us_date(current.issued_at if current else None),
-        "expires": us_date(current.not_after if current else None),
-        "replaced": us_date(order.replaced_at),
-        "revoked": us_date(current.revoked_at if current else None),
-        "renewedDate": us_date(order.renewed_at),
+    moments = {
+        "requested": order.requested_at,
+        "approved": order.approved_at,
+        "declined": order.declined_at,
+        "issued": current.issued_at if current else None,
+        "expires": current.not_after if current else None,
+        "replaced": order.replaced_at,
+        "revoked": current.revoked_at if current else None,
+        "renewedDate": order.renewed_at,
     }
+    return {name: text(moment) for name, moment in moments.items()}
 
 
 def _issued_json(issued: Issued) -> dict[str, Any]:
@@ -93,17 +95,7 @@ def _issued_json(issued: Issued) -> dict[str, Any]:
 def newer_details_json(order: Order, now: datetime) -> dict[str, Any]:
     """Everything about an order as v2 says it: with times, the CSR and fingerprints (scm-api.md 9)."""
     current = order.current
-    times = {
-        "requested": utc_text(order.requested_at),
-        "approved": utc_text(order.approved_at),
-        "declined": utc_text(order.declined_at),
-        "issued": utc_text(current.issued_at if current else None),
-        "expires": utc_text(current.not_after if current else None),
-        "replaced": utc_text(order.replaced_at),
-        "revoked": utc_text(current.revoked_at if current else None),
-        "renewedDate": utc_text(order.renewed_at),
-    }
-    values = {**details_json(order, now), **times, "csrDetails": _csr_json(order.request.csr)}
+    values = {**details_json(order, now), **_dates(order, utc_text), "csrDetails": _csr_json(order.request.csr)}
     if current is not None:
         values |= {
             "md5Fingerprint": fingerprint(current.certificate, hashes.MD5()),  # noqa: S303 - a field of SCM's

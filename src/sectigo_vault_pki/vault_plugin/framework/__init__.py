@@ -3,9 +3,9 @@
 from sectigo_vault_pki.vault_plugin.framework import kinds
 from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.kinds import Kind, KindError
-from sectigo_vault_pki.vault_plugin.framework.lists import PAGING, page, page_response
+from sectigo_vault_pki.vault_plugin.framework.lists import PAGING, page_response
 from sectigo_vault_pki.vault_plugin.framework.path import Call, Handler, Path, Review, StrictNames
-from sectigo_vault_pki.vault_plugin.framework.path_backend import Node, PathBackend, Router, unauthenticated_paths
+from sectigo_vault_pki.vault_plugin.framework.path_backend import Node, PathBackend, Router
 
 __all__ = [
     "PAGING",
@@ -22,8 +22,6 @@ __all__ = [
     "Router",
     "StrictNames",
     "kinds",
-    "page",
     "page_response",
     "problem_text",
-    "unauthenticated_paths",
 ]

@@ -19,7 +19,7 @@ LIMIT = Field(
 PAGING: tuple[Field[object], ...] = (AFTER, LIMIT)
 
 
-def page(keys: Sequence[str], data: FieldData) -> Sequence[str]:
+def _page(keys: Sequence[str], data: FieldData) -> Sequence[str]:
     """Return the keys of a list that a request asks for, in ascending order."""
     after, limit = data.get(AFTER), data.get(LIMIT) or 0
     left = sorted(key for key in keys if after is None or key > after)
@@ -36,7 +36,7 @@ def page_response(
         data: the request's, with `PAGING` among the path's fields.
         key_info: what is told of each key.
     """
-    shown = page(keys, data)
+    shown = _page(keys, data)
     if not shown or key_info is None:
         return list_response(shown)
     return Response(data={"keys": list(shown), "key_info": {key: key_info[key] for key in shown}})

@@ -25,6 +25,8 @@ from sectigo_vault_pki.vault_plugin.logical import (
     add_log_values,
 )
 
+_log = logging.getLogger(__name__)
+
 _BY_URL = frozenset({Operation.READ, Operation.LIST, Operation.DELETE})
 _ANSWERLESS = frozenset({Operation.CREATE, Operation.UPDATE, Operation.PATCH, Operation.DELETE})
 
@@ -59,7 +61,7 @@ class Router:
     @property
     def unauthenticated(self) -> tuple[str, ...]:
         """The paths that need no token, as the host wants them listed."""
-        return unauthenticated_paths(self._paths)
+        return tuple(path.host_pattern for path in self._paths if path.is_unauthenticated)
 
     async def route(self, request: Request) -> Response | None:
         """Answer a request.
@@ -189,11 +191,6 @@ def _misspelt(path: Path, unknown: Sequence[str], sent: Mapping[str, object]) ->
     return path.strict.complaints([name for name in unknown if sent[name] not in (None, "")], tuple(path.by_name))
 
 
-def unauthenticated_paths(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Return the paths that need no token, as the host wants them listed."""
-    return tuple(path.host_pattern for path in paths if path.is_unauthenticated)
-
-
 class CanonicalPaths:
     """Finds the canonical spelling of one engine's paths.
 
@@ -234,9 +231,6 @@ async def _canonical(path: Path, captured: Mapping[str, str]) -> str | None:
     if path.canonical is not None:
         values |= await path.canonical(values)
     return None if values == captured else path.template.format_map(values)
-
-
-_log = logging.getLogger(__name__)
 
 
 class Node:
@@ -298,7 +292,6 @@ class PathBackend:
             special_paths: what the host treats apart; without it, only the paths that need no token.
         """
         node = Node(config.system)
-        self.special_paths = special_paths or SpecialPaths(unauthenticated=unauthenticated_paths(paths))
         self._router = Router(
             paths,
             title=title,
@@ -306,6 +299,7 @@ class PathBackend:
             is_read_only=node.is_read_only,
             environment=node.environment,
         )
+        self.special_paths = special_paths or SpecialPaths(unauthenticated=self._router.unauthenticated)
 
     async def initialize(self) -> None:
         """Nothing is started."""

@@ -78,6 +78,9 @@ SETTINGS_PER_SECOND = 10.0
 REMEMBERED_RESETS = MAX_CONCURRENT_STREAMS
 """Streams we reset whose late frames are still expected (RFC 9113 section 5.4.2)."""
 
+_LARGEST_FRAME_BYTES = 2**24 - 1
+"""RFC 9113 section 6.5.2."""
+
 MAX_STREAM_ID = 2**31 - 1
 """RFC 9113 section 5.1.1."""
 
@@ -111,9 +114,6 @@ class Budget:
                 return False
         self._left -= 1
         return True
-
-
-_LARGEST_FRAME_BYTES = 2**24 - 1
 
 
 class Setting(IntEnum):

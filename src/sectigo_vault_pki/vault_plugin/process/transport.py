@@ -20,8 +20,17 @@ from sectigo_vault_pki.vault_plugin.http2.limits import Budget
 from sectigo_vault_pki.vault_plugin.process.handshake import Launch
 from sectigo_vault_pki.vault_plugin.process.tls import Credentials
 
+if TYPE_CHECKING:
+    import ssl
+
+_log = logging.getLogger(__name__)
+
 _PATH_LIMIT_BYTES = 107  # what fits into sockaddr_un.sun_path with its closing zero
 _SOCKET = "s"
+_PLAINTEXT_AUTHORITY = "unused"
+"""What Go's hosts and plugins send without TLS (plugin-protocol.md 3.1)."""
+_LINES_TOLD = 10
+_QUIET_SECONDS = 60.0
 
 
 class SocketFolder:
@@ -110,18 +119,6 @@ def _lock_of(folder: Path) -> int | None:
         pass
     os.close(descriptor)
     return None
-
-
-if TYPE_CHECKING:
-    import ssl
-
-
-_PLAINTEXT_AUTHORITY = "unused"
-"""What Go's hosts and plugins send without TLS (plugin-protocol.md 3.1)."""
-
-_log = logging.getLogger(__name__)
-_LINES_TOLD = 10
-_QUIET_SECONDS = 60.0
 
 
 class Transport:
