@@ -27,3 +27,11 @@ async def mount(simulator: Simulator, clock: LoopClock) -> AsyncIterator[Mount]:
     mounted = Mount(simulator, clock)
     yield mounted
     await mounted.backend.cleanup()
+
+
+@pytest.fixture
+async def ready(mount: Mount) -> Mount:
+    """A mount with the config entry `web`, whose orders are issued at once."""
+    mount.simulator.settings.pending_polls = 0
+    await mount.configure()
+    return mount

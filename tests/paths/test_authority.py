@@ -13,10 +13,8 @@ from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     NotFoundError,
-    Operation,
     ReadOnlyError,
     ReplicationState,
-    Request,
     Response,
     StorageError,
     UnsupportedOperationError,
@@ -392,7 +390,7 @@ async def test_a_config_entry_of_that_name_from_an_earlier_version_stays_usable(
     assert await mount.list("certs/revoked") == []
     data = await mount.enroll("revoked")
     await mount.configure("revoked", sectigo_loop_period=20)
-    response = await mount.backend.handle_request(Request(Operation.LIST, "certs/revoked", mount.storage))
+    response = await mount.listing("certs/revoked")
     assert answered(response) == {"keys": [data["cert_unique_id"]]}
     assert response is not None
     assert "whose name is reserved" in response.warnings[0]

@@ -1,5 +1,6 @@
 """`sectigo_dcv_mode` and `sectigo_dcv_email`: who says them, and what SCM gets."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,15 +15,8 @@ EMAIL = {"sectigo_dcv_mode": "EMAIL", "sectigo_dcv_email": "admin@example.test"}
 
 def sent(mount: Mount, operation: str) -> Mapping[str, Any]:
     """Return what the last call of an operation said of domain validation."""
-    body = mount.sent_bodies[operation][-1]
-    return {name: value for name, value in body.items() if name.startswith("dcv")}
-
-
-@pytest.fixture
-async def ready(mount: Mount) -> Mount:
-    mount.simulator.settings.pending_polls = 0
-    await mount.configure()
-    return mount
+    body = next(body for path, body in reversed(mount.last_sent) if path.startswith(f"/api/ssl/v1/{operation}"))
+    return {name: value for name, value in json.loads(body).items() if name.startswith("dcv")}
 
 
 async def test_an_order_says_it_as_it_is_and_a_renewal_says_it_again(ready: Mount) -> None:

@@ -9,7 +9,6 @@ import pytest
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     NotFoundError,
-    Operation,
     ReadOnlyError,
     UnavailableError,
 )
@@ -19,20 +18,8 @@ from tests.support.mount import Mount, answered
 NOTHING = dict.fromkeys(("dcv_mode", "domain", "email", "first_line", "host", "point", "second_line", "url"), "")
 
 
-@pytest.fixture
-async def ready(mount: Mount) -> Mount:
-    mount.simulator.settings.pending_polls = 0
-    await mount.configure()
-    return mount
-
-
-def operations(mount: Mount) -> list[str]:
-    return [call.operation for call in mount.simulator.calls]
-
-
 async def list_response(mount: Mount, **paging: object) -> Mapping[str, Any]:
-    request = mount._request(Operation.LIST, "domains/web", paging)
-    return answered(await mount.backend.handle_request(request))
+    return answered(await mount.listing("domains/web", **paging))
 
 
 async def test_a_list_shows_each_domain_with_its_state(ready: Mount) -> None:
@@ -63,7 +50,7 @@ async def test_a_list_asks_scm_for_all_domains_by_pages_and_answers_the_page_tha
         ready.simulator.domains.add(name)
     shown = await list_response(ready, after=names[99], limit=5)
     assert shown["keys"] == names[100:105] == list(shown["key_info"])
-    assert operations(ready) == ["validations"] * 3
+    assert ready.simulator.calls.operations() == ["validations"] * 3
 
 
 async def test_a_read_asks_for_one_domain(ready: Mount) -> None:
@@ -71,7 +58,7 @@ async def test_a_read_asks_for_one_domain(ready: Mount) -> None:
     shown = answered(await ready.read("domains/web/Example.TEST"))
     assert (shown["domain"], shown["dcv_status"], shown["dcv"]) == ("example.test", "Validated", [])
     assert shown["expiration"] == "2027-06-09T18:00:00Z"
-    assert operations(ready) == ["validation_status"]
+    assert ready.simulator.calls.operations() == ["validation_status"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +86,7 @@ async def test_a_domain_that_scm_does_not_know_is_not_found(ready: Mount) -> Non
 async def test_what_is_no_domain_is_refused_before_scm_is_asked(ready: Mount, name: str) -> None:
     with pytest.raises(BadRequestError, match="must be a domain"):
         await ready.read(f"domains/web/{name}")
-    assert operations(ready) == []
+    assert ready.simulator.calls.operations() == []
 
 
 async def test_domains_have_one_canonical_spelling_in_policies(ready: Mount) -> None:
@@ -137,7 +124,7 @@ async def test_an_older_service_is_named_as_the_reason(ready: Mount) -> None:
 async def test_what_scm_leaves_out_is_empty_and_a_row_without_a_domain_is_said_to_be_missing(ready: Mount) -> None:
     rows = '[{"domain": "a.test"}, {"dcvStatus": "Validated"}, {"domain": "b.test", "expirationDate": "2027-01-31"}]'
     ready.simulator.faults.add("validations", "body", status=200, body=rows)
-    response = await ready.backend.handle_request(ready._request(Operation.LIST, "domains/web", {}))
+    response = await ready.listing("domains/web")
     shown = answered(response)
     assert set(shown["key_info"]["a.test"].values()) == {""}
     assert shown["key_info"]["b.test"]["expiration"] == "2027-01-31"
@@ -152,4 +139,4 @@ async def test_a_standby_asks_nothing(ready: Mount) -> None:
         await ready.list("domains/web")
     with pytest.raises(ReadOnlyError):
         await ready.read("domains/web/example.test")
-    assert operations(ready) == []
+    assert ready.simulator.calls.operations() == []

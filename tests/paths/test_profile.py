@@ -15,9 +15,7 @@ from sectigo_vault_pki.scm_simulator.model.tenant import CustomField
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     NotFoundError,
-    Operation,
     ReadOnlyError,
-    Request,
     Response,
     UnavailableError,
 )
@@ -84,8 +82,7 @@ class TestThePath:
 
     async def test_the_list_comes_in_pages_with_what_is_known_of_each(self, mount: Mount) -> None:
         await mount.configure()
-        request = Request(Operation.LIST, "profile/web/", mount.storage, {"after": "507", "limit": 2})
-        page = answered(await mount.backend.handle_request(request))
+        page = answered(await mount.listing("profile/web/", after="507", limit=2))
         assert page["keys"] == ["508", "509"]
         assert page["key_info"]["508"] == {
             name: value for name, value in PROFILE_508.items() if name not in {"id", "custom_fields"}

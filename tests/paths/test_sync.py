@@ -62,13 +62,6 @@ def order_of(mount: Mount, data: Mapping[str, Any]) -> Order:
 
 
 @pytest.fixture
-async def ready(mount: Mount) -> Mount:
-    mount.simulator.settings.pending_polls = 0
-    await mount.configure()
-    return mount
-
-
-@pytest.fixture
 async def elsewhere(ready: Mount, simulator: Simulator, clock: LoopClock) -> Mount:
     """Another Vault with the same account."""
     other = Mount(simulator, clock)

@@ -11,17 +11,6 @@ NOTHING = dict.fromkeys(("dcv_mode", "domain", "email", "first_line", "host", "p
 
 
 @pytest.fixture
-async def ready(mount: Mount) -> Mount:
-    mount.simulator.settings.pending_polls = 0
-    await mount.configure()
-    return mount
-
-
-def operations(mount: Mount) -> list[str]:
-    return [call.operation for call in mount.simulator.calls]
-
-
-@pytest.fixture
 async def waiting(ready: Mount) -> Mount:
     ready.simulator.settings.dcv = "wait"
     return ready
@@ -37,8 +26,8 @@ async def test_an_enrolment_that_waits_for_validation_says_what_to_publish(waiti
         ("shop.example.test", "CNAME"),
     ]
     assert all(each["host"] and each["point"] and not each["url"] for each in data["dcv"])
-    assert operations(waiting).count("dcv") == 1, "at the end of the wait, not at each poll"
-    assert operations(waiting).count("collect") > 3
+    assert waiting.simulator.calls.operations().count("dcv") == 1, "at the end of the wait, not at each poll"
+    assert waiting.simulator.calls.operations().count("collect") > 3
 
 
 async def test_an_instruction_has_one_shape_for_every_method(waiting: Mount) -> None:
@@ -57,23 +46,23 @@ async def test_each_read_of_it_asks_once_and_an_issued_one_has_none(waiting: Mou
     waiting.simulator.calls.clear()
     data = answered(await waiting.read(f"certs/web/{unique_id}"))
     assert [each["domain"] for each in data["dcv"]] == ["web.example.test"]
-    assert operations(waiting) == ["collect", "dcv"]
+    assert waiting.simulator.calls.operations() == ["collect", "dcv"]
     waiting.simulator.domains.validate("example.test")
     assert answered(await waiting.read(f"certs/web/{unique_id}"))["dcv"] == []
-    assert operations(waiting) == ["collect", "dcv", "collect"]
+    assert waiting.simulator.calls.operations() == ["collect", "dcv", "collect"]
 
 
 async def test_a_caller_that_leaves_before_the_wait_ends_gets_them_too(waiting: Mount) -> None:
     await waiting.configure(sectigo_wait_limit=10)
     data = await waiting.enroll(sectigo_max_timeout=300)
     assert [each["domain"] for each in data["dcv"]] == ["web.example.test"]
-    assert operations(waiting).count("dcv") == 1
+    assert waiting.simulator.calls.operations().count("dcv") == 1
 
 
 async def test_an_order_that_was_not_asked_for_says_nothing(waiting: Mount) -> None:
     data = await waiting.enroll(sectigo_max_timeout=0)
     assert data["dcv"] == []
-    assert "dcv" not in operations(waiting)
+    assert "dcv" not in waiting.simulator.calls.operations()
 
 
 async def test_a_renewal_that_waits_is_shown_with_the_certificate_that_it_renews(waiting: Mount) -> None:
@@ -122,7 +111,7 @@ async def test_a_fetched_order_shows_them(waiting: Mount) -> None:
     waiting.simulator.calls.clear()
     data = answered(await waiting.write(f"fetch/web/{scm_id}", {"sectigo_max_timeout": 0}))
     assert [each["domain"] for each in data["dcv"]] == ["web.example.test"]
-    assert operations(waiting) == ["collect", "dcv"]
+    assert waiting.simulator.calls.operations() == ["collect", "dcv"]
 
 
 async def test_readcert_and_the_background_never_ask(waiting: Mount) -> None:
@@ -130,7 +119,7 @@ async def test_readcert_and_the_background_never_ask(waiting: Mount) -> None:
     assert answered(await waiting.read(f"readcert/web/{unique_id}"))["dcv"] == []
     for _ in range(3):
         await waiting.tick(60)
-    assert "dcv" not in operations(waiting)
+    assert "dcv" not in waiting.simulator.calls.operations()
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "page", "empty", "status"])
@@ -157,7 +146,7 @@ async def test_an_scm_that_does_not_answer_a_collect_is_not_asked_for_them(waiti
     unique_id = (await waiting.enroll(sectigo_max_timeout=0))["cert_unique_id"]
     waiting.simulator.faults.add("collect", "drop_before", times=None)
     await waiting.read(f"certs/web/{unique_id}")
-    assert "dcv" not in operations(waiting)
+    assert "dcv" not in waiting.simulator.calls.operations()
 
 
 async def test_client_certificates_have_none(mount: Mount) -> None:
@@ -165,4 +154,4 @@ async def test_client_certificates_have_none(mount: Mount) -> None:
     await mount.configure_client()
     data = await mount.enroll_client(sectigo_max_timeout=5)
     assert "dcv" not in data
-    assert "dcv" not in operations(mount)
+    assert "dcv" not in mount.simulator.calls.operations()

@@ -10,17 +10,6 @@ from tests.support.mount import Mount, answered
 
 
 @pytest.fixture
-async def ready(mount: Mount) -> Mount:
-    mount.simulator.settings.pending_polls = 0
-    await mount.configure()
-    return mount
-
-
-def operations(mount: Mount) -> list[str]:
-    return [call.operation for call in mount.simulator.calls]
-
-
-@pytest.fixture
 async def issued(ready: Mount) -> Mount:
     """A certificate of which 365 days are left, so that it is due in 358, and a validation that ends in 100."""
     end = ready.clock.now() + timedelta(days=100)
@@ -71,11 +60,11 @@ async def test_scm_is_asked_once_a_day_for_all_domains_of_a_login(issued: Mount)
     issued.simulator.calls.clear()
     for _ in range(3):
         await issued.tick(60)
-    assert operations(issued) == []
+    assert issued.simulator.calls.operations() == []
     issued.clock.advance(days=1)
     for _ in range(3):
         await issued.tick(60)
-    assert operations(issued) == ["validations"]
+    assert issued.simulator.calls.operations() == ["validations"]
 
 
 async def test_a_validation_that_was_renewed_ends_the_warning_at_the_next_check_or_list(issued: Mount) -> None:
@@ -124,7 +113,7 @@ async def test_an_scm_that_does_not_tell_causes_no_warning_and_no_error_and_is_a
     issued.clock.advance(days=1)
     for _ in range(70):
         await issued.tick(60)
-    assert operations(issued) == ["validations"]
+    assert issued.simulator.calls.operations() == ["validations"]
     assert await warnings(issued) == []
     assert answered(await issued.read("status"))["background"]["last_error"] == ""
 
@@ -138,10 +127,10 @@ async def test_an_scm_that_does_not_answer_is_asked_again_an_hour_later_and_what
     issued.simulator.calls.clear()
     for _ in range(50):
         await issued.tick(60)
-    assert operations(issued) == []
+    assert issued.simulator.calls.operations() == []
     for _ in range(20):
         await issued.tick(60)
-    assert operations(issued) == ["validations"]
+    assert issued.simulator.calls.operations() == ["validations"]
 
 
 async def test_a_login_that_scm_refuses_is_left_alone(issued: Mount) -> None:
@@ -154,7 +143,7 @@ async def test_a_login_that_scm_refuses_is_left_alone(issued: Mount) -> None:
 
 async def test_an_entry_without_certificates_asks_nothing(ready: Mount) -> None:
     await ready.tick()
-    assert operations(ready) == []
+    assert ready.simulator.calls.operations() == []
 
 
 async def test_client_certificates_ask_nothing(mount: Mount) -> None:
@@ -163,7 +152,7 @@ async def test_client_certificates_ask_nothing(mount: Mount) -> None:
     await mount.enroll_client()
     mount.simulator.calls.clear()
     await mount.tick()
-    assert operations(mount) == []
+    assert mount.simulator.calls.operations() == []
 
 
 async def test_after_a_restart_the_next_tick_asks_again(issued: Mount) -> None:
@@ -178,4 +167,4 @@ async def test_concurrent_ticks_and_reads_stay_within_one_call(issued: Mount) ->
     issued.simulator.settings.latency = 10
     path = f"certs/web/{await first_id(issued)}"
     await asyncio.gather(*(issued.tick(60) for _ in range(3)), *(issued.read(path) for _ in range(20)))
-    assert operations(issued) == ["validations"]
+    assert issued.simulator.calls.operations() == ["validations"]

@@ -42,7 +42,7 @@ class AccountsMount(Mount):
     def _client(self, account: ScmAccount, slots: asyncio.Semaphore, tokens: Tokens) -> ScmClient:
         name = account.base_url.removeprefix("https://").partition(".")[0]
         return ScmClient(
-            account, slots, transport=_Watched(SimulatorTransport(self._simulators[name]), self._watch, name)
+            account, slots, tokens, transport=_Watched(SimulatorTransport(self._simulators[name]), self._watch, name)
         )
 
 

@@ -1,7 +1,7 @@
 """One mount of the engine without a host: requests go through its router, SCM is the simulator in-process."""
 
 import asyncio
-import json
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -61,8 +61,8 @@ class Mount:
         self.renewals = NamedLocks() if renewals is None else renewals
         self.background = True
         self.scm_calls_under_way = self.most_scm_calls_under_way = 0
-        self.sent_bodies: dict[str, list[dict[str, Any]]] = {}
-        """The JSON sent to SCM, by the call's word in its path."""
+        self.last_sent: deque[tuple[str, bytes]] = deque(maxlen=16)
+        """Paths and bodies of the newest calls to SCM."""
         self.on_scm_call: Callable[[], object] = lambda: None
         self.backend = self.restarted_backend()
 
@@ -104,9 +104,12 @@ class Mount:
     async def read(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
         return await self.ask(self._request(Operation.READ, path, data or {}))
 
+    async def listing(self, path: str, **paging: object) -> Response | None:
+        """Return the whole answer to a list."""
+        return await self.ask(self._request(Operation.LIST, path, paging))
+
     async def list(self, path: str, **paging: object) -> list[str]:
-        response = await self.ask(self._request(Operation.LIST, path, paging))
-        keys: list[str] = answered(response).get("keys", [])
+        keys: list[str] = answered(await self.listing(path, **paging)).get("keys", [])
         return keys
 
     async def delete(self, path: str, data: Mapping[str, object] | None = None) -> Response | None:
@@ -167,9 +170,7 @@ class _Watched(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         mount = self._mount
         mount.on_scm_call()
-        if request.headers.get("Content-Type", "").startswith("application/json"):
-            operation = request.url.path.rsplit("/v1/", 1)[-1].partition("/")[0]
-            mount.sent_bodies.setdefault(operation, []).append(json.loads(request.content))
+        mount.last_sent.append((request.url.path, request.content))
         mount.scm_calls_under_way += 1
         mount.most_scm_calls_under_way = max(mount.most_scm_calls_under_way, mount.scm_calls_under_way)
         try:
