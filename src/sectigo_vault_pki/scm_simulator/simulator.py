@@ -156,7 +156,7 @@ class Simulator:
         tokens = TokenApi(accounts=self.accounts, settings=settings).routes(compact)
         return {
             "classic": [*ssl.routes(pretty), *client.routes(compact), *shared],
-            "admin": [*ssl.routes(pretty), *ssl.newer_routes(pretty), *client.admin_routes(compact), *shared, *tokens],
+            "admin": [*ssl.routes(pretty), *ssl.v2_routes(pretty), *client.admin_routes(compact), *shared, *tokens],
         }
 
     def _operations(self, kind: Kind, rules: Rules) -> OrderOperations:

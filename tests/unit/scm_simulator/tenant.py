@@ -14,7 +14,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 
 LOGIN = {"login": "demo-user", "password": "demo-password", "customerUri": "demo-customer"}
 SSL = "/api/ssl/v1"
-NEWER_SSL = "/api/ssl/v2"
+SSL_V2 = "/api/ssl/v2"
 TOKEN = "/auth/realms/apiclients/protocol/openid-connect/token"
 CLIENT_V1, CLIENT_V2 = "/api/smime/v1", "/api/smime/v2"
 ORG = 7001

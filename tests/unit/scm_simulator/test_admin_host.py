@@ -10,8 +10,8 @@ from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from tests.unit.scm_simulator.tenant import (
     CLIENT_V1,
     CLIENT_V2,
-    NEWER_SSL,
     SSL,
+    SSL_V2,
     Clock,
     client_enrolment,
     enrolled,
@@ -22,7 +22,7 @@ from tests.unit.scm_simulator.tenant import (
 )
 
 
-@pytest.mark.parametrize("prefix", [SSL, NEWER_SSL])
+@pytest.mark.parametrize("prefix", [SSL, SSL_V2])
 async def test_both_generations_order_collect_renew_replace_and_revoke(admin: httpx.AsyncClient, prefix: str) -> None:
     ssl_id = (await admin.post(f"{prefix}/enroll", json=enrolment())).json()["sslId"]
     first = await admin.get(f"{prefix}/collect/{ssl_id}", params={"format": "x509CO"})
@@ -41,20 +41,20 @@ async def test_which_generations_there_are_is_a_setting(
 ) -> None:
     simulator.settings.admin_ssl_versions = versions  # type: ignore[assignment]  # words of the parameters
     assert (await admin.get(f"{SSL}/types")).status_code == old
-    assert (await admin.get(f"{NEWER_SSL}/types")).status_code == new
+    assert (await admin.get(f"{SSL_V2}/types")).status_code == new
     assert (await admin.get(f"{CLIENT_V2}/types")).status_code == 200
 
 
 async def test_the_classic_host_has_no_v2_of_ssl(client: httpx.AsyncClient, simulator: Simulator) -> None:
     simulator.settings.admin_ssl_versions = ()
     assert (await client.get(f"{SSL}/types")).status_code == 200
-    assert refusal(await client.get(f"{NEWER_SSL}/types")) == (404, -1)
+    assert refusal(await client.get(f"{SSL_V2}/types")) == (404, -1)
 
 
 async def test_the_details_of_v2_have_times_the_csr_and_fingerprints(admin: httpx.AsyncClient) -> None:
     csr = make_csr()
     ssl_id = await enrolled(admin, csr=csr)
-    details = (await admin.get(f"{NEWER_SSL}/{ssl_id}")).json()
+    details = (await admin.get(f"{SSL_V2}/{ssl_id}")).json()
     assert details["issued"] == "2026-11-23T12:00:00.250Z"
     assert details["expires"] == "2027-11-23T12:00:00.000Z"
     assert "revoked" not in details
@@ -70,7 +70,7 @@ async def test_the_list_of_v2_is_filtered_by_times(admin: httpx.AsyncClient, clo
     admin.headers["authorization"] = f"Bearer {await token_of(admin)}"
     new = await enrolled(admin, csr=make_csr("other.example.test"))
     renewed = (await admin.post(f"{SSL}/renewById/{old}", json={})).json()["sslId"]
-    digest = (await admin.get(f"{NEWER_SSL}/{new}")).json()["sha256Fingerprint"]
+    digest = (await admin.get(f"{SSL_V2}/{new}")).json()["sha256Fingerprint"]
     expected: list[tuple[str, str, set[int]]] = [
         ("requestedIn", "10", {new, renewed}),
         ("issuedIn", "200", {old, new, renewed}),
@@ -82,7 +82,7 @@ async def test_the_list_of_v2_is_filtered_by_times(admin: httpx.AsyncClient, clo
         ("sha256Hash", digest, {new}),
     ]
     found = [
-        (name, value, {row["sslId"] for row in (await admin.get(NEWER_SSL, params={name: value})).json()})
+        (name, value, {row["sslId"] for row in (await admin.get(SSL_V2, params={name: value})).json()})
         for name, value, _ in expected
     ]
     assert found == expected
@@ -91,7 +91,7 @@ async def test_the_list_of_v2_is_filtered_by_times(admin: httpx.AsyncClient, clo
 @pytest.mark.parametrize("value", ["0", "201", "-1", "soon", ""])
 async def test_a_window_is_1_to_200_days(admin: httpx.AsyncClient, value: str) -> None:
     await enrolled(admin)
-    assert refusal(await admin.get(NEWER_SSL, params={"expiresIn": value})) == (400, -1601)
+    assert refusal(await admin.get(SSL_V2, params={"expiresIn": value})) == (400, -1601)
 
 
 async def test_client_certificates_are_called_by_the_id_of_scm(admin: httpx.AsyncClient) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
+from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,7 +16,7 @@ from sectigo_vault_pki.scm_simulator.api.bodies import (
     ClientRevokeBody,
     PersonRevokeBody,
 )
-from sectigo_vault_pki.scm_simulator.api.client_json import details_json, old_row_json, row_json
+from sectigo_vault_pki.scm_simulator.api.client_json import details_json, row_json, v1_row_json
 from sectigo_vault_pki.scm_simulator.api.endpoint import Endpoints, Handler
 from sectigo_vault_pki.scm_simulator.api.inbound import (
     CLIENT_COLLECTED_TYPE,
@@ -61,37 +63,37 @@ class ClientApi:
 
     def routes(self, endpoints: Endpoints) -> list[Route]:
         """Return the paths of scm-api.md 4: those that renew and replace are v2, the others v1."""
-        old, new = partial(_route, endpoints, CLIENT_V1), partial(_route, endpoints, CLIENT_V2)
+        v1, v2 = partial(_route, endpoints, CLIENT_V1), partial(_route, endpoints, CLIENT_V2)
         return [
-            old("", "list", self.list_orders_v1, "GET", "HEAD"),
-            new("", "list", self.list_orders, "GET", "HEAD"),
-            old("/types", "types", self.types, "GET"),
-            old("/customFields", "custom_fields", self.custom_fields, "GET"),
-            old("/enroll", "enroll", self.enroll, "POST", privilege=REQUEST),
-            old("/collect/{order_number}", "collect", self.collect, "GET"),
-            old("/collect/{order_number}/{format}", "collect", self.collect, "GET"),
-            new("/renew/order/{order_number}", "renew", self.renew, "POST", privilege=REQUEST),
-            new("/renew/serial/{serial}", "renew", self.renew_by_serial, "POST", privilege=REQUEST),
-            new("/replace/order/{order_number}", "replace", self.replace, "POST", privilege=REQUEST),
-            *self._revocations(old),
-            old("/{scm_id}", "details", self.details, "GET"),
+            v1("", "list", self.list_orders_v1, "GET", "HEAD"),
+            v2("", "list", self.list_orders, "GET", "HEAD"),
+            v1("/types", "types", self.types, "GET"),
+            v1("/customFields", "custom_fields", self.custom_fields, "GET"),
+            v1("/enroll", "enroll", self.enroll, "POST", privilege=REQUEST),
+            v1("/collect/{order_number}", "collect", self.collect, "GET"),
+            v1("/collect/{order_number}/{format}", "collect", self.collect, "GET"),
+            v2("/renew/order/{order_number}", "renew", self.renew, "POST", privilege=REQUEST),
+            v2("/renew/serial/{serial}", "renew", self.renew_by_serial, "POST", privilege=REQUEST),
+            v2("/replace/order/{order_number}", "replace", self.replace, "POST", privilege=REQUEST),
+            *self._revocations(v1),
+            v1("/{scm_id}", "details", self.details, "GET"),
         ]
 
     def admin_routes(self, endpoints: Endpoints) -> list[Route]:
         """Return the paths of the admin host: all are v2, and none replaces (scm-api.md 9)."""
-        new = partial(_route, endpoints, CLIENT_V2)
+        v2 = partial(_route, endpoints, CLIENT_V2)
         return [
-            new("", "list", self.list_orders, "GET", "HEAD"),
-            new("/types", "types", self.types, "GET"),
-            new("/customFields", "custom_fields", self.custom_fields, "GET"),
-            new("/enroll", "enroll", self.enroll, "POST", privilege=REQUEST),
-            new("/collect/order/{order_number}", "collect", self.collect_by_order, "GET"),
-            new("/collect/{handle}", "collect", self.collect_by_handle, "GET"),
-            new("/renew/order/{order_number}", "renew", self.renew, "POST", privilege=REQUEST),
-            new("/renew/serial/{serial}", "renew", self.renew_by_serial, "POST", privilege=REQUEST),
-            *self._revocations(new),
-            new("/revoke/{scm_id}", "revoke", self.revoke_by_id, "POST", privilege=REVOKE),
-            new("/{scm_id}", "details", self.details, "GET"),
+            v2("", "list", self.list_orders, "GET", "HEAD"),
+            v2("/types", "types", self.types, "GET"),
+            v2("/customFields", "custom_fields", self.custom_fields, "GET"),
+            v2("/enroll", "enroll", self.enroll, "POST", privilege=REQUEST),
+            v2("/collect/order/{order_number}", "collect", self.collect_by_order, "GET"),
+            v2("/collect/{handle}", "collect", self.collect_by_handle, "GET"),
+            v2("/renew/order/{order_number}", "renew", self.renew, "POST", privilege=REQUEST),
+            v2("/renew/serial/{serial}", "renew", self.renew_by_serial, "POST", privilege=REQUEST),
+            *self._revocations(v2),
+            v2("/revoke/{scm_id}", "revoke", self.revoke_by_id, "POST", privilege=REVOKE),
+            v2("/{scm_id}", "details", self.details, "GET"),
         ]
 
     def _revocations(self, route: Callable[..., Route]) -> list[Route]:
@@ -155,15 +157,15 @@ class ClientApi:
 
     def list_orders(self, inbound: Inbound) -> Response:
         """Answer a page of v2, or the count alone to HEAD."""
-        return self._page(inbound, old=False)
+        return self._page(inbound, row_json)
 
     def list_orders_v1(self, inbound: Inbound) -> Response:
-        return self._page(inbound, old=True)
+        return self._page(inbound, v1_row_json)
 
-    def _page(self, inbound: Inbound, *, old: bool) -> Response:
+    def _page(self, inbound: Inbound, row: Callable[[Order, datetime], dict[str, Any]]) -> Response:
         page, now = self._orders.page(inbound.query, CLIENT_FILTERS), self._orders.now()
         return compact_json_response(
-            [old_row_json(order, now) if old else row_json(order, now) for order in page.orders],
+            [row(order, now) for order in page.orders],
             headers={"x-total-count": str(page.total)},
             body=inbound.method != "HEAD",
         )

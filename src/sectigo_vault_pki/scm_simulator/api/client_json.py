@@ -15,7 +15,7 @@ from sectigo_vault_pki.scm_simulator.api.certificates import (
 from sectigo_vault_pki.scm_simulator.model.orders import Issued, Order, Person, colon_hex, state_of
 
 
-def old_row_json(order: Order, now: datetime) -> dict[str, Any]:
+def v1_row_json(order: Order, now: datetime) -> dict[str, Any]:
     """A line of the v1 list, which says less."""
     current, state = order.current, state_of(order, now)
     # A refused order has lost its number and has an empty serial number (scm-api.md 4.2).
@@ -34,7 +34,7 @@ def old_row_json(order: Order, now: datetime) -> dict[str, Any]:
 def row_json(order: Order, now: datetime) -> dict[str, Any]:
     """A line of the v2 list."""
     return {
-        **old_row_json(order, now),
+        **v1_row_json(order, now),
         "certificateDetails": {} if order.current is None else certificate_details_json(order.current),
         "comments": order.subscription.comments or None,
     }

@@ -154,7 +154,7 @@ def _current(order: Order, attribute: Callable[[Issued], datetime | None]) -> da
     return None if order.current is None else attribute(order.current)
 
 
-NEWER_SSL_FILTERS: Mapping[str, Filter] = {
+SSL_V2_FILTERS: Mapping[str, Filter] = {
     **SSL_FILTERS,
     "expiresIn": _window("expiresIn", lambda order: _current(order, lambda issued: issued.not_after), ahead=True),
     "issuedIn": _window("issuedIn", lambda order: _current(order, lambda issued: issued.issued_at)),

@@ -13,10 +13,10 @@ from sectigo_vault_pki.scm_simulator.api import bodies, scm_problems
 from sectigo_vault_pki.scm_simulator.api.dcv_json import order_dcv_json
 from sectigo_vault_pki.scm_simulator.api.endpoint import Endpoints, Handler
 from sectigo_vault_pki.scm_simulator.api.inbound import SSL_COLLECTED_TYPE, Inbound, json_response, no_content
-from sectigo_vault_pki.scm_simulator.api.lists import NEWER_SSL_FILTERS, SSL_FILTERS, Filter
+from sectigo_vault_pki.scm_simulator.api.lists import SSL_FILTERS, SSL_V2_FILTERS, Filter
 from sectigo_vault_pki.scm_simulator.api.order_operations import OrderOperations
 from sectigo_vault_pki.scm_simulator.api.rules import Rules
-from sectigo_vault_pki.scm_simulator.api.ssl_json import details_json, newer_details_json, row_json
+from sectigo_vault_pki.scm_simulator.api.ssl_json import details_json, row_json, v2_details_json
 from sectigo_vault_pki.scm_simulator.model.domains import Domains
 from sectigo_vault_pki.scm_simulator.model.orders import (
     CertificateRequest,
@@ -30,7 +30,7 @@ from sectigo_vault_pki.scm_simulator.model.tenant import Catalogue, Profile
 from sectigo_vault_pki.scm_simulator.simulator_settings import Settings
 
 SSL = "/api/ssl/v1"
-NEWER_SSL = "/api/ssl/v2"
+SSL_V2 = "/api/ssl/v2"
 Details: TypeAlias = Callable[[Order, datetime], dict[str, Any]]
 
 _LENIENT_RENEW_BODIES = frozenset({b"", b'""'})
@@ -60,9 +60,9 @@ class SslApi:
         """Return the paths of scm-api.md 3."""
         return self._paths(SSL, endpoints, details=details_json, filters=SSL_FILTERS)
 
-    def newer_routes(self, endpoints: Endpoints) -> list[Route]:
+    def v2_routes(self, endpoints: Endpoints) -> list[Route]:
         """Return the same paths as v2, whose details and filters are more (scm-api.md 9 and 13.2)."""
-        return self._paths(NEWER_SSL, endpoints, details=newer_details_json, filters=NEWER_SSL_FILTERS)
+        return self._paths(SSL_V2, endpoints, details=v2_details_json, filters=SSL_V2_FILTERS)
 
     def _paths(
         self, prefix: str, endpoints: Endpoints, *, details: Details, filters: Mapping[str, Filter]

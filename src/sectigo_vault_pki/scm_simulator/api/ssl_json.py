@@ -92,7 +92,7 @@ def _issued_json(issued: Issued) -> dict[str, Any]:
     }
 
 
-def newer_details_json(order: Order, now: datetime) -> dict[str, Any]:
+def v2_details_json(order: Order, now: datetime) -> dict[str, Any]:
     """Everything about an order as v2 says it: with times, the CSR and fingerprints (scm-api.md 9)."""
     current = order.current
     values = {**details_json(order, now), **_dates(order, utc_text), "csrDetails": _csr_json(order.request.csr)}
