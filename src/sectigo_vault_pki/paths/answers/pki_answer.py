@@ -108,7 +108,7 @@ async def pkcs12_base64(engine: Engine, chain: CertificateChain, key_pem: str, p
         raise ConflictError(
             f"{NO_KEY}, without which a PKCS#12 file is of no use: choose another format, and use your own key"
         )
-    return base64.b64encode(await engine.pkcs12(chain, key_pem, protection)).decode("ascii")
+    return _base64(await engine.pkcs12(chain, key_pem, protection))
 
 
 _AUTHORITY_KEY_ID = {**TEXT, "description": "The issuer's key identifier, hex with colons; empty if there is none"}

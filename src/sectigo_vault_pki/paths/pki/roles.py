@@ -285,9 +285,8 @@ A write replaces the role: fields that it does not mention have their defaults; 
 field names are those of Vault's own pki engine: those that SCM decides are stored without effect, and a role that would
 promise more than can be kept is refused. What config/roles says applies to every role that leaves it out, also later.
 
-Two of the defaults keep a client that
-asks in a loop from spending: min_remaining and max_orders_per_day. Deleting a role leaves its certificates stored, and
-its orders of the day counted.
+Two of the defaults keep a client that asks in a loop from spending: min_remaining and max_orders_per_day. Deleting a
+role leaves its certificates stored, and its orders of the day counted.
 """
 
 DEFAULTS_DESCRIPTION = """
