@@ -119,6 +119,7 @@ async def test_after_a_lost_answer_the_next_order_finds_out_which_password_is_in
         await ready.write("configs/web/rotate-root", {})
     await assert_orders(ready, "shop", "web")
     assert (password_at_scm(ready) == "demo-password") is (fault == "drop_before")
+    ready.clock.advance(minutes=11)
     await ready.write("configs/web/rotate-root", {})
     await assert_orders(ready, "web", "shop")
 
@@ -143,12 +144,45 @@ async def test_a_rotation_that_waits_for_one_whose_answer_is_lost_locks_nobody_o
         return_exceptions=True,
     )
     assert "both passwords are stored" in str(first)
-    assert not isinstance(second, BaseException)
+    assert isinstance(second, BaseException) is (fault == "drop_before")
     await assert_orders(ready, "web", "shop")
 
 
+async def test_a_change_that_scm_carries_out_after_its_lost_answer_locks_nobody_out(ready: Mount) -> None:
+    await ready.configure("web")
+    ready.simulator.faults.add("change_password", "drop_before")
+    with pytest.raises(BadRequestError, match="both passwords are stored"):
+        await ready.write("configs/web/rotate-root", {})
+    await assert_orders(ready, "web")
+    with pytest.raises(BadRequestError, match="SCM may still carry it out: try again in 10 minutes"):
+        await ready.write("configs/web/rotate-root", {})
+    config = await Repository(ready.storage).config("web")
+    administrator = ready.simulator.accounts.administrator("demo-user")
+    assert config is not None
+    assert config.next_password is not None
+    assert administrator is not None
+    administrator.password = config.next_password.get_secret_value()
+    await assert_orders(ready, "web")
+
+
+@pytest.mark.parametrize("at_scm", ["old", "new"])
+async def test_a_refusal_that_says_nothing_of_the_login_proves_no_password(ready: Mount, at_scm: str) -> None:
+    await ready.configure("web")
+    ready.simulator.faults.add("change_password", "drop_before" if at_scm == "old" else "drop_after")
+    with pytest.raises(BadRequestError, match="both passwords are stored"):
+        await ready.write("configs/web/rotate-root", {})
+    ready.simulator.faults.add("*", "status", status=403, code=-37, description="Access denied", times=None)
+    with pytest.raises(BadRequestError, match="Access denied"):
+        await ready.enroll()
+    ready.simulator.faults.clear()
+    await assert_orders(ready, "web")
+
+
 @pytest.mark.long
-async def test_a_crash_at_any_point_locks_nobody_out(simulator: Simulator, clock: LoopClock) -> None:
+@pytest.mark.parametrize("first_to_rotate", ["nobody", "web", "shop"])
+async def test_a_crash_at_any_point_locks_nobody_out(
+    simulator: Simulator, clock: LoopClock, first_to_rotate: str
+) -> None:
     simulator.settings.pending_polls = 0
     for deeds in count(0):
         simulator.reset()
@@ -164,6 +198,9 @@ async def test_a_crash_at_any_point_locks_nobody_out(simulator: Simulator, clock
         rotation.cancel()
         ended.cancel()
         restarted = await mount.restarted()
+        restarted.clock.advance(minutes=11)
+        if first_to_rotate != "nobody":
+            await restarted.write(f"configs/{first_to_rotate}/rotate-root", {})
         await assert_orders(restarted, "shop", "web")
         await restarted.write("configs/shop/rotate-root", {})
         await assert_orders(restarted, "web", "shop")

@@ -1,8 +1,8 @@
 """Giving the API user a new password at SCM, so that a crash at any point locks nobody out.
 
 The new password is stored beside the old one before SCM is asked, with every config entry that logs in as that user.
-The old one is dropped once SCM takes the new one. Whatever interrupts this, the next call to SCM, of any of those
-entries, finds out first which of the two is in force.
+The old one is dropped once SCM takes the new one, and the new one only when SCM can no longer put it in force. Whatever
+interrupts this, the next call to SCM, of any of those entries, finds out first which of the two is in force.
 """
 
 import logging
@@ -10,6 +10,8 @@ import secrets
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
 
 from pydantic import SecretStr
 
@@ -23,9 +25,14 @@ from sectigo_vault_pki.errors import (
 from sectigo_vault_pki.lifecycle.accounts import login_key
 from sectigo_vault_pki.lifecycle.held import Entry, account_of
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.backoff import is_in_force
 from sectigo_vault_pki.scm import PasswordLogin, change_password, organization
 
 _log = logging.getLogger(__name__)
+
+CARRIED_OUT_WITHIN = timedelta(minutes=10)
+"""How long after a lost answer SCM may still put the new password in force, as it may take an order so late."""
+_NONE_OPEN: Mapping[str, None] = MappingProxyType({"next_password": None, "next_password_until": None})
 
 LENGTH = 32
 _KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.!#")
@@ -45,7 +52,7 @@ class PasswordRotation:
             UnknownConfigError: there is no such entry.
             InvalidInputError: it does not log in by a password.
             ScmRefusedError, ScmUnavailableError: the old password is in force.
-            ConflictError: SCM's answer was lost; the next call finds out which one is.
+            ConflictError: SCM's answer was lost, now or some minutes ago: either password may be in force.
         """
         return await self._resources.tasks.finish(self._rotate(config_name))
 
@@ -62,13 +69,16 @@ class PasswordRotation:
 
     async def _rotate(self, config_name: str) -> Sequence[str]:
         entry = await self._resources.entry(config_name)
-        async with self._resources.locks.hold("password", *account_of(entry.config).login_at_scm):
-            entry = await self._with_one_password(config_name)  # an open rotation must not be written over
+        login_at_scm = account_of(entry.config).login_at_scm
+        async with self._resources.locks.hold("password", *login_at_scm):
+            await self._settle_all(login_at_scm)  # an open rotation must not be written over
+            entry = await self._resources.entry(config_name)
             login, new_password = account_of(entry.config).login, SecretStr(new_random_password())
             if not isinstance(login, PasswordLogin):
                 raise InvalidInputError(f'config entry "{config_name}" does not log in by a password')
             names = await self._entries_like(entry)
-            await self._change(names, entry, {"next_password": new_password})
+            until = self._resources.clock.now() + CARRIED_OUT_WITHIN
+            await self._change(names, entry, {"next_password": new_password, "next_password_until": until})
             try:
                 async with self._resources.clients.alone(entry) as client:
                     await change_password(client, new_password.get_secret_value())
@@ -77,64 +87,105 @@ class PasswordRotation:
                     f"{error}; both passwords are stored, and the next call finds out which one is in force"
                 ) from None
             except Exception:
-                await self._change(names, entry, {"next_password": None})
+                await self._change(names, entry, _NONE_OPEN)
                 raise
-            stored = replace(entry, config=entry.config.model_copy(update={"next_password": new_password}))
-            await self._promoted(names, stored)
+            refusal = await self._refusal(entry, new_password)
+            if refusal is not None and refusal.login_refused:
+                raise refusal
+            await self._change(names, entry, {"password": new_password, **_NONE_OPEN})
             _log.info("the API user has a new password", extra={"kv": {"configs": names, "user": login.name[0]}})
             return names
 
     async def _settled(self, entry: Entry) -> Entry:
         async with self._resources.locks.hold("password", *account_of(entry.config).login_at_scm):
-            return await self._with_one_password(entry.config_name)
+            return await self._with_one_password(await self._resources.entry(entry.config_name))
 
-    async def _with_one_password(self, config_name: str) -> Entry:
-        """Find out which password is in force, unless the entry has one only; the lock of its login is held."""
-        entry = await self._resources.entry(config_name)
-        if entry.config.next_password is None:
-            return entry
-        names = await self._entries_like(entry)
-        try:
-            return await self._promoted(names, entry)
-        except ScmRefusedError as error:
-            if not error.login_refused:
-                raise
-        await self._takes(entry)
-        return await self._change(names, entry, {"next_password": None})
-
-    async def _promoted(self, names: Sequence[str], entry: Entry) -> Entry:
-        """Make the new password the only one, once SCM takes it."""
-        new_password = entry.config.next_password
-        await self._takes(replace(entry, config=entry.config.model_copy(update={"password": new_password})))
-        return await self._change(names, entry, {"password": new_password, "next_password": None})
-
-    async def _takes(self, entry: Entry) -> None:
-        """Ask for what every login may ask for.
+    async def _settle_all(self, login_at_scm: tuple[str, ...]) -> None:
+        """Settle what is open at a login, with whatever password: a crash may have come between two entries.
 
         Raises:
-            ScmRefusedError, ScmUnavailableError: SCM does not take the entry's password, or does not tell.
+            ConflictError: SCM may still carry out an earlier change.
+            ScmRefusedError, ScmUnavailableError: SCM does not tell.
         """
-        async with self._resources.clients.alone(entry) as client:
+        for entry in await self._entries_at(login_at_scm):
+            if entry.config.next_password is None:
+                continue
+            try:
+                await self._with_one_password(entry)
+            except ScmRefusedError as error:
+                if not error.login_refused:
+                    raise
+                continue  # neither is in force, so that nothing can be lost
+            if (await self._resources.entry(entry.config_name)).config.next_password is not None:
+                raise ConflictError(
+                    "the answer to an earlier change of this password was lost, and SCM may still carry it out: try "
+                    f"again in {CARRIED_OUT_WITHIN // timedelta(minutes=1)} minutes"
+                )
+
+    async def _with_one_password(self, entry: Entry) -> Entry:
+        """Find out which password is in force, unless the entry has one only; the lock of its login is held.
+
+        The old one is asked for first: where SCM takes it, no login is refused. A refusal that is not about the login
+        counts only if the other password is refused otherwise: it may come before SCM has looked at the login.
+        """
+        old, new = entry.config.password, entry.config.next_password
+        if old is None or new is None:
+            return entry
+        names = await self._entries_like(entry)
+        of_old = await self._refusal(entry, old)
+        if of_old is None:
+            return await self._with_old_password(names, entry)
+        of_new = await self._refusal(entry, new)
+        if of_new is None or (of_old.login_refused and not of_new.login_refused):
+            return await self._change(names, entry, {"password": new, **_NONE_OPEN})
+        if of_new.login_refused and not of_old.login_refused:
+            return await self._with_old_password(names, entry)
+        raise of_old
+
+    async def _with_old_password(self, names: Sequence[str], entry: Entry) -> Entry:
+        """Keep the new password as long as SCM may still put it in force."""
+        until, now = entry.config.next_password_until, self._resources.clock.now()
+        if until is not None and is_in_force(until, now, longest=CARRIED_OUT_WITHIN):
+            return replace(entry, config=entry.config.model_copy(update=_NONE_OPEN))
+        return await self._change(names, entry, _NONE_OPEN)
+
+    async def _refusal(self, entry: Entry, password: SecretStr) -> ScmRefusedError | None:
+        """Ask for what every login may ask for, and return SCM's refusal; None: it takes the password.
+
+        Raises:
+            ScmUnavailableError: SCM does not tell.
+        """
+        tried = replace(entry, config=entry.config.model_copy(update={"password": password}))
+        async with self._resources.clients.alone(tried) as client:
             try:
                 await organization(client)
             except ScmRefusedError as error:
-                if error.login_refused:
-                    raise  # any other refusal comes behind the login
+                return error
+        return None
 
     async def _entries_like(self, entry: Entry) -> Sequence[str]:
         """Return the entries with the same login, the given one first."""
-        account, names = account_of(entry.config), [entry.config_name]
-        for name in await self._resources.repository.config_names():
+        account = account_of(entry.config)
+        others = [
+            other.config_name
+            for other in await self._entries_at(account.login_at_scm)
+            if other.config_name != entry.config_name and login_key(account_of(other.config)) == login_key(account)
+        ]
+        return [entry.config_name, *others]
+
+    async def _entries_at(self, login_at_scm: tuple[str, ...]) -> Sequence[Entry]:
+        """Return the entries of one user at SCM, whatever password they have."""
+        repository, found = self._resources.repository, []
+        for name in await repository.config_names():
             try:
-                config = await self._resources.repository.config(name)
-                like = None if config is None else account_of(config)
+                config = await repository.config(name)
+                if config is not None and account_of(config).login_at_scm == login_at_scm:
+                    found.append(Entry(name, config))
             except (RecordError, InvalidInputError):  # `status` names it
                 continue
-            if name != entry.config_name and like is not None and login_key(like) == login_key(account):
-                names.append(name)
-        return names
+        return found
 
-    async def _change(self, names: Sequence[str], entry: Entry, change: Mapping[str, SecretStr | None]) -> Entry:
+    async def _change(self, names: Sequence[str], entry: Entry, change: Mapping[str, object]) -> Entry:
         """Change the entries that still have the login, and return the given one as it is then."""
         repository = self._resources.repository
         for name in names:

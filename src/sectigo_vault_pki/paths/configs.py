@@ -122,7 +122,7 @@ def changed_config(existing: ConfigRecord | None, data: FieldData, *, may_create
     values |= _changes(data)
     kind = _login_kind(existing, data)
     if fields.PASSWORD in data or kind is not fields.LoginKind.PASSWORD:  # whatever a rotation was about to set
-        values["next_password"] = None
+        values |= {"next_password": None, "next_password_until": None}
     unused = fields.OF_LOGINS - fields.LOGINS[kind].all
     values = {name: value for name, value in values.items() if name not in unused and value is not None}
     defaults = existing.defaults if existing else WaitingAndRenewal()

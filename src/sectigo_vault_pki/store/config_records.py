@@ -17,6 +17,7 @@ class ConfigRecord(Record):
         password, client_secret, client_key: the secret of each login; that of the one in use is there.
         client_certificate: PEM.
         next_password: what the API user's password is being changed to; it may be in force already.
+        next_password_until: how long SCM may still put it in force if it is not.
         api_version: `v1` or `v2`; None: what SCM turns out to have.
         dcv_mode, dcv_email: see `DomainValidation`.
         suspend_renewals: stops automatic renewals, whatever the certificates say.
@@ -26,6 +27,7 @@ class ConfigRecord(Record):
     login: str = ""
     password: StoredSecret | None = None
     next_password: StoredSecret | None = None
+    next_password_until: AwareDatetime | None = None
     auth: str | None = None
     client_id: str | None = None
     client_secret: StoredSecret | None = None

@@ -57,7 +57,7 @@ class Stored(BaseModel):
         (client_fields.TABLE, ClientFields, set()),
         (key_fields.SUBJECT, SubjectFields, set()),
         (waiting_fields.TABLE, WaitingAndRenewal, set()),
-        (config_fields.TABLE, ConfigRecord, {"v", "defaults", "next_password"}),
+        (config_fields.TABLE, ConfigRecord, {"v", "defaults", "next_password", "next_password_until"}),
         (role_fields.TABLE, RoleRecord, {"v", "allowed_subject", "builtin_fields", "inherited"}),
         (role_fields.DEFAULTS_TABLE, RoleDefaults, {"v"}),
     ],
