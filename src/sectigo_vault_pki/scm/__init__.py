@@ -14,7 +14,7 @@ from sectigo_vault_pki.scm.account_api import (
 )
 from sectigo_vault_pki.scm.breaker import Availability, CallBudget
 from sectigo_vault_pki.scm.breaker import State as BreakerState
-from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, mark, mark_in
+from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, has_more, mark, mark_in
 from sectigo_vault_pki.scm.client import ScmClient
 from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked
 from sectigo_vault_pki.scm.custom_fields import CustomField
@@ -94,6 +94,7 @@ __all__ = [
     "change_password",
     "details",
     "domain_details",
+    "has_more",
     "header_value_problem",
     "hint_for",
     "instructions_of_order",

@@ -215,6 +215,11 @@ class WholeList(Generic[_Row]):
     calls: int
 
 
+def has_more(page: Page[_Row], position: int) -> bool:
+    """Whether a list goes on behind a page that ends at a position: by its total, or because the page is full."""
+    return page.length >= PAGE if page.total is None or page.total < position else position < page.total
+
+
 async def whole_list(page: Callable[[int], Awaitable[Page[_Row]]]) -> WholeList[_Row]:
     """Read a list page by page, up to a limit; SCM may cut its pages shorter than asked for."""
     rows: list[_Row] = []
@@ -225,7 +230,7 @@ async def whole_list(page: Callable[[int], Awaitable[Page[_Row]]]) -> WholeList[
         rows += found.rows
         unreadable += found.unreadable
         position += found.length
-        has_more = found.length >= PAGE if found.total is None or found.total < position else position < found.total
-        if not has_more or not found.length:
-            return WholeList(rows, is_whole=not has_more and not unreadable, calls=calls)
+        more = has_more(found, position)
+        if not more or not found.length:
+            return WholeList(rows, is_whole=not more and not unreadable, calls=calls)
     return WholeList(rows, is_whole=False, calls=calls)

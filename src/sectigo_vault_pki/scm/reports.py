@@ -66,6 +66,11 @@ def _comments(value: Any) -> str | None:
     return text if isinstance(text, str) else None
 
 
+def _says_revoked(value: Any) -> bool:
+    """Read the day of a revocation, or a flag in its place."""
+    return bool(value) and str(value).strip().lower() not in {"", "false", "null"}
+
+
 class _Row(ScmJson):
     """What all rows have in common; comments are None where they cannot be read, too."""
 
@@ -74,7 +79,7 @@ class _Row(ScmJson):
     serial_number: TextOrNone = Field(default="", validation_alias="serialNumber")
     comments: Annotated[str | None, BeforeValidator(_comments)] = None
     expires: Day = None
-    revoked: TextOrNone = ""
+    revoked: Annotated[bool, BeforeValidator(_says_revoked)] = False
 
     def reported(self, listed_as: str = "") -> Reported:
         """Return what the row says; a status that it leaves out is the one that was asked for."""
@@ -85,7 +90,7 @@ class _Row(ScmJson):
             serial_number=self.serial_number,
             comments=self.comments,
             expires=self.expires,
-            is_revoked=status in _REVOKED or bool(self.revoked),
+            is_revoked=status in _REVOKED or self.revoked,
         )
 
 

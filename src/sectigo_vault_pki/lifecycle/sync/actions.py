@@ -112,8 +112,8 @@ class Actions:
         key, resources = self._entry.key_of(item.scm_id), self._resources
         async with resources.locks.hold("operation", *key):
             record = await resources.repository.certificate(*key)
-            if record is None or record.current is None:
-                return ()
+            if record is None or record.current is None or record.order is not None or record.submitting is not None:
+                return ()  # what is open is settled, or collected, first
             if item.serial_number and is_same_serial(record.current.serial_number, item.serial_number):
                 return (_of_replaced(record),)  # stored, and not counted: the run was interrupted
             chain = await self._collected(item.scm_id)
@@ -143,18 +143,24 @@ class Actions:
             renewing = await newest_of(resources, self._entry, item.order_uuid)
             if renewing is not None:
                 async with resources.locks.hold("operation", *renewing):
-                    found = await self._renewed_from(renewing, key, item.scm_id)
-                if not found or found[0][0] is Difference.RENEWED:
-                    return found
-        imported = await self._imported(item) if renewing is None or self._request.import_missing else ()
+                    renewal = await self._renewed_from(renewing, key, item.scm_id)
+                if renewal is not None and (not renewal or renewal[0][0] is Difference.RENEWED):
+                    return renewal
+                found = renewal or ()
+        imported = await self._imported(item) if not found or self._request.import_missing else ()
         return (*found, *imported)
 
-    async def _renewed_from(self, renewing: CertificateKey, key: CertificateKey, scm_id: int) -> tuple[Found, ...]:
+    async def _renewed_from(
+        self, renewing: CertificateKey, key: CertificateKey, scm_id: int
+    ) -> tuple[Found, ...] | None:
+        """Store a renewal; None: it is none, whatever its mark says, as it ends earlier or is for other names."""
         resources, now = self._resources, self._resources.clock.now()
         record = await resources.repository.certificate(*renewing)
         if record is None or record.current is None or record.submitting is not None:
             return ()  # what is open is settled first
         chain = await self._collected(scm_id)
+        if not _takes_the_place_of(chain, record.current):
+            return None
         order = None if record.scm_id >= scm_id else order_for(chain, record, _order(OrderOperation.RENEW, now))
         if order is None:
             return ((Difference.RENEWED_WITHOUT_KEY, key.unique_id),)
@@ -242,6 +248,11 @@ async def newest_of(resources: Resources, entry: Entry, order_uuid: str) -> Cert
 def _of_replaced(record: CertificateRecord) -> Found:
     has_key = record.current is not None and record.current.private_key is not None
     return (Difference.REPLACED if has_key else Difference.REPLACED_WITHOUT_KEY, record.unique_id)
+
+
+def _takes_the_place_of(chain: CertificateChain, current: CurrentCertificate) -> bool:
+    names = CertificateChain.from_pem(current.bundle).subject_alt_names
+    return chain.not_after >= current.not_after and {*names} <= {*chain.subject_alt_names}
 
 
 def _order(operation: OrderOperation, now: datetime) -> OrderInFlight:

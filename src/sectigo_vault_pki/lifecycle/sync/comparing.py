@@ -177,7 +177,8 @@ class Comparing:
     # Comparing.
 
     async def _compare(self, part: Part) -> None:
-        rows = [row for row in sorted(part.rows, key=lambda row: row.scm_id) if row.scm_id not in self._seen]
+        by_id = {row.scm_id: row for row in part.rows if row.scm_id not in self._seen}
+        rows = [by_id[scm_id] for scm_id in sorted(by_id)]
         self._seen.update(row.scm_id for row in rows)
         marks = {mark_in(row.comments) for row in rows if row.comments}
         self._marks.update(order.uuid for order in await self._open_enrolments() if order.uuid in marks)
@@ -223,8 +224,11 @@ class Comparing:
         if item.order_uuid and await newest_of(self._resources, self._entry, item.order_uuid) is not None:
             return (), (item.model_copy(update={"kind": Difference.RENEWED}),)
         wanted = (item,) if self.run.request.import_missing else ()
-        if item.order_uuid and not await self._is_of_another_entry(item.order_uuid):
-            return ((Difference.KEY_LOST, unique_id),), wanted
+        if item.order_uuid:
+            if await self._repository.order(self._entry.config_name, item.order_uuid) is not None:
+                return (), ()  # its answer is yet to come, or is settled by the background work
+            if not await self._is_of_another_entry(item.order_uuid):
+                return ((Difference.KEY_LOST, unique_id),), wanted
         return (() if wanted else ((Difference.ONLY_AT_SCM, unique_id),)), wanted
 
     async def _is_of_another_entry(self, order_uuid: str) -> bool:
@@ -266,6 +270,8 @@ class Comparing:
         found = []
         for order in await self._open_orders():
             if order.unique_id is None or order.operation is OrderOperation.REVOKE:
+                continue
+            if self._tools.steps.is_under_way(self._entry.config_name, order):
                 continue
             record = await self._repository.certificate_once(self._entry.config_name, order.unique_id)
             if record is not None and record.submitting == order.uuid:

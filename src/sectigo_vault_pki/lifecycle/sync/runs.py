@@ -72,9 +72,12 @@ class SyncRuns:
         """
         entry, today = await self._resources.entry(config_name), self._resources.clock.now().date()
         first = today if first is None else first
-        last = first + LONGEST_LIFE if last is None else last
+        end = today + LONGEST_LIFE
+        last = end if last is None else last
         if last < first:
             raise InvalidInputError("to must not be before from")
+        if first < today - LONGEST_LIFE or last > end:
+            raise InvalidInputError(f"from must not be before {today - LONGEST_LIFE}, and to not after {end}")
         await self._repository.must_be_ours()
         request = SyncRequest(dry_run=dry_run, first=first, last=last, import_missing=import_missing)
         async with self._resources.locks.hold("sync", config_name):

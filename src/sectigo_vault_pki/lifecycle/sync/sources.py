@@ -9,7 +9,7 @@ from datetime import date
 
 from sectigo_vault_pki.errors import ScmAnswerTooLongError, ScmRefusedError
 from sectigo_vault_pki.lifecycle.rules.comparison import Window
-from sectigo_vault_pki.scm import LISTED_STATUSES, ByDate, Reported, ScmClient, listed_entries, report
+from sectigo_vault_pki.scm import LISTED_STATUSES, ByDate, Reported, ScmClient, has_more, listed_entries, report
 from sectigo_vault_pki.scm.results import Page
 
 STAGE = 10**9
@@ -91,7 +91,7 @@ def _cut(window: Window, place: int) -> Window:
 async def listed(ask: Ask, certificate_type: str) -> AsyncIterator[Part]:
     """Yield the pages of SCM's lists."""
     for stage, status in enumerate(LISTED_STATUSES[certificate_type]):
-        place = 0
+        place, before = 0, frozenset[int]()
         while place < MAX_LISTED:
             page = await ask(
                 lambda client, status=status, place=place: listed_entries(  # type: ignore[misc]  # as above
@@ -99,9 +99,13 @@ async def listed(ask: Ask, certificate_type: str) -> AsyncIterator[Part]:
                 )
             )
             place += page.length
-            yield Part(page.rows, stage * STAGE + FIRST_PLACE + place)
-            if not page.length or (page.total is not None and place >= page.total):
+            ids = frozenset(row.scm_id for row in page.rows)
+            repeats = bool(ids) and ids <= before
+            problem = f"SCM lists the same rows again at position {place}" if repeats else ""
+            yield Part(page.rows, stage * STAGE + FIRST_PLACE + place, problem)
+            if repeats or not page.length or not has_more(page, place):
                 break
+            before = ids
 
 
 def _of_unreadable(page: Page[Reported]) -> str:
