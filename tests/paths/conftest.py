@@ -35,3 +35,11 @@ async def ready(mount: Mount) -> Mount:
     mount.simulator.settings.pending_polls = 0
     await mount.configure()
     return mount
+
+
+@pytest.fixture
+async def elsewhere(ready: Mount, simulator: Simulator, clock: LoopClock) -> Mount:
+    """Another Vault with the same account."""
+    other = Mount(simulator, clock)
+    await other.configure()
+    return other

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from sectigo_vault_pki.scm_simulator.model.orders import Order
-from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import (
     BadRequestError,
     NotFoundError,
@@ -59,14 +58,6 @@ def order_of(mount: Mount, data: Mapping[str, Any]) -> Order:
     order = mount.simulator.orders.get(int(data["cert_unique_id"].partition("_")[0]))
     assert order is not None
     return order
-
-
-@pytest.fixture
-async def elsewhere(ready: Mount, simulator: Simulator, clock: LoopClock) -> Mount:
-    """Another Vault with the same account."""
-    other = Mount(simulator, clock)
-    await other.configure()
-    return other
 
 
 async def test_nothing_differs_after_an_enrolment(ready: Mount) -> None:
