@@ -34,6 +34,11 @@ def changed(**changes: Any) -> CertificateRecord:
         (Reported(55, expires=ENDS + timedelta(days=2), serial_number=SAME), HELD, None),
         (Reported(55, is_revoked=True), HELD, Difference.REVOKED),
         (Reported(55, serial_number="AABB", is_revoked=True), HELD, Difference.REVOKED),
+        (
+            Reported(55, serial_number="AABB", is_revoked=True),
+            changed(earlier=(CURRENT.model_copy(update={"serial_number": "aa:bb"}),)),
+            None,
+        ),
         (Reported(55, is_revoked=True), changed(revoked_at=START), None),
         (Reported(55, serial_number="AABB"), changed(revoked_at=START), None),
         (Reported(55, serial_number="AABB"), changed(submitting="order"), None),

@@ -32,10 +32,11 @@ def difference(row: Reported, record: CertificateRecord, asked_at: datetime) -> 
         return None
     if current.collected_at > asked_at or record.revoked_at is not None:
         return None
-    if row.is_revoked and (not row.serial_number or is_same_serial(row.serial_number, current.serial_number)):
-        return Difference.REVOKED
-    is_replaced = record.submitting is None and _is_newer(row, record)  # else the open order is settled first
-    return Difference.REPLACED if is_replaced else None
+    is_newer = _is_newer(row, record)
+    if row.is_revoked:
+        is_of_current = not row.serial_number or is_same_serial(row.serial_number, current.serial_number)
+        return Difference.REVOKED if is_of_current or is_newer else None
+    return Difference.REPLACED if is_newer and record.submitting is None else None  # else that is settled first
 
 
 def _is_newer(row: Reported, record: CertificateRecord) -> bool:

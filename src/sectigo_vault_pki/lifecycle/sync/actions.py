@@ -155,6 +155,8 @@ class Actions:
     ) -> tuple[Found, ...] | None:
         """Store a renewal; None: it is none, whatever its mark says, as it ends earlier or is for other names."""
         resources, now = self._resources, self._resources.clock.now()
+        if await resources.repository.certificate(*key) is not None:
+            return ()  # Vault's own renewal, which was under way until now
         record = await resources.repository.certificate(*renewing)
         if record is None or record.current is None or record.submitting is not None:
             return ()  # what is open is settled first
