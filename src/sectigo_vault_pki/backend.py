@@ -17,6 +17,7 @@ from sectigo_vault_pki.lifecycle import (
     ScmClients,
     default_jitter,
     key_threads,
+    summary_of,
 )
 from sectigo_vault_pki.paths import Parts, all_paths
 from sectigo_vault_pki.paths.error_kinds import logical_errors
@@ -144,7 +145,7 @@ def build(
         renewals: locks shared by the mounts of a process, so that two with one certificate renew it once.
     """
     node = Node(config.system)
-    repository = Repository(config.storage, RecordCache(node.is_caching_disabled))
+    repository = Repository(config.storage, RecordCache(node.is_caching_disabled), summarise=summary_of)
     clock = clock or SystemClock()
     resources = Resources(
         repository=repository,

@@ -46,6 +46,11 @@ async def stored(mount: Mount, unique_id: str, name: str = "web") -> Any:
     return data
 
 
+def summaries_of(mount: Mount) -> list[str]:
+    """Return the keys of the summaries, which earlier versions did not have."""
+    return [key for key in mount.storage.snapshot() if key.startswith("index/summary/")]
+
+
 def agenda_of(mount: Mount) -> list[str]:
     kinds = ("index/pending/", "index/expiry/", "index/wanted/", "index/renewal/")
     return [key for key in mount.storage.snapshot() if key.startswith(kinds)]
@@ -299,11 +304,12 @@ async def test_certificates_that_were_stored_before_there_was_an_agenda_get_thei
     mount.simulator.settings.never_issue = True
     entries = agenda_of(mount)
     assert len(entries) == 2
-    for key in (*entries, "index/agenda-3"):
+    for key in (*entries, *summaries_of(mount), "index/complete-4"):
         await mount.storage.delete(key)
     await mount.restart()
     await mount.tick()
     assert agenda_of(mount) == entries
+    assert len(summaries_of(mount)) == 1
     mount.simulator.settings.never_issue = False
     await mount.tick()
     assert (await stored(mount, pending))["status"] == "Issued"
@@ -316,7 +322,8 @@ async def test_what_an_earlier_agenda_had_elsewhere_is_found(mount: Mount) -> No
     (entry,) = agenda_of(mount)
     await mount.overwrite(entry.replace("index/wanted/", "index/expiry/"), b'{"v":1}')
     await mount.overwrite("index/agenda", b'{"v":1}')
-    await mount.storage.delete(entry)
+    for key in (entry, *summaries_of(mount)):
+        await mount.storage.delete(key)
     mount.clock.advance(days=DUE_IN_DAYS)
     await mount.tick()
     assert (await stored(mount, old["cert_unique_id"]))["status"] == "Renewed"
@@ -363,7 +370,7 @@ async def test_what_is_damaged_hides_nothing_else(mount: Mount, caplog: pytest.L
     await mount.overwrite(f"cert/web/{first}", b"no JSON")
     await mount.overwrite("config/damaged", b"no JSON")
     await mount.overwrite("order/web/00000000-0000-4000-8000-000000000000", b"no JSON")
-    await mount.overwrite("index/agenda-3", b"no JSON")
+    await mount.overwrite("index/complete-4", b"no JSON")
     await mount.tick()
     assert (await stored(mount, second))["status"] == "Issued"
     told = [str(record.kv["error"]) for record in caplog.records if hasattr(record, "kv") and "error" in record.kv]
@@ -371,7 +378,7 @@ async def test_what_is_damaged_hides_nothing_else(mount: Mount, caplog: pytest.L
         f"cert/web/{first}",
         "config/damaged",
         "order/web/00000000-0000-4000-8000-000000000000",
-        "index/agenda-3",
+        "index/complete-4",
     ):
         assert any(f'"{key}" is damaged' in text for text in told), key
 

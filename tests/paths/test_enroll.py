@@ -180,6 +180,7 @@ async def test_key_and_csr_are_stored_before_the_order_is_sent_and_its_id_before
         f"put cert/web/{data['cert_unique_id']}",
         f"put index/expiry/{data['not_after'][:10]}/web/{data['cert_unique_id']}",
         f"put index/serial/{data['serial_number'].replace(':', '-')}/web/{data['cert_unique_id']}",
+        f"put index/summary/web/{data['cert_unique_id']},Issued,{data['not_after'][:10]},",
         f"delete index/pending/web/{data['cert_unique_id']}",
         "put index/chain/web",
     ]

@@ -8,6 +8,7 @@ from sectigo_vault_pki.lifecycle.domain_validations import DomainList
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.inventory.report import AccountStatus, BackgroundRun, EngineStatus
 from sectigo_vault_pki.lifecycle.inventory.stored import CertificateWithSerial, StoredVersion
+from sectigo_vault_pki.lifecycle.inventory.summaries import Filter, SummaryPage, summary_of
 from sectigo_vault_pki.lifecycle.orders.enrolment import MAX_COMMENTS, EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest
 from sectigo_vault_pki.lifecycle.orders.operation import KeyRequest
@@ -50,6 +51,7 @@ __all__ = [
     "EngineStatus",
     "EnrolmentRequest",
     "FetchRequest",
+    "Filter",
     "Instruction",
     "IssueRequest",
     "Issued",
@@ -69,6 +71,7 @@ __all__ = [
     "ScmClients",
     "ShownRun",
     "StoredVersion",
+    "SummaryPage",
     "UnnamedOrder",
     "default_jitter",
     "guard_warnings",
@@ -79,5 +82,6 @@ __all__ = [
     "parse_base_url",
     "parse_ca_bundle",
     "parse_token_url",
+    "summary_of",
     "with_defaults",
 ]

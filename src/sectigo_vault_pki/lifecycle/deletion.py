@@ -8,7 +8,7 @@ from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
 from sectigo_vault_pki.lifecycle.orders.runner import Runner
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.steps import ORDER_ID, UNIQUE_ID
-from sectigo_vault_pki.store import UniqueId
+from sectigo_vault_pki.store import CertificateRecord, UniqueId
 
 
 class Deletion:
@@ -54,6 +54,9 @@ class Deletion:
         for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
             await repository.delete_certificate_of_order(key.config_name, order_uuid)
         await self._enrolments.release(key.config_name, record.request_id, record.order_uuid)
+        if record.renewed_from is not None:
+            renewed = CertificateKey(key.config_name, record.renewed_from)
+            await note_deleted_renewal(self._resources, renewed, record.unique_id)
 
     async def _delete_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
         repository = self._resources.repository
@@ -77,3 +80,17 @@ class Deletion:
             return
         await repository.delete_order(config_name, order_uuid)
         await self._enrolments.release(config_name, order.request_id, order_uuid)
+
+
+async def note_deleted_renewal(resources: Resources, renewed: CertificateKey, renewal: UniqueId) -> None:
+    """Note with a renewed certificate that its renewal is not stored any more, if that is so: `status` warns of it."""
+    if await resources.repository.certificate_once(renewed.config_name, renewal) is not None:
+        return
+    now = resources.clock.now()
+
+    def change(record: CertificateRecord) -> CertificateRecord:
+        if record.renewed_to != renewal or record.renewal_deleted_at is not None:
+            return record
+        return record.model_copy(update={"renewal_deleted_at": now})
+
+    await resources.change(renewed, change)

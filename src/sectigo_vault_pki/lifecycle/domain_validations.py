@@ -148,17 +148,23 @@ class DomainValidations:
 
         A config entry is read only where a validation ends before the certificate does.
         """
+        due, ending = await self.lapses_before_renewal(config_name, record)
+        now = self._resources.clock.now()
+        return tuple(_warning(config_name, lapse, due, now) for lapse in ending if due is not None)
+
+    async def lapses_before_renewal(
+        self, config_name: str, record: CertificateRecord
+    ) -> tuple[datetime | None, Sequence[Lapse]]:
+        """Return when the certificate is renewed automatically, and the validations that end by then."""
         known = self._known_about(config_name, record)
         if known is None or record.current is None:
-            return ()
+            return None, ()
         names = self._names_of(record)
         if not lapses(names, known.ends, record.current.not_after):
-            return ()
+            return None, ()
         config = await self._resources.repository.config(config_name)
-        due, now = None if config is None else self._renewed_at(config, record), self._resources.clock.now()
-        if due is None:
-            return ()
-        return tuple(_warning(config_name, lapse, due, now) for lapse in lapses(names, known.ends, due))
+        due = None if config is None else self._renewed_at(config, record)
+        return due, () if due is None else lapses(names, known.ends, due)
 
     async def warnings_for(
         self, records: Mapping[tuple[str, ...], CertificateRecord], configs: Mapping[str, ConfigRecord]
@@ -182,7 +188,7 @@ class DomainValidations:
 
     def _known_about(self, config_name: str, record: CertificateRecord) -> _Known | None:
         """Return what SCM told, where that can matter for the certificate."""
-        if record.current is None or record.revoked_at is not None or record.renewed_to is not None:
+        if record.current is None or not record.is_in_use:
             return None
         known = self._known.get(self._accounts.get(config_name, ()))
         return known if known is not None and known.is_about(record.current.not_after) else None

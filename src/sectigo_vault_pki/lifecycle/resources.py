@@ -16,7 +16,7 @@ from sectigo_vault_pki.lifecycle.rules.evidence import Change
 from sectigo_vault_pki.lifecycle.rules.profile_rules import KeptOffers
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks, OwnedTasks
 from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file
-from sectigo_vault_pki.store import CertificateRecord, Repository, Status
+from sectigo_vault_pki.store import AgendaEntry, CertificateRecord, Repository, Status, agenda_keys
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +100,15 @@ class Resources:
                 await self.repository.put_certificate(key.config_name, changed, before=record)
                 _log_change(key, record, changed)
             return changed
+
+    async def complete_index(self, key: CertificateKey, *, doubted: AgendaEntry | None = None) -> None:
+        """Write every index entry of a certificate, then delete one of the agenda's that does not belong to it."""
+        async with self.locks.hold("certificate", *key):
+            record = await self.repository.certificate(*key)
+            if record is not None:
+                await self.repository.put_index_entries(key.config_name, record)
+            if doubted is not None and (record is None or doubted.key not in agenda_keys(key.config_name, record)):
+                await self.repository.drop_from_agenda(doubted)
 
     async def aclose(self) -> None:
         """End the waiting, finish the writes, close the connections."""

@@ -87,6 +87,15 @@ class CertificateChain(PemBundle):
         return decoded(lambda: subject_of(_leaf_of(self).subject), ChainError, STORED_UNREADABLE)
 
     @property
+    def issuer(self) -> str:
+        """The distinguished name of the leaf's issuer, as RFC 4514 writes it; parsed anew each time.
+
+        Raises:
+            ChainError: the leaf cannot be read.
+        """
+        return decoded(lambda: _issuer(_leaf_of(self)), ChainError, STORED_UNREADABLE)
+
+    @property
     def authority_key_id(self) -> str:
         """The key identifier of the leaf's issuer (RFC 5280 section 4.2.1.1), as `serial_number` is printed.
 
@@ -241,6 +250,10 @@ def certificates_of(bundle: PemBundle) -> list[x509.Certificate]:
 
 def _leaf_of(bundle: PemBundle) -> x509.Certificate:
     return x509.load_der_x509_certificate(pem_der(bundle.leaf_pem))
+
+
+def _issuer(certificate: x509.Certificate) -> str:
+    return certificate.issuer.rfc4514_string()
 
 
 def _authority_key_id(certificate: x509.Certificate) -> str:

@@ -32,7 +32,9 @@ from sectigo_vault_pki.store.config_records import (
 from sectigo_vault_pki.store.index import AgendaEntry, agenda_keys, due_from
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.repository import Repository
+from sectigo_vault_pki.store.summaries import CertificateSummary, Condition, SummaryEntry, condition_of
 from sectigo_vault_pki.store.sync_records import Difference, SyncItem, SyncRequest, SyncRun
+from sectigo_vault_pki.store.tally import EntryTally, StoredPage
 from sectigo_vault_pki.vault_plugin.logical import StorageError
 
 __all__ = [
@@ -40,13 +42,16 @@ __all__ = [
     "SEAL_WRAPPED",
     "AgendaEntry",
     "CertificateRecord",
+    "CertificateSummary",
     "CertificateType",
     "ClientFields",
+    "Condition",
     "ConfigIdentity",
     "ConfigRecord",
     "CurrentCertificate",
     "Difference",
     "DomainValidation",
+    "EntryTally",
     "HistoryEntry",
     "LoginPause",
     "NewestChain",
@@ -66,12 +71,15 @@ __all__ = [
     "SslFields",
     "Status",
     "StorageError",
+    "StoredPage",
     "SubjectFields",
+    "SummaryEntry",
     "SyncItem",
     "SyncRequest",
     "SyncRun",
     "UniqueId",
     "WaitingAndRenewal",
     "agenda_keys",
+    "condition_of",
     "due_from",
 ]

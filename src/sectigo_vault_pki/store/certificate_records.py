@@ -212,9 +212,14 @@ class OrderInFlight(Part):
 
 
 class RefusedRenewal(Part):
-    """Renewals that SCM refused: how many in a row, and when the next one is tried."""
+    """Renewals that SCM refused: how many in a row, when the last one, and when the next one is tried.
+
+    Attributes:
+        at: None in records of earlier versions.
+    """
 
     times: int
+    at: AwareDatetime | None = None
     retry_at: AwareDatetime
     text: str
 
@@ -304,6 +309,7 @@ class CertificateRecord(Record):
         renewed: about the certificate that this one renewed; None for an enrolment, and in records of earlier versions.
         failed_renewals: ids of renewals that SCM accepted and that failed, newest first.
         doubted_at: when SCM first listed an order that may be its renewal, without proof.
+        renewal_deleted_at: when the certificate in `renewed_to` was deleted from Vault; it may be back since.
     """
 
     unique_id: UniqueId
@@ -330,6 +336,7 @@ class CertificateRecord(Record):
     renewed: RenewedCertificate | None = None
     failed_renewals: tuple[str, ...] = ()
     doubted_at: AwareDatetime | None = None
+    renewal_deleted_at: AwareDatetime | None = None
 
     def with_flags(self, request: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()) -> "CertificateRecord":
         """Return the record with changed waiting and renewal fields, for later reads and for background work."""
@@ -344,6 +351,17 @@ class CertificateRecord(Record):
     def with_superseded(self, order: OrderInFlight) -> "CertificateRecord":
         """Return the record with one more superseded order."""
         return self.model_copy(update={"superseded": (order, *self.superseded)[:MAX_EARLIER]})
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether it has a certificate that is neither revoked nor renewed, whenever that ends."""
+        return self.current is not None and self.revoked_at is None and self.renewed_to is None
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is open: no order, no call to SCM, no renewal to collect, no key to delete."""
+        is_open = self.order is not None or self.submitting is not None or self.successor is not None
+        return not is_open and not self.holds_key_to_release
 
     @property
     def first_order(self) -> str | None:

@@ -1,4 +1,4 @@
-"""The index: which entries lead to a certificate, by its serial number, as a revoked one and for background work.
+"""The index: which entries lead to a certificate, by its serial number, its end, and for background work.
 
 An entry is a key and nothing else; `index_keys` says which ones a record has. The agenda is the part of them that
 background work reads, so that it need not read every record. A stale entry, which a crash can leave, points at a record
@@ -28,14 +28,15 @@ class AgendaEntry:
 
 def index_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
     """Return the keys of all entries that lead to a record."""
-    return agenda_keys(config_name, record) | _serial_keys(config_name, record) | _revoked_keys(config_name, record)
+    agenda, ends = agenda_keys(config_name, record), ends_key(config_name, record)
+    ending = frozenset[str]() if ends is None else frozenset((ends,))
+    return agenda | ending | _serial_keys(config_name, record) | _revoked_keys(config_name, record)
 
 
 def agenda_keys(config_name: str, record: CertificateRecord) -> frozenset[str]:
     """Return the keys of the agenda's entries for a record: while an order is open, and for its renewal."""
     keys = set()
-    is_open = record.order is not None or record.submitting is not None or record.successor is not None
-    if is_open or record.holds_key_to_release:
+    if not record.is_at_rest:
         keys.add(layout.pending_key(config_name, record.unique_id))
     if renewal := _renewal_key(config_name, record):
         keys.add(renewal)
@@ -60,15 +61,23 @@ def _revoked_keys(config_name: str, record: CertificateRecord) -> frozenset[str]
     )
 
 
+def ends_key(config_name: str, record: CertificateRecord) -> str | None:
+    """Return where a certificate in use is listed by its end: of three places, the one that the agenda asks for."""
+    if record.current is None or not record.is_in_use:
+        return None
+    waiting, ends = record.requested.waiting, record.current.not_after.date()
+    if waiting.auto_renew is False or waiting.expiry_window is not None:
+        return layout.ends_key(ends, config_name, record.unique_id)
+    key = layout.wanted_key if waiting.auto_renew else layout.expiry_key
+    return key(ends, config_name, record.unique_id)
+
+
 def _renewal_key(config_name: str, record: CertificateRecord) -> str | None:
     waiting = record.requested.waiting
-    if record.current is None or record.revoked_at is not None or record.renewed_to is not None:
-        return None
-    if waiting.auto_renew is False:
+    if record.current is None or not record.is_in_use or waiting.auto_renew is False:
         return None
     if waiting.expiry_window is None:
-        key = layout.wanted_key if waiting.auto_renew else layout.expiry_key
-        return key(record.current.not_after.date(), config_name, record.unique_id)
+        return ends_key(config_name, record)
     due = due_from(record.current, timedelta(seconds=waiting.expiry_window))
     return layout.renewal_key(due.date(), config_name, record.unique_id)
 

@@ -13,10 +13,12 @@ PENDING = "index/pending/"
 EXPIRY = "index/expiry/"
 WANTED = "index/wanted/"
 RENEWAL = "index/renewal/"
+ENDS = "index/ends/"
+SUMMARIES = "index/summary/"
 SERIALS = "index/serial/"
 REVOKED = "index/revoked/"
-AGENDA = "index/agenda-3"
-"""Present once every stored certificate has its entries below the six prefixes above."""
+INDEX_COMPLETE = "index/complete-4"
+"""Present once every stored certificate has its entries below the prefixes above, and its summary."""
 ROLES = "role/"
 ROLE_DEFAULTS = "role-defaults"
 
@@ -74,9 +76,18 @@ def wanted_key(not_after: date, config_name: str, unique_id: UniqueId) -> str:
     return f"{WANTED}{not_after.isoformat()}/{config_name}/{unique_id}"
 
 
+def ends_key(not_after: date, config_name: str, unique_id: UniqueId) -> str:
+    """Where a certificate in use is listed by its end that is listed neither by `expiry_key` nor by `wanted_key`."""
+    return f"{ENDS}{not_after.isoformat()}/{config_name}/{unique_id}"
+
+
 def renewal_key(due: date, config_name: str, unique_id: UniqueId) -> str:
     """Where a certificate is listed that is renewed by its own expiry window."""
     return f"{RENEWAL}{due.isoformat()}/{config_name}/{unique_id}"
+
+
+def summaries_prefix(config_name: str) -> str:
+    return f"{SUMMARIES}{config_name}/"
 
 
 def serial_prefix(serial_number: str) -> str:

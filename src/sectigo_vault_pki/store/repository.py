@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from datetime import date
 
 from sectigo_vault_pki.errors import RecordError, StorageMovedError
@@ -16,56 +17,54 @@ from sectigo_vault_pki.store.certificate_records import (
     OrderRecord,
     RequestIndex,
 )
-from sectigo_vault_pki.store.config_records import (
-    ConfigIdentity,
-    ConfigRecord,
-    LoginPause,
-    NewestChain,
-    OrderCounts,
-    RoleDefaults,
-    RoleRecord,
-    RoleUse,
-)
+from sectigo_vault_pki.store.config_store import ConfigStore
 from sectigo_vault_pki.store.index import AgendaEntry, index_keys
 from sectigo_vault_pki.store.layout import UniqueId
-from sectigo_vault_pki.store.record_store import RecordStore
-from sectigo_vault_pki.store.sync_records import SyncRun
+from sectigo_vault_pki.store.summaries import (
+    CertificateSummary,
+    Summaries,
+    Summarise,
+    SummaryEntry,
+    condition_of,
+)
+from sectigo_vault_pki.store.tally import Tally
 from sectigo_vault_pki.vault_plugin.logical import Storage, StorageError
 
 _log = logging.getLogger(__name__)
 
 
-class Repository(RecordStore):
+class Repository(ConfigStore):
     """The records of one mount. Storage errors pass through with the host's text.
 
     Config entries, certificates and roles are cached; orders and index entries, which are read once or twice, are not.
+
+    Attributes:
+        summaries: of its certificates.
+        tally: of its certificates, once somebody has counted them.
     """
 
-    def __init__(self, storage: Storage, cache: RecordCache | None = None) -> None:
+    def __init__(
+        self, storage: Storage, cache: RecordCache | None = None, *, summarise: Summarise | None = None
+    ) -> None:
+        """Prepare.
+
+        Args:
+            storage: the mount's.
+            cache: keeps what is read often; None: one of its own.
+            summarise: makes the summaries; None: there are none.
+        """
         super().__init__(storage, cache)
+        self.summaries = Summaries(storage)
+        self.tally = Tally()
+        self._summarise = summarise
         self._led_to_by_orders: set[str] = set()
         self._is_marked = False
 
-    async def config(self, config_name: str) -> ConfigRecord | None:
-        return await self._get_cached(layout.config_key(config_name), ConfigRecord)
-
-    async def put_config(self, config_name: str, record: ConfigRecord) -> None:
-        await self._put_cached(layout.config_key(config_name), record)
-
-    async def delete_config(self, config_name: str) -> None:
-        await self._delete_cached(layout.config_key(config_name))
-
-    async def config_names(self) -> Sequence[str]:
-        return await self._storage.list(layout.CONFIGS)
-
-    async def config_identity(self, config_name: str) -> ConfigIdentity | None:
-        return await self._get(layout.config_identity_key(config_name), ConfigIdentity)
-
-    async def put_config_identity(self, config_name: str, identity: ConfigIdentity) -> None:
-        await self._put(layout.config_identity_key(config_name), identity)
-
-    async def delete_config_identity(self, config_name: str) -> None:
-        await self._storage.delete(layout.config_identity_key(config_name))
+    def invalidate(self, key: str) -> None:
+        """Drop what is kept of a key that another node has changed."""
+        super().invalidate(key)
+        if key.startswith(layout.CERTIFICATES):
+            self.tally = Tally()
 
     async def has_certificates(self, config_name: str) -> bool:
         """Whether certificates or orders are stored under the name of a config entry."""
@@ -108,7 +107,8 @@ class Repository(RecordStore):
     ) -> None:
         """Store a record and update its index entries: new entries beside the record, old ones deleted afterwards.
 
-        An index entry that cannot be written or deleted is only logged.
+        An index entry that cannot be written or deleted is only logged, unless a summary would be wrong. The pending
+        entry then stays, so that the background work completes the index.
 
         Args:
             config_name: its config entry.
@@ -117,21 +117,64 @@ class Repository(RecordStore):
             led_to_by_order: whether the write-ahead entry leads to it, and the pending entry waits for
                 `lead_by_agenda`.
         """
+        unique_id, pending = record.unique_id, layout.pending_key(config_name, record.unique_id)
         had = frozenset() if before is None else self._index_keys(config_name, before)
         has = self._index_keys(config_name, record)
-        pending = {layout.pending_key(config_name, record.unique_id)} if led_to_by_order else set()
-        coming = [_logged(self._put_empty(key), key) for key in sorted(has - had - pending)]
-        putting = self._put_cached(layout.certificate_key(config_name, record.unique_id), record)
-        await (asyncio.gather(putting, *coming) if coming else putting)
-        self._led_to_by_orders |= pending
-        await self._withdraw(had - has)
+        waiting = {pending} if led_to_by_order else set()
+        summary, old = self._summary_of(config_name, record), self._summary_of(config_name, before)
+        if old is not None and old != summary:
+            await self._take_back(old)
+            had |= {pending}
+        coming = [_logged(self._put_empty(key), key) for key in sorted(has - had - waiting)]
+        putting = self._put_cached(layout.certificate_key(config_name, unique_id), record)
+        with self._counting(config_name, unique_id, before, record):
+            _, *were_put = await asyncio.gather(putting, *coming) if coming else (await putting,)
+        self._led_to_by_orders |= waiting
+        is_whole = all(were_put)
+        if is_whole and summary is not None and summary != old:
+            is_whole = await _logged(self.summaries.put(*summary), summary[0].key)
+        if not is_whole and pending not in had | waiting:
+            await _logged(self._put_empty(pending), pending)
+        await self._withdraw(had - has if is_whole else had - has - {pending})
 
     async def delete_certificate(
         self, config_name: str, unique_id: UniqueId, *, before: CertificateRecord | None = None
     ) -> None:
-        await self._delete_cached(layout.certificate_key(config_name, unique_id))
-        if before is not None:
-            await self._withdraw(self._index_keys(config_name, before))
+        had = frozenset[str]() if before is None else self._index_keys(config_name, before)
+        if (summary := self._summary_of(config_name, before)) is not None:
+            await self._take_back(summary)
+            had |= {layout.pending_key(config_name, unique_id)}
+        with self._counting(config_name, unique_id, before, None):
+            await self._delete_cached(layout.certificate_key(config_name, unique_id))
+        await self._withdraw(had)
+
+    def _summary_of(
+        self, config_name: str, record: CertificateRecord | None
+    ) -> tuple[SummaryEntry, CertificateSummary] | None:
+        """Return the summary that a record has, with its place; None while something is open."""
+        if record is None or self._summarise is None or not record.is_at_rest:
+            return None
+        summary = self._summarise(record)
+        return None if summary is None else (SummaryEntry.of(config_name, record), summary)
+
+    async def _take_back(self, summary: tuple[SummaryEntry, CertificateSummary]) -> None:
+        """Delete a summary that is not true any more; from here on the pending entry leads to the certificate."""
+        entry, _ = summary
+        await self._put_empty(layout.pending_key(entry.config_name, entry.unique_id))
+        await self.summaries.delete(entry)
+
+    @contextmanager
+    def _counting(
+        self, config_name: str, unique_id: UniqueId, before: CertificateRecord | None, after: CertificateRecord | None
+    ) -> Iterator[None]:
+        """Count a certificate that the block stores or deletes; if it fails, nobody knows, and all are counted anew."""
+        try:
+            yield
+        except StorageError:
+            self.tally = Tally()
+            raise
+        conditions = (None if record is None else condition_of(record) for record in (before, after))
+        self.tally.change(config_name, unique_id, *conditions)
 
     def is_led_to_by_order(self, config_name: str, unique_id: UniqueId) -> bool:
         """Whether only its write-ahead entry leads to a certificate that this process stored."""
@@ -149,24 +192,30 @@ class Repository(RecordStore):
             StorageError: an entry could not be written, and the write-ahead entry must stay.
         """
         pending = layout.pending_key(config_name, unique_id)
-        keys = frozenset() if record is None else index_keys(config_name, record)
-        missing = keys & {pending} if pending in self._led_to_by_orders else keys  # after a restart any may be missing
-        await self._put_entries(missing)
+        if record is not None and pending in self._led_to_by_orders:
+            await self._put_entries(index_keys(config_name, record) & {pending})
+        elif record is not None:  # after a restart any may be missing
+            await self.put_index_entries(config_name, record)
         self._led_to_by_orders.discard(pending)
 
     async def put_index_entries(self, config_name: str, record: CertificateRecord) -> None:
-        """Write all index entries of a record, those that exist included."""
+        """Write all index entries of a record and its summary, those that exist included.
+
+        The caller makes sure that the record does not change meanwhile.
+        """
         await self._put_entries(index_keys(config_name, record))
+        if (summary := self._summary_of(config_name, record)) is not None:
+            await self.summaries.put(*summary)
 
     async def drop_from_agenda(self, entry: AgendaEntry) -> None:
         await self._storage.delete(entry.key)
 
-    async def is_agenda_complete(self) -> bool:
-        """Whether every stored certificate is known to have its entries."""
-        return await self._get(layout.AGENDA, EmptyEntry) is not None
+    async def is_index_complete(self) -> bool:
+        """Whether every stored certificate is known to have its entries and its summary."""
+        return await self._get(layout.INDEX_COMPLETE, EmptyEntry) is not None
 
-    async def put_agenda_complete(self) -> None:
-        await self._put_empty(layout.AGENDA)
+    async def put_index_complete(self) -> None:
+        await self._put_empty(layout.INDEX_COMPLETE)
 
     async def configs_with_certificates(self) -> Sequence[str]:
         """Return the names of the config entries that have certificates, deleted entries included."""
@@ -200,9 +249,26 @@ class Repository(RecordStore):
             found += await self._agenda_below(f"{prefix}{day}/", names)
         return found
 
+    async def ending_between(self, first: date, last: date) -> Sequence[tuple[str, UniqueId, date]]:
+        """Return the certificates in use that end on these days, soonest first: config entry, id and day."""
+        found = [
+            (name, unique_id, date.fromisoformat(day))
+            for prefix in (layout.EXPIRY, layout.WANTED, layout.ENDS)
+            for day in await self._days_until(prefix, last)
+            if day >= first.isoformat()
+            for name, unique_id in await self._certificates_below(f"{prefix}{day}/")
+        ]
+        return sorted(found, key=lambda ending: ending[2])
+
     async def serial_numbers(self) -> Sequence[str]:
         """Return the serial numbers of all certificates, replaced ones included, in colon hex."""
         return await self._serials_below(layout.SERIALS)
+
+    async def serial_numbers_page(self, *, after: str, limit: int) -> Sequence[str]:
+        """Return the next serial numbers of `serial_numbers`, ascending."""
+        after = f"{after.replace(':', '-')}/" if after else ""
+        names = await self._storage.list_page(layout.SERIALS, after=after, limit=limit)
+        return [_serial_number(name) for name in names]
 
     async def revoked_serial_numbers(self) -> Sequence[str]:
         """Return the serial numbers of all revoked certificates, replaced ones included, in colon hex."""
@@ -211,77 +277,6 @@ class Repository(RecordStore):
     async def certificates_with_serial(self, serial_number: str) -> Sequence[tuple[str, UniqueId]]:
         """Return config names and ids of the certificates that have, or had, a serial number in colon hex."""
         return await self._certificates_below(layout.serial_prefix(serial_number))
-
-    async def newest_chain(self, config_name: str) -> NewestChain | None:
-        return await self._get_cached(layout.newest_chain_key(config_name), NewestChain)
-
-    async def put_newest_chain(self, config_name: str, chain: NewestChain) -> None:
-        await self._put_cached(layout.newest_chain_key(config_name), chain)
-
-    async def delete_newest_chain(self, config_name: str) -> None:
-        await self._delete_cached(layout.newest_chain_key(config_name))
-
-    async def role(self, role_name: str) -> RoleRecord | None:
-        return await self._get_cached(layout.role_key(role_name), RoleRecord)
-
-    async def put_role(self, role_name: str, record: RoleRecord) -> None:
-        await self._put_cached(layout.role_key(role_name), record)
-
-    async def delete_role(self, role_name: str) -> None:
-        await self._delete_cached(layout.role_key(role_name))
-
-    async def delete_role_use(self, role_name: str) -> None:
-        await self._delete_cached(layout.role_use_key(role_name))
-
-    async def role_defaults(self) -> RoleDefaults:
-        return await self._get_cached(layout.ROLE_DEFAULTS, RoleDefaults) or RoleDefaults()
-
-    async def put_role_defaults(self, defaults: RoleDefaults) -> None:
-        await self._put_cached(layout.ROLE_DEFAULTS, defaults)
-
-    async def role_names(self) -> Sequence[str]:
-        return await self._storage.list(layout.ROLES)
-
-    async def role_use(self, role_name: str) -> RoleUse:
-        return await self._get_cached(layout.role_use_key(role_name), RoleUse) or RoleUse()
-
-    async def put_role_use(self, role_name: str, use: RoleUse) -> None:
-        await self._put_cached(layout.role_use_key(role_name), use)
-
-    async def order_counts(self, config_name: str) -> OrderCounts:
-        return await self._get(layout.order_counts_key(config_name), OrderCounts) or OrderCounts()
-
-    async def put_order_counts(self, config_name: str, counts: OrderCounts) -> None:
-        await self._put(layout.order_counts_key(config_name), counts)
-
-    async def delete_order_counts(self, config_name: str) -> None:
-        await self._storage.delete(layout.order_counts_key(config_name))
-
-    async def login_pause(self, config_name: str) -> LoginPause | None:
-        return await self._get(layout.login_pause_key(config_name), LoginPause)
-
-    async def paused_logins(self) -> Sequence[str]:
-        """Return the config entries whose login SCM refused."""
-        return await self._storage.list(layout.LOGINS)
-
-    async def put_login_pause(self, config_name: str, pause: LoginPause) -> None:
-        await self._put(layout.login_pause_key(config_name), pause)
-
-    async def delete_login_pause(self, config_name: str) -> None:
-        await self._storage.delete(layout.login_pause_key(config_name))
-
-    async def sync_run(self, config_name: str) -> SyncRun | None:
-        return await self._get(layout.sync_run_key(config_name), SyncRun)
-
-    async def synced_configs(self) -> Sequence[str]:
-        """Return the names of the config entries that were compared with SCM."""
-        return await self._storage.list(layout.SYNC_RUNS)
-
-    async def put_sync_run(self, config_name: str, run: SyncRun) -> None:
-        await self._put(layout.sync_run_key(config_name), run)
-
-    async def delete_sync_run(self, config_name: str) -> None:
-        await self._storage.delete(layout.sync_run_key(config_name))
 
     async def mark_as_ours(self) -> None:
         """Write the mount's own entry when it starts; if it is missing later, the host has moved the storage away."""
@@ -321,7 +316,7 @@ class Repository(RecordStore):
         ]
 
     async def _serials_below(self, prefix: str) -> Sequence[str]:
-        return [name.removesuffix("/").replace("-", ":") for name in await self._storage.list(prefix)]
+        return [_serial_number(name) for name in await self._storage.list(prefix)]
 
     async def _certificates_below(
         self, prefix: str, only: AbstractSet[str] | None = None
@@ -337,6 +332,11 @@ class Repository(RecordStore):
 
     async def unique_ids(self, config_name: str) -> Sequence[str]:
         return await self._storage.list(layout.certificates_prefix(config_name))
+
+    async def unique_ids_page(self, config_name: str, *, after: str, limit: int) -> Sequence[UniqueId]:
+        """Return the next ids of a config entry's certificates, ascending."""
+        prefix = layout.certificates_prefix(config_name)
+        return [UniqueId(name) for name in await self._storage.list_page(prefix, after=after, limit=limit)]
 
     async def certificate_of_order(self, config_name: str, order_uuid: str) -> UniqueId | None:
         """Return the id of an order's certificate, if that is stored, readable or not."""
@@ -365,8 +365,15 @@ class Repository(RecordStore):
         await self._storage.delete(layout.request_index_key(config_name, request_id_digest))
 
 
-async def _logged(work: Awaitable[object], key: str) -> None:
+def _serial_number(name: str) -> str:
+    return name.removesuffix("/").replace("-", ":")
+
+
+async def _logged(work: Awaitable[object], key: str) -> bool:
+    """Do what may fail without harm, and say whether it was done."""
     try:
         await work
     except StorageError as error:
         _log.warning("an index entry could not be written or deleted", extra={"kv": {"key": key, "error": error}})
+        return False
+    return True

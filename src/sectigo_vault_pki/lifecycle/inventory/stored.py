@@ -24,11 +24,18 @@ async def unique_ids(resources: Resources, config_name: str) -> Sequence[str]:
     # In this order, so that an order which is named meanwhile is still found, in the index.
     order_uuids = await repository.order_uuids(config_name)
     ids = dict.fromkeys(await repository.unique_ids(config_name))
+    ids.update(dict.fromkeys(await ids_of_orders(resources, config_name, order_uuids)))
+    return list(ids)
+
+
+async def ids_of_orders(resources: Resources, config_name: str, order_uuids: Sequence[str]) -> Sequence[str]:
+    """Return the ids of the certificates that orders have become, or else their own, if users look for them."""
+    found: list[str] = []
     for start in range(0, len(order_uuids), LOOKED_AT_TOGETHER):
         some = order_uuids[start : start + LOOKED_AT_TOGETHER]
         shown = await asyncio.gather(*(_shown_as(resources, config_name, order_uuid) for order_uuid in some))
-        ids.update((found, None) for found in shown if found is not None)
-    return list(ids)
+        found += [one for one in shown if one is not None]
+    return found
 
 
 async def _shown_as(resources: Resources, config_name: str, order_uuid: str) -> str | None:

@@ -71,7 +71,7 @@ def is_in_force(until: datetime, now: datetime, *, longest: timedelta) -> bool:
 def refused_again(earlier: RefusedRenewal | None, text: str, now: datetime) -> RefusedRenewal:
     """Return the pause after one more renewal that SCM refused: an hour, doubling up to a day."""
     times = 1 if earlier is None else earlier.times + 1
-    return RefusedRenewal(times=times, retry_at=now + pause_after(times), text=text)
+    return RefusedRenewal(times=times, at=now, retry_at=now + pause_after(times), text=text)
 
 
 def pause_after(times: int) -> timedelta:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from sectigo_vault_pki.errors import RecordError, SectigoVaultPkiError
+from sectigo_vault_pki.errors import SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.domain_validations import DomainValidations
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, account_of, of_order
@@ -35,8 +35,9 @@ from sectigo_vault_pki.lifecycle.upkeep.account_run import (
     OpenOrder,
     Task,
 )
+from sectigo_vault_pki.lifecycle.upkeep.index_completion import complete_index
 from sectigo_vault_pki.scm import CallBudget
-from sectigo_vault_pki.store import AgendaEntry, CertificateRecord, ConfigRecord, StorageError, agenda_keys
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, StorageError, agenda_keys
 
 T = TypeVar("T")
 
@@ -47,6 +48,8 @@ MAX_CALLS = 500
 
 LONGEST_RUN = 50.0
 """Seconds after which a run counts as ended, though an account's part of it may go on."""
+LONGEST_COMPLETION = 10.0
+"""Seconds for which a run waits for the index."""
 
 
 class Upkeep:
@@ -131,7 +134,7 @@ class Upkeep:
 
     async def _due(self, configs: Mapping[str, ConfigRecord]) -> Sequence[Item]:
         """Return what the agenda and the write-ahead entries name for today, by their keys."""
-        await self._complete_agenda()
+        await self._complete_index()
         repository, now = self._resources.repository, self._resources.clock.now()
         self._forget_old(now)
         windows = {name: renewal_policy(config.defaults).expiry_window for name, config in configs.items()}
@@ -185,7 +188,7 @@ class Upkeep:
         entry, key, now = item.entry, item.certificate, self._resources.clock.now()
         record = await self._resources.repository.certificate(*key)
         if record is None or entry.key not in agenda_keys(entry.config_name, record):
-            await self._put_agenda_in_order(entry, record)
+            await self._resources.complete_index(key, doubted=entry)
             return None
         if policy.is_key_overdue(record, now):
             await self._resources.change(key, lambda held: held.with_keys_released())
@@ -247,12 +250,6 @@ class Upkeep:
         successor = await repository.certificate(key.config_name, record.successor)
         return successor is not None and successor.order is not None
 
-    async def _put_agenda_in_order(self, entry: AgendaEntry, record: CertificateRecord | None) -> None:
-        """Remove an entry that leads nowhere any more, after those are there that should be."""
-        if record is not None:
-            await self._resources.repository.put_index_entries(entry.config_name, record)
-        await self._resources.repository.drop_from_agenda(entry)
-
     def _is_time_for(self, what: str, since: datetime) -> bool:
         """Whether something open since then is to be asked for again."""
         asked_at, now = self._asked_at.get(what), self._resources.clock.now()
@@ -260,25 +257,22 @@ class Upkeep:
 
     # What lies ready.
 
-    async def _complete_agenda(self) -> None:
-        """Write, once, the entries of certificates that were stored before there was an agenda."""
-        repository = self._resources.repository
-        try:
-            if await repository.is_agenda_complete():
-                return
-        except RecordError as error:
-            self.note_error("the agenda is completed anew", error)
-        for config_name in await repository.configs_with_certificates():
-            for unique_id in await repository.unique_ids(config_name):
-                record = await self._guarded(
-                    self._steps.stored(config_name, unique_id),
-                    "a certificate is left out of the background work",
-                    config=config_name,
-                    unique_id=unique_id,
-                )
-                if record is not None:
-                    await repository.put_index_entries(config_name, record)
-        await repository.put_agenda_complete()
+    async def _complete_index(self) -> None:
+        """Have the index completed, and wait a moment for it: what has no entries yet is done by a later run."""
+        completing = self._resources.tasks.join(
+            "index",
+            lambda: complete_index(self._resources, self._note_left_out),
+            name="index",
+            context=Context(),
+        )
+        await asyncio.wait({completing}, timeout=LONGEST_COMPLETION)
+        if completing.done():
+            completing.result()
+
+    def _note_left_out(self, key: CertificateKey, error: Exception) -> None:
+        self.note_error(
+            "a certificate is left out of the background work", error, config=key.config_name, unique_id=key.unique_id
+        )
 
     async def _configs(self) -> dict[str, ConfigRecord]:
         repository = self._resources.repository
