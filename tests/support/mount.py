@@ -42,6 +42,9 @@ CLIENT_ORDER: Mapping[str, object] = {
     "sectigo_client_cert_last_name": "Lovelace",
 }
 
+ENTITY = "7a3c1f0e-6f0f-4a7e-9a51-1f6f4f1f2b3c"
+"""Of the one who asks."""
+
 
 class Mount:
     """Asks one backend, as the host would."""
@@ -60,6 +63,7 @@ class Mount:
         self.system = FakeSystem()
         self.renewals = NamedLocks() if renewals is None else renewals
         self.background = True
+        self.display_name, self.entity_id = "token-ci", ENTITY
         self.scm_calls_under_way = self.most_scm_calls_under_way = 0
         self.last_sent: deque[tuple[str, bytes]] = deque(maxlen=16)
         """Paths and bodies of the newest calls to SCM."""
@@ -157,7 +161,16 @@ class Mount:
         time_limit: float | None = None,
         host_id: str = "",
     ) -> Request:
-        return Request(operation, path, self.storage, data, id=host_id, time_limit=time_limit)
+        return Request(
+            operation,
+            path,
+            self.storage,
+            data,
+            id=host_id,
+            time_limit=time_limit,
+            display_name=self.display_name,
+            entity_id=self.entity_id,
+        )
 
 
 class _Watched(httpx.AsyncBaseTransport):

@@ -14,6 +14,7 @@ from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest
 from sectigo_vault_pki.lifecycle.orders.operation import KeyRequest
 from sectigo_vault_pki.lifecycle.orders.renewal import RenewalRequest
 from sectigo_vault_pki.lifecycle.orders.replacement import ReplacementRequest
+from sectigo_vault_pki.lifecycle.orders.revocation import RevocationRequest
 from sectigo_vault_pki.lifecycle.password_rotation import PasswordRotation
 from sectigo_vault_pki.lifecycle.profiles import Profiles, ProfileWithFields
 from sectigo_vault_pki.lifecycle.resources import Resources, default_jitter, key_threads
@@ -66,6 +67,7 @@ __all__ = [
     "RenewalRequest",
     "ReplacementRequest",
     "Resources",
+    "RevocationRequest",
     "RoleWritten",
     "Roles",
     "ScmClients",

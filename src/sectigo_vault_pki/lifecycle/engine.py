@@ -194,7 +194,9 @@ class Engine:
         answer = await self._runner.run(REPLACEMENT, held, request, waiting, time_limit=time_limit)
         return await self._completed(config_name, of_replacement(answer))
 
-    async def revoke(self, config_name: str, unique_id: str, reason: str, *, time_limit: float | None) -> Answer:
+    async def revoke(
+        self, config_name: str, unique_id: str, request: RevocationRequest, *, time_limit: float | None
+    ) -> Answer:
         """Revoke a certificate; one that is revoked already is answered as it is.
 
         Raises:
@@ -202,13 +204,13 @@ class Engine:
             ScmRefusedError, ScmUnavailableError: it is not revoked, as far as SCM says.
         """
         held = await self._held(config_name, unique_id)
-        return await self._runner.run(REVOCATION, held, RevocationRequest(reason), time_limit=time_limit)
+        return await self._runner.run(REVOCATION, held, request, time_limit=time_limit)
 
     async def revoke_by_serial(
-        self, named: str | GivenCertificate, reason: str, *, time_limit: float | None
+        self, named: str | GivenCertificate, request: RevocationRequest, *, time_limit: float | None
     ) -> CertificateWithSerial:
         """Revoke a certificate named by its serial number or its PEM; see `stored.revoke_by_serial`."""
-        return await revoke_by_serial(self._resources, self.revoke, named, reason, time_limit=time_limit)
+        return await revoke_by_serial(self._resources, self.revoke, named, request, time_limit=time_limit)
 
     async def fetch(self, config_name: str, request: FetchRequest, *, time_limit: float | None) -> Answer:
         """Answer a certificate of SCM's: the stored one exactly as a read does, another after bringing it in.

@@ -55,6 +55,9 @@ class Caller:
 
 BACKGROUND = Caller(is_background=True)
 
+AUTOMATIC = "automatic"
+"""Who asks for a renewal that is due: a read that finds it so did not ask for an order either."""
+
 
 class Steps:
     """Answers certificates and orders, after what is due was done."""
@@ -297,7 +300,7 @@ class Steps:
         return await self._old_or_new(held, answer, rule)
 
     async def _renew(self, held: Held, rule: RenewalPolicy, caller: Caller) -> Answer:
-        request = RenewalRequest(is_automatic=True)
+        request = RenewalRequest(is_automatic=True, requested_by=AUTOMATIC)
         if caller.is_background:
             answer = await asyncio.shield(self._runner.begin(RENEWAL, held, request))
             if answer.record is None or answer.record.order is None:

@@ -42,7 +42,9 @@ def path_enroll(engine: Engine) -> Path:
 
     async def write(request: Request, data: FieldData) -> Response:
         certificate_type = await engine.certificate_type(data[CONFIG_NAME])
-        enrolment = replace(enrolment_request(certificate_type, data), host_request_id=request.id)
+        enrolment = replace(
+            enrolment_request(certificate_type, data), host_request_id=request.id, requested_by=request.requester
+        )
         answer = await engine.enroll(data[CONFIG_NAME], enrolment, time_limit=request.time_limit)
         response = with_remarks(certificate_response(answer, None), key_fields.remarks_on_names(enrolment.csr))
         await delete_one_time_key(engine, data[CONFIG_NAME], answer)

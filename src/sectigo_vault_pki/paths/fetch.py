@@ -46,6 +46,7 @@ def path_fetch(engine: Engine) -> Path:
                 format=ssl_fields.format_name(data), waiting=waiting_fields.waiting_and_renewal(data)
             ),
             key=data.get(key_fields.PRIVATE_KEY),
+            requested_by=request.requester,
         )
         answer = await engine.fetch(config_name, fetched, time_limit=request.time_limit)
         response = certificate_response(answer, data.get(ssl_fields.FORMAT))

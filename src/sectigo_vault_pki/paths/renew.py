@@ -60,6 +60,7 @@ def path_renew(engine: Engine) -> Path:
                 new_key=bool(data.get(RENEW_NEW_KEY)),
                 flags=flags,
                 validation=ssl_fields.validation(data),
+                requested_by=request.requester,
             ),
             time_limit=request.time_limit,
         )

@@ -101,7 +101,7 @@ def path_replace(engine: Engine) -> Path:
         answer = await engine.replace(
             data[CONFIG_NAME],
             data[UNIQUE_ID],
-            replacement_request(data),
+            replace(replacement_request(data), requested_by=request.requester),
             time_limit=request.time_limit,
         )
         response = certificate_response(answer, data.get(ssl_fields.FORMAT))

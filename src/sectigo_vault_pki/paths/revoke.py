@@ -1,6 +1,6 @@
 """`revoke/:config_name/:sectigo_cert_unique_id`: revoke a certificate at SCM."""
 
-from sectigo_vault_pki.lifecycle import Engine
+from sectigo_vault_pki.lifecycle import Engine, RevocationRequest
 from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEMA, certificate_response
 from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, REASON, UNIQUE_ID
@@ -15,7 +15,7 @@ def path_revoke(engine: Engine) -> Path:
         answer = await engine.revoke(
             data[CONFIG_NAME],
             data[UNIQUE_ID],
-            data[REASON],
+            RevocationRequest(data[REASON], request.requester),
             time_limit=request.time_limit,
         )
         return certificate_response(answer, None, with_key=False)

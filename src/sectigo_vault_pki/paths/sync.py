@@ -64,6 +64,7 @@ def path_sync(engine: Engine) -> Path:
             first=data.get(sync_fields.FROM),
             last=data.get(sync_fields.TO),
             import_missing=bool(data.get(sync_fields.IMPORT_MISSING)),
+            requested_by=request.requester,
             time_limit=request.time_limit,
         )
         return Response(data=_shown(shown), warnings=_warnings(data[CONFIG_NAME], shown.run))

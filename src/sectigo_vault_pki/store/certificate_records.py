@@ -111,6 +111,7 @@ class OrderRecord(Record):
         reason: for a replacement or a revocation.
         revoke_replaced: for the replacement of a client certificate.
         validation: how SCM is to validate the domains.
+        requested_by: who asked for it; empty in entries of earlier versions.
     """
 
     uuid: str
@@ -130,6 +131,7 @@ class OrderRecord(Record):
     subject_alt_names: tuple[str, ...] = ()
     revoke_replaced: bool = False
     validation: DomainValidation = DomainValidation()
+    requested_by: str = ""
 
 
 class OrderIndex(Record):
@@ -310,6 +312,7 @@ class CertificateRecord(Record):
         failed_renewals: ids of renewals that SCM accepted and that failed, newest first.
         doubted_at: when SCM first listed an order that may be its renewal, without proof.
         renewal_deleted_at: when the certificate in `renewed_to` was deleted from Vault; it may be back since.
+        requested_by: who asked for its newest order, or brought it in; empty in records of earlier versions.
     """
 
     unique_id: UniqueId
@@ -337,11 +340,16 @@ class CertificateRecord(Record):
     failed_renewals: tuple[str, ...] = ()
     doubted_at: AwareDatetime | None = None
     renewal_deleted_at: AwareDatetime | None = None
+    requested_by: str = ""
 
     def with_flags(self, request: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()) -> "CertificateRecord":
         """Return the record with changed waiting and renewal fields, for later reads and for background work."""
         waiting = self.requested.waiting.changed_by(request, cleared)
         return self.model_copy(update={"requested": self.requested.model_copy(update={"waiting": waiting})})
+
+    def by(self, requester: str) -> "CertificateRecord":
+        """Return the record with another requester."""
+        return self.model_copy(update={"requested_by": requester})
 
     def with_order(self, order: OrderInFlight | None) -> "CertificateRecord":
         """Return the record with another order in flight, or none; the previous one is kept as superseded."""

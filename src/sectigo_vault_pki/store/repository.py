@@ -128,7 +128,7 @@ class Repository(ConfigStore):
         coming = [_logged(self._put_empty(key), key) for key in sorted(has - had - waiting)]
         putting = self._put_cached(layout.certificate_key(config_name, unique_id), record)
         with self._counting(config_name, unique_id, before, record):
-            _, *were_put = await asyncio.gather(putting, *coming) if coming else (await putting,)
+            were_put = await _beside(putting, coming)
         self._led_to_by_orders |= waiting
         is_whole = all(were_put)
         if is_whole and summary is not None and summary != old:
@@ -363,6 +363,15 @@ class Repository(ConfigStore):
 
     async def delete_request(self, config_name: str, request_id_digest: str) -> None:
         await self._storage.delete(layout.request_index_key(config_name, request_id_digest))
+
+
+async def _beside(main: Awaitable[None], others: Sequence[Awaitable[bool]]) -> Sequence[bool]:
+    """Do one thing and others at the same time, and return what the others say."""
+    if not others:
+        await main
+        return ()
+    _, *said = await asyncio.gather(main, *others)
+    return said
 
 
 def _serial_number(name: str) -> str:

@@ -73,6 +73,7 @@ class SyncRun(Record):
         errors: what could not be done, and why, at most `MAX_SHOWN`.
         further_errors: how many more there are.
         waiting: why it does not go on now; empty: it does.
+        requested_by: who began it; empty in runs of earlier versions.
     """
 
     request: SyncRequest
@@ -89,6 +90,7 @@ class SyncRun(Record):
     errors: tuple[str, ...] = ()
     further_errors: int = 0
     waiting: str = ""
+    requested_by: str = ""
 
     def with_found(self, *differences: tuple[Difference, str]) -> "SyncRun":
         """Return the run with more differences, each with the id that it is about."""

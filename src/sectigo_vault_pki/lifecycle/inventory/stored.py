@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sectigo_vault_pki.errors import ConflictError, InvalidInputError, RecordError, UnknownSerialError
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id
+from sectigo_vault_pki.lifecycle.orders.revocation import RevocationRequest
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.pki import GivenCertificate, PemBundle
 from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate, OrderOperation, UniqueId
@@ -121,7 +122,9 @@ class CertificateWithSerial:
 class Revoke(Protocol):
     """Revokes a certificate."""
 
-    async def __call__(self, config_name: str, unique_id: str, reason: str, *, time_limit: float | None) -> Answer: ...
+    async def __call__(
+        self, config_name: str, unique_id: str, request: RevocationRequest, *, time_limit: float | None
+    ) -> Answer: ...
 
 
 async def find_by_serial(resources: Resources, serial_number: str) -> CertificateWithSerial:
@@ -136,7 +139,12 @@ async def find_by_serial(resources: Resources, serial_number: str) -> Certificat
 
 
 async def revoke_by_serial(
-    resources: Resources, revoke: Revoke, named: str | GivenCertificate, reason: str, *, time_limit: float | None
+    resources: Resources,
+    revoke: Revoke,
+    named: str | GivenCertificate,
+    request: RevocationRequest,
+    *,
+    time_limit: float | None,
 ) -> CertificateWithSerial:
     """Revoke a certificate at SCM, wherever it is stored; one that is revoked already is no error.
 
@@ -144,7 +152,7 @@ async def revoke_by_serial(
         resources: with the storage to look into.
         revoke: revokes a stored certificate; see `Engine.revoke`.
         named: its serial number in colon hex, or itself.
-        reason: for SCM.
+        request: why, and who asks.
         time_limit: seconds left of the host's deadline, or None where it sent none.
 
     Raises:
@@ -163,7 +171,7 @@ async def revoke_by_serial(
     warnings: tuple[str, ...] = ()
     for one in found:
         if one.record.revoked_at is None:
-            answer = await revoke(one.config_name, one.record.unique_id, reason, time_limit=time_limit)
+            answer = await revoke(one.config_name, one.record.unique_id, request, time_limit=time_limit)
             warnings += answer.warnings
     return replace((await _named(resources, named))[0], warnings=warnings)
 

@@ -108,6 +108,7 @@ def _facts_of(record: CertificateRecord) -> CertificateSummary:
         revoked_at=record.revoked_at,
         renewed_to=record.renewed_to,
         renewed_from=record.renewed_from,
+        requested_by=record.requested_by,
     )
 
 
@@ -205,6 +206,7 @@ async def _of_order(resources: Resources, config_name: str, unique_id: str) -> C
         subject_alt_names=order.subject_alt_names,
         key_type=order.key_type.lower(),
         status=Status.UNSETTLED,
+        requested_by=order.requested_by,
     )
 
 

@@ -100,6 +100,7 @@ class EnrolmentRequest:
         request_id: a repeated request with the same id returns the first one's result.
         identity: what tells this request from others, if that is less than all its fields.
         host_request_id: the host's name for the call; it sends one again whose plugin process ended under it.
+        requested_by: who asks; no part of the fingerprint, so that equal requests of two people are one order.
     """
 
     requested: RequestedFields
@@ -109,6 +110,7 @@ class EnrolmentRequest:
     request_id: str | None = None
     identity: str | None = None
     host_request_id: str = ""
+    requested_by: str = ""
 
     @property
     def certificate_type(self) -> CertificateType:
@@ -149,6 +151,7 @@ async def plan_enrolment(resources: Resources, entry: Entry, request: EnrolmentR
         request_id=request.request_id,
         subject_alt_names=csr.subject_alt_names,
         validation=validation_of(entry, request.requested),
+        requested_by=request.requested_by,
     )
 
 
@@ -179,6 +182,7 @@ async def _taken(resources: Resources, entry: Entry, order: OrderRecord, event: 
             names=names_ordered(order),
         ),
         history=(HistoryEntry(status=Status.APPLIED, at=now),),
+        requested_by=order.requested_by,
     )
     return Outcome(new=record)
 

@@ -32,11 +32,13 @@ class FetchRequest:
     Attributes:
         key: its private key, where the user has it.
         requested: what is stored with it.
+        requested_by: who asks; no part of the fingerprint, so that equal requests of two people are one call.
     """
 
     scm_id: int
     requested: RequestedFields
     key: PrivateKey | None = field(default=None, repr=False)
+    requested_by: str = ""
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing the key."""
@@ -115,6 +117,7 @@ def _record(
         current=current_certificate(in_flight, chain, now) if chain else None,
         order=None if chain else in_flight,
         history=(HistoryEntry(status=status, at=now),),
+        requested_by=request.requested_by,
     )
 
 

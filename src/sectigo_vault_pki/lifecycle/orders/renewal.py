@@ -84,6 +84,7 @@ class RenewalRequest:
         is_automatic: nobody has asked for it, so it is held back where it may not be needed.
         flags: waiting and renewal fields to store with the certificate and its renewal.
         validation: of the domains, if the request says it; stored with the renewal.
+        requested_by: who asks; no part of the fingerprint, so that equal requests of two people are one order.
     """
 
     key: KeyRequest = field(default_factory=KeyRequest)
@@ -91,6 +92,7 @@ class RenewalRequest:
     is_automatic: bool = False
     flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
     validation: DomainValidation = field(default_factory=DomainValidation)
+    requested_by: str = ""
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""
@@ -131,9 +133,7 @@ def _check(record: CertificateRecord) -> None:
     if record.current is None:
         raise ConflictError("the certificate is not issued yet, so there is nothing to renew")
     if not is_renewable(record):
-        raise ConflictError(
-            "a replacement is under way: reading the certificate collects it, and then it can be renewed"
-        )
+        raise ConflictError("a replacement is under way: read the certificate, which collects it, then renew it")
 
 
 async def _without_deleted_renewal(resources: Resources, held: Held) -> Held:
@@ -224,8 +224,7 @@ async def _linked(resources: Resources, held: Held, scm_id: int) -> Answer | Non
     stored = await resources.repository.certificate(*key)
     if stored is None or stored.order_uuid is None:
         return None
-    is_collected = stored.current is not None
-    link = renewed(key.unique_id, resources.clock.now()) if is_collected else renewal_ordered(key.unique_id)
+    link = renewed(key.unique_id, resources.clock.now()) if stored.current else renewal_ordered(key.unique_id)
     await resources.change(held.key, link)
     return Answer(stored)
 
@@ -251,6 +250,7 @@ async def _order(
         listed_ids=tuple(entry.scm_id for entry in listed),
         subject_alt_names=chain.subject_alt_names,
         validation=validation_of(held, record.requested, request.validation),
+        requested_by=request.requested_by,
     )
     if request.keeps_key:
         # Left to itself, SCM may take the first order's CSR after a replacement (scm-api.md 3.5).
@@ -311,6 +311,7 @@ async def _taken(resources: Resources, held: Held, order: OrderRecord, event: Ac
             ordered_at=min(order.created_at, now),
             first_order=record.first_order,
         ),
+        requested_by=order.requested_by,
     )
 
     async def link() -> Change:
@@ -342,9 +343,8 @@ def _ordered_elsewhere_at(renewing: CurrentCertificate | None, now: datetime) ->
     return now if renewing is None else min(due_from(renewing, LONGEST_WINDOW), now)
 
 
-def _refused(order: OrderRecord, event: Refused | NotSent, now: datetime) -> Change:
+def _refused(_: OrderRecord, event: Refused | NotSent, now: datetime) -> Change:
     """Begin a pause where SCM refused the renewal; a refused login says nothing of the certificate."""
-    del order
     is_refusal = isinstance(event, Refused) and not event.error.login_refused
     return renewal_refused(str(event.error), now) if is_refusal else unchanged
 

@@ -45,6 +45,7 @@ class ReplacementRequest:
         revoke_replaced: for client certificates.
         flags: waiting and renewal fields to store with the certificate.
         validation: how SCM is to validate the domains, if the request says it.
+        requested_by: who asks; no part of the fingerprint, so that equal requests of two people are one order.
     """
 
     reason: str
@@ -52,6 +53,7 @@ class ReplacementRequest:
     revoke_replaced: bool = False
     flags: WaitingAndRenewal = field(default_factory=WaitingAndRenewal)
     validation: DomainValidation = field(default_factory=DomainValidation)
+    requested_by: str = ""
 
     def fingerprint(self) -> str:
         """Return what tells one request from another, without showing a key."""
@@ -122,6 +124,7 @@ async def _plan(resources: Resources, held: Held, request: ReplacementRequest, o
         subject_alt_names=made.csr.subject_alt_names if names is None else names,
         revoke_replaced=request.revoke_replaced,
         validation=validation_of(held, record.requested, request.validation),
+        requested_by=request.requested_by,
     )
 
 
@@ -134,7 +137,7 @@ async def _call(resources: Resources, held: Held, order: OrderRecord) -> Accepte
 async def _taken(resources: Resources, held: Held, order: OrderRecord, event: Accepted | Found) -> Outcome:
     del held, event
     in_flight = _in_flight(order, resources.clock.now())
-    return Outcome(change=lambda stored: stored.with_order(in_flight))
+    return Outcome(change=lambda stored: stored.with_order(in_flight).by(order.requested_by))
 
 
 async def _look(resources: Resources, held: Held, order: OrderRecord, age: timedelta) -> Evidence:

@@ -18,9 +18,14 @@ from sectigo_vault_pki.store import OrderOperation, OrderRecord
 
 @dataclass(frozen=True, slots=True)
 class RevocationRequest:
-    """Why a certificate is revoked."""
+    """Why a certificate is revoked.
+
+    Attributes:
+        requested_by: who asks; no part of the fingerprint, so that equal requests of two people are one call.
+    """
 
     reason: str
+    requested_by: str = ""
 
     def fingerprint(self) -> str:
         return self.reason
@@ -74,6 +79,7 @@ async def _plan(resources: Resources, held: Held, request: RevocationRequest, or
         unique_id=held.record.unique_id,
         created_at=resources.clock.now(),
         reason=request.reason,
+        requested_by=request.requested_by,
     )
 
 

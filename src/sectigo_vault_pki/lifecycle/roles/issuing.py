@@ -50,7 +50,7 @@ class IssueRequest:
         csr: to sign; None makes a key.
         key_type: of the key to make, if the role leaves that to the request.
         key_bits: the same.
-        host_request_id: see `EnrolmentRequest`.
+        host_request_id, requested_by: see `EnrolmentRequest`.
     """
 
     common_name: str | None = None
@@ -61,6 +61,7 @@ class IssueRequest:
     key_type: str | None = None
     key_bits: str | None = None
     host_request_id: str = ""
+    requested_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +325,7 @@ def _enrolment(
         identity=identity,
         # A key that went with the first answer cannot be answered again.
         host_request_id="" if role.releases_key else request.host_request_id,
+        requested_by=request.requested_by,
     )
 
 

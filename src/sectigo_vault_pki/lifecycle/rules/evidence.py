@@ -172,11 +172,11 @@ def order_for(chain: CertificateChain, record: CertificateRecord, order: OrderIn
     return next((key for key in _keys_of(record, order) if key.key_digest == digest), None)
 
 
-def replaced_elsewhere(order: OrderInFlight, chain: CertificateChain, now: datetime) -> Change:
-    """Return the change of a certificate that was replaced under its id by somebody else."""
+def replaced_elsewhere(order: OrderInFlight, chain: CertificateChain, now: datetime, found_by: str) -> Change:
+    """Return the change of a certificate that was replaced under its id by somebody else; `found_by` brings it in."""
 
     def change(record: CertificateRecord) -> CertificateRecord:
-        return change_of(Collected(chain), order, now)(record.with_order(order))
+        return change_of(Collected(chain), order, now)(record.with_order(order).by(found_by))
 
     return change
 

@@ -39,7 +39,7 @@ from sectigo_vault_pki.store import (
     RequestedFields,
     Status,
     SyncItem,
-    SyncRequest,
+    SyncRun,
     WaitingAndRenewal,
     due_from,
 )
@@ -64,11 +64,12 @@ class Tools:
 class Actions:
     """The actions of one run."""
 
-    def __init__(self, tools: Tools, entry: Entry, request: SyncRequest) -> None:
+    def __init__(self, tools: Tools, entry: Entry, run: SyncRun) -> None:
         self._tools = tools
         self._resources = tools.resources
         self._entry = entry
-        self._request = request
+        self._request = run.request
+        self._requested_by = run.requested_by
 
     async def do(self, item: SyncItem) -> tuple[Found, ...]:
         """Do what a difference asks for, or find out what would be done; returns nothing where there is none any more.
@@ -126,7 +127,7 @@ class Actions:
             if order is None:
                 return ((Difference.REPLACED_WITHOUT_KEY, key.unique_id),)
             if not self._request.dry_run:
-                changed = await resources.change(key, replaced_elsewhere(order, chain, now))
+                changed = await resources.change(key, replaced_elsewhere(order, chain, now, self._requested_by))
                 await self._note(changed)
             return ((Difference.REPLACED, key.unique_id),)
 
@@ -168,7 +169,7 @@ class Actions:
             return ((Difference.RENEWED_WITHOUT_KEY, key.unique_id),)
         if not self._request.dry_run:
             renewal = current_certificate(order, chain, now)
-            successor = _successor(record, record.current, key, scm_id, renewal)
+            successor = _successor(record, record.current, key, scm_id, renewal).by(self._requested_by)
             await resources.tasks.finish(resources.repository.put_certificate(key.config_name, successor))
             await self._linked(successor)
             await self._note(successor)
@@ -213,7 +214,8 @@ class Actions:
         if not self._request.import_missing:
             return ((Difference.ONLY_AT_SCM, imported[0][1]),)
         if not self._request.dry_run:
-            answer = await fetch(self._resources, self._entry, FetchRequest(item.scm_id, IMPORTED), time_limit=None)
+            wanted = FetchRequest(item.scm_id, IMPORTED, requested_by=self._requested_by)
+            answer = await fetch(self._resources, self._entry, wanted, time_limit=None)
             await self._note(answer.record)
         return imported
 

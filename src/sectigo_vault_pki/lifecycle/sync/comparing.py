@@ -81,7 +81,7 @@ class Comparing:
         self._entry = entry
         self.run = run
         self._pace = pace
-        self._actions = Actions(tools, entry, run.request)
+        self._actions = Actions(tools, entry, run)
         self._seen: set[int] = set()
         self._marks: set[str] = set()
         self._asked_at = run.started_at
@@ -172,7 +172,7 @@ class Comparing:
             raise HeldError(f'no config entry named "{self._entry.config_name}"')
         if config != self._entry.config:
             self._entry = Entry(self._entry.config_name, config)
-            self._actions = Actions(self._tools, self._entry, self.run.request)
+            self._actions = Actions(self._tools, self._entry, self.run)
 
     # Comparing.
 

@@ -53,6 +53,7 @@ class SyncRuns:
         first: date | None,
         last: date | None,
         import_missing: bool,
+        requested_by: str,
         time_limit: float | None,
     ) -> ShownRun:
         """Begin a run, or join or continue the one that was asked for before, and wait for it as long as may be.
@@ -63,6 +64,7 @@ class SyncRuns:
             first: the first day on which compared certificates end; None: today.
             last: the last one; None: far enough for all that can still be valid.
             import_missing: whether what only SCM has is imported.
+            requested_by: who asks.
             time_limit: seconds left of the host's deadline, or None where it sent none.
 
         Raises:
@@ -81,7 +83,7 @@ class SyncRuns:
         await self._repository.must_be_ours()
         request = SyncRequest(dry_run=dry_run, first=first, last=last, import_missing=import_missing)
         async with self._resources.locks.hold("sync", config_name):
-            task = await self._begun(config_name, request)
+            task = await self._begun(config_name, request, requested_by)
         done, _ = await asyncio.wait({task}, timeout=caller_limit(entry.config, DEFAULT_MAX_TIMEOUT, time_limit))
         if done and not task.cancelled():
             task.result()
@@ -114,7 +116,7 @@ class SyncRuns:
             if run is not None and run.ended_at is None:
                 self._continue(config_name)
 
-    async def _begun(self, config_name: str, request: SyncRequest) -> "asyncio.Task[None]":
+    async def _begun(self, config_name: str, request: SyncRequest, requested_by: str) -> "asyncio.Task[None]":
         run = await self._stored(config_name)
         is_open = run is not None and run.ended_at is None
         if is_open and run is not None and run.request == request:
@@ -123,7 +125,7 @@ class SyncRuns:
             raise ConflictError(
                 f"another run of this config entry is in progress: read sync/{config_name}, and write when it has ended"
             )
-        begun = SyncRun(request=request, started_at=self._resources.clock.now())
+        begun = SyncRun(request=request, started_at=self._resources.clock.now(), requested_by=requested_by)
         await self._resources.tasks.finish(self._repository.put_sync_run(config_name, begun))
         return self._continue(config_name)
 

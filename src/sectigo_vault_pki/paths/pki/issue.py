@@ -50,6 +50,7 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
             key_type=data.get(fields.KEY_TYPE_OF_REQUEST),
             key_bits=data.get(fields.KEY_BITS_OF_REQUEST),
             host_request_id=request.id,
+            requested_by=request.requester,
         )
         issued = await _issued(issuer, request, data, wanted)
         chain, key = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS)), issued_key(issued)
@@ -101,6 +102,7 @@ def path_sign(issuer: Issuer) -> Path:
             not_after=data.get(fields.NOT_AFTER),
             csr=csr,
             host_request_id=request.id,
+            requested_by=request.requester,
         )
         issued = await _issued(issuer, request, data, wanted)
         chain = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS))

@@ -1,7 +1,7 @@
 """`certs`, `cert/:serial` and `revoke`: certificates by their serial numbers, as in Vault's own pki engine."""
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.lifecycle import CertificateWithSerial, Engine
+from sectigo_vault_pki.lifecycle import CertificateWithSerial, Engine, RevocationRequest
 from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA, with_remarks
 from sectigo_vault_pki.paths.answers.pki_answer import (
     BY_SERIAL_SCHEMA,
@@ -95,8 +95,8 @@ def path_revoke_by_serial(engine: Engine) -> Path:
     """Declare the revocation by serial number."""
 
     async def write(request: Request, data: FieldData) -> Response:
-        reason = data.get(fields.REASON) or DEFAULT_REASON
-        found = await engine.revoke_by_serial(_named(data), reason, time_limit=request.time_limit)
+        wanted = RevocationRequest(data.get(fields.REASON) or DEFAULT_REASON, request.requester)
+        found = await engine.revoke_by_serial(_named(data), wanted, time_limit=request.time_limit)
         return Response(data=revocation_data(found), warnings=found.warnings)
 
     return Path(

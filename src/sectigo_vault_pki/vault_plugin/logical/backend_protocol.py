@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Request:
         id: the host's id of the request, for the logs.
         mount_point: namespace and path of the mount, with a trailing `/`.
         time_limit: seconds left until the host's gRPC deadline, or None where it sent none.
+        display_name: of the token, as its auth method made it.
+        entity_id: the identity that the token belongs to; empty where it has none, as a root token.
     """
 
     operation: Operation
@@ -54,6 +57,28 @@ class Request:
     id: str = ""
     mount_point: str = ""
     time_limit: float | None = None
+    display_name: str = ""
+    entity_id: str = ""
+
+    @property
+    def requester(self) -> str:
+        """Who asks, for logs and records: `<display name> (entity <id>)`, as far as the host says it.
+
+        Short, and of plain characters: a name comes from outside, and must not look like an entity.
+        """
+        name, entity = _plain(self.display_name), _plain(self.entity_id)
+        if not entity:
+            return name
+        return f"{name} (entity {entity})" if name else f"entity {entity}"
+
+
+_MAX_NAME = 128
+_NOT_PLAIN = re.compile(r"[^\w.@:/+=, -]")
+
+
+def _plain(text: str) -> str:
+    plain = _NOT_PLAIN.sub("_", text)
+    return plain if len(plain) <= _MAX_NAME else f"{plain[: _MAX_NAME - 1]}…"
 
 
 class EncodedData(Mapping[str, object]):

@@ -77,6 +77,8 @@ def request_from_wire(
         id=message.id,
         mount_point=message.mount_point,
         time_limit=time_limit,
+        display_name=message.display_name,
+        entity_id=message.entity_id,
     )
 
 

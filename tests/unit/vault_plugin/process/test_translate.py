@@ -32,9 +32,8 @@ def ask(
     *,
     data: str = "null",
     request_id: str = "",
-    mount_point: str = "",
 ) -> logical.Request:
-    message = pb.Request(operation=operation, path="a/b", data=data, id=request_id, mount_point=mount_point)
+    message = pb.Request(operation=operation, path="a/b", data=data, id=request_id)
     return translate.request_from_wire(message, storage=STORAGE, time_limit=3.5)
 
 
@@ -132,7 +131,16 @@ def test_internal_errors_say_nothing_of_what_went_wrong() -> None:
 
 
 def test_request_carries_what_the_host_said() -> None:
-    request = ask(operation="update", data='{"a": [1, "b"]}', request_id="id-1", mount_point="ns/sectigo/")
+    message = pb.Request(
+        operation="update",
+        path="a/b",
+        data='{"a": [1, "b"]}',
+        id="id-1",
+        mount_point="ns/sectigo/",
+        display_name="userpass-ann",
+        entity_id="7a3",
+    )
+    request = translate.request_from_wire(message, storage=STORAGE, time_limit=3.5)
     assert request == logical.Request(
         operation=logical.Operation.UPDATE,
         path="a/b",
@@ -141,7 +149,10 @@ def test_request_carries_what_the_host_said() -> None:
         id="id-1",
         mount_point="ns/sectigo/",
         time_limit=3.5,
+        display_name="userpass-ann",
+        entity_id="7a3",
     )
+    assert request.requester == "userpass-ann (entity 7a3)"
 
 
 @pytest.mark.parametrize("data", ["", "null", "{}"])
