@@ -12,7 +12,7 @@ from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.store import OrderOperation, layout
 from sectigo_vault_pki.store.index import index_keys
 from sectigo_vault_pki.vault_plugin.logical import NotFoundError
-from tests.support.audit import assert_fits, entries_of, records_of, unique_id_of
+from tests.support.audit import assert_fits, assert_summaries_are_true, entries_of, records_of, unique_id_of
 from tests.support.certificates import key_fits
 from tests.support.crashes import MortalMount
 from tests.support.mount import Mount, answered
@@ -128,7 +128,9 @@ async def run(
     mount.simulator.settings.latency = 0
     for task in (request, end):
         task.cancel()
-    return Crashed(list(mount.life.deeds), await mount.restarted(), unique_id)
+    successor = await mount.restarted()
+    await assert_summaries_are_true(successor, "web")
+    return Crashed(list(mount.life.deeds), successor, unique_id)
 
 
 async def touch(mount: Mount, *, newest_first: bool = False) -> None:
@@ -185,7 +187,7 @@ async def assert_whole(mount: Mount, scenario: Scenario, unique_id: str) -> None
 async def assert_indexed(mount: Mount) -> None:
     """Check that every record has the index entries that lead to it, and that none leads nowhere."""
     wanted = {key for record in (await records_of(mount, "web")).values() for key in index_keys("web", record)}
-    prefixes = (layout.PENDING, layout.EXPIRY, layout.WANTED, layout.RENEWAL, layout.SERIALS)
+    prefixes = (layout.PENDING, layout.EXPIRY, layout.WANTED, layout.RENEWAL, layout.ENDS, layout.SERIALS)
     assert {key for key in mount.storage.snapshot() if key.startswith(prefixes)} == wanted
 
 

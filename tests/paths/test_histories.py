@@ -29,6 +29,7 @@ from sectigo_vault_pki.vault_plugin.logical import BadRequestError, NotFoundErro
 from tests.support.audit import (
     assert_answer_fits,
     assert_fits,
+    assert_summaries_are_true,
     both_books,
     entries_of,
     key_digests_of,
@@ -262,6 +263,7 @@ class Lives(RuleBasedStateMachine):
             records, entries = await records_of(self.mount, name), await entries_of(self.mount, name)
             try:
                 self.check_records(name, records)
+                await assert_summaries_are_true(self.mount, name)
                 self.check_book(name, records, entries)
             except AssertionError as error:
                 error.add_note(both_books(records.values(), entries, self.orders_of(name)))

@@ -9,8 +9,16 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from pydantic import SecretStr
 
+from sectigo_vault_pki.lifecycle import summary_of
 from sectigo_vault_pki.scm_simulator.model.orders import Order
-from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate, OrderRecord, Repository, UniqueId
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    CurrentCertificate,
+    OrderRecord,
+    Repository,
+    SummaryEntry,
+    UniqueId,
+)
 from tests.support.mount import Mount
 
 
@@ -26,6 +34,21 @@ async def entries_of(mount: Mount, name: str) -> Sequence[OrderRecord]:
     repository = Repository(mount.storage)
     entries = [await repository.order(name, order_uuid) for order_uuid in await repository.order_uuids(name)]
     return sorted((entry for entry in entries if entry is not None), key=lambda entry: entry.created_at)
+
+
+async def assert_summaries_are_true(mount: Mount, name: str) -> None:
+    """Check that each summary says what its record says, and that every certificate has one, or is pending."""
+    repository = Repository(mount.storage, summarise=summary_of)
+    records = await records_of(mount, name)
+    entries = await repository.summaries.page(name, limit=10_000)
+    for entry in entries:
+        record = records[entry.unique_id]
+        assert entry == SummaryEntry.of(name, record)
+        assert await repository.summaries.read(entry) == summary_of(record)
+    pending = {entry.unique_id for entry in await repository.pending() if entry.config_name == name}
+    open_orders = {*await repository.order_uuids(name)}
+    led_to_by_orders = {record.unique_id for record in records.values() if record.order_uuid in open_orders}
+    assert {*records} <= {entry.unique_id for entry in entries} | pending | led_to_by_orders
 
 
 def unique_id_of(order: Order) -> str:

@@ -6,9 +6,10 @@ from sectigo_vault_pki.lifecycle.answers import Answer, UnnamedOrder, notice_on_
 from sectigo_vault_pki.lifecycle.config_entries import Configs
 from sectigo_vault_pki.lifecycle.domain_validations import DomainList
 from sectigo_vault_pki.lifecycle.engine import Engine
+from sectigo_vault_pki.lifecycle.inventory.outlook import Outlook, RenewalOutlook
 from sectigo_vault_pki.lifecycle.inventory.report import AccountStatus, BackgroundRun, EngineStatus
 from sectigo_vault_pki.lifecycle.inventory.stored import CertificateWithSerial, StoredVersion
-from sectigo_vault_pki.lifecycle.inventory.summaries import Filter, SummaryPage, summary_of
+from sectigo_vault_pki.lifecycle.inventory.summaries import MAX_PAGE, Filter, SummaryPage, summary_of
 from sectigo_vault_pki.lifecycle.orders.enrolment import MAX_COMMENTS, EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.fetching import FetchRequest
 from sectigo_vault_pki.lifecycle.orders.operation import KeyRequest
@@ -38,6 +39,7 @@ __all__ = [
     "ANY_KEY",
     "DEFAULT_MAX_ORDERS",
     "MAX_COMMENTS",
+    "MAX_PAGE",
     "AccountCheck",
     "AccountStatus",
     "Answer",
@@ -60,10 +62,12 @@ __all__ = [
     "KeyRequest",
     "LoginPauses",
     "NamedLocks",
+    "Outlook",
     "PasswordRotation",
     "Profile",
     "ProfileWithFields",
     "Profiles",
+    "RenewalOutlook",
     "RenewalRequest",
     "ReplacementRequest",
     "Resources",

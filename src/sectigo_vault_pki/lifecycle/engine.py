@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from contextvars import Context
@@ -16,13 +15,13 @@ from sectigo_vault_pki.lifecycle.collect.instructions import with_instructions
 from sectigo_vault_pki.lifecycle.deletion import Deletion
 from sectigo_vault_pki.lifecycle.domain_validations import DomainList, DomainValidations
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Held
+from sectigo_vault_pki.lifecycle.inventory.inventory import Inventory
 from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, account_statuses, count_pending, take_stock
 from sectigo_vault_pki.lifecycle.inventory.stored import (
     CertificateWithSerial,
     StoredVersion,
-    find_by_serial,
+    order_or_id,
     revoke_by_serial,
-    unique_ids,
     version_of,
 )
 from sectigo_vault_pki.lifecycle.journal import Journal
@@ -55,6 +54,7 @@ from sectigo_vault_pki.store import (
     CertificateRecord,
     CertificateType,
     NewestChain,
+    OrderRecord,
     WaitingAndRenewal,
 )
 
@@ -65,6 +65,7 @@ class Engine:
     Attributes:
         roles: what may be ordered, by name.
         issuer: issues under them.
+        inventory: what is stored, for whoever looks at it.
         sync: compares config entries with SCM.
     """
 
@@ -80,6 +81,7 @@ class Engine:
         self._domains = DomainValidations(resources)
         self._upkeep = Upkeep(resources, self._steps, self._domains, self._is_busy)
         self.roles = Roles(resources)
+        self.inventory = Inventory(resources, self._steps, self._domains)
         self.sync = SyncRuns(Tools(resources, self._steps, journal, self._chains))
         self.issuer = Issuer(resources, self.roles, self._enrolments, self._steps)
 
@@ -279,13 +281,10 @@ class Engine:
         Raises:
             UnknownCertificateError: nothing is stored under that id.
         """
-        if match := ORDER_ID.fullmatch(unique_id):
-            repository = self._resources.repository
-            order = await repository.order(config_name, match[1])
-            if order is not None:
-                return answers.of_order(order)
-            unique_id = await repository.certificate_of_order(config_name, match[1]) or unique_id
-        answer = self._remarked(Answer(await self._steps.stored(config_name, unique_id)))
+        stored = await order_or_id(self._resources, config_name, unique_id)
+        if isinstance(stored, OrderRecord):
+            return answers.of_order(stored)
+        answer = self._remarked(Answer(await self._steps.stored(config_name, stored)))
         return await self._with_validations(config_name, answer)
 
     async def change_flags(
@@ -310,25 +309,9 @@ class Engine:
         key = CertificateKey(config_name, record.unique_id)
         return await self._resources.change(key, lambda stored: stored.with_flags(said, cleared)) or record
 
-    async def unique_ids(self, config_name: str) -> Sequence[str]:
-        """Return the ids of what is stored under a config entry, orders without an id of SCM's among them."""
-        return await unique_ids(self._resources, config_name)
-
-    async def serial_numbers(self) -> Sequence[str]:
-        """Return the serial numbers of all certificates as colon hex, replaced ones among them."""
-        return await self._resources.repository.serial_numbers()
-
-    async def revoked_serial_numbers(self) -> Sequence[str]:
-        """Return the serial numbers of the revoked certificates as colon hex, replaced ones among them."""
-        return await self._resources.repository.revoked_serial_numbers()
-
     async def newest_chain(self) -> NewestChain:
         """Return the issuers of the mount's newest certificate; see `NewestChains.newest`."""
         return await self._chains.newest()
-
-    async def by_serial(self, serial_number: str) -> CertificateWithSerial:
-        """Return the certificate with a serial number; see `stored.find_by_serial`."""
-        return await find_by_serial(self._resources, serial_number)
 
     async def key_answered(self, config_name: str, record: CertificateRecord) -> None:
         """Delete a one-time private key that is about to be returned."""

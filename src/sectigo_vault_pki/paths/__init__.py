@@ -18,6 +18,7 @@ from sectigo_vault_pki.paths import (
     replace,
     revoke,
     status,
+    summaries,
     sync,
 )
 from sectigo_vault_pki.paths.pki import authority, issue, roles, serials
@@ -55,7 +56,10 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         profile.path_profile(parts.profiles),
         profile.path_profile_list(parts.profiles),
         enroll.path_enroll(parts.engine),
+        serials.path_details_list(parts.engine),
+        summaries.path_details_list(parts.engine),
         certs.path_certs(parts.engine),
+        summaries.path_summary(parts.engine),
         serials.path_revoked_list(parts.engine),
         certs.path_certs_list(parts.engine),
         readcert.path_readcert(parts.engine),
@@ -78,5 +82,6 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         *authority.serial_raw_paths(parts.engine),
         serials.path_serials_list(parts.engine),
         serials.path_revoke_by_serial(parts.engine),
+        summaries.path_expiring_list(parts.engine),
         status.path_status(parts.engine, background=parts.background),
     )

@@ -46,7 +46,7 @@ def path_certs_list(engine: Engine) -> Path:
     """Declare the list."""
 
     async def list_ids(_: Request, data: FieldData) -> Response:
-        unique_ids = await engine.unique_ids(data[CONFIG_NAME])
+        unique_ids = await engine.inventory.unique_ids(data[CONFIG_NAME])
         if not unique_ids:
             await engine.certificate_type(data[CONFIG_NAME])  # the error names an unknown entry
         return page_response(unique_ids, data)

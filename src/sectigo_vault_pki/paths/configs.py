@@ -8,7 +8,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA
 from sectigo_vault_pki.paths.fields import config_fields as fields
 from sectigo_vault_pki.paths.fields import waiting_fields
 from sectigo_vault_pki.paths.fields.columns import answer_schema, emptied_attributes, shown_values, stored_values
-from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, RESERVED_NAME
+from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, RESERVED_NAMES
 from sectigo_vault_pki.store import ConfigRecord, WaitingAndRenewal
 from sectigo_vault_pki.vault_plugin.framework import (
     PAGING,
@@ -145,9 +145,9 @@ def _changes(data: FieldData) -> dict[str, object]:
 
 def _name_problems(existing: ConfigRecord | None, config_name: str) -> Sequence[str]:
     """Return what is wrong with the name of a new entry; one that an earlier version stored keeps its name."""
-    if existing is not None or config_name != RESERVED_NAME:
+    if existing is not None or config_name not in RESERVED_NAMES:
         return ()
-    return (f'"{RESERVED_NAME}" cannot name a config entry: certs/{RESERVED_NAME} lists the revoked certificates',)
+    return (f'"{config_name}" cannot name a config entry: {RESERVED_NAMES[config_name]}',)
 
 
 def _login_problems(existing: ConfigRecord | None, data: FieldData) -> Sequence[str]:

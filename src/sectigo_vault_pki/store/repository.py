@@ -370,7 +370,7 @@ async def _beside(main: Awaitable[None], others: Sequence[Awaitable[bool]]) -> S
     if not others:
         await main
         return ()
-    _, *said = await asyncio.gather(main, *others)
+    _, said = await asyncio.gather(main, asyncio.gather(*others))
     return said
 
 

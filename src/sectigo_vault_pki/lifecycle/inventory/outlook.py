@@ -7,11 +7,18 @@ from datetime import datetime, timedelta
 from sectigo_vault_pki.lifecycle.answers import notice_of_deleted_renewal, remarks_on
 from sectigo_vault_pki.lifecycle.domain_validations import DomainValidations
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry
-from sectigo_vault_pki.lifecycle.inventory.summaries import summary_as_far_as_known
+from sectigo_vault_pki.lifecycle.inventory.summaries import summary_as_far_as_known, summary_of_order
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import clocks_apart, hold_on_renewal, renewal_policy
 from sectigo_vault_pki.lifecycle.rules.validation_rule import Lapse
-from sectigo_vault_pki.store import CertificateRecord, CertificateSummary, ConfigRecord, RefusedRenewal, due_from
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    CertificateSummary,
+    ConfigRecord,
+    OrderRecord,
+    RefusedRenewal,
+    due_from,
+)
 
 NO_ENTRY = "its config entry is deleted"
 NOT_WANTED = "sectigo_auto_renew is false"
@@ -51,6 +58,11 @@ class Outlook:
     renewal: RenewalOutlook
     validations: Sequence[Lapse]
     warnings: Sequence[str]
+
+
+def outlook_of_order(order: OrderRecord) -> Outlook:
+    """Return what is known of an order that SCM has not named."""
+    return Outlook(summary_of_order(order), life_left=None, renewal=RenewalOutlook(), validations=(), warnings=())
 
 
 async def outlook_of(

@@ -9,8 +9,9 @@ from sectigo_vault_pki.errors import ConflictError, InvalidInputError, RecordErr
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id
 from sectigo_vault_pki.lifecycle.orders.revocation import RevocationRequest
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.steps import ORDER_ID
 from sectigo_vault_pki.pki import GivenCertificate, PemBundle
-from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate, OrderOperation, UniqueId
+from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate, OrderOperation, OrderRecord, UniqueId
 
 LOOKED_AT_TOGETHER = 16
 """Orders of which storage is asked at once."""
@@ -56,6 +57,16 @@ async def _shown_as(resources: Resources, config_name: str, order_uuid: str) -> 
     # A revocation buys nothing, and its certificate is listed.
     is_sought = order is not None and order.operation is not OrderOperation.REVOKE
     return order_id(order_uuid) if is_sought else None
+
+
+async def order_or_id(resources: Resources, config_name: str, unique_id: str) -> OrderRecord | str:
+    """Return the order of an `order-<uuid>`, or the id of the certificate that it has become."""
+    match = ORDER_ID.fullmatch(unique_id)
+    if match is None:
+        return unique_id
+    repository = resources.repository
+    order = await repository.order(config_name, match[1])
+    return order or await repository.certificate_of_order(config_name, match[1]) or unique_id
 
 
 @dataclass(frozen=True, slots=True)

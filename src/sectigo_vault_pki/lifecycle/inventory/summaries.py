@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import ChainError, RecordError
-from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX
+from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, order_id
 from sectigo_vault_pki.lifecycle.inventory.stored import ids_of_orders
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.pki import CertificateChain
@@ -20,6 +20,7 @@ from sectigo_vault_pki.store import (
     CertificateSummary,
     Condition,
     CurrentCertificate,
+    OrderRecord,
     Status,
     SummaryEntry,
     UniqueId,
@@ -133,6 +134,19 @@ def summary_as_far_as_known(record: CertificateRecord) -> CertificateSummary:
     return summary_of(record) or _facts_of(record)
 
 
+def summary_of_order(order: OrderRecord) -> CertificateSummary:
+    """Return what can be shown of an order that SCM has not named."""
+    return CertificateSummary(
+        unique_id=UniqueId(order_id(order.uuid)),
+        certificate_type=order.certificate_type,
+        common_name=order.common_name,
+        subject_alt_names=order.subject_alt_names,
+        key_type=order.key_type.lower(),
+        status=Status.UNSETTLED,
+        requested_by=order.requested_by,
+    )
+
+
 async def certificates_page(
     resources: Resources, config_name: str, wanted: Filter = ANY, *, after: str = "", limit: int = 0
 ) -> SummaryPage:
@@ -197,17 +211,7 @@ async def _of_order(resources: Resources, config_name: str, unique_id: str) -> C
         order = await resources.repository.order(config_name, unique_id.removeprefix(ORDER_ID_PREFIX))
     except RecordError:
         return None
-    if order is None:
-        return None
-    return CertificateSummary(
-        unique_id=UniqueId(unique_id),
-        certificate_type=order.certificate_type,
-        common_name=order.common_name,
-        subject_alt_names=order.subject_alt_names,
-        key_type=order.key_type.lower(),
-        status=Status.UNSETTLED,
-        requested_by=order.requested_by,
-    )
+    return None if order is None else summary_of_order(order)
 
 
 async def _rows(resources: Resources, config_name: str, ids: Sequence[UniqueId], wanted: Filter) -> Sequence[Row]:

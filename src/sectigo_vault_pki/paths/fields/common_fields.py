@@ -13,8 +13,12 @@ CONFIG_NAME = Field(
     log_key="config",
     description="Name of the config entry: one SCM account, organization and certificate type.",
 )
-RESERVED_NAME = "revoked"
-"""No new config entry gets this name: `certs/revoked` is a list of Vault's pki."""
+REVOKED, DETAILED = "revoked", "detailed"
+RESERVED_NAMES = {
+    REVOKED: f"certs/{REVOKED} lists the revoked certificates",
+    DETAILED: f"certs/{DETAILED} lists all certificates with their details",
+}
+"""No new config entry gets one of these names, which lists of Vault's pki have; and why."""
 UNIQUE_ID = Field(
     name="sectigo_cert_unique_id",
     label="Unique id",

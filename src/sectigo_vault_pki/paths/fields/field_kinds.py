@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import InvalidInputError
@@ -304,3 +304,16 @@ def client_certificate() -> Kind[str]:
 def ca_bundle() -> Kind[str]:
     """CA certificates in PEM."""
     return converted(kinds.text(max_length=MAX_TEXT_LENGTH), lambda pem: parse_ca_bundle(normalise_pem(pem)))
+
+
+def window() -> Kind[timedelta]:
+    """A length of time as a part of a path, in days where it has no unit."""
+    length = kinds.duration(unit=timedelta(days=1))
+
+    def parse(value: object) -> timedelta:
+        parsed = length.parse(value)
+        if not parsed:
+            raise KindError("must be longer than nothing, such as 12h or 30d")
+        return parsed
+
+    return Kind(length.label, {"type": "string", "example": "30d"}, parse, pattern="[^/]+")

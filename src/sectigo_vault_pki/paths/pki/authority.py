@@ -74,10 +74,10 @@ def serial_raw_paths(engine: Engine) -> Sequence[Path]:
     """Declare the reads of a certificate by serial number that answer nothing but the certificate."""
 
     async def read_der(_: Request, data: FieldData) -> Response:
-        return raw_response(answers.leaf_of(await engine.by_serial(data[SERIAL])).der, DER)
+        return raw_response(answers.leaf_of(await engine.inventory.by_serial(data[SERIAL])).der, DER)
 
     async def read_pem(_: Request, data: FieldData) -> Response:
-        return raw_response(_text(answers.leaf_of(await engine.by_serial(data[SERIAL])).pem.strip()), PEM)
+        return raw_response(_text(answers.leaf_of(await engine.inventory.by_serial(data[SERIAL])).pem.strip()), PEM)
 
     return tuple(
         Path(

@@ -1,7 +1,7 @@
 """`certs`, `cert/:serial` and `revoke`: certificates by their serial numbers, as in Vault's own pki engine."""
 
 from sectigo_vault_pki.errors import InvalidInputError
-from sectigo_vault_pki.lifecycle import CertificateWithSerial, Engine, RevocationRequest
+from sectigo_vault_pki.lifecycle import MAX_PAGE, CertificateWithSerial, Engine, RevocationRequest
 from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA, with_remarks
 from sectigo_vault_pki.paths.answers.pki_answer import (
     BY_SERIAL_SCHEMA,
@@ -9,16 +9,22 @@ from sectigo_vault_pki.paths.answers.pki_answer import (
     certificate_data,
     revocation_data,
 )
+from sectigo_vault_pki.paths.answers.summary_answer import (
+    DETAILS_SCHEMA,
+    PAGING_OF_DETAILS,
+    asked_page,
+    details_response,
+)
 from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields import pki_fields as fields
-from sectigo_vault_pki.paths.fields.common_fields import RESERVED_NAME
+from sectigo_vault_pki.paths.fields.common_fields import DETAILED, RESERVED_NAMES, REVOKED
 from sectigo_vault_pki.pki import GivenCertificate
 from sectigo_vault_pki.vault_plugin.framework import PAGING, FieldData, Handler, Path, page_response
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 NAME_TAKEN = (
-    "these are the certificates of the config entry revoked, whose name is reserved by now: the revoked certificates "
-    "are listed once none is stored under it"
+    "these are the certificates of the config entry {name}, whose name is reserved by now: once none is stored under "
+    "it, {otherwise}"
 )
 DEFAULT_REASON = "revoked in Vault"
 """SCM requires a reason, and the clients of Vault's pki send none."""
@@ -28,7 +34,7 @@ def path_serials_list(engine: Engine) -> Path:
     """Declare the list."""
 
     async def list_serials(_: Request, data: FieldData) -> Response:
-        return page_response(await engine.serial_numbers(), data)
+        return page_response(await engine.inventory.serial_numbers(), data)
 
     return Path(
         template="certs/",
@@ -47,16 +53,42 @@ def path_serials_list(engine: Engine) -> Path:
     )
 
 
+def path_details_list(engine: Engine) -> Path:
+    """Declare the list of all certificates, by serial number."""
+
+    async def list_details(_: Request, data: FieldData) -> Response:
+        if (taken := await _of_entry_with_reserved_name(engine, DETAILED, data)) is not None:
+            return taken
+        after, limit = asked_page(data)
+        page = await engine.inventory.serials_page(after=after, limit=limit)
+        return details_response(page, {summary.serial_number: (name, summary) for name, summary in page.rows})
+
+    return Path(
+        template=f"certs/{DETAILED}/",
+        fields=PAGING_OF_DETAILS,
+        operations={
+            Operation.LIST: Handler(
+                list_details,
+                summary="List the serial numbers, with the details of their certificates.",
+                query=PAGING_OF_DETAILS,
+                answer=DETAILS_SCHEMA,
+                operation_id="list-certs-detailed",
+            )
+        },
+        synopsis="List the serial numbers of all certificates, with their details.",
+        description=DETAILS_DESCRIPTION,
+    )
+
+
 def path_revoked_list(engine: Engine) -> Path:
     """Declare the list of the revoked ones."""
 
     async def list_revoked(_: Request, data: FieldData) -> Response:
-        if unique_ids := await engine.unique_ids(RESERVED_NAME):
-            return with_remarks(page_response(unique_ids, data), (NAME_TAKEN,))
-        return page_response(await engine.revoked_serial_numbers(), data)
+        taken = await _of_entry_with_reserved_name(engine, REVOKED, data)
+        return taken or page_response(await engine.inventory.revoked_serial_numbers(), data)
 
     return Path(
-        template=f"certs/{RESERVED_NAME}/",
+        template=f"certs/{REVOKED}/",
         fields=PAGING,
         operations={
             Operation.LIST: Handler(
@@ -76,7 +108,7 @@ def path_cert(engine: Engine) -> Path:
     """Declare the read by serial number."""
 
     async def read(_: Request, data: FieldData) -> Response:
-        found = await engine.by_serial(data[fields.SERIAL])
+        found = await engine.inventory.by_serial(data[fields.SERIAL])
         return Response(data=certificate_data(found), warnings=_remarks(found))
 
     return Path(
@@ -118,6 +150,16 @@ def path_revoke_by_serial(engine: Engine) -> Path:
     )
 
 
+async def _of_entry_with_reserved_name(engine: Engine, name: str, data: FieldData) -> Response | None:
+    """Return the certificates of a config entry that an earlier version let have a reserved name, if there are any."""
+    if not (unique_ids := await engine.inventory.unique_ids(name)):
+        return None
+    return with_remarks(
+        page_response(unique_ids, data),
+        (NAME_TAKEN.format(name=name, otherwise=RESERVED_NAMES[name]),),
+    )
+
+
 def _named(data: FieldData) -> str | GivenCertificate:
     if (fields.SERIAL_NUMBER in data) is (fields.CERTIFICATE in data):
         raise InvalidInputError("exactly one of serial_number and certificate must be provided")
@@ -134,6 +176,12 @@ def _remarks(found: CertificateWithSerial) -> tuple[str, ...]:
 LIST_DESCRIPTION = """
 Returns the serial numbers of the certificates under all config entries, in hex with colons, those of replaced
 certificates included as long as they are kept.
+"""
+
+DETAILS_DESCRIPTION = f"""
+Returns the serial numbers of the certificates under all config entries, in hex with colons, those of replaced
+certificates included as long as they are kept, and in key_info what is known of each one, without PEM and key. At most
+{MAX_PAGE} are returned; a warning says so if there may be more.
 """
 
 REVOKED_DESCRIPTION = """
