@@ -2,6 +2,7 @@
 
 from sectigo_vault_pki.errors import ConflictError
 from sectigo_vault_pki.lifecycle import answers
+from sectigo_vault_pki.lifecycle.event_log import LogEvent, log_certificate, log_order
 from sectigo_vault_pki.lifecycle.held import CertificateKey
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
@@ -20,18 +21,19 @@ class Deletion:
         self._journal = journal
         self._enrolments = enrolments
 
-    async def delete(self, config_name: str, unique_id: str, *, force: bool) -> None:
-        """Delete a certificate, or an order by its `order-<uuid>`; what is not there is no error.
+    async def delete(self, config_name: str, unique_id: str, *, force: bool, requested_by: str) -> None:
+        """Delete a certificate, or an order by its `order-<uuid>`, and log who did; what is not there is no error.
 
         Raises:
             ConflictError: SCM may have taken an order for it and `force` is not set, or it is being sent.
         """
         if match := ORDER_ID.fullmatch(unique_id):
-            await self._delete_order(config_name, match[1], force=force)
+            await self._delete_order(config_name, match[1], force=force, requested_by=requested_by)
         elif UNIQUE_ID.fullmatch(unique_id):
-            await self._delete_certificate(CertificateKey(config_name, UniqueId(unique_id)), force=force)
+            key = CertificateKey(config_name, UniqueId(unique_id))
+            await self._delete_certificate(key, force=force, requested_by=requested_by)
 
-    async def _delete_certificate(self, key: CertificateKey, *, force: bool) -> None:
+    async def _delete_certificate(self, key: CertificateKey, *, force: bool, requested_by: str) -> None:
         repository = self._resources.repository
         if self._runner.is_under_way(key):
             raise ConflictError("something is being asked of SCM for this certificate right now; try again in a moment")
@@ -49,6 +51,7 @@ class Deletion:
             await repository.delete_certificate(*key, before=record)
         if record is None:
             return
+        log_certificate(LogEvent.DELETED, key.config_name, record, requested_by=requested_by)
         if record.submitting is not None:
             await self._journal.remove(key.config_name, record.submitting)
         for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
@@ -58,7 +61,7 @@ class Deletion:
             renewed = CertificateKey(key.config_name, record.renewed_from)
             await note_deleted_renewal(self._resources, renewed, record.unique_id)
 
-    async def _delete_order(self, config_name: str, order_uuid: str, *, force: bool) -> None:
+    async def _delete_order(self, config_name: str, order_uuid: str, *, force: bool, requested_by: str) -> None:
         repository = self._resources.repository
         if self._enrolments.is_under_way(config_name, order_uuid):
             raise ConflictError("the order is being sent to SCM right now; read it again in a moment")
@@ -77,8 +80,10 @@ class Deletion:
             )
         if order.unique_id is not None:
             await self._journal.close(config_name, order, lambda record: record)
+            log_order(LogEvent.ORDER_DELETED, config_name, order, requested_by=requested_by)
             return
         await repository.delete_order(config_name, order_uuid)
+        log_order(LogEvent.ORDER_DELETED, config_name, order, requested_by=requested_by)
         await self._enrolments.release(config_name, order.request_id, order_uuid)
 
 

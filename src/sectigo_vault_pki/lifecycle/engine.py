@@ -228,8 +228,8 @@ class Engine:
         stored = await self._resources.repository.certificate(*key)
         if stored is not None:
             if request.key is not None:
-                await give_key(self._resources, key, request.key)
-            await self.change_flags(*key, flags)
+                await give_key(self._resources, key, request.key, request.requested_by)
+            await self.change_flags(*key, flags, requested_by=request.requested_by)
             return await self.read(*key, flags, time_limit=time_limit)
         began = asyncio.get_running_loop().time()
         answer = await fetch(self._resources, entry, request, time_limit=time_limit)
@@ -288,15 +288,18 @@ class Engine:
         return await self._with_validations(config_name, answer)
 
     async def change_flags(
-        self, config_name: str, unique_id: str, said: WaitingAndRenewal, cleared: AbstractSet[str] = frozenset()
+        self,
+        config_name: str,
+        unique_id: str,
+        said: WaitingAndRenewal,
+        cleared: AbstractSet[str] = frozenset(),
+        *,
+        requested_by: str,
     ) -> CertificateRecord:
         """Store waiting and renewal fields with a certificate, for later reads and the background; nothing is called.
 
-        Args:
-            config_name: the config entry it was ordered under.
-            unique_id: its id.
-            said: the fields to store.
-            cleared: names of those to remove, so that the entry's values hold again.
+        Those of `said` are stored, and those of `cleared` removed, so that the entry's values hold again. The log says
+        who asked.
 
         Raises:
             UnknownCertificateError: nothing is stored under that id.
@@ -307,15 +310,16 @@ class Engine:
             return record
         await self._resources.repository.must_be_ours()
         key = CertificateKey(config_name, record.unique_id)
-        return await self._resources.change(key, lambda stored: stored.with_flags(said, cleared)) or record
+        changed = self._resources.change(key, lambda one: one.with_flags(said, cleared), requested_by=requested_by)
+        return await changed or record
 
     async def newest_chain(self) -> NewestChain:
         """Return the issuers of the mount's newest certificate; see `NewestChains.newest`."""
         return await self._chains.newest()
 
-    async def key_answered(self, config_name: str, record: CertificateRecord) -> None:
-        """Delete a one-time private key that is about to be returned."""
-        await self._steps.key_answered(config_name, record)
+    async def key_answered(self, config_name: str, record: CertificateRecord, requested_by: str) -> None:
+        """Delete a one-time private key that is about to be returned, and log to whom."""
+        await self._steps.key_answered(config_name, record, requested_by)
 
     async def export(self, config_name: str, unique_id: str, version: int) -> StoredVersion:
         """Return a certificate as it is stored: nothing is due for that, and SCM is asked nothing.
@@ -340,13 +344,13 @@ class Engine:
         """Write a PKCS#12 file, in a thread; see `pki.pkcs12_file`."""
         return await self._resources.make_pkcs12(chain, stored_key_pem, protection)
 
-    async def forget(self, config_name: str, unique_id: str, *, force: bool) -> None:
+    async def forget(self, config_name: str, unique_id: str, *, force: bool, requested_by: str) -> None:
         """Delete a certificate, with its key and history, from storage; nothing happens at SCM.
 
         Raises:
             ConflictError: SCM may have taken an order for it and `force` is not set, or it is being sent.
         """
-        await self._deletion.delete(config_name, unique_id, force=force)
+        await self._deletion.delete(config_name, unique_id, force=force, requested_by=requested_by)
 
     # Helpers.
 

@@ -1,14 +1,13 @@
-"""A certificate or an order in hand, with its config entry, and what log lines say of it."""
+"""A certificate in hand, with its config entry."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
-from sectigo_vault_pki.errors import InvalidInputError, ScmRefusedError
+from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.scm import CertificateLogin, Login, OAuth2Login, PasswordLogin, ScmAccount
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, UniqueId
 
 DEFAULT_REQUEST_TIMEOUT = 60.0
 """Seconds that SCM has for each answer."""
@@ -80,34 +79,3 @@ def login_of(config: ConfigRecord) -> Login:
         case ConfigRecord(auth=None | "password", password=SecretStr() as password):
             return PasswordLogin(config.login, password)
     raise InvalidInputError("the config entry has no login: write it again")
-
-
-def of_certificate(config_name: str, record: CertificateRecord, **more: object) -> Mapping[str, Any]:
-    """Return a log record's values: whose certificate a line is about, and what else it says."""
-    in_flight = record.order.uuid if record.order is not None else record.order_uuid
-    about = {
-        "config": config_name,
-        "unique_id": record.unique_id,
-        "order": in_flight or "",
-        "domain": record.common_name,
-    }
-    return {"kv": about | more}
-
-
-def of_order(config_name: str, order: OrderRecord, **more: object) -> Mapping[str, Any]:
-    """Return the same for an order; its unique id is empty before SCM has named it."""
-    about = {
-        "config": config_name,
-        "unique_id": order.unique_id or "",
-        "order": order.uuid,
-        "domain": order.common_name,
-        "operation": order.operation,
-    }
-    return {"kv": about | more}
-
-
-def of_refusal(error: Exception) -> Mapping[str, object]:
-    """Return what a line says of a refusal: SCM's code and text where it gave one."""
-    if isinstance(error, ScmRefusedError):
-        return {"code": "" if error.code is None else error.code, "error": error.description}
-    return {"error": str(error)}

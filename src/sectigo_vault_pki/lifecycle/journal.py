@@ -60,7 +60,8 @@ class Journal:
 
         changed = None
         if order.unique_id is not None:
-            changed = await self._resources.change(CertificateKey(config_name, order.unique_id), change)
+            key = CertificateKey(config_name, order.unique_id)
+            changed = await self._resources.change(key, change, requested_by=order.requested_by)
         await self.remove(config_name, order.uuid)
         return changed
 

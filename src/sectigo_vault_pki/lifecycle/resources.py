@@ -1,7 +1,6 @@
 """What the parts of the engine share: one set for each backend, owned by the engine."""
 
 import asyncio
-import logging
 import os
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -11,14 +10,13 @@ from secrets import SystemRandom
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import StandbyError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.accounts import ScmClients
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, of_certificate
+from sectigo_vault_pki.lifecycle.event_log import log_change
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry
 from sectigo_vault_pki.lifecycle.rules.evidence import Change
 from sectigo_vault_pki.lifecycle.rules.profile_rules import KeptOffers
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks, OwnedTasks
 from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file
-from sectigo_vault_pki.store import AgendaEntry, CertificateRecord, Repository, Status, agenda_keys
-
-_log = logging.getLogger(__name__)
+from sectigo_vault_pki.store import AgendaEntry, CertificateRecord, Repository, agenda_keys
 
 
 def key_threads() -> Executor:
@@ -82,15 +80,22 @@ class Resources:
             self.executor, pkcs12_file, chain, stored_key_pem, protection
         )
 
-    async def change(self, key: CertificateKey, change: Change) -> CertificateRecord | None:
-        """Apply a change to the record as it is now, and store it if that made a difference.
+    async def change(
+        self, key: CertificateKey, change: Change, *, requested_by: str | None = None
+    ) -> CertificateRecord | None:
+        """Apply a change to the record as it is now, and store and log it if that made a difference.
+
+        Args:
+            key: the certificate's.
+            change: what is to become of the record.
+            requested_by: who has it changed; None: who asked for the certificate.
 
         Returns:
             The record after the change; None where it has been deleted.
         """
-        return await self.tasks.finish(self._change(key, change))
+        return await self.tasks.finish(self._change(key, change, requested_by))
 
-    async def _change(self, key: CertificateKey, change: Change) -> CertificateRecord | None:
+    async def _change(self, key: CertificateKey, change: Change, requested_by: str | None) -> CertificateRecord | None:
         async with self.locks.hold("certificate", *key):
             record = await self.repository.certificate(*key)
             if record is None:
@@ -98,7 +103,7 @@ class Resources:
             changed = change(record)
             if changed != record:
                 await self.repository.put_certificate(key.config_name, changed, before=record)
-                _log_change(key, record, changed)
+                log_change(key.config_name, record, changed, requested_by)
             return changed
 
     async def complete_index(self, key: CertificateKey, *, doubted: AgendaEntry | None = None) -> None:
@@ -115,19 +120,3 @@ class Resources:
         await self.tasks.aclose()
         await self.clients.aclose()
         self.executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _log_change(key: CertificateKey, before: CertificateRecord, changed: CertificateRecord) -> None:
-    """Say what happened to a certificate: what SCM refuses at the level of warnings, what nobody looks for at debug."""
-    newest = changed.history[-1] if changed.history else None
-    order = {} if before.order is None else {"order": before.order.uuid}
-    if newest is None or changed.history == before.history:
-        _log.debug("certificate noted", extra=of_certificate(key.config_name, changed))
-    elif newest.status is Status.ERROR_CODE:
-        code = "" if newest.code is None else newest.code
-        extra = of_certificate(
-            key.config_name, changed, status=newest.status, code=code, error=newest.description or ""
-        )
-        _log.warning("certificate could not be collected", extra=extra)
-    else:
-        _log.info("certificate changed", extra=of_certificate(key.config_name, changed, status=newest.status, **order))

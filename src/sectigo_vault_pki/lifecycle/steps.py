@@ -12,12 +12,15 @@ from datetime import datetime
 
 from sectigo_vault_pki.errors import (
     ConflictError,
+    OrderLimitError,
+    RenewalHeldError,
     ScmError,
     UnknownCertificateError,
 )
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, Answer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
+from sectigo_vault_pki.lifecycle.event_log import LogEvent, log_certificate, of_error
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
@@ -29,7 +32,14 @@ from sectigo_vault_pki.lifecycle.rules.evidence import renewed
 from sectigo_vault_pki.lifecycle.rules.policy import Step, Waiting, next_step
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW, RenewalPolicy, renewal_policy
 from sectigo_vault_pki.lifecycle.rules.states import Evidence
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, OrderRecord, UniqueId, WaitingAndRenewal
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    ConfigRecord,
+    OrderOperation,
+    OrderRecord,
+    UniqueId,
+    WaitingAndRenewal,
+)
 
 UNIQUE_ID = re.compile(r"[0-9]{1,19}_[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
 ORDER_ID = re.compile(ORDER_ID_PREFIX + r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
@@ -70,6 +80,7 @@ class Steps:
         self._collector = collector
         self._runner = runner
         self._enrolments = enrolments
+        self._spent_budgets: dict[str, str] = {}
 
     async def stored(self, config_name: str, unique_id: str) -> CertificateRecord:
         """Return a record as it is.
@@ -136,23 +147,23 @@ class Steps:
             case Step.ANSWER:
                 return Answer(held.record)
 
-    async def key_answered(self, config_name: str, record: CertificateRecord) -> None:
-        """Delete a one-time private key that is about to be returned."""
+    async def key_answered(self, config_name: str, record: CertificateRecord, requested_by: str) -> None:
+        """Delete a one-time private key that is about to be returned, and log to whom."""
         if record.holds_key_to_release:
             key = CertificateKey(config_name, record.unique_id)
-            await self._resources.change(key, lambda stored: stored.with_keys_released())
+            await self._resources.change(key, lambda stored: stored.with_keys_released(), requested_by=requested_by)
 
-    async def carry_on(self, config_name: str, order_uuid: str) -> tuple[OrderRecord, Answer] | None:
+    async def carry_on(self, config_name: str, order_uuid: str) -> Answer | None:
         """Find out what became of an order that an earlier process, or a lost answer, has left.
 
         Returns:
-            The order and its answer; None where there was nothing to find out.
+            Its answer; None where there was nothing to find out.
         """
         config = await self._resources.repository.config(config_name)
         if config is None:
             return None
         order = await self._open_entry(config_name, order_uuid)
-        return None if order is None else (order, await self._runner.settle(Entry(config_name, config), order))
+        return None if order is None else await self._runner.settle(Entry(config_name, config), order)
 
     async def adopt(self, config_name: str, order_uuid: str, scm_id: int) -> Answer | None:
         """Store the outcome of an enrolment whose mark was found at SCM; None where there was nothing to find out."""
@@ -296,13 +307,14 @@ class Steps:
         if successor.order is not None:
             answer = await self._collector.once_for_caller(held.with_record(successor))
         elif successor.current is not None:
-            await self._resources.change(held.key, renewed(successor.unique_id, self._resources.clock.now()))
+            link = renewed(successor.unique_id, self._resources.clock.now())
+            await self._resources.change(held.key, link, requested_by=successor.requested_by)
         return await self._old_or_new(held, answer, rule)
 
     async def _renew(self, held: Held, rule: RenewalPolicy, caller: Caller) -> Answer:
         request = RenewalRequest(is_automatic=True, requested_by=AUTOMATIC)
         if caller.is_background:
-            answer = await asyncio.shield(self._runner.begin(RENEWAL, held, request))
+            answer = await self._renewed_in_background(held, request)
             if answer.record is None or answer.record.order is None:
                 return answer
             return (await self._collector.once(held.with_record(answer.record))).answer
@@ -312,6 +324,23 @@ class Steps:
         except (ScmError, ConflictError) as error:  # a read does not fail because a renewal did
             return Answer(held.record, (answers.due_and_not_renewed(error),))
         return await self._old_or_new(held, answer, rule)
+
+    async def _renewed_in_background(self, held: Held, request: RenewalRequest) -> Answer:
+        """Renew, and log what failed before an order was sent; the runner has logged what SCM says to an order."""
+        try:
+            return await asyncio.shield(self._runner.begin(RENEWAL, held, request))
+        except RenewalHeldError:  # its record tells, or the clocks do
+            raise
+        except OrderLimitError as error:
+            if self._spent_budgets.get(held.config_name) != str(error):  # else each tick would say it
+                self._spent_budgets[held.config_name] = str(error)
+                log_certificate(LogEvent.RENEWAL_HELD, held.config_name, held.record, error=str(error))
+            raise
+        except (ScmError, ConflictError) as error:
+            if not isinstance(error, ScmError) or error.operation != OrderOperation.RENEW:
+                values = {"requested_by": AUTOMATIC, **of_error(error)}
+                log_certificate(LogEvent.RENEWAL_FAILED, held.config_name, held.record, **values)
+            raise
 
     async def _old_or_new(self, held: Held, answer: Answer, rule: RenewalPolicy) -> Answer:
         """Answer the renewal once it is there, and the old certificate, which is still valid, until then."""

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Any, TypeVar
 
+from sectigo_vault_pki.errors import SectigoVaultPkiError
+
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -78,7 +80,8 @@ class OwnedTasks:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, SectigoVaultPkiError):  # that is who awaits it told
             _log.debug("a task ended in an error", extra={"kv": {"task": task.get_name(), "error": error}})
 
 

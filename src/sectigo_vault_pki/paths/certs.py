@@ -81,23 +81,25 @@ def path_certs(engine: Engine) -> Path:
                 time_limit=request.time_limit,
             )
         response = answered.response(answer, data.get(ssl_fields.FORMAT))
-        await delete_one_time_key(engine, data[CONFIG_NAME], answer)
+        await delete_one_time_key(engine, data[CONFIG_NAME], answer, request.requester)
         return response
 
-    async def write(_: Request, data: FieldData) -> Response:
+    async def write(request: Request, data: FieldData) -> Response:
         record = await engine.change_flags(
             data[CONFIG_NAME],
             data[UNIQUE_ID],
             waiting_fields.waiting_and_renewal(data),
             waiting_fields.cleared_flags(data),
+            requested_by=request.requester,
         )
         notice = notice_on_window(record, WaitingAndRenewal())
         return Response(
             data=waiting_fields.shown_flags(record.requested.waiting), warnings=() if notice is None else (notice,)
         )
 
-    async def delete(_: Request, data: FieldData) -> None:
-        await engine.forget(data[CONFIG_NAME], data[UNIQUE_ID], force=bool(data.get(FORCE)))
+    async def delete(request: Request, data: FieldData) -> None:
+        force = bool(data.get(FORCE))
+        await engine.forget(data[CONFIG_NAME], data[UNIQUE_ID], force=force, requested_by=request.requester)
 
     of_read = (*waiting_fields.of_certificate(MAX_TIMEOUT), ssl_fields.STORED_FORMAT)
     of_write = waiting_fields.of_certificate(STORED_MAX_TIMEOUT)

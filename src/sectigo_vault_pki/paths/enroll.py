@@ -47,7 +47,7 @@ def path_enroll(engine: Engine) -> Path:
         )
         answer = await engine.enroll(data[CONFIG_NAME], enrolment, time_limit=request.time_limit)
         response = with_remarks(certificate_response(answer, None), key_fields.remarks_on_names(enrolment.csr))
-        await delete_one_time_key(engine, data[CONFIG_NAME], answer)
+        await delete_one_time_key(engine, data[CONFIG_NAME], answer, request.requester)
         return response
 
     return Path(

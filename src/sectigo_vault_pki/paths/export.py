@@ -63,7 +63,7 @@ EXPORT_SCHEMA: Schema = {
 def path_export(engine: Engine) -> Path:
     """Declare the path of an export."""
 
-    async def write(_: Request, data: FieldData) -> Response:
+    async def write(request: Request, data: FieldData) -> Response:
         chosen = data.get(FORMAT) or PEM_BUNDLE
         protection = key_fields.protection(data, chosen)
         async with naming_unknown_entry(engine, data[CONFIG_NAME]):
@@ -75,7 +75,7 @@ def path_export(engine: Engine) -> Path:
             shown = {"pkcs12": await pkcs12_base64(engine, chain, key, protection)}
         else:
             shown = _WRITERS[chosen](chain, key)
-        await engine.key_answered(data[CONFIG_NAME], stored.record)
+        await engine.key_answered(data[CONFIG_NAME], stored.record, request.requester)
         warnings = stored.warnings if key else (*stored.warnings, NO_KEY)
         return Response(data={**_facts(stored, chain), "format": chosen, **shown}, warnings=warnings)
 

@@ -50,7 +50,7 @@ def path_fetch(engine: Engine) -> Path:
         )
         answer = await engine.fetch(config_name, fetched, time_limit=request.time_limit)
         response = certificate_response(answer, data.get(ssl_fields.FORMAT))
-        await delete_one_time_key(engine, config_name, answer)
+        await delete_one_time_key(engine, config_name, answer, request.requester)
         return response
 
     async def canonical(captured: Mapping[str, str]) -> Mapping[str, str]:

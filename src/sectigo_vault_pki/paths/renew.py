@@ -65,7 +65,7 @@ def path_renew(engine: Engine) -> Path:
             time_limit=request.time_limit,
         )
         response = with_remarks(certificate_response(answer, None), remarks_on_names(data.get(CSR)))
-        await delete_one_time_key(engine, data[CONFIG_NAME], answer)
+        await delete_one_time_key(engine, data[CONFIG_NAME], answer, request.requester)
         return response
 
     return Path(

@@ -106,7 +106,7 @@ def path_replace(engine: Engine) -> Path:
         )
         response = certificate_response(answer, data.get(ssl_fields.FORMAT))
         response = with_remarks(response, remarks_on_names(data.get(key_fields.CSR)))
-        await delete_one_time_key(engine, data[CONFIG_NAME], answer)
+        await delete_one_time_key(engine, data[CONFIG_NAME], answer, request.requester)
         return response
 
     return Path(

@@ -117,7 +117,7 @@ def path_expiring_list(engine: Engine) -> Path:
     """Declare the list of what ends soon."""
 
     async def list_expiring(_: Request, data: FieldData) -> Response:
-        page = await engine.inventory.ending_within(data[WINDOW])
+        page = await engine.inventory.ending_within(field_kinds.window_length(data[WINDOW]))
         return details_response(page, {f"{name}/{summary.unique_id}": (name, summary) for name, summary in page.rows})
 
     return Path(

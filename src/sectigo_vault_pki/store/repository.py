@@ -370,7 +370,8 @@ async def _beside(main: Awaitable[None], others: Sequence[Awaitable[bool]]) -> S
     if not others:
         await main
         return ()
-    _, said = await asyncio.gather(main, asyncio.gather(*others))
+    first = asyncio.ensure_future(main)
+    _, said = await asyncio.gather(first, asyncio.gather(*others))
     return said
 
 

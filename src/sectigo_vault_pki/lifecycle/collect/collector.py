@@ -10,7 +10,8 @@ from sectigo_vault_pki.errors import OtherKeyError, ScmRefusedError, ScmUnavaila
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.collect.polling import Watcher
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, of_certificate
+from sectigo_vault_pki.lifecycle.event_log import about_certificate
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.newest_chains import NewestChains
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -203,7 +204,6 @@ class Collector:
         event, order = await self._ask(Entry(key.config_name, config).holding(record), record.order)
         state = advance(OrderState.STUCK if record.order.in_trouble else OrderState.PENDING, event)
         changed = await resources.change(key, change_of(event, order, resources.clock.now())) or record
-        _log.debug("asked for a certificate", extra=of_certificate(key.config_name, record, state=state.name.lower()))
         await self._tell_predecessor(key.config_name, changed, event, order)
         if isinstance(event, Collected):
             await self._chains.note(key.config_name, changed)
@@ -228,7 +228,7 @@ class Collector:
                 change = renewed(record.unique_id, now)
             case _:
                 return
-        await self._resources.change(predecessor, change)
+        await self._resources.change(predecessor, change, requested_by=record.requested_by)
 
     async def _is_given_up(
         self, predecessor: CertificateKey, record: CertificateRecord, order: OrderInFlight, now: datetime
@@ -274,5 +274,7 @@ async def _or_as_ordered(work: Awaitable[Answer], key: CertificateKey, record: C
     try:
         return await work
     except Exception:  # noqa: BLE001  an error would have clients order again; the log has it
-        _log.exception("an accepted order could not be carried on", extra=of_certificate(key.config_name, record))
+        _log.exception(
+            "an accepted order could not be carried on", extra={"kv": about_certificate(key.config_name, record)}
+        )
         return Answer(record, (answers.outcome_not_stored(key),))

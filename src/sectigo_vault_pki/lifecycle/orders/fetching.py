@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from sectigo_vault_pki.errors import ChainError, KeyMismatchError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
+from sectigo_vault_pki.lifecycle.event_log import log_import_refused, log_imported
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.evidence import current_certificate
@@ -75,9 +76,13 @@ async def _fetch_alone(resources: Resources, entry: Entry, request: FetchRequest
 
 async def _fetch(resources: Resources, entry: Entry, request: FetchRequest) -> Answer:
     await resources.repository.must_be_ours()
-    async with resources.clients.lend(entry) as client:
-        result = await CERTIFICATE_APIS[entry.config.certificate_type].collect(client, request.scm_id)
-    chain = _chain(result.content) if isinstance(result, Collected) else None
+    try:
+        async with resources.clients.lend(entry) as client:
+            result = await CERTIFICATE_APIS[entry.config.certificate_type].collect(client, request.scm_id)
+        chain = _chain(result.content) if isinstance(result, Collected) else None
+    except ScmRefusedError as refusal:
+        log_import_refused(*entry.key_of(request.scm_id), refusal, request.requested_by)
+        raise
     if chain is not None and request.key is not None and request.key.public_key_digest != chain.public_key_digest:
         raise KeyMismatchError("sectigo_private_key is not the key of this certificate")
     record, key = _record(resources, entry, request, chain), entry.key_of(request.scm_id)
@@ -92,6 +97,7 @@ async def _store(resources: Resources, key: CertificateKey, record: CertificateR
         existing = await resources.repository.certificate(*key)
         if existing is None:
             await resources.repository.put_certificate(key.config_name, record)
+            log_imported(key.config_name, record)
         return existing or record
 
 
@@ -121,7 +127,7 @@ def _record(
     )
 
 
-async def give_key(resources: Resources, certificate: CertificateKey, key: PrivateKey) -> None:
+async def give_key(resources: Resources, certificate: CertificateKey, key: PrivateKey, requested_by: str) -> None:
     """Store a private key with a certificate that came without it.
 
     Raises:
@@ -140,7 +146,7 @@ async def give_key(resources: Resources, certificate: CertificateKey, key: Priva
         given = {"private_key": SecretStr(key.pem), "key_digest": key.public_key_digest.hex()}
         return stored.model_copy(update={"order": held.model_copy(update=given)})
 
-    await resources.change(certificate, change)
+    await resources.change(certificate, change, requested_by=requested_by)
 
 
 def _key_digest_of(record: CertificateRecord) -> str:

@@ -199,11 +199,11 @@ async def read_again(resources: Resources, held: Held) -> Held:
     return held.with_record(record)
 
 
-async def with_flags(resources: Resources, held: Held, flags: WaitingAndRenewal) -> Held:
+async def with_flags(resources: Resources, held: Held, flags: WaitingAndRenewal, requested_by: str) -> Held:
     """Store the waiting and renewal fields that a request carries with its certificate."""
     if flags == WaitingAndRenewal():
         return held
-    changed = await resources.change(held.key, lambda stored: stored.with_flags(flags))
+    changed = await resources.change(held.key, lambda stored: stored.with_flags(flags), requested_by=requested_by)
     return held if changed is None else held.with_record(changed)
 
 

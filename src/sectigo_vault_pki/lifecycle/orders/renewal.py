@@ -118,10 +118,10 @@ async def _ready(tools: Tools, held: Held, request: RenewalRequest, still_open: 
     _check(held.record)
     if request.is_automatic and (hold := hold_on_renewal(held.record, resources.clock.now())) is not None:
         raise RenewalHeldError(hold.reason)
-    held = await with_flags(resources, held, request.flags)
+    held = await with_flags(resources, held, request.flags, request.requested_by)
     in_flight = await _renewal_in_flight(tools, held)
     if in_flight is not None and in_flight.record is not None:
-        await with_flags(resources, held.with_record(in_flight.record), request.flags)
+        await with_flags(resources, held.with_record(in_flight.record), request.flags, request.requested_by)
     return in_flight or held
 
 
@@ -225,7 +225,7 @@ async def _linked(resources: Resources, held: Held, scm_id: int) -> Answer | Non
     if stored is None or stored.order_uuid is None:
         return None
     link = renewed(key.unique_id, resources.clock.now()) if stored.current else renewal_ordered(key.unique_id)
-    await resources.change(held.key, link)
+    await resources.change(held.key, link, requested_by=stored.requested_by)
     return Answer(stored)
 
 

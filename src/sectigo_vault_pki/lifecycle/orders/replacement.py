@@ -83,7 +83,7 @@ async def _ready(tools: Tools, held: Held, request: ReplacementRequest, still_op
     if still_open is not None:
         return still_open
     _check(held.record, tools.resources.clock.now())
-    return await with_flags(tools.resources, held, request.flags)
+    return await with_flags(tools.resources, held, request.flags, request.requested_by)
 
 
 def _check(record: CertificateRecord, now: datetime) -> None:

@@ -10,7 +10,6 @@ The caller waits for the run, and the run goes on without the caller. `settle` i
 """
 
 import asyncio
-import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
@@ -26,7 +25,8 @@ from sectigo_vault_pki.errors import (
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, of_order, of_refusal
+from sectigo_vault_pki.lifecycle.event_log import LogEvent, log_accepted, log_order, log_refused, log_unbooked
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.orders.enrolment import ENROLMENT
 from sectigo_vault_pki.lifecycle.orders.operation import (
@@ -43,6 +43,7 @@ from sectigo_vault_pki.lifecycle.orders.renewal import RENEWAL
 from sectigo_vault_pki.lifecycle.orders.replacement import REPLACEMENT
 from sectigo_vault_pki.lifecycle.orders.revocation import REVOCATION
 from sectigo_vault_pki.lifecycle.resources import Resources
+from sectigo_vault_pki.lifecycle.rules.evidence import unchanged
 from sectigo_vault_pki.lifecycle.rules.policy import DEFAULT_MAX_TIMEOUT, Waiting, caller_limit
 from sectigo_vault_pki.lifecycle.rules.states import (
     AnswerLost,
@@ -61,8 +62,6 @@ from sectigo_vault_pki.lifecycle.rules.states import (
 )
 from sectigo_vault_pki.scm import Accepted, Unnamed
 from sectigo_vault_pki.store import OrderOperation, OrderRecord, StorageError
-
-_log = logging.getLogger(__name__)
 
 
 class Runner:
@@ -160,6 +159,7 @@ class Runner:
             case Answer():
                 return planned
             case FoundElsewhere(order, scm_id):
+                log_accepted(LogEvent.RENEWAL_FOUND, held, order, scm_id)
                 return await self._taken(operation, held, order, Found(scm_id))
             case order:
                 return await self.place(operation, held, order)
@@ -190,15 +190,18 @@ class Runner:
                 opened(order)
             event = await _event_of(operation.call(self._resources, entry, order))
             state = advance(OrderState.SUBMITTING, event)
-            if operation.costs:
-                _log_submission(entry.config_name, order, state, event)
             match state, event:
                 case OrderState.PENDING, Accepted():
+                    log_accepted(LogEvent.ORDERED, entry, order, event.scm_id)
                     return await self._taken(operation, entry, order, event)
                 case OrderState.UNSETTLED, Unnamed() | Misnamed() | AnswerLost():
-                    return answers.unsettled(entry.config_name, order, answers.why_unsettled(order, event))
+                    why = answers.why_unsettled(order, event)
+                    told = str(event.error) if isinstance(event, AnswerLost) else why
+                    log_order(LogEvent.ORDER_ANSWER_LOST, entry.config_name, order, error=told)
+                    return answers.unsettled(entry.config_name, order, why)
                 case OrderState.REFUSED | OrderState.NOT_BOOKED, Refused() | NotSent():
                     change = operation.refused(order, event, self._resources.clock.now())
+                    log_refused(entry, order, event, change)
                     await self._journal.close(entry.config_name, order, change)
                     raise event.error
                 case _:
@@ -222,8 +225,8 @@ class Runner:
         except (StorageError, RecordError) as error:
             if not operation.costs:
                 raise
-            extra = of_order(entry.config_name, order, scm_id=event.scm_id, error=str(error))
-            _log.error("an accepted order could not be stored; its write-ahead entry stands", extra=extra)
+            unique_id = entry.key_of(event.scm_id).unique_id
+            log_order(LogEvent.ORDER_NOT_STORED, entry.config_name, order, unique_id=unique_id, error=str(error))
             return answers.unsettled(entry.config_name, order, answers.not_stored(order))
 
     # Orders whose answer was lost.
@@ -302,12 +305,14 @@ class Runner:
 
     async def _looked_for(self, operation: Operation[E, Any], entry: E, order: OrderRecord) -> Answer:
         evidence = await operation.look(self._resources, entry, order, self._age_of(order))
-        self._not_booked.discard(order.uuid)
         state = advance(OrderState.UNSETTLED, evidence)
         match state, evidence:
             case OrderState.PENDING, Found():
+                self._not_booked.discard(order.uuid)
                 return await self._found(operation, entry, order, evidence)
             case OrderState.UNSETTLED, Undecided():
+                self._not_booked.discard(order.uuid)
+                log_order(LogEvent.ORDER_NOT_FOUND_YET, entry.config_name, order, error=evidence.doubt)
                 return answers.of_order(order, evidence.doubt)
             case OrderState.NOT_BOOKED | OrderState.GIVEN_UP, NotFound() | TooLongUndecided():
                 return await self._unbooked(operation, entry, order, evidence)
@@ -315,6 +320,7 @@ class Runner:
                 raise OrderStateError(f"{type(evidence).__name__} leads to {state.name}")
 
     async def _found(self, operation: Operation[E, Any], entry: E, order: OrderRecord, evidence: Found) -> Answer:
+        log_accepted(LogEvent.ORDER_SETTLED, entry, order, evidence.scm_id)
         answer = await self._taken(operation, entry, order, evidence)
         if answer.record is not None and order.unique_id is None:
             await self._journal.hand_over(CertificateKey(entry.config_name, answer.record.unique_id), order.uuid)
@@ -324,6 +330,8 @@ class Runner:
         self, operation: Operation[E, Any], entry: E, order: OrderRecord, evidence: NotFound | TooLongUndecided
     ) -> Answer:
         change = operation.unbooked(entry, order, evidence, self._resources.clock.now())
+        if order.uuid not in self._not_booked:
+            log_unbooked(entry, order, evidence, change or unchanged)
         if change is None:
             self._not_booked.add(order.uuid)
             return answers.not_booked(order)
@@ -344,18 +352,6 @@ class Runner:
 def _is_beside_another(entry: Entry) -> bool:
     """Whether the certificate points at another operation's entry: one that costs nothing can do without its own."""
     return isinstance(entry, Held) and entry.record.submitting is not None
-
-
-def _log_submission(config_name: str, order: OrderRecord, state: OrderState, event: SubmitEvent) -> None:
-    word = state.name.lower()
-    match event:
-        case Accepted(scm_id) | Misnamed(scm_id):
-            _log.info("order submitted", extra=of_order(config_name, order, state=word, scm_id=scm_id))
-        case Unnamed():
-            _log.info("order submitted", extra=of_order(config_name, order, state=word))
-        case Refused(error) | NotSent(error) | AnswerLost(error):
-            extra = of_order(config_name, order, state=word, **of_refusal(error))
-            _log.warning("order was not accepted", extra=extra)
 
 
 async def _event_of(call: Awaitable[Accepted | Unnamed | Misnamed]) -> SubmitEvent:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from sectigo_vault_pki.errors import InvalidInputError, PendingError
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
-from sectigo_vault_pki.lifecycle.held import Entry, of_certificate
+from sectigo_vault_pki.lifecycle.event_log import about_certificate
+from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.offers import offers_for_role
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
@@ -153,7 +154,7 @@ class Issuer:
         )
         return Issued(role_name, role, record, current, enrolment.request_id or "", order_uuid, warnings)
 
-    async def handed_out(self, issued: Issued) -> None:
+    async def handed_out(self, issued: Issued, requested_by: str) -> None:
         """Note that a caller is about to have the certificate: the next equal request orders anew.
 
         Unless the role has a `min_remaining`: then it is answered again, as long as enough is left of it.
@@ -162,7 +163,7 @@ class Issuer:
             StorageError: the private key, which was to go with this answer, could not be deleted.
         """
         config_name, record = issued.role.config_name, issued.record
-        await self._steps.key_answered(config_name, record)
+        await self._steps.key_answered(config_name, record, requested_by)
         try:
             if issued.role.min_remaining:
                 await self._enrolments.note_answered(config_name, issued.request_id, issued.order_uuid)
@@ -170,8 +171,8 @@ class Issuer:
                 await self._enrolments.release(config_name, issued.request_id, issued.order_uuid)
             await self._roles.note_answered(issued.role_name, config_name, record)
         except StorageError as error:  # an equal request is answered the same once more, or orders if its key is gone
-            extra = of_certificate(config_name, record, role=issued.role_name, error=error)
-            _log.warning("what was answered under a role could not be noted", extra=extra)
+            values = {**about_certificate(config_name, record), "role": issued.role_name, "error": str(error)}
+            _log.warning("what was answered under a role could not be noted", extra={"kv": values})
 
     async def _answer(self, ordering: "_Ordering", enrolment: EnrolmentRequest, time_limit: float | None) -> Answer:
         """Return what an equal request led to, or order; what certainly came to nothing is ordered anew after a pause.

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sectigo_vault_pki.errors import ConflictError, ScmRefusedError
 from sectigo_vault_pki.lifecycle.answers import order_id
+from sectigo_vault_pki.lifecycle.event_log import log_imported
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.newest_chains import NewestChains
@@ -99,7 +100,7 @@ class Actions:
             return ((Difference.REVOKED, key.unique_id),)
         async with resources.locks.hold("operation", *key):
             now = resources.clock.now()
-            record = await resources.change(key, lambda stored: revoked(stored, now))
+            record = await resources.change(key, lambda stored: revoked(stored, now), requested_by=self._requested_by)
             order = None
             if record is not None and record.submitting is not None:
                 order = await resources.repository.order(key.config_name, record.submitting)
@@ -171,6 +172,7 @@ class Actions:
             renewal = current_certificate(order, chain, now)
             successor = _successor(record, record.current, key, scm_id, renewal).by(self._requested_by)
             await resources.tasks.finish(resources.repository.put_certificate(key.config_name, successor))
+            log_imported(key.config_name, successor)
             await self._linked(successor)
             await self._note(successor)
         return ((Difference.RENEWED, key.unique_id),)
@@ -186,7 +188,8 @@ class Actions:
             return (Difference.RENEWED_WITHOUT_KEY, successor.unique_id)
         renewing, now = CertificateKey(self._entry.config_name, successor.renewed_from), self._resources.clock.now()
         if not self._request.dry_run and successor.current is not None:
-            await self._resources.change(renewing, renewed(successor.unique_id, now))
+            change = renewed(successor.unique_id, now)
+            await self._resources.change(renewing, change, requested_by=self._requested_by)
         return (Difference.RENEWED, successor.unique_id)
 
     # Lost answers, and what is missing.

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sectigo_vault_pki.errors import OrderLimitError, RenewalHeldError, ScmError, SectigoVaultPkiError
+from sectigo_vault_pki.errors import ConflictError, OrderLimitError, RenewalHeldError, ScmError, SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.accounts import LoginKey, login_key
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, account_of
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.policy import Step
 from sectigo_vault_pki.scm import CallBudget
-from sectigo_vault_pki.store import AgendaEntry, ConfigRecord, OrderOperation, StorageError
+from sectigo_vault_pki.store import AgendaEntry, ConfigRecord, StorageError
 
 AT_ONCE = 8
 """Certificates of one account that SCM is asked about together."""
@@ -103,7 +103,7 @@ class Work(Protocol):
         """Ask SCM; return what came of it, where there is an answer to look at."""
 
     def note_error(self, message: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
-        """Note what went wrong, for `status` and, unless it is said again at each tick, in the log."""
+        """Note what went wrong, for `status` and, unless that is said already or at each tick, in the log."""
 
     def looked_at(self, account: str, item: Item) -> None:
         """Note how far an account's run has come: the next one continues there."""
@@ -250,8 +250,8 @@ class AccountRun:
 
     def _note_error(self, message: str, error: BaseException | str, task: Task) -> None:
         is_logged = not (
-            isinstance(error, ScmError) and error.operation == OrderOperation.RENEW
-        )  # the runner has logged it
+            task.step is Step.RENEW and isinstance(error, ScmError | ConflictError)
+        )  # it is, where it began
         self._work.note_error(
             message, error, is_logged=is_logged, config=task.item.config_name, certificate=task.item.name
         )

@@ -19,14 +19,14 @@ from typing import TypeVar
 from sectigo_vault_pki.errors import SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.domain_validations import DomainValidations
-from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, account_of, of_order
+from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, account_of
 from sectigo_vault_pki.lifecycle.inventory.report import BackgroundRun
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.rules.backoff import LONGEST_REST, rest_between_ticks
 from sectigo_vault_pki.lifecycle.rules.policy import Step
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, renewal_policy
-from sectigo_vault_pki.lifecycle.steps import BACKGROUND, Steps
+from sectigo_vault_pki.lifecycle.steps import AUTOMATIC, BACKGROUND, Steps
 from sectigo_vault_pki.lifecycle.upkeep.account_run import (
     AccountRun,
     DomainCheck,
@@ -191,7 +191,7 @@ class Upkeep:
             await self._resources.complete_index(key, doubted=entry)
             return None
         if policy.is_key_overdue(record, now):
-            await self._resources.change(key, lambda held: held.with_keys_released())
+            await self._steps.key_answered(key.config_name, record, AUTOMATIC)
             return None
         if config is None or self._is_busy(key):
             return None
@@ -216,7 +216,7 @@ class Upkeep:
         now = self._resources.clock.now()
         if isinstance(task.item, OpenOrder):
             self._asked_at[task.item.key] = now
-            return await self._look_for(task.item)
+            return await self._steps.carry_on(task.item.config_name, task.item.order_uuid)
         key = task.item.certificate
         record = await self._resources.repository.certificate(*key)
         if record is None:
@@ -226,17 +226,6 @@ class Upkeep:
             return None
         self._asked_at[task.item.key] = now
         return await self._steps.take(step, Held(key.config_name, task.config, record), rule, BACKGROUND)
-
-    async def _look_for(self, item: OpenOrder) -> Answer | None:
-        carried_on = await self._steps.carry_on(item.config_name, item.order_uuid)
-        if carried_on is None:
-            return None
-        order, answer = carried_on
-        found = None if answer.record is None else answer.record.unique_id
-        level = logging.DEBUG if found is None else logging.INFO  # what is not found is looked for again and again
-        extra = of_order(item.config_name, order, found=found or "not yet")
-        _log.log(level, "an open order was looked for", extra=extra)
-        return answer
 
     async def _is_on_the_agenda_otherwise(self, step: Step, key: CertificateKey, record: CertificateRecord) -> bool:
         """Whether what is open is carried on by its own write-ahead entry, or as its own certificate."""
@@ -295,9 +284,8 @@ class Upkeep:
 
     def note_error(self, message: str, error: BaseException | str, *, is_logged: bool = True, **about: str) -> None:
         if isinstance(error, str | SectigoVaultPkiError | StorageError):
-            _log.log(
-                logging.WARNING if is_logged else logging.DEBUG, message, extra={"kv": {**about, "error": str(error)}}
-            )
+            if is_logged:
+                _log.warning(message, extra={"kv": {**about, "error": str(error)}})
             self._note(error=f"{message}: {error}")
         else:  # what may quote something, goes to the log's own protection only
             _log.error(message, extra={"kv": about}, exc_info=error)

@@ -98,10 +98,10 @@ _OF_ONE_TYPE: Mapping[CertificateType, frozenset[str]] = {
 }
 
 
-async def delete_one_time_key(engine: Engine, config_name: str, answer: Answer) -> None:
+async def delete_one_time_key(engine: Engine, config_name: str, answer: Answer, requested_by: str) -> None:
     """Delete a one-time private key from Vault before the answer that carries it is sent."""
     if answer.record is not None and not answer.of_replacement:
-        await engine.key_answered(config_name, answer.record)
+        await engine.key_answered(config_name, answer.record, requested_by)
 
 
 def with_remarks(response: Response, remarks: tuple[str, ...]) -> Response:

@@ -306,14 +306,28 @@ def ca_bundle() -> Kind[str]:
     return converted(kinds.text(max_length=MAX_TEXT_LENGTH), lambda pem: parse_ca_bundle(normalise_pem(pem)))
 
 
-def window() -> Kind[timedelta]:
-    """A length of time as a part of a path, in days where it has no unit."""
-    length = kinds.duration(unit=timedelta(days=1))
+_DAYS = kinds.duration(unit=timedelta(days=1))
 
-    def parse(value: object) -> timedelta:
-        parsed = length.parse(value)
-        if not parsed:
-            raise KindError("must be longer than nothing, such as 12h or 30d")
-        return parsed
 
-    return Kind(length.label, {"type": "string", "example": "30d"}, parse, pattern="[^/]+")
+def window() -> Kind[str]:
+    """A length of time as a part of a path, in days where it has no unit; `window_length` says how long it is.
+
+    It is read in one spelling, the largest unit of which it is a whole number.
+    """
+
+    def parse(value: object) -> str:
+        seconds = round(_DAYS.parse(value).total_seconds())
+        if seconds < 1:
+            raise KindError("must be at least a second, such as 12h or 30d")
+        unit, length = next((unit, length) for unit, length in _UNITS.items() if not seconds % length)
+        return f"{seconds // length}{unit}"
+
+    return Kind(_DAYS.label, {"type": "string", "example": "30d"}, parse, pattern="[^/]+", canonical=parse)
+
+
+def window_length(window: str) -> timedelta:
+    """Return the length of what `window` has read."""
+    return _DAYS.parse(window)
+
+
+_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}

@@ -62,7 +62,7 @@ def path_issue(engine: Engine, issuer: Issuer) -> Path:
         )
         if protection is not None:
             shown |= {"private_key": "", "pkcs12": await pkcs12_base64(engine, chain, key, protection)}
-        await issuer.handed_out(issued)
+        await issuer.handed_out(issued, request.requester)
         return Response(data=shown, warnings=(*_remarks_on_key(data, issued), *issued.warnings))
 
     return Path(
@@ -106,7 +106,7 @@ def path_sign(issuer: Issuer) -> Path:
         )
         issued = await _issued(issuer, request, data, wanted)
         chain = issued_chain(issued, with_roots=not data.get(fields.REMOVE_ROOTS))
-        await issuer.handed_out(issued)
+        await issuer.handed_out(issued, request.requester)
         return Response(
             data=signed_data(chain, _format(data, fields.FORMAT)),
             warnings=(*_remarks_on_names(data, csr), *issued.warnings),

@@ -31,9 +31,8 @@ def ask(
     operation: str = "read",
     *,
     data: str = "null",
-    request_id: str = "",
 ) -> logical.Request:
-    message = pb.Request(operation=operation, path="a/b", data=data, id=request_id)
+    message = pb.Request(operation=operation, path="a/b", data=data)
     return translate.request_from_wire(message, storage=STORAGE, time_limit=3.5)
 
 
