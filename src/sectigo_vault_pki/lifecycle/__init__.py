@@ -1,13 +1,20 @@
 """The life of a certificate: which step is next, and why."""
 
 from sectigo_vault_pki.lifecycle.account_check import AccountCheck
-from sectigo_vault_pki.lifecycle.accounts import ClientFactory, LoginPauses, ScmClients
+from sectigo_vault_pki.lifecycle.accounts import CallFailure, ClientFactory, LoginPauses, ScmClients
 from sectigo_vault_pki.lifecycle.answers import Answer, UnnamedOrder, notice_on_window, order_id
 from sectigo_vault_pki.lifecycle.config_entries import Configs
 from sectigo_vault_pki.lifecycle.domain_validations import DomainList
 from sectigo_vault_pki.lifecycle.engine import Engine
+from sectigo_vault_pki.lifecycle.inventory.counting import HORIZONS, Counts
 from sectigo_vault_pki.lifecycle.inventory.outlook import Outlook, RenewalOutlook
-from sectigo_vault_pki.lifecycle.inventory.report import AccountStatus, BackgroundRun, EngineStatus
+from sectigo_vault_pki.lifecycle.inventory.report import (
+    AccountStatus,
+    BackgroundRun,
+    EngineStatus,
+    HeldRenewal,
+    Measures,
+)
 from sectigo_vault_pki.lifecycle.inventory.stored import CertificateWithSerial, StoredVersion
 from sectigo_vault_pki.lifecycle.inventory.summaries import MAX_PAGE, Filter, SummaryPage, summary_of
 from sectigo_vault_pki.lifecycle.orders.enrolment import MAX_COMMENTS, EnrolmentRequest
@@ -38,15 +45,18 @@ from sectigo_vault_pki.scm import (
 __all__ = [
     "ANY_KEY",
     "DEFAULT_MAX_ORDERS",
+    "HORIZONS",
     "MAX_COMMENTS",
     "MAX_PAGE",
     "AccountCheck",
     "AccountStatus",
     "Answer",
     "BackgroundRun",
+    "CallFailure",
     "CertificateWithSerial",
     "ClientFactory",
     "Configs",
+    "Counts",
     "DomainDetails",
     "DomainList",
     "DomainRow",
@@ -55,12 +65,14 @@ __all__ = [
     "EnrolmentRequest",
     "FetchRequest",
     "Filter",
+    "HeldRenewal",
     "Instruction",
     "IssueRequest",
     "Issued",
     "Issuer",
     "KeyRequest",
     "LoginPauses",
+    "Measures",
     "NamedLocks",
     "Outlook",
     "PasswordRotation",

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,8 +10,8 @@ from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from sectigo_vault_pki.clock import Clock
-from sectigo_vault_pki.errors import InvalidInputError, RecordError, ScmError
-from sectigo_vault_pki.lifecycle.held import Entry, account_of
+from sectigo_vault_pki.errors import InvalidInputError, RecordError, ScmError, ScmRefusedError
+from sectigo_vault_pki.lifecycle.held import Entry, Held, account_of
 from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, pause_after
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import Hold, clocks_apart, shown_time
 from sectigo_vault_pki.scm import Availability, BreakerState, Login, ScmAccount, ScmClient, Tokens, call_slots
@@ -183,6 +183,34 @@ class _SeenClock:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class CallFailure:
+    """A call, or some calls for one thing, that failed.
+
+    Attributes:
+        unique_id: the certificate that it was about; empty where it was about none.
+        code: SCM's, where it gave one.
+        error: what went wrong, for users.
+    """
+
+    at: datetime
+    unique_id: str
+    code: int | None
+    error: str
+
+
+@dataclass(slots=True)
+class CallOutcomes:
+    """How the calls of a config entry ended last, since the process started."""
+
+    succeeded_at: datetime | None = None
+    failure: CallFailure | None = None
+
+    @property
+    def failed_at(self) -> datetime | None:
+        return None if self.failure is None else self.failure.at
+
+
 @dataclass(slots=True)
 class _Lent:
     account: ScmAccount
@@ -208,6 +236,7 @@ class ScmClients:
         self._settled: Callable[[Entry], Awaitable[Entry]] | None = None
         self._seen_clocks: dict[str, _SeenClock] = {}
         self._by_config: dict[str, _Lent] = {}
+        self._outcomes: dict[str, CallOutcomes] = {}
         self._slots: WeakValueDictionary[tuple[str, ...], asyncio.Semaphore] = WeakValueDictionary()
 
     def settle_first(self, settled: Callable[[Entry], Awaitable[Entry]]) -> None:
@@ -233,15 +262,26 @@ class ScmClients:
         try:
             yield lent.client
         except ScmError as error:
+            self._note_failure(entry, error)
             if error.login_refused:
                 await self._pauses.refused(entry.config_name, lent.account)
             raise
         else:
+            self.outcomes(entry.config_name).succeeded_at = self._clock.now()
             await self._pauses.accepted(lent.account)
         finally:
             lent.users -= 1
             if lent.retired and not lent.users:
                 await lent.client.aclose()
+
+    def outcomes(self, config_name: str) -> CallOutcomes:
+        """Return how the calls of a config entry ended last."""
+        return self._outcomes.setdefault(config_name, CallOutcomes())
+
+    def _note_failure(self, entry: Entry, error: ScmError) -> None:
+        unique_id = entry.record.unique_id if isinstance(entry, Held) else ""
+        code = error.code if isinstance(error, ScmRefusedError) else None
+        self.outcomes(entry.config_name).failure = CallFailure(self._clock.now(), unique_id, code, str(error))
 
     async def login_refused(self, entry: Entry) -> None:
         """Note a refused login that was not noted when it came."""
@@ -257,14 +297,14 @@ class ScmClients:
                 await self._pauses.refused(entry.config_name, account_of(entry.config))
             raise
 
-    def availability(self) -> Mapping[str, Availability]:
-        """Return how SCM answers, for each config entry that has a client."""
-        return {name: lent.client.availability for name, lent in sorted(self._by_config.items())}
+    def availability(self, config_name: str) -> Availability:
+        """Return how SCM answers a config entry's calls; one that made none is answered as far as anybody knows."""
+        lent = self._by_config.get(config_name)
+        return Availability(BreakerState.CLOSED, "") if lent is None else lent.client.availability
 
     def is_answered(self, config_name: str) -> bool:
         """Whether SCM answers the config entry's calls, as far as they tell."""
-        lent = self._by_config.get(config_name)
-        return lent is None or lent.client.availability.breaker is BreakerState.CLOSED
+        return self.availability(config_name).breaker is BreakerState.CLOSED
 
     async def login_hold(self, entry: Entry) -> Hold | None:
         """Return why SCM must not be asked automatically; None: it may, and after a pause by one caller only."""
@@ -308,6 +348,7 @@ class ScmClients:
 
     async def drop(self, config_name: str) -> None:
         """Forget the client of a config entry that was changed or deleted."""
+        self._outcomes.pop(config_name, None)
         lent = self._by_config.pop(config_name, None)
         if lent is None:
             return
@@ -322,7 +363,8 @@ class ScmClients:
     async def _current(self, config_name: str, account: ScmAccount) -> _Lent:
         lent = self._by_config.get(config_name)
         if lent is None or lent.account != account:
-            await self.drop(config_name)
+            if lent is not None:
+                await self.drop(config_name)
             slots = self._slots.setdefault(account.login_at_scm, call_slots())
             client = self._factory(account, slots, self._tokens)
             client.observe_dates(lambda date: self._told_the_time(account.base_url, date))

@@ -304,7 +304,7 @@ def remarks_on(record: CertificateRecord, now: datetime) -> tuple[str, ...]:
     remarks = [*_remarks_on_names(current)]
     if current.lacks_issuers:
         remarks.append("SCM delivered the certificate without the certificates of its issuers")
-    if record.revoked_at is None and (hold := _hold_to_tell(record, now)) is not None:
+    if record.revoked_at is None and (hold := hold_to_tell(record, now)) is not None:
         remarks.append(hold.reason if hold.until else f"this certificate is not renewed automatically: {hold.reason}")
     return tuple(remarks)
 
@@ -325,7 +325,8 @@ def with_remarks(answer: Answer, now: datetime) -> Answer:
     return answer.with_warnings(*(said for said in remarks_on(answer.record, now) if said not in answer.warnings))
 
 
-def _hold_to_tell(record: CertificateRecord, now: datetime) -> Hold | None:
+def hold_to_tell(record: CertificateRecord, now: datetime) -> Hold | None:
+    """Return what holds a certificate's renewal, if somebody should know; that renewals keep their pace is no news."""
     if record.requested.waiting.auto_renew is not False:
         hold = hold_for_good(record, now)
         if hold is not None:

@@ -16,7 +16,7 @@ from sectigo_vault_pki.lifecycle.deletion import Deletion
 from sectigo_vault_pki.lifecycle.domain_validations import DomainList, DomainValidations
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Held
 from sectigo_vault_pki.lifecycle.inventory.inventory import Inventory
-from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, account_statuses, count_pending, take_stock
+from sectigo_vault_pki.lifecycle.inventory.report import EngineStatus, Measures, Reports
 from sectigo_vault_pki.lifecycle.inventory.stored import (
     CertificateWithSerial,
     StoredVersion,
@@ -81,6 +81,7 @@ class Engine:
         self._domains = DomainValidations(resources)
         self._upkeep = Upkeep(resources, self._steps, self._domains, self._is_busy)
         self.roles = Roles(resources)
+        self._reports = Reports(resources, self._runner.is_not_booked, self._domains.warnings_for)
         self.inventory = Inventory(resources, self._steps, self._domains)
         self.sync = SyncRuns(Tools(resources, self._steps, journal, self._chains))
         self.issuer = Issuer(resources, self.roles, self._enrolments, self._steps)
@@ -96,13 +97,11 @@ class Engine:
 
     async def status(self) -> EngineStatus:
         """Report how the engine stands; asks storage, and never SCM."""
-        resources = self._resources
-        return EngineStatus(
-            stock=await take_stock(resources, self._runner.is_not_booked, self._domains.warnings_for),
-            pending=await count_pending(resources),
-            run=self._upkeep.last_run,
-            accounts=await account_statuses(resources),
-        )
+        return await self._reports.status(self._upkeep.last_run)
+
+    async def measures(self) -> Measures:
+        """Return numbers for monitoring; asks storage, and never SCM."""
+        return await self._reports.measures(self._upkeep.last_run)
 
     async def certificate_type(self, config_name: str) -> CertificateType:
         """Return what a config entry orders.

@@ -12,6 +12,7 @@ from sectigo_vault_pki.paths import (
     enroll,
     export,
     fetch,
+    metrics,
     profile,
     readcert,
     renew,
@@ -84,4 +85,5 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         serials.path_revoke_by_serial(parts.engine),
         summaries.path_expiring_list(parts.engine),
         status.path_status(parts.engine, background=parts.background),
+        metrics.path_metrics(parts.engine),
     )

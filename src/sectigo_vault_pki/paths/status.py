@@ -1,33 +1,57 @@
 """`status`: what the engine stores, does and reports."""
 
+from datetime import timedelta
+
 from sectigo_vault_pki import __version__
-from sectigo_vault_pki.lifecycle import AccountStatus, BackgroundRun, Engine, EngineStatus
+from sectigo_vault_pki.lifecycle import (
+    HORIZONS,
+    AccountStatus,
+    BackgroundRun,
+    CallFailure,
+    Counts,
+    Engine,
+    EngineStatus,
+    HeldRenewal,
+)
 from sectigo_vault_pki.paths.answers.certificate_answer import NUMBER, OBJECT, TEXT, TEXTS, Schema, rfc3339
 from sectigo_vault_pki.vault_plugin.framework import FieldData, Handler, Path
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
+TICK = timedelta(minutes=1)
+"""How often the host starts background work (plugin-protocol.md 5.6)."""
+
+_EXPIRING = {
+    f"expiring_{days}_days": {**NUMBER, "description": f"Certificates in use that end within {days} days"}
+    for days in HORIZONS
+}
 STATUS_SCHEMA: Schema = {
     "accounts": {
         **OBJECT,
         "description": (
-            "For each config entry used since the start: breaker (closed, open or probing), trouble (why the last call "
-            "failed, while the breaker is not closed), login_refused_until (RFC 3339: when a refused login is tried "
-            "again), clock_difference (seconds by which the plugin's clock is ahead of SCM's), orders_in_24_hours and "
-            "max_orders_per_day"
+            "For each config entry: certificates, by_status, due, expired and expiring_* as below; last_success (RFC "
+            "3339) and last_failure (at, unique_id, code, error) of calls to SCM since the start; breaker (closed, "
+            "open or probing), trouble (why the last call failed, while the breaker is not closed), suspended, "
+            "login_refused_until (RFC 3339: when a refused login is tried again), clock_difference (seconds by which "
+            "the plugin's clock is ahead of SCM's), orders_in_24_hours and max_orders_per_day"
         ),
     },
     "background": {
         **OBJECT,
         "description": (
             "Whether background work is enabled; started_at and ended_at (RFC 3339), calls and last_error of its last "
-            "run"
+            "run; next_run (RFC 3339)"
         ),
     },
-    "by_status": {
-        **OBJECT,
-        "description": "Number of certificates by newest status; empty if there are more than 5000",
-    },
+    "by_status": {**OBJECT, "description": "Number of certificates by newest status"},
     "certificates": {**NUMBER, "description": "Number of stored certificates"},
+    "due": {**NUMBER, "description": "Certificates that are due for automatic renewal now"},
+    "expired": {**NUMBER, "description": "Certificates that have ended and were neither renewed nor revoked"},
+    **_EXPIRING,
+    "held_renewals": {
+        "type": "array",
+        "items": {"type": "object", "properties": {"certificate": TEXT, "next_try": TEXT, "reason": TEXT}},
+        "description": "Certificates whose automatic renewal is held: why, and when it is tried next (RFC 3339)",
+    },
     "pending": {**NUMBER, "description": "Number of certificates with an order in progress at SCM"},
     "unreadable": {
         **TEXTS,
@@ -67,41 +91,74 @@ def path_status(engine: Engine, *, background: bool) -> Path:
 
 
 DESCRIPTION = """
-Counts stored certificates and open orders, and reports the background work and the state of each SCM account. It reads
-storage and does not call SCM. Only the active node knows the background work and the accounts.
+Counts stored certificates and open orders, and reports the background work and the state of each config entry. It reads
+storage and does not call SCM. Of more than a thousand certificates, it looks into those that need attention and into
+those that end first; the numbers are of all. Only the active node knows the background work and the calls to SCM.
 """
 
 
 def _shown(status: EngineStatus, *, background: bool) -> dict[str, object]:
+    stock = status.stock
     return {
+        **_counts(stock.counts),
         "accounts": {name: _account(account) for name, account in status.accounts.items()},
-        "background": {"enabled": background, **_run(status.run)},
-        "by_status": dict(status.stock.by_status or {}),
-        "certificates": status.stock.certificates,
+        "background": {"enabled": background, **_run(status.run, background=background)},
+        "due": sum(stock.due.values()),
+        "held_renewals": [_held(held) for held in stock.held],
         "pending": status.pending,
-        "unreadable": list(status.stock.unreadable),
-        "unsettled": status.stock.unsettled,
+        "unreadable": list(stock.unreadable),
+        "unsettled": stock.unsettled,
         "version": __version__,
-        "warnings": list(status.stock.warnings),
+        "warnings": list(stock.warnings),
+    }
+
+
+def _counts(counts: Counts) -> dict[str, object]:
+    return {
+        "by_status": dict(counts.by_status),
+        "certificates": counts.certificates,
+        "expired": counts.expired,
+        **{f"expiring_{days}_days": number for days, number in counts.expiring.items()},
     }
 
 
 def _account(account: AccountStatus) -> dict[str, object]:
     difference = account.clock_difference
     return {
+        **_counts(account.counts),
         "breaker": account.availability.breaker.name.lower(),
-        "trouble": account.availability.trouble,
-        "login_refused_until": rfc3339(account.login_refused_until),
         "clock_difference": round(difference.total_seconds()) if difference is not None else 0,
-        "orders_in_24_hours": account.orders_in_24_hours,
+        "due": account.due,
+        "last_failure": _failure(account.outcomes.failure),
+        "last_success": rfc3339(account.outcomes.succeeded_at),
+        "login_refused_until": rfc3339(account.login_refused_until),
         "max_orders_per_day": account.max_orders_per_day or 0,
+        "orders_in_24_hours": account.orders_in_24_hours,
+        "suspended": account.is_suspended,
+        "trouble": account.availability.trouble,
     }
 
 
-def _run(run: BackgroundRun | None) -> dict[str, object]:
+def _failure(failure: CallFailure | None) -> dict[str, object]:
+    if failure is None:
+        return {}
+    return {
+        "at": rfc3339(failure.at),
+        "code": 0 if failure.code is None else failure.code,
+        "error": failure.error,
+        "unique_id": failure.unique_id,
+    }
+
+
+def _held(held: HeldRenewal) -> dict[str, object]:
+    return {"certificate": str(held.key), "next_try": rfc3339(held.hold.until), "reason": held.hold.reason}
+
+
+def _run(run: BackgroundRun | None, *, background: bool) -> dict[str, object]:
     return {
         "started_at": rfc3339(run.started_at if run else None),
         "ended_at": rfc3339(run.ended_at if run else None),
         "calls": run.calls if run else 0,
         "last_error": run.error if run else "",
+        "next_run": rfc3339(run.started_at + TICK if run and background else None),
     }

@@ -34,7 +34,7 @@ from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.repository import Repository
 from sectigo_vault_pki.store.summaries import CertificateSummary, Condition, SummaryEntry, condition_of
 from sectigo_vault_pki.store.sync_records import Difference, SyncItem, SyncRequest, SyncRun
-from sectigo_vault_pki.store.tally import EntryTally, StoredPage
+from sectigo_vault_pki.store.tally import EntryTally, StoredPage, Tally
 from sectigo_vault_pki.vault_plugin.logical import StorageError
 
 __all__ = [
@@ -77,6 +77,7 @@ __all__ = [
     "SyncItem",
     "SyncRequest",
     "SyncRun",
+    "Tally",
     "UniqueId",
     "WaitingAndRenewal",
     "agenda_keys",

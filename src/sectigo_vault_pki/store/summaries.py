@@ -48,7 +48,8 @@ def condition_of(record: CertificateRecord) -> Condition:
     """Return how a certificate stands, by its record alone."""
     current = record.current
     ends = current.not_after.date() if current is not None and record.is_in_use else None
-    return Condition(record.newest_status or "", ends, _needs_attention(record))
+    status = "" if record.newest_status is None else record.newest_status.value
+    return Condition(status, ends, _needs_attention(record))
 
 
 def _needs_attention(record: CertificateRecord) -> bool:

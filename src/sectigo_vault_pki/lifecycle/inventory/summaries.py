@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from sectigo_vault_pki.errors import ChainError, RecordError
@@ -250,12 +250,27 @@ async def ending_within(resources: Resources, window: timedelta) -> SummaryPage:
     """Return the certificates in use that end within a time from now on, under all config entries, soonest first."""
     now = resources.clock.now()
     until = now + window
-    ending = await resources.repository.ending_between(now.date(), until.date())
+    return await _by_end(resources, await resources.repository.ending_between(now.date(), until.date()), now, until)
+
+
+async def next_to_end(resources: Resources, days: timedelta, number: int) -> SummaryPage:
+    """Return some of the certificates in use that end within some days from today on, soonest first.
+
+    Of a day on which more end than are wanted, it is any of them.
+    """
+    now = resources.clock.now()
+    ending = await resources.repository.ending_between(now.date(), now.date() + days)
+    return await _by_end(resources, ending[:number], now, now + days + timedelta(days=1))
+
+
+async def _by_end(
+    resources: Resources, ending: Sequence[tuple[str, UniqueId, date]], first: datetime, last: datetime
+) -> SummaryPage:
     found = await _all(ending, lambda one: _ending(resources, *one))
     by_end = [
         (summary.not_after, config_name, summary)
         for (config_name, _, _), summary in zip(ending, found, strict=True)
-        if summary is not None and summary.not_after is not None and now <= summary.not_after <= until
+        if summary is not None and summary.not_after is not None and first <= summary.not_after <= last
     ]
     by_end.sort(key=lambda row: (row[0], row[1], row[2].unique_id))
     return SummaryPage([(config_name, summary) for _, config_name, summary in by_end])

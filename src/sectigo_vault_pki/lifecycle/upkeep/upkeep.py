@@ -20,7 +20,7 @@ from sectigo_vault_pki.errors import SectigoVaultPkiError
 from sectigo_vault_pki.lifecycle.answers import Answer
 from sectigo_vault_pki.lifecycle.domain_validations import DomainValidations
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held, account_of
-from sectigo_vault_pki.lifecycle.inventory.report import BackgroundRun
+from sectigo_vault_pki.lifecycle.inventory.report import BackgroundRun, due_entries
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.rules.backoff import LONGEST_REST, rest_between_ticks
@@ -137,14 +137,7 @@ class Upkeep:
         await self._complete_index()
         repository, now = self._resources.repository, self._resources.clock.now()
         self._forget_old(now)
-        windows = {name: renewal_policy(config.defaults).expiry_window for name, config in configs.items()}
-        last_days = {name: policy.date_after(now, window) for name, window in windows.items()}
-        by_hand = {name for name, config in configs.items() if config.defaults.auto_renew is False}
-        entries = {
-            *await repository.pending(),
-            *await repository.renewals_until(now.date()),
-            *await repository.expiring_until(last_days, by_hand=by_hand),
-        }
+        entries = {*await repository.pending(), *await due_entries(repository, configs, now)}
         return [
             *(DueCertificate(entry) for entry in sorted(entries)),
             *await self._open_orders(configs),
