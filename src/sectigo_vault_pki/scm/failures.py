@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmAnswerTooLongError, ScmRefusedError, ScmUnavailableError
-from sectigo_vault_pki.scm.call import Answer, Call, Trouble
+from sectigo_vault_pki.scm.call import Answer, Call, LoginRefusal, Trouble
 from sectigo_vault_pki.scm.codes import (
     CHANGE_PASSWORD,
     NOT_SCM,
@@ -99,9 +99,11 @@ def judged(call: Call, result: Answer | Trouble, redact: Redact) -> Answer | Tro
     """Return SCM's yes as it is, and an answer that says neither yes nor no as trouble.
 
     Raises:
-        ScmRefusedError: SCM said no.
+        ScmRefusedError: SCM said no, or what decides about its logins did.
     """
     if isinstance(result, Trouble):
+        if result.refusal is not None:
+            raise _refused_login(call, result.refusal)
         return result
     kind, is_scms_error = verdict(result.status), is_in_scms_shape(result)
     if kind is Verdict.ACCEPTED and not is_scms_error:
@@ -193,6 +195,17 @@ def refusal_from(operation: str, answer: Answer, said: Said) -> ScmRefusedError:
         status=answer.status,
         hint=None if said.code is None else hint_for(operation, said.code),
         login_refused=says_login_refused(answer, said),
+    )
+
+
+def _refused_login(call: Call, said: LoginRefusal) -> ScmRefusedError:
+    return ScmRefusedError(
+        call.operation,
+        code=None,
+        description=said.description,
+        status=said.status,
+        hint=said.hint,
+        login_refused=True,
     )
 
 

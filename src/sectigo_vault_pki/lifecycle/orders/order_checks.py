@@ -128,6 +128,6 @@ def _of_order(refusal: ScmRefusedError, operation: OrderOperation) -> ScmRefused
         code=code,
         description=refusal.description,
         status=refusal.status,
-        hint=None if code is None else hint_for(operation, code),
+        hint=refusal.hint if code is None else hint_for(operation, code),
         login_refused=True,
     )
