@@ -16,7 +16,7 @@ from sectigo_vault_pki.scm.breaker import Availability, CallBudget
 from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, has_more, mark, mark_in
 from sectigo_vault_pki.scm.client import ScmClient
-from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked
+from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_about_offers, is_final, is_revoked
 from sectigo_vault_pki.scm.custom_fields import CustomField
 from sectigo_vault_pki.scm.domain_validation import (
     DomainDetails,
@@ -93,6 +93,7 @@ __all__ = [
     "header_value_problem",
     "hint_for",
     "instructions_of_order",
+    "is_about_offers",
     "is_final",
     "is_revoked",
     "listed_domains",
