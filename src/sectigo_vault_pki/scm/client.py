@@ -36,6 +36,7 @@ from sectigo_vault_pki.scm.failures import (
     is_in_scms_shape,
     is_page,
     judged,
+    refusal_within,
     said_in,
     unusable,
 )
@@ -210,7 +211,8 @@ class ScmClient:
     async def listed(self, call: Call, model: type[_Model], *, within: str | None = None) -> Page[_Model]:
         """Settle a call that is answered by a list, whose rows are read one by one.
 
-        Only a list is one: no body, `null`, or an object around the rows says nothing of what SCM has.
+        Only a list is one: no body, `null`, or an object around the rows says nothing of what SCM has. Where there is
+        to be an object, one that says that it is about an error is a refusal, whatever rows it has.
 
         Args:
             call: the call.
@@ -218,6 +220,8 @@ class ScmClient:
             within: the name of the list in an object around it; None: there is no such object.
         """
         answer = await self.settled(call)
+        if within is not None and (refusal := refusal_within(call, answer, self._redact)) is not None:
+            raise refusal
         rows: list[_Model] = []
         unreadable = 0
         for value in self._read(call, answer, lambda body: _rows(body if within is None else _member(body, within))):

@@ -39,6 +39,7 @@ LONGEST_READ = 2048
 """Characters of one foreign text that are looked at."""
 
 _LARGEST_CODE = 10**9
+_NO_ERRORS = frozenset({0, *range(200, 300)})  # the second are HTTP's own
 _CODE = re.compile(r"-?[0-9]{1,9}")
 # Where newer builds of SCM say more (scm-api.md 2), and where what stands in front of it puts its words.
 _FURTHER_WORDS = ("message", "error", "errors", "items", "details")
@@ -196,6 +197,16 @@ def refusal_from(operation: str, answer: Answer, said: Said) -> ScmRefusedError:
         hint=None if said.code is None else hint_for(operation, said.code),
         login_refused=says_login_refused(answer, said),
     )
+
+
+def refusal_within(call: Call, answer: Answer, redact: Redact) -> ScmRefusedError | None:
+    """Return the error that a report says it is about, in a success of HTTP's (scm-api.md 13.2); it has other names."""
+    body = _object_in(answer)
+    code = None if body is None else _code(body.get("statusCode"))
+    if body is None or code is None or code in _NO_ERRORS:
+        return None
+    description = _description({"message": body.get("message")}, redact)
+    return refusal_from(call.operation, answer, Said(code, description, is_scms=False))
 
 
 def _refused_login(call: Call, said: LoginRefusal) -> ScmRefusedError:
