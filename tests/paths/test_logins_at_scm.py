@@ -246,3 +246,12 @@ async def test_orders_are_not_sent_as_long_as_the_token_server_hangs(mount: Moun
     assert any("the whole answer did not come within the time limit" in str(failure) for failure in failures)
     assert mount.simulator.calls.count("enroll") == 0
     assert await mount.list("certs/web") == []
+
+
+async def test_a_login_that_is_refused_halfway_fails_the_test(mount: Mount) -> None:
+    """The list of organizations is answered, and what comes in place of the details says that the login is wrong."""
+    await mount.configure()
+    mount.simulator.faults.add("organizations", "slow", seconds=0.0)
+    mount.simulator.faults.add("organizations", "page", status=401)
+    with pytest.raises(UnavailableError, match="SCM is not available for organization: HTTP 401"):
+        await mount.read("configs/web/test")
