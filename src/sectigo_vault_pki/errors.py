@@ -173,7 +173,7 @@ class ScmError(SectigoVaultPkiError):
 
 
 class ScmRefusedError(ScmError):
-    """SCM refused the call with an error of its own; it accepted no order.
+    """SCM refused the call with an error of its own, or its token server the login; it accepted no order.
 
     Attributes:
         code: SCM's code, or None if the answer had none.

@@ -1,5 +1,6 @@
 """Certificates under a role: what is answered, and what the role forbids."""
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from typing import Any
@@ -216,6 +217,54 @@ class TestPolicy:
         ):
             await issue(mount)
         assert mount.simulator.calls.count("enroll") == 0
+
+    @pytest.mark.parametrize(
+        "said", ['[{"id": 501, "terms": [365]}]', '[{"id": 501, "terms": [365]}, {"id": 502, "terms": [199]}]']
+    )
+    async def test_no_role_is_refused_by_what_scm_said_long_ago(self, mount: Mount, said: str) -> None:
+        await prepared(mount, min_remaining=0)
+        mount.simulator.faults.add("types", "body", status=200, body=said)
+        await issue(mount)
+        await written(mount, key_type="ec", certificate_type=502, validity=47, max_ttl="50d")
+        mount.clock.advance(minutes=5)
+        assert (await issue(mount, common_name="b.example.test"))["certificate"]
+        assert mount.simulator.calls.count("types") == 2
+
+    async def test_a_profile_that_scm_may_offer_by_now_is_not_refused_while_it_cannot_be_asked(
+        self, mount: Mount
+    ) -> None:
+        await prepared(mount, min_remaining=0)
+        await issue(mount)
+        mount.clock.advance(minutes=5)
+        await written(mount, key_type="ec", certificate_type=999)
+        mount.simulator.faults.add("types", "status", status=503, times=None)
+        with pytest.raises(UnavailableError, match="SCM is not available for types"):
+            await issue(mount, common_name="b.example.test")
+
+    async def test_an_scm_that_takes_long_to_list_its_profiles_holds_nothing_up(self, mount: Mount) -> None:
+        await prepared(mount, min_remaining=0)
+        mount.simulator.faults.add("types", "slow", seconds=1000, times=None)
+        began = asyncio.get_running_loop().time()
+        for number in range(4):
+            await issue(mount, common_name=f"a{number}.example.test")
+        assert asyncio.get_running_loop().time() - began < 15
+
+    async def test_the_wait_for_profiles_counts_towards_the_time_that_a_request_may_take(self, mount: Mount) -> None:
+        await prepared(mount)
+        mount.simulator.faults.add("types", "slow", seconds=1000, times=None)
+        mount.simulator.settings.pending_polls = 1000
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(BadRequestError, match="pending"):
+            await issue(mount)
+        assert asyncio.get_running_loop().time() - began <= 50.5
+
+    async def test_a_request_may_wait_as_long_as_the_config_entry_says(self, mount: Mount) -> None:
+        await prepared(mount)
+        await mount.write("configs/web", {"sectigo_wait_limit": "1h", "sectigo_max_timeout": "1h"})
+        mount.simulator.settings.pending_polls = 40
+        began = asyncio.get_running_loop().time()
+        assert (await issue(mount))["certificate"]
+        assert asyncio.get_running_loop().time() - began > 600
 
     async def test_an_account_that_may_not_ask_for_profiles_orders_the_roles_validity(self, mount: Mount) -> None:
         await prepared(mount)

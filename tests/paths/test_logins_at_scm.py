@@ -1,5 +1,6 @@
 """The same life of certificates on every login and both versions of SCM's API, and what ends a login."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sectigo_vault_pki.vault_plugin.logical import BadRequestError, LogicalError
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, UnavailableError
 from tests.support.mount import CLIENT_ORDER, CONFIG, ORDER, Mount, answered
 
 SECRETS = ("demo-password", "demo-client-secret", "PRIVATE KEY")
@@ -131,7 +132,7 @@ async def test_a_token_that_ends_is_fetched_anew_without_a_word(mount: Mount) ->
 
 async def assert_login_is_mended_by_a_write(mount: Mount, refusal: str, mend: Mapping[str, object]) -> None:
     """Hold that an order fails with one clear error, costs few calls, and works after a write of the entry."""
-    with pytest.raises(LogicalError, match=refusal) as caught:
+    with pytest.raises(BadRequestError, match=refusal) as caught:
         await mount.enroll()
     assert not any(secret in str(caught.value) for secret in SECRETS)
     refused = mount.simulator.calls.count("unauthorized")
@@ -170,7 +171,7 @@ async def test_an_untrusted_client_certificate_is_one_clear_error(mount: Mount) 
 async def test_a_hostile_401_does_not_get_the_client_secret(mount: Mount) -> None:
     mount.simulator.settings.token_url = "https://evil.example/token"
     await mount.write("configs/web", {**OAUTH2, "sectigo_config_type": "ssl_cert"})
-    with pytest.raises(LogicalError, match="needs sectigo_cm_token_url"):
+    with pytest.raises(BadRequestError, match="needs sectigo_cm_token_url"):
         await mount.enroll()
 
 
@@ -206,4 +207,51 @@ async def test_what_would_stop_orders_is_an_error_of_the_test(
 ) -> None:
     await mount.configure(**changes)
     with pytest.raises(BadRequestError, match=message):
+        await mount.read("configs/web/test")
+
+
+@pytest.mark.parametrize("path", ["configs/web/test", "profile/web/501"])
+async def test_a_client_secret_that_is_wrong_is_the_users_to_correct(mount: Mount, path: str) -> None:
+    wrong = {**OAUTH2, "sectigo_cm_client_secret": "wrong-secret-0", "sectigo_cm_token_url": TOKEN_URL}
+    await mount.write("configs/web", {**wrong, "sectigo_config_type": "ssl_cert"})
+    with pytest.raises(BadRequestError, match="the token server refused the client: invalid_client") as caught:
+        await mount.read(path)
+    assert "sectigo_cm_client_id or sectigo_cm_client_secret is wrong" in str(caught.value)
+    assert "wrong-secret-0" not in str(caught.value)
+
+
+async def test_a_page_in_place_of_the_token_server_is_no_refused_login(mount: Mount) -> None:
+    await mount.write("configs/web", {**OAUTH2, "sectigo_cm_token_url": TOKEN_URL, "sectigo_config_type": "ssl_cert"})
+    mount.simulator.faults.add("token", "page", status=401, times=None)
+    with pytest.raises(UnavailableError, match="the token server answered HTTP 401"):
+        await mount.read("configs/web/test")
+
+
+async def test_refused_logins_leave_the_answer_a_refusal_however_many_come(mount: Mount) -> None:
+    wrong = {**OAUTH2, "sectigo_cm_client_secret": "wrong-secret-0", "sectigo_cm_token_url": TOKEN_URL}
+    await mount.write("configs/web", {**wrong, "sectigo_config_type": "ssl_cert"})
+    for _ in range(15):
+        with pytest.raises(BadRequestError, match="invalid_client"):
+            await mount.read("configs/web/test")
+
+
+async def test_orders_are_not_sent_as_long_as_the_token_server_hangs(mount: Mount) -> None:
+    """Some of them reach the limit of a whole call while they wait for the token: SCM cannot have taken those."""
+    login = {**OAUTH2, "sectigo_cm_token_url": TOKEN_URL, "sectigo_cm_api_version": "v1"}
+    waiting = {"sectigo_wait_limit": "2h", "sectigo_max_timeout": "2h"}
+    await mount.write("configs/web", {**login, **waiting, "sectigo_config_type": "ssl_cert"})
+    mount.simulator.faults.add("token", "slow", seconds=100_000.0, times=None)
+    failures = await asyncio.gather(*(mount.enroll() for _ in range(12)), return_exceptions=True)
+    assert all(isinstance(failure, UnavailableError) for failure in failures), failures
+    assert any("the whole answer did not come within the time limit" in str(failure) for failure in failures)
+    assert mount.simulator.calls.count("enroll") == 0
+    assert await mount.list("certs/web") == []
+
+
+async def test_a_login_that_is_refused_halfway_fails_the_test(mount: Mount) -> None:
+    """The list of organizations is answered, and what comes in place of the details says that the login is wrong."""
+    await mount.configure()
+    mount.simulator.faults.add("organizations", "slow", seconds=0.0)
+    mount.simulator.faults.add("organizations", "page", status=401)
+    with pytest.raises(UnavailableError, match="SCM is not available for organization: HTTP 401"):
         await mount.read("configs/web/test")

@@ -46,6 +46,7 @@ def asked(mount: Mount) -> Mapping[str, int]:
 
 
 P_521 = {"sectigo_csr_key_algo": "EC", "sectigo_csr_key_size": 521}
+OF_398_DAYS = {**ORDER, "sectigo_ssl_cert_validity": 398}
 ONCE = {"types": 1, "custom_fields": 1}
 
 
@@ -271,6 +272,38 @@ class TestEnrolments:
         mount.clock.advance(minutes=5)
         await mount.enroll(sectigo_ssl_cert_validity=398)
         assert asked(mount)["types"] == 2
+
+    @pytest.mark.parametrize("by_role", [True, False])
+    async def test_after_a_refusal_that_contradicts_what_scm_said_it_is_asked_again(
+        self, mount: Mount, *, by_role: bool
+    ) -> None:
+        await mount.configure()
+        mount.simulator.settings.pending_polls = 0
+        role = {"config": "web", "certificate_type": 501, "validity": 398, "key_type": "ec"}
+        await mount.write("roles/shop", {**role, "allowed_domains": "example.test", "allow_subdomains": True})
+        order = ("issue/shop", {"common_name": "a.example.test"}) if by_role else ("enroll/web", OF_398_DAYS)
+        await mount.enroll()
+        mount.simulator.settings.longest_term = 365
+        with pytest.raises(BadRequestError, match=r"code -36"):
+            await mount.write(*order)
+        assert asked(mount)["types"] == 1
+        if by_role:
+            await mount.write(*order)
+            assert mount.simulator.calls.count("enroll") == 3
+        else:
+            with pytest.raises(BadRequestError, match="sectigo_ssl_cert_validity must be one of"):
+                await mount.write(*order)
+            assert mount.simulator.calls.count("enroll") == 2
+        assert asked(mount)["types"] == 2
+
+    async def test_any_other_refusal_leaves_what_scm_said(self, mount: Mount) -> None:
+        await mount.configure()
+        await mount.enroll()
+        mount.simulator.faults.add("enroll", "status", status=400, code=-843, description="not validated")
+        with pytest.raises(BadRequestError, match="code -843"):
+            await mount.enroll()
+        await mount.enroll()
+        assert asked(mount) == ONCE
 
 
 class TestAnScmThatDoesNotSay:

@@ -247,10 +247,40 @@ async def restore(mount: Mount, snapshot: Mapping[str, bytes]) -> None:
     mount.backend = mount.restarted_backend()
 
 
-async def test_another_entrys_certificate_is_no_lost_key(ready: Mount) -> None:
+@pytest.mark.parametrize("imports", [False, True])
+@pytest.mark.parametrize("is_deleted", [False, True])
+@pytest.mark.parametrize("is_fetched", [False, True])
+async def test_what_another_entry_stores_is_neither_lost_nor_missing(
+    ready: Mount, *, imports: bool, is_deleted: bool, is_fetched: bool
+) -> None:
     await ready.configure("other")
-    theirs = await ready.enroll("other")
-    assert (await both(ready))["found"] == {"only_at_scm": [theirs["cert_unique_id"]]}
+    if is_fetched:
+        ours = await ready.enroll()
+        theirs = foreign_order(ready.simulator, order_of(ready, ours), is_approved=True)
+        await ready.write(f"fetch/other/{theirs.handle}", {})
+    else:
+        await ready.enroll("other")
+    if is_deleted:
+        await ready.delete("configs/other")
+    before = without_run(ready.storage.snapshot())
+    assert (await both(ready, import_missing=imports))["counts"] == {}
+    assert without_run(ready.storage.snapshot()) == before
+
+
+async def test_two_entries_do_not_both_import_a_certificate(ready: Mount) -> None:
+    await ready.configure("other")
+    foreign_order(ready.simulator, order_of(ready, await ready.enroll()), is_approved=True)
+    ready.simulator.calls.clear()
+    runs = await asyncio.gather(sync(ready, "web", **IMPORT), sync(ready, "other", **IMPORT))
+    assert sorted(run["counts"].get("imported", 0) for run in runs) == [0, 1]
+    assert ready.simulator.calls.count("collect") == 1
+
+
+async def test_an_entry_of_another_customer_is_no_neighbour(ready: Mount) -> None:
+    theirs = foreign_order(ready.simulator, order_of(ready, await ready.enroll()), is_approved=True)
+    await ready.configure("other", sectigo_cm_base_url="https://other.example.test")
+    await ready.write(f"fetch/other/{theirs.handle}", {})
+    assert (await both(ready))["found"] == {"only_at_scm": [f"{theirs.handle}_demo-customer"]}
 
 
 async def test_what_scm_does_not_have_is_named(ready: Mount) -> None:

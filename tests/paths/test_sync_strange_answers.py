@@ -18,6 +18,60 @@ def report_of(mount: Mount, **rows: Any) -> None:
     mount.simulator.faults.add("ssl_report", "body", status=200, body=body, times=None)
 
 
+@pytest.mark.parametrize("imports", [False, True])
+async def test_a_certificate_of_another_organization_is_not_imported(ready: Mount, *, imports: bool) -> None:
+    ours = await ready.enroll()
+    rows = [{"sslId": ours["ssl_id"], "orgId": 7001}, {"sslId": 424242, "orgId": 7002}]
+    body = json.dumps({"statusCode": 0, "reports": rows})
+    ready.simulator.faults.add("ssl_report", "body", status=200, body=body, times=None)
+    data = await sync(ready, **REAL, import_missing=imports)
+    assert (data["compared"], data["counts"]) == (2, {})
+    assert ready.simulator.calls.count("collect") == 1
+
+
+async def test_a_client_certificate_of_another_organization_is_not_imported(ready: Mount) -> None:
+    await ready.configure_client()
+    rows = [{"orderNumber": 424242, "organization": {"id": "7002", "name": "Other"}}]
+    body = json.dumps({"statusCode": 0, "reports": rows})
+    ready.simulator.faults.add("client_report", "body", status=200, body=body, times=None)
+    assert (await sync(ready, "people"))["counts"] == {}
+
+
+async def test_a_report_that_is_about_an_error_is_not_all_that_scm_has(ready: Mount) -> None:
+    await ready.enroll()
+    good, bad = {"statusCode": 0, "reports": []}, {"statusCode": -14, "message": "Unknown error.", "reports": []}
+    ready.simulator.faults.add("ssl_report", "body", status=200, body=json.dumps(good))
+    ready.simulator.faults.add("ssl_report", "body", status=200, body=json.dumps(bad), times=None)
+    data = await sync(ready)
+    assert (data["by"], data["whole"], data["counts"]) == ("reports", False, {})
+    assert "SCM refused report: Unknown error. (code -14)" in data["errors"][0]
+
+
+async def test_an_scm_whose_first_report_is_about_an_error_is_asked_by_lists(ready: Mount) -> None:
+    await ready.enroll()
+    body = json.dumps({"statusCode": -3, "message": "no", "reports": []})
+    ready.simulator.faults.add("ssl_report", "body", status=200, body=body, times=None)
+    data = await sync(ready)
+    assert (data["by"], data["whole"], data["counts"]) == ("lists", True, {})
+
+
+async def test_a_change_of_the_organization_ends_a_run(ready: Mount) -> None:
+    await ready.enroll()
+    ready.simulator.faults.add("ssl_report", "body", status=200, body='{"statusCode": 0, "reports": []}')
+    ready.simulator.faults.add("ssl_report", "status", status=503, times=None)
+    assert (await sync(ready, **IMPORT))["status"] == "waiting"
+    await ready.write("configs/web", {"sectigo_cm_org_id": 7002})
+    ready.simulator.faults.clear()
+    ready.simulator.calls.clear()
+    for _ in range(3):
+        await ready.tick(60)
+    data = answered(await ready.read("sync/web"))
+    assert (data["status"], data["counts"]) == ("ended", {})
+    assert data["errors"] == ["sectigo_cm_org_id was changed during the run, which has ended: begin another one"]
+    assert ready.simulator.calls.count("ssl_report") == 0
+    assert (await sync(ready))["status"] == "ended"
+
+
 async def test_an_order_whose_answer_is_yet_to_come_is_neither_lost_nor_imported(ready: Mount) -> None:
     ready.simulator.faults.add("enroll", "slow", seconds=100)
     writing = asyncio.ensure_future(ready.enroll())

@@ -168,3 +168,12 @@ async def test_concurrent_ticks_and_reads_stay_within_one_call(issued: Mount) ->
     path = f"certs/web/{await first_id(issued)}"
     await asyncio.gather(*(issued.tick(60) for _ in range(3)), *(issued.read(path) for _ in range(20)))
     assert issued.simulator.calls.operations() == ["validations"]
+
+
+async def test_a_certificate_of_a_private_ca_needs_no_validation(ready: Mount) -> None:
+    end = ready.clock.now() + timedelta(days=100)
+    ready.simulator.domains.validate("example.test", at=ready.clock.now(), ends_at=end)
+    await ready.enroll(sectigo_ssl_cert_type=507)
+    await ready.tick()
+    assert await warnings(ready) == []
+    assert not any("validation" in text for text in answered(await ready.read("status"))["warnings"])

@@ -97,7 +97,7 @@ async def _enabled(client: ScmClient, kind: CertificateType) -> bool | None:
             raise
         return None
     except ScmUnavailableError as error:
-        if not error.answered:
+        if not error.answered or error.login_refused:
             raise
         return None
     return told.ssl_enabled if kind is CertificateType.SSL else told.smime_enabled

@@ -203,7 +203,7 @@ class DomainValidations:
         return due_from(record.current, policy.expiry_window)
 
     def _names_of(self, record: CertificateRecord) -> tuple[str, ...]:
-        """Return the certificate's names, which are read once for each record object."""
+        """Return what `_names_in` does, which is found out once for each record object."""
         key = id(record)
         if key not in self._names:
             self._names[key] = _names_in(record)
@@ -246,13 +246,15 @@ def _check_validates_domains(entry: Entry) -> None:
 
 
 def _names_in(record: CertificateRecord) -> tuple[str, ...]:
+    """Return the names for whose renewal a domain has to be validated: none in a private CA's certificate."""
     if record.current is None:
         return ()
     try:
         chain = CertificateChain.from_pem(record.current.bundle)
+        is_public = chain.is_public
     except ChainError:
         return ()
-    return chain.subject_alt_names or (chain.common_name,)
+    return (chain.subject_alt_names or (chain.common_name,)) if is_public else ()
 
 
 def _warning(config_name: str, lapse: Lapse, due: datetime, now: datetime) -> str:

@@ -13,7 +13,8 @@ from sectigo_vault_pki.errors import ScmError, ScmRefusedError, ScmUnavailableEr
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.profile_rules import KeptOffers, Offers
-from sectigo_vault_pki.scm import CERTIFICATE_APIS, CertificateApi, CustomField, ScmClient
+from sectigo_vault_pki.scm import CERTIFICATE_APIS, CertificateApi, CustomField, ScmClient, is_about_offers
+from sectigo_vault_pki.store import ConfigRecord
 
 FRESH_FOR = timedelta(hours=1)
 """Terms change over months (scm-api.md 7)."""
@@ -54,7 +55,7 @@ async def offers_for_order(
     if kept is not None:
         if _is_fresh(resources, kept, fresh_for):
             return kept.offers
-        if kept.failed_at is not None and _is_within(resources, kept.failed_at, LEFT_ALONE_FOR):
+        if _has_failed_lately(resources, kept):
             return None
     task = _asking(resources, entry)
     done, _ = await asyncio.wait({task}, timeout=PATIENCE)
@@ -80,23 +81,39 @@ async def _for_order(resources: Resources, entry: Entry, asked: asyncio.Task[_To
     return told
 
 
-async def offers_for_role(resources: Resources, entry: Entry) -> Offers | None:
+async def offers_for_role(
+    resources: Resources, entry: Entry, *, fresh_for: timedelta = FRESH_FOR, or_older: bool = True
+) -> Offers | None:
     """Return what SCM offers, for an order whose term is chosen; None if SCM does not say it to this account.
 
-    That it refuses to says nothing of the login: another call finds that out.
+    That it refuses to says nothing of the login: another call finds that out. An SCM that takes long to say it holds
+    no order up.
+
+    Args:
+        resources: the backend's.
+        entry: the config entry.
+        fresh_for: how old what is kept may be before SCM is asked.
+        or_older: whether it holds, however old, if SCM does not say it now.
 
     Raises:
         ScmUnavailableError: SCM could not be asked, now or before.
     """
     kept = _kept(resources, entry)
-    if kept is not None and _is_fresh(resources, kept, FRESH_FOR):
+    if kept is not None and _is_fresh(resources, kept, fresh_for):
         return kept.offers
+    is_late = _is_asking(resources, entry) and _has_failed_lately(resources, kept)
+    task = _asking(resources, entry)
+    done, _ = await asyncio.wait({task}, timeout=0.0 if is_late else PATIENCE)
+    if not done:
+        _note_failure(resources, entry)
+    if not done or task.cancelled():
+        return kept.offers if kept is not None and or_older else None
     try:
-        told = await asyncio.shield(_asking(resources, entry))
+        told = task.result()
     except ScmUnavailableError as error:
         if error.login_refused:
             raise
-        if kept is not None and kept.at is not None:
+        if kept is not None and kept.at is not None and or_older:
             return kept.offers
         if not error.answered:
             raise
@@ -125,6 +142,15 @@ def drop_offers(resources: Resources, config_name: str) -> None:
     resources.offers.pop(config_name, None)
 
 
+def note_refusal(resources: Resources, entry: Entry, refusal: ScmError) -> None:
+    """Delete what is kept if an order's refusal says that SCM offers something else now: the next order asks again."""
+    kept = _kept(resources, entry)
+    if kept is None or kept.offers is None or not isinstance(refusal, ScmRefusedError):
+        return
+    if is_about_offers(refusal.operation, refusal.code):
+        drop_offers(resources, entry.config_name)
+
+
 def _kept(resources: Resources, entry: Entry) -> KeptOffers | None:
     kept = resources.offers.get(entry.config_name)
     is_of_entry = kept is not None and (kept.config is entry.config or kept.config == entry.config)
@@ -139,10 +165,22 @@ def _is_within(resources: Resources, moment: datetime, length: timedelta) -> boo
     return timedelta(0) <= resources.clock.now() - moment < length
 
 
+def _has_failed_lately(resources: Resources, kept: KeptOffers | None) -> bool:
+    return kept is not None and kept.failed_at is not None and _is_within(resources, kept.failed_at, LEFT_ALONE_FOR)
+
+
+def _is_asking(resources: Resources, entry: Entry) -> bool:
+    return resources.tasks.running(_name_of_asking(entry))
+
+
+def _name_of_asking(entry: Entry) -> tuple[str, str, ConfigRecord]:
+    return ("offers", entry.config_name, entry.config)
+
+
 def _asking(resources: Resources, entry: Entry) -> asyncio.Task[_Told]:
     """Begin to ask, or join everybody who does."""
     return resources.tasks.join(
-        ("offers", entry.config_name, entry.config),
+        _name_of_asking(entry),
         lambda: _ask(resources, Entry(entry.config_name, entry.config)),
         name=f"offers {entry.config_name}",
     )

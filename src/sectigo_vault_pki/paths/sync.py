@@ -145,7 +145,8 @@ DESCRIPTION = """
 Compares the certificates that are stored under the config entry with those that Sectigo Certificate Manager has, and
 corrects what is stored: certificates that were revoked, replaced or renewed elsewhere, and orders whose answer was
 lost. A newer certificate is stored only with a stored key that belongs to it. Certificates that only SCM has are
-listed, or imported without their keys (import_missing). Nothing is ordered, renewed or revoked at SCM.
+listed, or imported without their keys (import_missing); those that another config entry of this mount stores, or that
+SCM assigns to another organization, are left out. Nothing is ordered, renewed or revoked at SCM.
 
 A dry run, which is the default, changes nothing and returns what a real one would do. SCM is asked by reports of the
 days from which and to which certificates expire, or by its lists if it has no reports. Lists of SSL certificates tell

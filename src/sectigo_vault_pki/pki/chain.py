@@ -19,6 +19,7 @@ MAX_COLLECTED_LENGTH = 256 * 1024  # bytes
 MAX_CERTIFICATES = 32
 
 _SERIAL_NUMBER = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){0,39}", re.ASCII)
+_RESERVED_POLICY = re.compile(r"2\.23\.140\.1\.(?:1|2\.[0-9]+)", re.ASCII)
 _PKCS7_LABELS = frozenset({"PKCS7", "PKCS #7 SIGNED DATA", "CMS"})
 _DER_SEQUENCE = b"\x30"
 
@@ -105,6 +106,17 @@ class CertificateChain(PemBundle):
             ChainError: the leaf cannot be read.
         """
         return decoded(lambda: _authority_key_id(_leaf_of(self)), ChainError, STORED_UNREADABLE)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the leaf is for a server, and by the rules of public CAs: each of those names them.
+
+        The reserved policies of the CA/Browser Forum's baseline requirements for TLS, 7.1.6.1; parsed anew each time.
+
+        Raises:
+            ChainError: the leaf cannot be read.
+        """
+        return decoded(lambda: _has_reserved_policy(_leaf_of(self)), ChainError, STORED_UNREADABLE)
 
     @property
     def lacks_issuers(self) -> bool:
@@ -262,6 +274,14 @@ def _authority_key_id(certificate: x509.Certificate) -> str:
     except x509.ExtensionNotFound:
         return ""
     return (extension.value.key_identifier or b"").hex(":")
+
+
+def _has_reserved_policy(certificate: x509.Certificate) -> bool:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.CertificatePolicies)
+    except x509.ExtensionNotFound:
+        return False
+    return any(_RESERVED_POLICY.fullmatch(policy.policy_identifier.dotted_string) for policy in extension.value)
 
 
 def _certificates(collected: bytes, known: Authorities) -> Sequence[FoundCertificate]:

@@ -16,7 +16,7 @@ from sectigo_vault_pki.scm.breaker import Availability, CallBudget
 from sectigo_vault_pki.scm.breaker import State as BreakerState
 from sectigo_vault_pki.scm.certificate_api import CertificateApi, Order, has_more, mark, mark_in
 from sectigo_vault_pki.scm.client import ScmClient
-from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_final, is_revoked
+from sectigo_vault_pki.scm.codes import COLLECT, hint_for, is_about_offers, is_final, is_revoked
 from sectigo_vault_pki.scm.custom_fields import CustomField
 from sectigo_vault_pki.scm.domain_validation import (
     DomainDetails,
@@ -27,14 +27,8 @@ from sectigo_vault_pki.scm.domain_validation import (
     listed_domains,
 )
 from sectigo_vault_pki.scm.exchange import call_slots
-from sectigo_vault_pki.scm.login import (
-    CertificateLogin,
-    Login,
-    OAuth2Login,
-    PasswordLogin,
-    Tokens,
-    header_value_problem,
-)
+from sectigo_vault_pki.scm.login import CertificateLogin, Login, PasswordLogin, header_value_problem
+from sectigo_vault_pki.scm.oauth2 import OAuth2Login
 from sectigo_vault_pki.scm.profiles import Profile
 from sectigo_vault_pki.scm.reports import LISTED_STATUSES, ByDate, Reported, listed_entries, report
 from sectigo_vault_pki.scm.results import (
@@ -50,6 +44,7 @@ from sectigo_vault_pki.scm.results import (
 )
 from sectigo_vault_pki.scm.smime import SMIME
 from sectigo_vault_pki.scm.ssl import SSL
+from sectigo_vault_pki.scm.tokens import Tokens
 
 CERTIFICATE_APIS: Mapping[str, CertificateApi] = MappingProxyType({"ssl_cert": SSL, "client_cert": SMIME})
 """SCM's calls by certificate type, in the guide's words."""
@@ -98,6 +93,7 @@ __all__ = [
     "header_value_problem",
     "hint_for",
     "instructions_of_order",
+    "is_about_offers",
     "is_final",
     "is_revoked",
     "listed_domains",

@@ -65,6 +65,21 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginRefusal:
+    """Words in which a login was refused before the call was made: they are for the user, and carry no secret.
+
+    Attributes:
+        description: what was said.
+        status: the HTTP status that it came with.
+        hint: what to do about it, or None.
+    """
+
+    description: str
+    status: int
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """A call without a usable answer.
 
@@ -74,6 +89,7 @@ class Trouble:
         retry_after: seconds the server asks to wait, or None.
         answered: something answered that cannot be used, and would answer the same at once again.
         login_refused: the answer said that the login is wrong.
+        refusal: its words, where they are certainly those of what decides about logins.
         is_too_long: an answer came that is longer than any that is read.
     """
 
@@ -82,4 +98,5 @@ class Trouble:
     retry_after: float | None = None
     answered: bool = False
     login_refused: bool = False
+    refusal: LoginRefusal | None = None
     is_too_long: bool = False

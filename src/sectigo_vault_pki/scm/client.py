@@ -36,12 +36,15 @@ from sectigo_vault_pki.scm.failures import (
     is_in_scms_shape,
     is_page,
     judged,
+    refusal_within,
     said_in,
     unusable,
 )
-from sectigo_vault_pki.scm.login import CertificateLogin, OAuth2Login, Tokens
+from sectigo_vault_pki.scm.login import CertificateLogin
+from sectigo_vault_pki.scm.oauth2 import OAuth2Login
 from sectigo_vault_pki.scm.redaction import Redactor
 from sectigo_vault_pki.scm.results import Collected, Page, StillProcessing
+from sectigo_vault_pki.scm.tokens import Tokens
 
 V1, V2 = "v1", "v2"
 """SCM's words for its API's versions."""
@@ -94,6 +97,7 @@ class ScmClient:
         self._breaker = Breaker(now or _loop_time)
         self._sleep = sleep
         self._login = account.login
+        self._base_url = account.base_url
         self._has_answered = False
         self._redactors: dict[SecretStr, Redactor] = {}
         self._api_version = account.api_version or (None if isinstance(account.login, OAuth2Login) else V1)
@@ -119,7 +123,7 @@ class ScmClient:
         await self._exchange.aclose()
 
     def _redact(self, text: str) -> str:
-        secrets = (*self._login.secrets, *self._tokens.secrets(self._login))
+        secrets = (*self._login.secrets, *self._tokens.secrets(self._base_url, self._login))
         self._redactors = {secret: self._redactors.get(secret) or Redactor(secret) for secret in secrets}
         for redact in self._redactors.values():
             text = redact(text)
@@ -207,7 +211,8 @@ class ScmClient:
     async def listed(self, call: Call, model: type[_Model], *, within: str | None = None) -> Page[_Model]:
         """Settle a call that is answered by a list, whose rows are read one by one.
 
-        Only a list is one: no body, `null`, or an object around the rows says nothing of what SCM has.
+        Only a list is one: no body, `null`, or an object around the rows says nothing of what SCM has. Where there is
+        to be an object, one that says that it is about an error is a refusal, whatever rows it has.
 
         Args:
             call: the call.
@@ -215,6 +220,8 @@ class ScmClient:
             within: the name of the list in an object around it; None: there is no such object.
         """
         answer = await self.settled(call)
+        if within is not None and (refusal := refusal_within(call, answer, self._redact)) is not None:
+            raise refusal
         rows: list[_Model] = []
         unreadable = 0
         for value in self._read(call, answer, lambda body: _rows(body if within is None else _member(body, within))):
@@ -306,6 +313,9 @@ class ScmClient:
         return None
 
     def _learn_from(self, call: Call, result: Answer | Trouble) -> None:
+        if isinstance(result, Trouble) and result.refusal is not None:  # the call itself was not made
+            self._breaker.abandoned()
+            return
         is_scms = isinstance(result, Answer) and _is_scms(result)
         if isinstance(result, Answer) and is_scms and result.date is not None and self._on_date is not None:
             self._on_date(result.date)

@@ -32,6 +32,8 @@ _PENDING = _IN_WORK | _CA_TROUBLE
 _LOGIN_REFUSED = frozenset({-16, -970})
 
 _REVOKED = frozenset({(COLLECT, -110), (COLLECT, -192)})
+# Profile, term, key or custom fields are not what SCM offers; codes have other meanings elsewhere (scm-api.md 6.1).
+_NOT_OFFERED = frozenset({-36, -39, -111, -172, -11, -13, -194, -141, -62, -135})
 _DECLINED = frozenset({(COLLECT, -1112)})
 _UNKNOWN_DOMAIN = frozenset({(VALIDATION_STATUS, -727)})
 # The second is what SCM says of a client certificate on collect; nobody saw it here, and it can mean nothing else.
@@ -188,6 +190,11 @@ def is_revoked(operation: str, code: int | None) -> bool:
 def is_final(operation: str, code: int | None) -> bool:
     """Tell whether a refusal says that the order can never be collected: declined, or revoked before."""
     return (operation, code) in _REVOKED | _DECLINED
+
+
+def is_about_offers(operation: str, code: int | None) -> bool:
+    """Tell whether a refusal of an order says that SCM does not offer what was ordered."""
+    return operation in _ORDERS and code in _NOT_OFFERED
 
 
 def is_unknown_domain(operation: str, code: int | None) -> bool:

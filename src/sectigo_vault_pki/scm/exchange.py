@@ -19,7 +19,9 @@ from sectigo_vault_pki.errors import InvalidInputError
 from sectigo_vault_pki.scm.account import ScmAccount, is_plain_http, trust_only
 from sectigo_vault_pki.scm.call import Answer, Call, Trouble
 from sectigo_vault_pki.scm.failures import TROUBLES, trouble_from
-from sectigo_vault_pki.scm.login import Login, LoginFailedError, OAuth2Login, Tokens
+from sectigo_vault_pki.scm.login import Login, LoginFailedError
+from sectigo_vault_pki.scm.oauth2 import OAuth2Login
+from sectigo_vault_pki.scm.tokens import Tokens
 
 MAX_ANSWER_LENGTH = 1024 * 1024
 MAX_CALLS = 32  # at once, for one account
@@ -58,8 +60,9 @@ class Exchange:
     ) -> None:
         self._account = account
         self._slots = slots
+        self._flow = account.login.flow(account.base_url, account.customer_uri, tokens)
         self._http = httpx.AsyncClient(
-            auth=account.login.flow(account.base_url, account.customer_uri, tokens),
+            auth=self._flow,
             headers=_HEADERS,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             transport=transport_to(account) if transport is None else transport,
@@ -99,16 +102,23 @@ class Exchange:
                 return await self._answer(request)
         except LoginFailedError as error:
             reason = f"the login failed: {error}"
-            return Trouble(was_sent=False, reason=reason, answered=True, login_refused=error.is_refused)
+            return Trouble(
+                was_sent=False, reason=reason, answered=True, login_refused=error.is_refused, refusal=error.refusal
+            )
         except AnswerTooLongError as error:
-            is_own = error.request is request  # and not the login's, which is short
+            is_own = error.request is request and not self._is_waiting(request)  # and not the login's, which is short
             return Trouble(was_sent=is_own, reason=str(error), is_too_long=is_own)
         except tuple(TROUBLES) as error:
-            own = error.request if isinstance(error, httpx.RequestError) and error.request is not request else None
-            trouble = trouble_from(error, self._account.base_url if own is None else _origin(own.url))
-            return trouble if own is None else replace(trouble, was_sent=False)
+            logins = error.request if isinstance(error, httpx.RequestError) and error.request is not request else None
+            trouble = trouble_from(error, self._account.base_url if logins is None else _origin(logins.url))
+            of_login = replace(trouble, was_sent=False, reason=f"the login failed: {trouble.reason}")
+            return of_login if self._is_waiting(request) else trouble
         finally:
             self._slots.release()
+
+    def _is_waiting(self, request: httpx.Request) -> bool:
+        """Whether the login is still under way, so that SCM has taken nothing."""
+        return request in self._flow.waiting
 
     def _request(self, call: Call, timeout: httpx.Timeout) -> httpx.Request:
         body = None if call.body is None else json.dumps(call.body).encode()

@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 
 from sectigo_vault_pki.errors import ScmAnswerLostError, ScmAnswerTooLongError, ScmRefusedError, ScmUnavailableError
-from sectigo_vault_pki.scm.call import Answer, Call, Trouble
+from sectigo_vault_pki.scm.call import Answer, Call, LoginRefusal, Trouble
 from sectigo_vault_pki.scm.codes import (
     CHANGE_PASSWORD,
     NOT_SCM,
@@ -39,6 +39,7 @@ LONGEST_READ = 2048
 """Characters of one foreign text that are looked at."""
 
 _LARGEST_CODE = 10**9
+_NO_ERRORS = frozenset({0, *range(200, 300)})  # the second are HTTP's own
 _CODE = re.compile(r"-?[0-9]{1,9}")
 # Where newer builds of SCM say more (scm-api.md 2), and where what stands in front of it puts its words.
 _FURTHER_WORDS = ("message", "error", "errors", "items", "details")
@@ -99,9 +100,11 @@ def judged(call: Call, result: Answer | Trouble, redact: Redact) -> Answer | Tro
     """Return SCM's yes as it is, and an answer that says neither yes nor no as trouble.
 
     Raises:
-        ScmRefusedError: SCM said no.
+        ScmRefusedError: SCM said no, or what decides about its logins did.
     """
     if isinstance(result, Trouble):
+        if result.refusal is not None:
+            raise _refused_login(call, result.refusal)
         return result
     kind, is_scms_error = verdict(result.status), is_in_scms_shape(result)
     if kind is Verdict.ACCEPTED and not is_scms_error:
@@ -193,6 +196,27 @@ def refusal_from(operation: str, answer: Answer, said: Said) -> ScmRefusedError:
         status=answer.status,
         hint=None if said.code is None else hint_for(operation, said.code),
         login_refused=says_login_refused(answer, said),
+    )
+
+
+def refusal_within(call: Call, answer: Answer, redact: Redact) -> ScmRefusedError | None:
+    """Return the error that a report says it is about, in a success of HTTP's (scm-api.md 13.2); it has other names."""
+    body = _object_in(answer)
+    code = None if body is None else _code(body.get("statusCode"))
+    if body is None or code is None or code in _NO_ERRORS:
+        return None
+    description = _description({"message": body.get("message")}, redact)
+    return refusal_from(call.operation, answer, Said(code, description, is_scms=False))
+
+
+def _refused_login(call: Call, said: LoginRefusal) -> ScmRefusedError:
+    return ScmRefusedError(
+        call.operation,
+        code=None,
+        description=said.description,
+        status=said.status,
+        hint=said.hint,
+        login_refused=True,
     )
 
 

@@ -39,6 +39,7 @@ class Reported:
         comments: None where it does not say them.
         expires: None where it does not say it, as before the certificate is issued.
         is_revoked: whether it is.
+        org_id: of the organization or department that it belongs to; None where it does not say it.
     """
 
     scm_id: int
@@ -47,6 +48,7 @@ class Reported:
     comments: str | None = None
     expires: date | None = None
     is_revoked: bool = False
+    org_id: int | None = None
 
     def is_live(self, today: date) -> bool:
         """Whether it can be collected, now or once it is issued, as far as SCM says."""
@@ -80,6 +82,16 @@ class _Row(ScmJson):
     comments: Annotated[str | None, BeforeValidator(_comments)] = None
     expires: Day = None
     revoked: Annotated[bool, BeforeValidator(_says_revoked)] = False
+    org_id: Number = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_organization(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        within = values.get("organization")
+        named = within.get("id") if isinstance(within, dict) else values.get("orgId")
+        return {**values, "org_id": named}
 
     def reported(self, listed_as: str = "") -> Reported:
         """Return what the row says; a status that it leaves out is the one that was asked for."""
@@ -91,6 +103,7 @@ class _Row(ScmJson):
             comments=self.comments,
             expires=self.expires,
             is_revoked=status in _REVOKED or self.revoked,
+            org_id=self.org_id,
         )
 
 
@@ -182,7 +195,7 @@ async def report(
 
     Raises:
         ScmAnswerTooLongError: a shorter window has to be asked for.
-        ScmRefusedError, ScmUnavailableError: SCM does not report this.
+        ScmRefusedError, ScmUnavailableError: SCM does not report this, or not all of it.
     """
     kind = _REPORTS[certificate_type]
     body = {

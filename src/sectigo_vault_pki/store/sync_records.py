@@ -63,6 +63,7 @@ class SyncRun(Record):
     """A run; every difference is in `todo` until it is dealt with, and then in `counts` and `found`.
 
     Attributes:
+        org_id: the organization that is compared; None in runs of earlier versions, which do not say it.
         position: how far SCM was compared, as the run counts it.
         by_lists: whether SCM is asked by lists; None: it has not been asked yet.
         is_whole: whether everything within the days could be compared.
@@ -79,6 +80,7 @@ class SyncRun(Record):
     request: SyncRequest
     started_at: AwareDatetime
     ended_at: AwareDatetime | None = None
+    org_id: int | None = None
     position: int = 0
     by_lists: bool | None = None
     is_whole: bool = True

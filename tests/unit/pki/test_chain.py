@@ -69,6 +69,29 @@ def test_a_certificate_that_does_not_name_its_issuers_key_has_no_authority_key_i
     assert chain.authority_key_id == ""
 
 
+@pytest.mark.parametrize(
+    ("policies", "is_public"),
+    [
+        (["2.23.140.1.2.1"], True),
+        (["1.3.6.1.4.1.6449.1.2.1.3.4", "2.23.140.1.2.2"], True),
+        (["2.23.140.1.2.3"], True),
+        (["2.23.140.1.1"], True),
+        (["2.23.140.1.5.3.1"], False),
+        (["1.3.6.1.4.1.6449.1.2.1.3.4"], False),
+        (["2.23.140.1.11"], False),
+        (["2.5.29.32.0"], False),
+        ([], False),
+    ],
+)
+def test_a_server_certificate_of_a_public_ca_is_known_by_its_policy(policies: list[str], *, is_public: bool) -> None:
+    named = [x509.PolicyInformation(x509.ObjectIdentifier(policy), None) for policy in policies]
+    extensions = (x509.CertificatePolicies(named),) if named else ()
+    key = ec.generate_private_key(ec.SECP256R1())
+    leaf = certificate("web.example.test", "web.example.test", key, key, extensions)
+    pem = leaf.public_bytes(Encoding.PEM).decode()
+    assert CertificateChain.from_pem(pem).is_public is is_public
+
+
 def test_certificates_that_do_not_lead_up_from_the_leaf_are_dropped(
     vector: Vector, chain: CertificateChain, rsa_key: PrivateKey
 ) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from sectigo_vault_pki.scm import hint_for, is_final, is_revoked
+from sectigo_vault_pki.scm import hint_for, is_about_offers, is_final, is_revoked
 
 OPERATIONS = ["enroll", "collect", "list", "details", "renew", "replace", "revoke"]
 
@@ -49,3 +49,14 @@ def test_what_the_document_tells_of_keys_domains_and_cas_is_explained_for_every_
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_wrong_login_or_a_missing_privilege_is_explained_everywhere(operation: str) -> None:
     assert all(hint_for(operation, code) for code in [-16, -970, -3, -25, -37, -124, -5101, -1104])
+
+
+@pytest.mark.parametrize("code", [-36, -39, -111, -172, -13, -194, -62, -135])
+def test_a_refused_order_tells_that_scm_does_not_offer_it_and_no_other_call_does(code: int) -> None:
+    assert all(is_about_offers(operation, code) for operation in ("enroll", "renew", "replace"))
+    assert not any(is_about_offers(operation, code) for operation in ("collect", "revoke", "types"))
+
+
+@pytest.mark.parametrize("code", [None, 0, -16, -843, -105, -129])
+def test_other_refusals_say_nothing_of_what_scm_offers(code: int | None) -> None:
+    assert not is_about_offers("enroll", code)

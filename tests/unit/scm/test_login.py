@@ -1,6 +1,7 @@
 """Logins by password, by OAuth2 and by a client certificate: what they send, and where their secrets may go."""
 
 import asyncio
+import gc
 import ssl
 from collections.abc import AsyncIterator
 from urllib.parse import parse_qs
@@ -12,10 +13,11 @@ from pydantic import SecretStr
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmAnswerLostError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.scm import SSL, CertificateLogin, Collected, OAuth2Login, Order, PasswordLogin, ScmClient, Tokens
-from sectigo_vault_pki.scm.login import token_url_in
+from sectigo_vault_pki.scm.oauth2 import token_url_in
 from tests.unit.scm.script import BASE_URL, PASSWORD, Script, account_at, too_long
 
 TOKEN_URL = "https://auth.sso.sectigo.com/auth/realms/apiclients/protocol/openid-connect/token"
+OTHER_URL = "https://auth2.sso.sectigo.com/token"
 SECRET = "client-s3cret-0f"
 LOGIN = OAuth2Login("client-1", SecretStr(SECRET), TOKEN_URL)
 UNNAMED = OAuth2Login("client-1", SecretStr(SECRET))
@@ -27,9 +29,11 @@ def token(value: str, seconds: object = 300) -> httpx.Response:
     return httpx.Response(200, json={"access_token": value, "expires_in": seconds})
 
 
-def client_of(script: Script, login: OAuth2Login, tokens: Tokens | None = None) -> ScmClient:
+def client_of(
+    script: Script, login: OAuth2Login, tokens: Tokens | None = None, *, base_url: str = BASE_URL
+) -> ScmClient:
     return ScmClient(
-        account_at(BASE_URL, login=login, api_version="v1"),
+        account_at(base_url, login=login, api_version="v1"),
         tokens=tokens or Tokens(script.now),
         transport=httpx.MockTransport(script.handle),
         sleep=script.sleep,
@@ -126,15 +130,32 @@ async def test_a_second_401_is_a_refused_login(script: Script, client: ScmClient
 
 
 @pytest.mark.parametrize(
-    ("answer", "said", "is_refused"),
+    ("answer", "said"),
     [
         (
             httpx.Response(401, json={"error": "invalid_client"}),
-            "HTTP 401 (invalid_client): sectigo_cm_client_id",
-            True,
+            "SCM refused enroll: the token server refused the client: invalid_client (HTTP 401); sectigo_cm_client_id",
         ),
-        (httpx.Response(400, json={"error": "unauthorized_client"}), "HTTP 400 (unauthorized_client)", True),
+        (httpx.Response(400, json={"error": "unauthorized_client"}), "unauthorized_client (HTTP 400); "),
+    ],
+)
+async def test_a_client_that_the_token_server_refuses_is_a_refused_login(
+    script: Script, client: ScmClient, order: Order, answer: httpx.Response, said: str
+) -> None:
+    script.answers(answer)
+    with pytest.raises(ScmRefusedError) as caught:
+        await SSL.enroll(client, order)
+    assert said in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert caught.value.login_refused
+    assert asked(script) == [TOKEN_URL]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "is_refused"),
+    [
         (httpx.Response(401, text="<html>"), "HTTP 401", True),
+        (httpx.Response(503, json={"error": "invalid_client"}), "HTTP 503 (invalid_client)", True),
         (httpx.Response(400, json={"error": "invalid_request"}), "HTTP 400 (invalid_request)", False),
         (httpx.Response(503, json={"error": f"echo {SECRET}"}), "HTTP 503", False),
         (httpx.Response(200, json={"token": "one"}), "no usable access_token", False),
@@ -222,6 +243,105 @@ async def test_a_hostile_401_does_not_get_the_secret(script: Script, unnamed: Sc
         await SSL.collect(unnamed, 55)
     assert caught.value.login_refused
     assert asked(script) == [COLLECT]
+
+
+async def test_a_401_of_scm_s_own_that_names_no_token_url_is_a_refused_login(
+    script: Script, unnamed: ScmClient
+) -> None:
+    script.answers(httpx.Response(401, json={"code": -16, "description": "Unknown user"}))
+    with pytest.raises(ScmRefusedError, match="needs sectigo_cm_token_url") as caught:
+        await SSL.collect(unnamed, 55)
+    assert caught.value.login_refused
+
+
+def naming(url: str) -> httpx.Response:
+    return httpx.Response(401, headers={"WWW-Authenticate": f'Bearer authorization_uri="{url}"'})
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [
+        httpx.ConnectError("no route"),
+        httpx.Response(404, text="<html>"),
+        httpx.Response(503),
+        httpx.Response(200, text="moved"),
+    ],
+)
+async def test_a_named_token_url_that_is_dead_gives_way_to_the_one_that_scm_names_next(
+    script: Script, unnamed: ScmClient, dead: httpx.Response | Exception
+) -> None:
+    script.answers(naming(TOKEN_URL), token("one", 1), YES)
+    await SSL.collect(unnamed, 55)
+    script.pauses.append(60.0)
+    script.answers(dead)
+    with pytest.raises(ScmUnavailableError):
+        await SSL.collect(unnamed, 55)
+    script.answers(naming(OTHER_URL), token("two"), YES)
+    await SSL.collect(unnamed, 55)
+    assert asked(script)[3:] == [TOKEN_URL, COLLECT, OTHER_URL, COLLECT]
+
+
+async def test_a_named_token_url_that_refuses_the_client_is_alive_and_stays(script: Script, unnamed: ScmClient) -> None:
+    no = httpx.Response(401, json={"error": "invalid_client"})
+    script.answers(naming(TOKEN_URL), no, no)
+    for _ in range(2):
+        with pytest.raises(ScmRefusedError):
+            await SSL.collect(unnamed, 55)
+    assert asked(script) == [COLLECT, TOKEN_URL, TOKEN_URL]
+
+
+async def test_calls_at_once_find_the_token_url_that_scm_names_anew(script: Script) -> None:
+    """The first of them finds that the old one is dead while the others wait for its token."""
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        script.requests.append(request)
+        await asyncio.sleep(0)
+        if str(request.url) == TOKEN_URL:
+            raise httpx.ConnectError("no route")
+        if str(request.url) == OTHER_URL:
+            return token("two")
+        return YES if request.headers.get("Authorization") == "Bearer two" else naming(OTHER_URL)
+
+    tokens = Tokens(script.now)
+    client = ScmClient(
+        account_at(BASE_URL, login=UNNAMED, api_version="v1"),
+        tokens=tokens,
+        transport=httpx.MockTransport(handle),
+        sleep=script.sleep,
+        now=script.now,
+    )
+    tokens.state(BASE_URL, UNNAMED).named_url = TOKEN_URL
+    first, *others = await asyncio.gather(*(SSL.collect(client, 55) for _ in range(5)), return_exceptions=True)
+    assert isinstance(first, ScmUnavailableError)
+    assert others == [Collected(b"0\x82")] * 4
+    assert (asked(script).count(TOKEN_URL), asked(script).count(OTHER_URL)) == (1, 1)
+    await client.aclose()
+
+
+async def test_a_token_goes_only_to_the_scm_that_it_was_fetched_for(script: Script) -> None:
+    other_url, tokens = "https://other.example.test", Tokens(script.now)
+    clients = [client_of(script, LOGIN, tokens, base_url=url) for url in (BASE_URL, other_url)]
+    for name, client in zip(("one", "two"), clients, strict=True):
+        script.answers(token(name), YES)
+        await SSL.collect(client, 55)
+    sent = {request.url.host: request.headers["Authorization"] for request in script.requests[1::2]}
+    assert sent == {"scm.example.test": "Bearer one", "other.example.test": "Bearer two"}
+    assert [secret.get_secret_value() for secret in tokens.secrets(BASE_URL, LOGIN)] == ["one"]
+    for client in clients:
+        await client.aclose()
+
+
+async def test_a_token_is_forgotten_with_the_last_client_of_its_login(script: Script) -> None:
+    tokens = Tokens(script.now)
+    client: ScmClient | None = client_of(script, LOGIN, tokens)
+    script.answers(token("one"), YES)
+    assert client is not None
+    await SSL.collect(client, 55)
+    assert tokens.secrets(BASE_URL, LOGIN)
+    await client.aclose()
+    client = None
+    gc.collect()
+    assert not tokens.secrets(BASE_URL, LOGIN)
 
 
 def test_a_token_url_of_scm_s_own_host_is_taken() -> None:

@@ -59,6 +59,10 @@ async def test_a_report_names_the_organization_the_days_and_which_date_they_are(
         ("ssl_cert", {"id": 7, "expires": "soon", "comments": []}, Reported(7)),
         ("ssl_cert", {"id": 7, "status": "Revoked"}, Reported(7, status="revoked", is_revoked=True)),
         ("ssl_cert", {"id": 7, "revoked": "whenever"}, Reported(7, is_revoked=True)),
+        ("ssl_cert", {"id": 7, "orgId": 42}, Reported(7, org_id=42)),
+        ("ssl_cert", {"id": 7, "orgId": "42"}, Reported(7, org_id=42)),
+        ("ssl_cert", {"id": 7, "orgId": []}, Reported(7)),
+        ("client_cert", {"orderNumber": 7, "organization": {"id": "42"}}, Reported(7, org_id=42)),
         ("client_cert", {"id": 3, "orderNumber": 7, "expire": "2027-01-02"}, Reported(7, expires=date(2027, 1, 2))),
         ("client_cert", {"backendCertId": "7", "state": "issued"}, Reported(7, status="issued")),
     ],
@@ -93,6 +97,19 @@ async def test_what_is_no_report_is_an_unusable_answer(
     with pytest.raises(ScmUnavailableError) as caught:
         await asked(client)
     assert caught.value.answered
+
+
+@pytest.mark.parametrize(("code", "is_error"), [(0, False), ("0", False), (200, False), (None, False), (-14, True)])
+async def test_a_report_says_by_its_status_code_whether_it_is_one(
+    client: ScmClient, script: Script, code: object, *, is_error: bool
+) -> None:
+    script.answers(httpx.Response(200, json={"statusCode": code, "message": "x", "reports": [{"id": 7}]}))
+    if not is_error:
+        assert (await asked(client)).rows == (Reported(7),)
+        return
+    with pytest.raises(ScmRefusedError, match=r"SCM refused report: x \(code -14\)") as caught:
+        await asked(client)
+    assert not caught.value.login_refused
 
 
 async def test_a_refused_report_is_a_refusal(client: ScmClient, script: Script) -> None:

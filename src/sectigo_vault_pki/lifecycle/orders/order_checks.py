@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from sectigo_vault_pki.errors import InvalidInputError, ScmRefusedError
 from sectigo_vault_pki.lifecycle.held import Entry, Held
-from sectigo_vault_pki.lifecycle.offers import FRESH_FOR, kept_offers, offers_for_order
+from sectigo_vault_pki.lifecycle.offers import FRESH_FOR, kept_offers, offers_for_order, offers_for_role
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest
 from sectigo_vault_pki.lifecycle.orders.operation import KeyRequest
 from sectigo_vault_pki.lifecycle.resources import Resources
@@ -15,12 +15,14 @@ from sectigo_vault_pki.lifecycle.rules.profile_rules import (
     Offers,
     OrderedKey,
     notice_of_renewed_term,
+    offered_terms,
     problems_of_enrolment,
     problems_of_key,
 )
+from sectigo_vault_pki.lifecycle.rules.role_rules import Term, term
 from sectigo_vault_pki.pki import CertificateSigningRequest, KeyParameters
 from sectigo_vault_pki.scm import hint_for
-from sectigo_vault_pki.store import CertificateRecord, OrderOperation
+from sectigo_vault_pki.store import CertificateRecord, OrderOperation, RoleRecord
 
 CERTAIN_FOR = timedelta(minutes=1)
 """An order is refused only by what SCM has told as lately as that; otherwise SCM is asked again."""
@@ -73,6 +75,28 @@ async def check_key(resources: Resources, held: Held, operation: OrderOperation,
         return
     profile_id = asked.certificate_profile
     await _check(resources, held, operation, lambda told: () if key is None else problems_of_key(told, profile_id, key))
+
+
+async def term_under_role(resources: Resources, entry: Entry, role: RoleRecord, life: timedelta | None) -> Term:
+    """Choose the term of an order under a role.
+
+    Args:
+        resources: the backend's.
+        entry: the role's config entry.
+        role: the policy.
+        life: see `role_rules.requested_life`.
+
+    Raises:
+        InvalidInputError: SCM offers no such certificate profile, or no term that the role allows.
+        ScmUnavailableError: SCM could not be asked.
+    """
+    for fresh_for, or_older in ((FRESH_FOR, True), (CERTAIN_FOR, False)):
+        offers = await offers_for_role(resources, entry, fresh_for=fresh_for, or_older=or_older)
+        try:
+            return term(role, life, offered_terms(offers, role.certificate_profile))
+        except InvalidInputError as error:
+            refusal = error
+    raise refusal
 
 
 def remarks_on_term(resources: Resources, entry: Entry, record: CertificateRecord | None) -> tuple[str, ...]:
@@ -128,6 +152,6 @@ def _of_order(refusal: ScmRefusedError, operation: OrderOperation) -> ScmRefused
         code=code,
         description=refusal.description,
         status=refusal.status,
-        hint=None if code is None else hint_for(operation, code),
+        hint=refusal.hint if code is None else hint_for(operation, code),
         login_refused=True,
     )

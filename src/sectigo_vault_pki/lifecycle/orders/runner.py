@@ -28,6 +28,7 @@ from sectigo_vault_pki.lifecycle.collect.collector import Collector
 from sectigo_vault_pki.lifecycle.event_log import LogEvent, log_accepted, log_order, log_refused, log_unbooked
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
 from sectigo_vault_pki.lifecycle.journal import Journal
+from sectigo_vault_pki.lifecycle.offers import note_refusal
 from sectigo_vault_pki.lifecycle.orders.enrolment import ENROLMENT
 from sectigo_vault_pki.lifecycle.orders.operation import (
     E,
@@ -200,6 +201,7 @@ class Runner:
                     log_order(LogEvent.ORDER_ANSWER_LOST, entry.config_name, order, error=told)
                     return answers.unsettled(entry.config_name, order, why)
                 case OrderState.REFUSED | OrderState.NOT_BOOKED, Refused() | NotSent():
+                    note_refusal(self._resources, entry, event.error)
                     change = operation.refused(order, event, self._resources.clock.now())
                     log_refused(entry, order, event, change)
                     await self._journal.close(entry.config_name, order, change)

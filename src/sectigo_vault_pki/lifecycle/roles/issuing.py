@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,14 +11,14 @@ from sectigo_vault_pki.errors import InvalidInputError, PendingError
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.event_log import about_certificate
 from sectigo_vault_pki.lifecycle.held import Entry
-from sectigo_vault_pki.lifecycle.offers import offers_for_role
 from sectigo_vault_pki.lifecycle.orders.enrolment import EnrolmentRequest, digest_of
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
+from sectigo_vault_pki.lifecycle.orders.order_checks import term_under_role
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.roles.role_entries import Roles
 from sectigo_vault_pki.lifecycle.rules import role_rules
 from sectigo_vault_pki.lifecycle.rules.backoff import LAST_RETRY, is_in_force, pause_after
-from sectigo_vault_pki.lifecycle.rules.profile_rules import offered_terms
+from sectigo_vault_pki.lifecycle.rules.policy import DEADLINE_MARGIN, caller_limit
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import shown_time
 from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS, Caller, Steps
 from sectigo_vault_pki.pki import CertificateChain, CertificateSigningRequest, KeyParameters
@@ -130,18 +131,18 @@ class Issuer:
             PendingError: an order stands, and an equal request takes it up again.
             ScmRefusedError, ScmUnavailableError: SCM took nothing, and nothing stays stored.
         """
-        role = await self._roles.get(role_name)
+        began, role = asyncio.get_running_loop().time(), await self._roles.get(role_name)
         common_name = role_rules.common_name(role, request.common_name, request.names)
         role_rules.check_names(role, common_name, request.names)
         key = role_rules.key_to_make(role, request.csr, request.key_type, request.key_bits)
         life = role_rules.requested_life(request.ttl, request.not_after, self._resources.clock.now())
         entry = await self._entry(role.config_name)
-        offered = offered_terms(await offers_for_role(self._resources, entry), role.certificate_profile)
-        term = role_rules.term(role, life, offered)
+        term = await term_under_role(self._resources, entry, role, life)
         enrolment = _enrolment(role_name, role, request, common_name=common_name, key=key, days=term.days)
         await self._release_spent(role, enrolment)
         ordering = _Ordering(self._roles, role_name, role)
-        answer = await self._answer(ordering, enrolment, time_limit)
+        limit = caller_limit(entry.config, math.inf, time_limit) + DEADLINE_MARGIN
+        answer = await self._answer(ordering, enrolment, limit - (asyncio.get_running_loop().time() - began))
         if answer.record is not None:
             answer = Answer(await self._newest(role.config_name, answer.record))
         record, current = _in_hand(role.config_name, answer)
@@ -174,7 +175,7 @@ class Issuer:
             values = {**about_certificate(config_name, record), "role": issued.role_name, "error": str(error)}
             _log.warning("what was answered under a role could not be noted", extra={"kv": values})
 
-    async def _answer(self, ordering: "_Ordering", enrolment: EnrolmentRequest, time_limit: float | None) -> Answer:
+    async def _answer(self, ordering: "_Ordering", enrolment: EnrolmentRequest, time_limit: float) -> Answer:
         """Return what an equal request led to, or order; what certainly came to nothing is ordered anew after a pause.
 
         Raises:
@@ -185,10 +186,9 @@ class Issuer:
         if (failure := _failure_of(answer)) is None:
             return answer
         await self._make_way(ordering.role.config_name, enrolment.request_id or "", failure)
-        left = None if time_limit is None else time_limit - (asyncio.get_running_loop().time() - began)
-        return await self._enrolled(ordering, enrolment, left)
+        return await self._enrolled(ordering, enrolment, time_limit - (asyncio.get_running_loop().time() - began))
 
-    async def _enrolled(self, ordering: "_Ordering", enrolment: EnrolmentRequest, time_limit: float | None) -> Answer:
+    async def _enrolled(self, ordering: "_Ordering", enrolment: EnrolmentRequest, time_limit: float) -> Answer:
         entry = await self._entry(ordering.role.config_name)  # it may have changed since the profiles were asked for
         return await self._enrolments.enroll(
             entry,

@@ -27,6 +27,7 @@ from sectigo_vault_pki.lifecycle.rules.renewal_rule import LONGEST_WINDOW
 from sectigo_vault_pki.lifecycle.rules.states import Found as FoundAtScm
 from sectigo_vault_pki.lifecycle.rules.states import Undecided
 from sectigo_vault_pki.lifecycle.steps import MAX_RENEWALS, Steps
+from sectigo_vault_pki.lifecycle.sync.neighbours import Neighbours
 from sectigo_vault_pki.pki import CertificateChain, parse_chain
 from sectigo_vault_pki.scm import CERTIFICATE_APIS, Collected
 from sectigo_vault_pki.store import (
@@ -65,12 +66,13 @@ class Tools:
 class Actions:
     """The actions of one run."""
 
-    def __init__(self, tools: Tools, entry: Entry, run: SyncRun) -> None:
+    def __init__(self, tools: Tools, entry: Entry, run: SyncRun, neighbours: Neighbours) -> None:
         self._tools = tools
         self._resources = tools.resources
         self._entry = entry
         self._request = run.request
         self._requested_by = run.requested_by
+        self._neighbours = neighbours
 
     async def do(self, item: SyncItem) -> tuple[Found, ...]:
         """Do what a difference asks for, or find out what would be done; returns nothing where there is none any more.
@@ -213,14 +215,18 @@ class Actions:
         return ((Difference.UNSETTLED, name),) if is_open else ((Difference.SETTLED, found or name),)
 
     async def _imported(self, item: SyncItem) -> tuple[Found, ...]:
-        imported = ((Difference.IMPORTED, self._entry.key_of(item.scm_id).unique_id),)
-        if not self._request.import_missing:
-            return ((Difference.ONLY_AT_SCM, imported[0][1]),)
-        if not self._request.dry_run:
-            wanted = FetchRequest(item.scm_id, IMPORTED, requested_by=self._requested_by)
-            answer = await fetch(self._resources, self._entry, wanted, time_limit=None)
-            await self._note(answer.record)
-        return imported
+        unique_id = self._entry.key_of(item.scm_id).unique_id
+        # Runs of two entries may see the same certificate: the second finds what the first has stored.
+        async with self._resources.locks.hold("import", unique_id):
+            if await self._neighbours.stores(item.scm_id):
+                return ()
+            if not self._request.import_missing:
+                return ((Difference.ONLY_AT_SCM, unique_id),)
+            if not self._request.dry_run:
+                wanted = FetchRequest(item.scm_id, IMPORTED, requested_by=self._requested_by)
+                answer = await fetch(self._resources, self._entry, wanted, time_limit=None)
+                await self._note(answer.record)
+            return ((Difference.IMPORTED, unique_id),)
 
     # Helpers.
 

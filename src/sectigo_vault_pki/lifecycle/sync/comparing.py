@@ -9,11 +9,19 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 
-from sectigo_vault_pki.errors import RecordError, ScmError, ScmRefusedError, ScmUnavailableError, SectigoVaultPkiError
+from sectigo_vault_pki.errors import (
+    ConflictError,
+    RecordError,
+    ScmError,
+    ScmRefusedError,
+    ScmUnavailableError,
+    SectigoVaultPkiError,
+)
 from sectigo_vault_pki.lifecycle.answers import order_id
 from sectigo_vault_pki.lifecycle.held import Entry
 from sectigo_vault_pki.lifecycle.rules.comparison import TIME_ZONES, difference, is_not_at_scm
 from sectigo_vault_pki.lifecycle.sync.actions import Actions, Found, Tools, newest_of
+from sectigo_vault_pki.lifecycle.sync.neighbours import Neighbours
 from sectigo_vault_pki.lifecycle.sync.sources import Part, Span, listed, reported
 from sectigo_vault_pki.scm import ByDate, CallBudget, Reported, ScmClient, mark_in
 from sectigo_vault_pki.scm.results import Page
@@ -41,6 +49,13 @@ class HeldError(ScmUnavailableError):
 
     def __init__(self, reason: str) -> None:
         super().__init__("report", reason)
+
+
+class OtherOrganizationError(ConflictError):
+    """The config entry was written for another organization during the run: what was compared says nothing of it."""
+
+    def __init__(self) -> None:
+        super().__init__("sectigo_cm_org_id was changed during the run, which has ended: begin another one")
 
 
 class Pace:
@@ -81,7 +96,8 @@ class Comparing:
         self._entry = entry
         self.run = run
         self._pace = pace
-        self._actions = Actions(tools, entry, run)
+        self._neighbours = Neighbours(tools.resources, entry)
+        self._actions = Actions(tools, entry, run, self._neighbours)
         self._seen: set[int] = set()
         self._marks: set[str] = set()
         self._asked_at = run.started_at
@@ -155,6 +171,7 @@ class Comparing:
 
         Raises:
             HeldError: SCM refused the login, and is asked later; or the config entry is deleted.
+            OtherOrganizationError: the run cannot go on.
         """
         await self._pace.wait()
         await self._read_entry()
@@ -166,13 +183,16 @@ class Comparing:
 
         Raises:
             HeldError: it is deleted.
+            OtherOrganizationError: it is for another organization than the run compares.
         """
         config = await self._repository.config(self._entry.config_name)
         if config is None:
             raise HeldError(f'no config entry named "{self._entry.config_name}"')
+        if self.run.org_id not in {None, config.org_id}:
+            raise OtherOrganizationError
         if config != self._entry.config:
             self._entry = Entry(self._entry.config_name, config)
-            self._actions = Actions(self._tools, self._entry, self.run)
+            self._actions = Actions(self._tools, self._entry, self.run, self._neighbours)
 
     # Comparing.
 
@@ -217,29 +237,30 @@ class Comparing:
             return (), (item.model_copy(update={"kind": Difference.SETTLED}),)
         if is_settled or not row.is_live(self._resources.clock.now().date()):
             return (), ()
-        return await self._only_at_scm(item, key.unique_id)
+        return await self._only_at_scm(row, item, key.unique_id)
 
-    async def _only_at_scm(self, item: SyncItem, unique_id: str) -> tuple[Sequence[Found], Sequence[SyncItem]]:
-        """Return what an entry is that Vault does not have: a renewal, an order that was lost, or somebody else's."""
+    async def _only_at_scm(
+        self, row: Reported, item: SyncItem, unique_id: str
+    ) -> tuple[Sequence[Found], Sequence[SyncItem]]:
+        """Return what an entry is that is not stored here: a renewal, an order that was lost, or somebody else's."""
         if item.order_uuid and await newest_of(self._resources, self._entry, item.order_uuid) is not None:
             return (), (item.model_copy(update={"kind": Difference.RENEWED}),)
+        if await self._is_not_missing(row, item.order_uuid):
+            return (), ()
         wanted = (item,) if self.run.request.import_missing else ()
         if item.order_uuid:
-            if await self._repository.order(self._entry.config_name, item.order_uuid) is not None:
-                return (), ()  # its answer is yet to come, or is settled by the background work
-            if not await self._is_of_another_entry(item.order_uuid):
-                return ((Difference.KEY_LOST, unique_id),), wanted
+            return ((Difference.KEY_LOST, unique_id),), wanted
         return (() if wanted else ((Difference.ONLY_AT_SCM, unique_id),)), wanted
 
-    async def _is_of_another_entry(self, order_uuid: str) -> bool:
-        for name in await self._repository.config_names():
-            if name == self._entry.config_name:
-                continue
-            if await self._repository.certificate_of_order(name, order_uuid) is not None:
-                return True
-            if await self._repository.order(name, order_uuid) is not None:
-                return True
-        return False
+    async def _is_not_missing(self, row: Reported, order_uuid: str) -> bool:
+        """Whether an entry belongs to another organization, to another config entry, or to an order in progress."""
+        if row.org_id not in {None, self._entry.config.org_id} or await self._neighbours.stored(row.scm_id):
+            return True
+        if not order_uuid:
+            return False
+        if await self._repository.order(self._entry.config_name, order_uuid) is not None:
+            return True  # its answer is yet to come, or is settled by the background work
+        return await self._neighbours.ordered(order_uuid)
 
     # Orders whose answer was lost.
 
@@ -323,6 +344,8 @@ class Comparing:
             return rest.with_found(*await self._actions.do(item)), None
         except HeldError as error:
             return run, error
+        except OtherOrganizationError:
+            raise
         except SectigoVaultPkiError as error:
             if isinstance(error, ScmError) and error.login_refused:
                 return run, error

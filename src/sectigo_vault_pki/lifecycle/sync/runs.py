@@ -83,7 +83,7 @@ class SyncRuns:
         await self._repository.must_be_ours()
         request = SyncRequest(dry_run=dry_run, first=first, last=last, import_missing=import_missing)
         async with self._resources.locks.hold("sync", config_name):
-            task = await self._begun(config_name, request, requested_by)
+            task = await self._begun(entry, request, requested_by)
         done, _ = await asyncio.wait({task}, timeout=caller_limit(entry.config, DEFAULT_MAX_TIMEOUT, time_limit))
         if done and not task.cancelled():
             task.result()
@@ -116,7 +116,8 @@ class SyncRuns:
             if run is not None and run.ended_at is None:
                 self._continue(config_name)
 
-    async def _begun(self, config_name: str, request: SyncRequest, requested_by: str) -> "asyncio.Task[None]":
+    async def _begun(self, entry: Entry, request: SyncRequest, requested_by: str) -> "asyncio.Task[None]":
+        config_name = entry.config_name
         run = await self._stored(config_name)
         is_open = run is not None and run.ended_at is None
         if is_open and run is not None and run.request == request:
@@ -125,7 +126,12 @@ class SyncRuns:
             raise ConflictError(
                 f"another run of this config entry is in progress: read sync/{config_name}, and write when it has ended"
             )
-        begun = SyncRun(request=request, started_at=self._resources.clock.now(), requested_by=requested_by)
+        begun = SyncRun(
+            request=request,
+            started_at=self._resources.clock.now(),
+            org_id=entry.config.org_id,
+            requested_by=requested_by,
+        )
         await self._resources.tasks.finish(self._repository.put_sync_run(config_name, begun))
         return self._continue(config_name)
 

@@ -21,7 +21,7 @@ from sectigo_vault_pki.scm_simulator.model.orders import (
     general_name,
     name_attribute,
 )
-from sectigo_vault_pki.scm_simulator.model.tenant import Organization
+from sectigo_vault_pki.scm_simulator.model.tenant import PRIVATE, Organization
 
 VENDOR = "Sectigo SCM Simulator"
 _CA_LIFE = timedelta(days=20 * 365)
@@ -61,7 +61,7 @@ class Leaf:
         names: The subject alternative names.
         key_usage: What the key is for.
         purposes: The extended key usages.
-        policy: What was validated, by whose rules.
+        policy: What was validated, by whose rules; None: by those of a private CA.
     """
 
     public_key: PublicKey
@@ -69,7 +69,7 @@ class Leaf:
     names: Sequence[x509.GeneralName]
     key_usage: x509.KeyUsage
     purposes: Sequence[x509.ObjectIdentifier]
-    policy: x509.ObjectIdentifier
+    policy: x509.ObjectIdentifier | None
 
 
 class CertificateAuthority:
@@ -91,8 +91,7 @@ class CertificateAuthority:
 
     def issue(self, leaf: Leaf, *, not_before: datetime, not_after: datetime) -> x509.Certificate:
         """Sign a certificate."""
-        policies = x509.CertificatePolicies([x509.PolicyInformation(leaf.policy, None)])
-        return (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(leaf.subject)
             .issuer_name(self.intermediate.subject)
@@ -105,12 +104,14 @@ class CertificateAuthority:
             .add_extension(x509.ExtendedKeyUsage(leaf.purposes), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(leaf.public_key), critical=False)
             .add_extension(self._authority_key_identifier, critical=False)
-            .add_extension(policies, critical=False)
             .add_extension(_CRL_POINTS, critical=False)
             .add_extension(_AUTHORITY_ACCESS, critical=False)
             .add_extension(x509.SubjectAlternativeName(leaf.names), critical=False)
-            .sign(self._key, hashes.SHA256())
         )
+        if leaf.policy is not None:
+            policies = x509.CertificatePolicies([x509.PolicyInformation(leaf.policy, None)])
+            builder = builder.add_extension(policies, critical=False)
+        return builder.sign(self._key, hashes.SHA256())
 
 
 def _ca_name(role: str) -> x509.Name:
@@ -173,18 +174,19 @@ def key_usage(
 def leaf(request: CertificateRequest, subscription: Subscription) -> Leaf:
     """Return what the certificate of an order is to say; SANs within the CSR have no say (scm-api.md 8.4)."""
     if subscription.person is None:
-        return _server_leaf(request, subscription.organization)
+        is_private = subscription.profile.validation_type == PRIVATE
+        return _server_leaf(request, subscription.organization, None if is_private else _ORGANIZATION_VALIDATED)
     return _client_leaf(request, subscription.organization, subscription.person)
 
 
-def _server_leaf(request: CertificateRequest, organization: Organization) -> Leaf:
+def _server_leaf(request: CertificateRequest, organization: Organization, policy: x509.ObjectIdentifier | None) -> Leaf:
     return Leaf(
         public_key=request.csr.public_key,
         subject=x509.Name([*_organization(organization), *_common_name(request.common_name)]),
         names=[general_name(name) for name in request.names],
         key_usage=key_usage(key_encipherment=_is_rsa(request)),
         purposes=[ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
-        policy=_ORGANIZATION_VALIDATED,
+        policy=policy,
     )
 
 
