@@ -24,11 +24,11 @@ def test_every_line_that_is_written_for_a_request_names_it_and_its_config_entry(
     mount.configure("logged")
     answer = mount.api("POST", "enroll/logged", ORDER).expect(200)
     told = f"request_id={answer.body['request_id']}"
-    until(lambda: lines_of(mount, told, "status=Issued"), what="the line of the issued certificate")
+    until(lambda: lines_of(mount, told, "certificate issued"), what="the line of the issued certificate")
     lines = [line for line in lines_of(mount, "config=logged") if _OF_THE_WORK.search(line)]
     assert any("SCM call" in line for line in lines)
     assert all(told in line for line in lines)
-    assert f"unique_id={answer.data['cert_unique_id']}" in lines_of(mount, told, "status=Issued")[0]
+    assert f"unique_id={answer.data['cert_unique_id']}" in lines_of(mount, told, "certificate issued")[0]
 
 
 def test_a_line_of_a_read_names_the_certificate(mount: VaultMount) -> None:
@@ -57,7 +57,7 @@ def levels_of_an_order(mount: VaultMount, name: str) -> set[str]:
     """Order a certificate, and return the levels of the plugin's lines about it."""
     mount.configure(name)
     mount.enroll(name).expect(200)
-    until(lambda: lines_of(mount, f"config={name}", "status=Issued"), what="the line of the issued certificate")
+    until(lambda: lines_of(mount, f"config={name}", "certificate issued"), what="the line of the issued certificate")
     mount.api("LIST", f"certs/{name}").expect(200)
     told = [line for line in lines_of(mount, f"config={name}") if _OF_THE_WORK.search(line)]
     return {level for level in ("TRACE", "DEBUG", "INFO", "WARN", "ERROR") for line in told if f"[{level}]" in line}
