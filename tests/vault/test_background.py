@@ -17,7 +17,7 @@ TICK_SECONDS = 60
 
 def test_an_order_is_collected_by_the_servers_tick(ticking: tuple[VaultMount, str]) -> None:
     mount, unique_id = ticking
-    parts = (f"unique_id={unique_id}", "status=Issued")
+    parts = (f"unique_id={unique_id}", "certificate issued")
 
     def told_of_it() -> list[str]:
         return [line for line in mount.server.log().splitlines() if all(part in line for part in parts)]

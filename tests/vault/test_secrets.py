@@ -45,8 +45,8 @@ def test_a_talkative_log_tells_what_happened_and_no_secret(mount: VaultMount) ->
     mount.enroll(sectigo_private_key=key)
     log = mount.server.log()
     said = [line for line in log.splitlines() if data["cert_unique_id"] in line]
-    assert any("asked for a certificate" in line for line in said)
-    assert any("[DEBUG]" in line for line in said)
+    assert any("certificate issued" in line for line in said)
+    assert any("[DEBUG]" in line and "SCM call" in line for line in log.splitlines())
     assert CANARY not in log
     assert mount.secrets.found_in(log) == []
 

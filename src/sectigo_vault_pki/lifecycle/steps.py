@@ -6,7 +6,8 @@ leaves the rest to later ticks.
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from sectigo_vault_pki.errors import (
     OrderLimitError,
     RenewalHeldError,
     ScmError,
+    ScmUnavailableError,
     UnknownCertificateError,
 )
 from sectigo_vault_pki.lifecycle import answers
@@ -80,7 +82,7 @@ class Steps:
         self._collector = collector
         self._runner = runner
         self._enrolments = enrolments
-        self._spent_budgets: dict[str, str] = {}
+        self._failing: dict[tuple[str, str], str] = {}
 
     async def stored(self, config_name: str, unique_id: str) -> CertificateRecord:
         """Return a record as it is.
@@ -314,33 +316,44 @@ class Steps:
     async def _renew(self, held: Held, rule: RenewalPolicy, caller: Caller) -> Answer:
         request = RenewalRequest(is_automatic=True, requested_by=AUTOMATIC)
         if caller.is_background:
-            answer = await self._renewed_in_background(held, request)
+            with self._failures_logged(held):
+                answer = await asyncio.shield(self._runner.begin(RENEWAL, held, request))
             if answer.record is None or answer.record.order is None:
                 return answer
             return (await self._collector.once(held.with_record(answer.record))).answer
         waiting = waiting_of(held, caller.flags)
         try:
-            answer = await self._runner.run(RENEWAL, held, request, waiting, time_limit=caller.time_limit)
+            with self._failures_logged(held):
+                answer = await self._runner.run(RENEWAL, held, request, waiting, time_limit=caller.time_limit)
         except (ScmError, ConflictError) as error:  # a read does not fail because a renewal did
             return Answer(held.record, (answers.due_and_not_renewed(error),))
         return await self._old_or_new(held, answer, rule)
 
-    async def _renewed_in_background(self, held: Held, request: RenewalRequest) -> Answer:
-        """Renew, and log what failed before an order was sent; the runner has logged what SCM says to an order."""
+    @contextmanager
+    def _failures_logged(self, held: Held) -> Iterator[None]:
         try:
-            return await asyncio.shield(self._runner.begin(RENEWAL, held, request))
+            yield
         except RenewalHeldError:  # its record tells, or the clocks do
             raise
-        except OrderLimitError as error:
-            if self._spent_budgets.get(held.config_name) != str(error):  # else each tick would say it
-                self._spent_budgets[held.config_name] = str(error)
-                log_certificate(LogEvent.RENEWAL_HELD, held.config_name, held.record, error=str(error))
-            raise
         except (ScmError, ConflictError) as error:
-            if not isinstance(error, ScmError) or error.operation != OrderOperation.RENEW:
-                values = {"requested_by": AUTOMATIC, **of_error(error)}
-                log_certificate(LogEvent.RENEWAL_FAILED, held.config_name, held.record, **values)
+            self._log_failure(held, error)
             raise
+        for name in ("", held.record.unique_id):
+            self._failing.pop((held.config_name, name), None)
+
+    def _log_failure(self, held: Held, error: ScmError | ConflictError) -> None:
+        """Say why nothing was ordered, when that begins: of a spent budget and an SCM that is away, once for all."""
+        if isinstance(error, ScmError) and error.operation == OrderOperation.RENEW:
+            return  # the runner has said what SCM says to an order
+        is_of_all = isinstance(error, OrderLimitError | ScmUnavailableError)
+        key = (held.config_name, "" if is_of_all else held.record.unique_id)
+        why = "SCM is away" if isinstance(error, ScmUnavailableError) else str(error)
+        if self._failing.get(key) == why:
+            return
+        self._failing[key] = why
+        event = LogEvent.RENEWAL_HELD if isinstance(error, OrderLimitError) else LogEvent.RENEWAL_FAILED
+        values = {"requested_by": AUTOMATIC, **of_error(error)}
+        log_certificate(event, held.config_name, held.record, **values)
 
     async def _old_or_new(self, held: Held, answer: Answer, rule: RenewalPolicy) -> Answer:
         """Answer the renewal once it is there, and the old certificate, which is still valid, until then."""
