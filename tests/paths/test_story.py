@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError, LogicalError, StorageError
+from tests.support.foreign_orders import foreign_order
 from tests.support.mount import ENTITY, ORDER, Mount, answered
 
 DUE_IN_DAYS = 359  # of the 365 days that ORDER asks for, with a window of 7
@@ -178,6 +179,8 @@ async def test_an_order_that_scm_never_took_and_its_deletion(ready: Mount, story
     ready.simulator.faults.add("enroll", "drop_before")
     unique_id = (await ready.enroll())["cert_unique_id"]
     story.told()
+    await ready.read(f"certs/web/{unique_id}")
+    assert ("DEBUG", "order not found yet") in [line[:2] for line in story.told(logging.DEBUG)]
     for _ in range(30):
         await ready.tick(60)
         await ready.read(f"certs/web/{unique_id}")
@@ -338,3 +341,72 @@ async def test_a_repeated_request_tells_nothing(ready: Mount, story: Story) -> N
     story.told()
     answered(await ready.write("enroll/web", {**ORDER, "sectigo_request_id": "deploy-7"}))
     assert story.told(logging.DEBUG) == []
+
+
+async def test_a_renewal_of_which_scm_does_not_tell_is_given_up(ready: Mount, story: Story) -> None:
+    await ready.enroll()
+    ready.clock.advance(days=DUE_IN_DAYS)
+    ready.simulator.faults.add("renew", "status", status=502)
+    (first,) = ready.simulator.orders
+    story.told()
+    await ready.tick()
+    foreign_order(ready.simulator, first, is_approved=False)
+    for _ in range(80):
+        await ready.tick(3600)
+    lost, (level, message, values) = story.told()[:2]
+    assert (lost[1], level, message) == ("order answer lost", "WARNING", "order given up")
+    given_up = {"operation": "renew", "error": values["error"], "next_try": values["next_try"]}
+    assert values == of(1, 2, requested_by="automatic") | given_up
+
+
+async def test_a_renewal_that_was_ordered_elsewhere(ready: Mount, story: Story) -> None:
+    unique_id = (await ready.enroll())["cert_unique_id"]
+    ready.clock.advance(days=DUE_IN_DAYS)
+    before = ready.storage.snapshot()
+    answered(await ready.write(f"renew/web/{unique_id}", {}))
+    await ready.go_back_to(before)
+    story.told()
+    await ready.tick()
+    (found, issued_, renewed) = [(message, values["requested_by"]) for _, message, values in story.told()]
+    assert (found, issued_, renewed) == (
+        ("renewal found", "automatic"),
+        ("certificate issued", "automatic"),
+        ("certificate renewed", "automatic"),
+    )
+
+
+async def test_a_revocation_that_scm_does_not_answer(ready: Mount, story: Story) -> None:
+    unique_id = (await ready.enroll())["cert_unique_id"]
+    story.told()
+    ready.simulator.faults.add("revoke", "status", status=503, times=None)
+    with pytest.raises(LogicalError):
+        await ready.write(f"revoke/web/{unique_id}", {"sectigo_reason": "superseded"})
+    ((level, message, values),) = story.told()
+    assert (level, message) == ("WARNING", "revocation failed")
+    assert values == of(1, 2) | {"operation": "revoke", "error": values["error"]}
+
+
+async def test_a_replaced_client_certificate_that_scm_revokes(ready: Mount, story: Story) -> None:
+    await ready.configure_client()
+    unique_id = (await ready.enroll_client())["cert_unique_id"]
+    story.told()
+    replacing = {"sectigo_reason": "key rotation", "sectigo_client_cert_revoked_on_replace": True}
+    answered(await ready.write(f"replace/people/{unique_id}", replacing))
+    (_, (level, message, values)) = story.told()
+    about = of(1, 2, domain="Ada Lovelace") | {"config": "people"}
+    assert (level, message) == ("INFO", "certificate replaced")
+    assert values == about | issued(2, replaced_serial_number="serial 1", replaced_is_revoked=True)
+
+
+async def test_a_one_time_key_that_nobody_asks_for(ready: Mount, story: Story) -> None:
+    await ready.write("roles/web", ROLE)
+    ready.simulator.settings.auto_approve = False
+    with pytest.raises(BadRequestError):
+        await ready.write("issue/web", {"common_name": "web.example.test"}, time_limit=5)
+    (order,) = ready.simulator.orders
+    ready.simulator.orders.approve(order)
+    await ready.tick(60)
+    ready.clock.advance(days=2)
+    for _ in range(3):
+        await ready.tick(60)
+    assert story.told()[-1] == ("INFO", "private key deleted", of(1, 1, requested_by="automatic"))

@@ -9,8 +9,7 @@ import pytest
 
 from sectigo_vault_pki.scm_simulator.model.orders import Order
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from sectigo_vault_pki.vault_plugin.logical import BadRequestError, Response, StorageEntry
-from sectigo_vault_pki.vault_plugin.testing import InmemStorage
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, Response
 from tests.support.mount import ORDER, Mount, answered
 from tests.support.virtual_time import LoopClock
 
@@ -77,16 +76,6 @@ def ids_at_scm_of_clients(simulator: Simulator) -> list[str]:
 def warnings_of(response: Response | None) -> str:
     assert response is not None
     return "\n".join(response.warnings)
-
-
-async def restore(mount: Mount, snapshot: Mapping[str, bytes]) -> None:
-    """Put an older state of the server's storage back."""
-    await mount.backend.cleanup()
-    mount.storage = InmemStorage()
-    for key, value in snapshot.items():
-        await mount.storage.put(StorageEntry(key, value))
-    mount.backend = mount.restarted_backend()
-    await mount.backend.initialize()
 
 
 def renewals_of(simulator: Simulator) -> list[Order]:
@@ -334,7 +323,7 @@ class TestSnapshots:
         mount.clock.advance(days=2.5)
         await pass_time(3 * MINUTE, mount)
         assert len(simulator.orders) == 2
-        await restore(mount, snapshot)
+        await mount.go_back_to(snapshot)
         await pass_time(5 * MINUTE, mount)
         assert (await read(mount, unique_id))["cert_unique_id"] == ids_at_scm(simulator)[-1]
         assert len(simulator.orders) == 2
@@ -347,7 +336,7 @@ class TestSnapshots:
             await mount.tick(86_400)
         number = len(simulator.orders)
         assert number > 12
-        await restore(mount, snapshot)
+        await mount.go_back_to(snapshot)
         await pass_time(5 * MINUTE, mount)
         assert (await read(mount, unique_id))["cert_unique_id"] == ids_at_scm(simulator)[number - 1]
         assert len(simulator.orders) == number
@@ -358,7 +347,7 @@ class TestSnapshots:
         unique_id = await due(mount)
         snapshot = mount.storage.snapshot()
         await mount.write(f"renew/web/{unique_id}", {"sectigo_renew_new_key": True})
-        await restore(mount, snapshot)
+        await mount.go_back_to(snapshot)
         await pass_time(5 * MINUTE, mount)
         assert len(simulator.orders) == 2
         response = await mount.read(f"certs/web/{unique_id}")
@@ -377,7 +366,7 @@ class TestSnapshots:
         snapshot = mount.storage.snapshot()
         await pass_time(2 * MINUTE, mount)
         mount.clock.advance(hours=23)
-        await restore(mount, snapshot)
+        await mount.go_back_to(snapshot)
         mount.clock.advance(minutes=10)
         assert len(simulator.orders) == 2
         await pass_time(45 * MINUTE, mount)
@@ -390,7 +379,7 @@ class TestSnapshots:
         unique_id = await due(mount)
         snapshot = mount.storage.snapshot()
         new = (await mount.enroll(sectigo_csr_domain="new.example.test"))["cert_unique_id"]
-        await restore(mount, snapshot)
+        await mount.go_back_to(snapshot)
         await pass_time(3 * MINUTE, mount)
         data = answered(await mount.write(f"fetch/web/{new.partition('_')[0]}", {}))
         assert (data["status"], data["private_key"]) == ("Issued", "")

@@ -88,6 +88,15 @@ class Mount:
         await self.backend.cleanup()
         self.backend = self.restarted_backend()
 
+    async def go_back_to(self, snapshot: Mapping[str, bytes]) -> None:
+        """Put an older state of the server's storage back."""
+        await self.backend.cleanup()
+        self.storage = InmemStorage()
+        for key, value in snapshot.items():
+            await self.storage.put(StorageEntry(key, value))
+        self.backend = self.restarted_backend()
+        await self.backend.initialize()
+
     async def ask(self, request: Request) -> Response | None:
         """Send a request; its answer, or its error, must be one that the OpenAPI document declares."""
         with errors_as_declared(request):

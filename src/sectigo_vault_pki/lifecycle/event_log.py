@@ -198,7 +198,9 @@ def _of_current(before: CertificateRecord, changed: CertificateRecord, current: 
         renewed = {} if changed.renewed_from is None else {"renewed_from": str(changed.renewed_from)}
         yield LogEvent.ISSUED, came | order | renewed
     else:
-        yield LogEvent.REPLACED, came | order | {"replaced_serial_number": replaced.serial_number}
+        is_revoked = bool(changed.earlier and changed.earlier[0].revoked_at) and replaced.revoked_at is None
+        before_it = {"replaced_serial_number": replaced.serial_number}
+        yield LogEvent.REPLACED, came | order | before_it | ({"replaced_is_revoked": True} if is_revoked else {})
     is_wanted = replaced is None and changed.requested.waiting.auto_renew is not False
     if is_wanted and (hold := hold_for_good(changed, current.collected_at)) is not None:
         yield LogEvent.RENEWAL_HELD, {"error": hold.reason}
