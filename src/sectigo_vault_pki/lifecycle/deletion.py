@@ -2,7 +2,7 @@
 
 from sectigo_vault_pki.errors import ConflictError
 from sectigo_vault_pki.lifecycle import answers
-from sectigo_vault_pki.lifecycle.event_log import LogEvent, log_certificate, log_order
+from sectigo_vault_pki.lifecycle.event_log import LogEvent
 from sectigo_vault_pki.lifecycle.held import CertificateKey
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
@@ -51,7 +51,7 @@ class Deletion:
             await repository.delete_certificate(*key, before=record)
         if record is None:
             return
-        log_certificate(LogEvent.DELETED, key.config_name, record, requested_by=requested_by)
+        self._resources.log.certificate(LogEvent.DELETED, key.config_name, record, requested_by=requested_by)
         if record.submitting is not None:
             await self._journal.remove(key.config_name, record.submitting)
         for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
@@ -80,10 +80,10 @@ class Deletion:
             )
         if order.unique_id is not None:
             await self._journal.close(config_name, order, lambda record: record)
-            log_order(LogEvent.ORDER_DELETED, config_name, order, requested_by=requested_by)
+            self._resources.log.order(LogEvent.ORDER_DELETED, config_name, order, requested_by=requested_by)
             return
         await repository.delete_order(config_name, order_uuid)
-        log_order(LogEvent.ORDER_DELETED, config_name, order, requested_by=requested_by)
+        self._resources.log.order(LogEvent.ORDER_DELETED, config_name, order, requested_by=requested_by)
         await self._enrolments.release(config_name, order.request_id, order_uuid)
 
 

@@ -1,4 +1,4 @@
-"""What happens to orders and certificates, and the log line of each: made here, and nowhere else.
+"""What happens to orders and certificates: the log line of each, and what `recent/` shows, made here and nowhere else.
 
 What became of a certificate is told from its record before and after a change, so that it is said once, whoever made
 the change: a request, the background work, a comparison with SCM. What became of an order is told by the runner.
@@ -8,7 +8,7 @@ messages (docs/guide/running.md).
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
 from typing import TypeAlias
@@ -68,78 +68,86 @@ class LogEvent(Enum):
         self.message = message
 
 
-def log_order(event: LogEvent, config_name: str, order: OrderRecord, **more: object) -> None:
-    """Say what happened to an order; before SCM has named what was ordered, the id is that of what it is about."""
-    about = {
-        "config": config_name,
-        "unique_id": order.unique_id or "",
-        "order": order.uuid,
-        "domain": order.common_name,
-        "requested_by": order.requested_by,
-        "operation": order.operation.value,
-    }
-    _say(event, about | more)
-
-
-def log_accepted(event: LogEvent, entry: Entry, order: OrderRecord, scm_id: int) -> None:
-    """Say that SCM has an order, with the id of what comes of it; what comes of a revocation, its record tells."""
-    if order.operation is OrderOperation.REVOKE:
-        return
-    renewed = {"renewed_from": order.unique_id} if order.operation is OrderOperation.RENEW else {}
-    log_order(event, entry.config_name, order, unique_id=entry.key_of(scm_id).unique_id, **renewed)
-
-
-def log_refused(entry: Entry, order: OrderRecord, event: Refused | NotSent, change: Change) -> None:
-    """Say that SCM took nothing, with what that makes of the certificate that the order is about."""
-    is_refusal = isinstance(event, Refused)
-    if order.operation is OrderOperation.REVOKE:
-        told = LogEvent.REVOCATION_REFUSED if is_refusal else LogEvent.REVOCATION_FAILED
-    else:
-        told = LogEvent.ORDER_REFUSED if is_refusal else LogEvent.ORDER_NOT_SENT
-    log_order(told, entry.config_name, order, **of_error(event.error), **_next_try(entry, change))
-
-
-def log_unbooked(entry: Entry, order: OrderRecord, evidence: NotFound | TooLongUndecided, change: Change) -> None:
-    """Say that nothing came of an order whose answer was lost, as far as anybody knows."""
-    told = LogEvent.ORDER_NOT_BOOKED if isinstance(evidence, NotFound) else LogEvent.ORDER_GIVEN_UP
-    if order.operation is OrderOperation.REVOKE:
-        told = LogEvent.REVOCATION_FAILED
-    why = {"error": evidence.reason} if evidence.reason else {}
-    log_order(told, entry.config_name, order, **why, **_next_try(entry, change))
-
-
-def log_certificate(event: LogEvent, config_name: str, record: CertificateRecord, **more: object) -> None:
-    """Say what happened to a certificate."""
-    _say(event, about_certificate(config_name, record) | more)
-
-
-def log_imported(config_name: str, record: CertificateRecord) -> None:
-    """Say that a certificate of SCM's, collected or pending, is stored that was ordered elsewhere."""
-    came = {} if record.current is None else _came(record.current)
-    renewed = {} if record.renewed_from is None else {"renewed_from": record.renewed_from}
-    log_certificate(LogEvent.IMPORTED, config_name, record, **came, **renewed)
-
-
-def log_import_refused(config_name: str, unique_id: str, refusal: ScmRefusedError, requested_by: str) -> None:
-    """Say that SCM does not give a certificate that is not stored: its name is not known then."""
-    about = {"config": config_name, "unique_id": unique_id, "order": "", "domain": "", "requested_by": requested_by}
-    _say(LogEvent.IMPORT_REFUSED, {**about, **of_error(refusal)})
-
-
-def log_change(
-    config_name: str, before: CertificateRecord, changed: CertificateRecord, requested_by: str | None = None
-) -> None:
-    """Say what a change made of a certificate.
+class EventLog:
+    """Tells what happens on one mount: the server's log, and whoever asks for recent events.
 
     Args:
-        config_name: its config entry.
-        before: as it was stored.
-        changed: as it is stored now.
-        requested_by: who had it changed; None: who asked for the certificate.
+        note: is told each event with its values, but what only somebody who looks for faults wants to know.
     """
-    by = {} if requested_by is None else {"requested_by": requested_by}
-    for event, more in _events(before, changed):
-        log_certificate(event, config_name, changed, **(by | dict(more)))
+
+    def __init__(self, note: Callable[[str, Values], None]) -> None:
+        self._note = note
+
+    def order(self, event: LogEvent, config_name: str, order: OrderRecord, **more: object) -> None:
+        """Say what happened to an order; before SCM has named what was ordered, the id is that of what it is about."""
+        about = {
+            "config": config_name,
+            "unique_id": order.unique_id or "",
+            "order": order.uuid,
+            "domain": order.common_name,
+            "requested_by": order.requested_by,
+            "operation": order.operation.value,
+        }
+        self._say(event, about | more)
+
+    def accepted(self, event: LogEvent, entry: Entry, order: OrderRecord, scm_id: int) -> None:
+        """Say that SCM has an order, with the id of what comes of it; what comes of a revocation, its record tells."""
+        if order.operation is OrderOperation.REVOKE:
+            return
+        renewed = {"renewed_from": order.unique_id} if order.operation is OrderOperation.RENEW else {}
+        self.order(event, entry.config_name, order, unique_id=entry.key_of(scm_id).unique_id, **renewed)
+
+    def refused(self, entry: Entry, order: OrderRecord, event: Refused | NotSent, change: Change) -> None:
+        """Say that SCM took nothing, with what that makes of the certificate that the order is about."""
+        is_refusal = isinstance(event, Refused)
+        if order.operation is OrderOperation.REVOKE:
+            told = LogEvent.REVOCATION_REFUSED if is_refusal else LogEvent.REVOCATION_FAILED
+        else:
+            told = LogEvent.ORDER_REFUSED if is_refusal else LogEvent.ORDER_NOT_SENT
+        self.order(told, entry.config_name, order, **of_error(event.error), **_next_try(entry, change))
+
+    def unbooked(self, entry: Entry, order: OrderRecord, evidence: NotFound | TooLongUndecided, change: Change) -> None:
+        """Say that nothing came of an order whose answer was lost, as far as anybody knows."""
+        told = LogEvent.ORDER_NOT_BOOKED if isinstance(evidence, NotFound) else LogEvent.ORDER_GIVEN_UP
+        if order.operation is OrderOperation.REVOKE:
+            told = LogEvent.REVOCATION_FAILED
+        why = {"error": evidence.reason} if evidence.reason else {}
+        self.order(told, entry.config_name, order, **why, **_next_try(entry, change))
+
+    def certificate(self, event: LogEvent, config_name: str, record: CertificateRecord, **more: object) -> None:
+        """Say what happened to a certificate."""
+        self._say(event, about_certificate(config_name, record) | more)
+
+    def imported(self, config_name: str, record: CertificateRecord) -> None:
+        """Say that a certificate of SCM's, collected or pending, is stored that was ordered elsewhere."""
+        came = {} if record.current is None else _came(record.current)
+        renewed = {} if record.renewed_from is None else {"renewed_from": record.renewed_from}
+        self.certificate(LogEvent.IMPORTED, config_name, record, **came, **renewed)
+
+    def import_refused(self, config_name: str, unique_id: str, refusal: ScmRefusedError, requested_by: str) -> None:
+        """Say that SCM does not give a certificate that is not stored: its name is not known then."""
+        about = {"config": config_name, "unique_id": unique_id, "order": "", "domain": "", "requested_by": requested_by}
+        self._say(LogEvent.IMPORT_REFUSED, {**about, **of_error(refusal)})
+
+    def change(
+        self, config_name: str, before: CertificateRecord, changed: CertificateRecord, requested_by: str | None = None
+    ) -> None:
+        """Say what a change made of a certificate.
+
+        Args:
+            config_name: its config entry.
+            before: as it was stored.
+            changed: as it is stored now.
+            requested_by: who had it changed; None: who asked for the certificate.
+        """
+        by = {} if requested_by is None else {"requested_by": requested_by}
+        for event, more in _events(before, changed):
+            self.certificate(event, config_name, changed, **(by | dict(more)))
+
+    def _say(self, event: LogEvent, values: Values) -> None:
+        _log.log(event.level, event.message, extra={"kv": values})
+        if event.level > logging.DEBUG:
+            self._note(event.message, values)
 
 
 def about_certificate(config_name: str, record: CertificateRecord) -> dict[str, object]:
@@ -158,10 +166,6 @@ def of_error(error: Exception) -> Values:
     if isinstance(error, ScmRefusedError):
         return {"code": "" if error.code is None else error.code, "error": error.description}
     return {"error": str(error)}
-
-
-def _say(event: LogEvent, values: Values) -> None:
-    _log.log(event.level, event.message, extra={"kv": values})
 
 
 # What the difference of two records tells.

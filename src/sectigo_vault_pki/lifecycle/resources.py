@@ -10,8 +10,9 @@ from secrets import SystemRandom
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import StandbyError, UnknownConfigError
 from sectigo_vault_pki.lifecycle.accounts import ScmClients
-from sectigo_vault_pki.lifecycle.event_log import log_change
+from sectigo_vault_pki.lifecycle.event_log import EventLog
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry
+from sectigo_vault_pki.lifecycle.recent_events import RecentEvents
 from sectigo_vault_pki.lifecycle.rules.evidence import Change
 from sectigo_vault_pki.lifecycle.rules.profile_rules import KeptOffers
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks, OwnedTasks
@@ -29,7 +30,7 @@ def default_jitter() -> float:
     return SystemRandom().uniform(1.0, 6.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Resources:
     """Storage, time, SCM and tasks of one backend.
 
@@ -39,6 +40,8 @@ class Resources:
         renewals: one lock for each certificate of SCM's, shared with the other mounts of the process.
         jitter: draws the seconds between a tick of the host's and its run, so that mounts do not ask SCM together.
         offers: what SCM told of its profiles, by config entry; `offers.py` keeps it.
+        recent: what happened lately.
+        log: is told what happens.
     """
 
     repository: Repository
@@ -51,6 +54,12 @@ class Resources:
     locks: NamedLocks = field(default_factory=NamedLocks)
     renewals: NamedLocks = field(default_factory=NamedLocks)
     offers: dict[str, KeptOffers] = field(default_factory=dict)
+    recent: RecentEvents = field(init=False)
+    log: EventLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recent = RecentEvents(self.repository, self.clock)
+        self.log = EventLog(self.recent.note)
 
     async def must_write(self) -> None:
         """Make sure that this node may write and call SCM.
@@ -103,7 +112,7 @@ class Resources:
             changed = change(record)
             if changed != record:
                 await self.repository.put_certificate(key.config_name, changed, before=record)
-                log_change(key.config_name, record, changed, requested_by)
+                self.log.change(key.config_name, record, changed, requested_by)
             return changed
 
     async def complete_index(self, key: CertificateKey, *, doubted: AgendaEntry | None = None) -> None:
@@ -118,5 +127,6 @@ class Resources:
     async def aclose(self) -> None:
         """End the waiting, finish the writes, close the connections."""
         await self.tasks.aclose()
+        await self.recent.store()
         await self.clients.aclose()
         self.executor.shutdown(wait=False, cancel_futures=True)

@@ -22,7 +22,7 @@ from sectigo_vault_pki.errors import (
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, Answer, order_id, remarks_on
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
-from sectigo_vault_pki.lifecycle.event_log import LogEvent, log_certificate, of_error
+from sectigo_vault_pki.lifecycle.event_log import LogEvent, of_error
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.orders.idempotency import Enrolments
@@ -353,7 +353,7 @@ class Steps:
         self._failing[key] = why
         event = LogEvent.RENEWAL_HELD if isinstance(error, OrderLimitError) else LogEvent.RENEWAL_FAILED
         values = {"requested_by": AUTOMATIC, **of_error(error)}
-        log_certificate(event, held.config_name, held.record, **values)
+        self._resources.log.certificate(event, held.config_name, held.record, **values)
 
     async def _old_or_new(self, held: Held, answer: Answer, rule: RenewalPolicy) -> Answer:
         """Answer the renewal once it is there, and the old certificate, which is still valid, until then."""

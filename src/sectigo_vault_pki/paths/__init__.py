@@ -15,6 +15,7 @@ from sectigo_vault_pki.paths import (
     metrics,
     profile,
     readcert,
+    recent,
     renew,
     replace,
     revoke,
@@ -84,6 +85,7 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         serials.path_serials_list(parts.engine),
         serials.path_revoke_by_serial(parts.engine),
         summaries.path_expiring_list(parts.engine),
+        recent.path_recent_list(parts.engine),
         status.path_status(parts.engine, background=parts.background),
         metrics.path_metrics(parts.engine),
     )

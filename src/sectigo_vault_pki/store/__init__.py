@@ -29,6 +29,7 @@ from sectigo_vault_pki.store.config_records import (
     RoleRecord,
     RoleUse,
 )
+from sectigo_vault_pki.store.event_records import Event, EventPage
 from sectigo_vault_pki.store.index import AgendaEntry, agenda_keys, due_from
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.repository import Repository
@@ -52,6 +53,8 @@ __all__ = [
     "Difference",
     "DomainValidation",
     "EntryTally",
+    "Event",
+    "EventPage",
     "HistoryEntry",
     "LoginPause",
     "NewestChain",

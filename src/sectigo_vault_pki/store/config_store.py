@@ -1,4 +1,4 @@
-"""Typed records of config entries and roles, and of what belongs to one of them."""
+"""Typed records of config entries and roles, of what belongs to one of them, and of what happened lately."""
 
 from collections.abc import Sequence
 
@@ -13,6 +13,7 @@ from sectigo_vault_pki.store.config_records import (
     RoleRecord,
     RoleUse,
 )
+from sectigo_vault_pki.store.event_records import EventPage
 from sectigo_vault_pki.store.record_store import RecordStore
 from sectigo_vault_pki.store.sync_records import SyncRun
 
@@ -111,3 +112,20 @@ class ConfigStore(RecordStore):
 
     async def delete_sync_run(self, config_name: str) -> None:
         await self._storage.delete(layout.sync_run_key(config_name))
+
+    async def event_days(self) -> Sequence[str]:
+        """Return the days (RFC 3339) of which events are kept, ascending."""
+        return [day.removesuffix("/") for day in await self._storage.list(layout.EVENTS)]
+
+    async def event_pages(self, day: str) -> Sequence[str]:
+        """Return the names of a day's pages, ascending."""
+        return await self._storage.list(layout.event_page_key(day, ""))
+
+    async def event_page(self, day: str, name: str) -> EventPage | None:
+        return await self._get(layout.event_page_key(day, name), EventPage)
+
+    async def put_event_page(self, day: str, name: str, page: EventPage) -> None:
+        await self._put(layout.event_page_key(day, name), page)
+
+    async def delete_event_page(self, day: str, name: str) -> None:
+        await self._storage.delete(layout.event_page_key(day, name))

@@ -130,6 +130,14 @@ def login_pause_key(config_name: str) -> str:
     return f"{LOGINS}{config_name}"
 
 
+EVENTS = "index/events/"
+
+
+def event_page_key(day: str, name: str) -> str:
+    """Where some events of a day are kept."""
+    return f"{EVENTS}{day}/{name}"
+
+
 SYNC_RUNS = "index/sync/"
 
 

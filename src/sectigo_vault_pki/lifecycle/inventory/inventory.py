@@ -19,9 +19,10 @@ from sectigo_vault_pki.lifecycle.inventory.summaries import (
     ending_within,
     serials_page,
 )
+from sectigo_vault_pki.lifecycle.recent_events import KEPT_FOR
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.steps import Steps
-from sectigo_vault_pki.store import OrderRecord
+from sectigo_vault_pki.store import Event, OrderRecord
 
 
 class Inventory:
@@ -71,3 +72,8 @@ class Inventory:
     async def ending_within(self, window: timedelta) -> SummaryPage:
         """Return the certificates that end soon; see `summaries.ending_within`."""
         return await ending_within(self._resources, window)
+
+    async def events_since(self, window: timedelta) -> Sequence[Event]:
+        """Return what happened within a time, newest first; see `RecentEvents.since`."""
+        now = self._resources.clock.now()
+        return await self._resources.recent.since(now - min(window, KEPT_FOR))

@@ -9,7 +9,6 @@ from pydantic import SecretStr
 from sectigo_vault_pki.errors import ChainError, KeyMismatchError, ScmRefusedError, ScmUnavailableError
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer
-from sectigo_vault_pki.lifecycle.event_log import log_import_refused, log_imported
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.evidence import current_certificate
@@ -81,7 +80,7 @@ async def _fetch(resources: Resources, entry: Entry, request: FetchRequest) -> A
             result = await CERTIFICATE_APIS[entry.config.certificate_type].collect(client, request.scm_id)
         chain = _chain(result.content) if isinstance(result, Collected) else None
     except ScmRefusedError as refusal:
-        log_import_refused(*entry.key_of(request.scm_id), refusal, request.requested_by)
+        resources.log.import_refused(*entry.key_of(request.scm_id), refusal, request.requested_by)
         raise
     if chain is not None and request.key is not None and request.key.public_key_digest != chain.public_key_digest:
         raise KeyMismatchError("sectigo_private_key is not the key of this certificate")
@@ -97,7 +96,7 @@ async def _store(resources: Resources, key: CertificateKey, record: CertificateR
         existing = await resources.repository.certificate(*key)
         if existing is None:
             await resources.repository.put_certificate(key.config_name, record)
-            log_imported(key.config_name, record)
+            resources.log.imported(key.config_name, record)
         return existing or record
 
 

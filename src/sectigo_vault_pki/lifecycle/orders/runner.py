@@ -25,7 +25,7 @@ from sectigo_vault_pki.errors import (
 from sectigo_vault_pki.lifecycle import answers
 from sectigo_vault_pki.lifecycle.answers import Answer, order_id
 from sectigo_vault_pki.lifecycle.collect.collector import Collector
-from sectigo_vault_pki.lifecycle.event_log import LogEvent, log_accepted, log_order, log_refused, log_unbooked
+from sectigo_vault_pki.lifecycle.event_log import LogEvent
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry, Held
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.offers import note_refusal
@@ -160,7 +160,7 @@ class Runner:
             case Answer():
                 return planned
             case FoundElsewhere(order, scm_id):
-                log_accepted(LogEvent.RENEWAL_FOUND, held, order, scm_id)
+                self._resources.log.accepted(LogEvent.RENEWAL_FOUND, held, order, scm_id)
                 return await self._taken(operation, held, order, Found(scm_id))
             case order:
                 return await self.place(operation, held, order)
@@ -193,17 +193,17 @@ class Runner:
             state = advance(OrderState.SUBMITTING, event)
             match state, event:
                 case OrderState.PENDING, Accepted():
-                    log_accepted(LogEvent.ORDERED, entry, order, event.scm_id)
+                    self._resources.log.accepted(LogEvent.ORDERED, entry, order, event.scm_id)
                     return await self._taken(operation, entry, order, event)
                 case OrderState.UNSETTLED, Unnamed() | Misnamed() | AnswerLost():
                     why = answers.why_unsettled(order, event)
                     told = str(event.error) if isinstance(event, AnswerLost) else why
-                    log_order(LogEvent.ORDER_ANSWER_LOST, entry.config_name, order, error=told)
+                    self._resources.log.order(LogEvent.ORDER_ANSWER_LOST, entry.config_name, order, error=told)
                     return answers.unsettled(entry.config_name, order, why)
                 case OrderState.REFUSED | OrderState.NOT_BOOKED, Refused() | NotSent():
                     note_refusal(self._resources, entry, event.error)
                     change = operation.refused(order, event, self._resources.clock.now())
-                    log_refused(entry, order, event, change)
+                    self._resources.log.refused(entry, order, event, change)
                     await self._journal.close(entry.config_name, order, change)
                     raise event.error
                 case _:
@@ -228,7 +228,9 @@ class Runner:
             if not operation.costs:
                 raise
             unique_id = entry.key_of(event.scm_id).unique_id
-            log_order(LogEvent.ORDER_NOT_STORED, entry.config_name, order, unique_id=unique_id, error=str(error))
+            self._resources.log.order(
+                LogEvent.ORDER_NOT_STORED, entry.config_name, order, unique_id=unique_id, error=str(error)
+            )
             return answers.unsettled(entry.config_name, order, answers.not_stored(order))
 
     # Orders whose answer was lost.
@@ -314,7 +316,7 @@ class Runner:
                 return await self._found(operation, entry, order, evidence)
             case OrderState.UNSETTLED, Undecided():
                 self._not_booked.discard(order.uuid)
-                log_order(LogEvent.ORDER_NOT_FOUND_YET, entry.config_name, order, error=evidence.doubt)
+                self._resources.log.order(LogEvent.ORDER_NOT_FOUND_YET, entry.config_name, order, error=evidence.doubt)
                 return answers.of_order(order, evidence.doubt)
             case OrderState.NOT_BOOKED | OrderState.GIVEN_UP, NotFound() | TooLongUndecided():
                 return await self._unbooked(operation, entry, order, evidence)
@@ -322,7 +324,7 @@ class Runner:
                 raise OrderStateError(f"{type(evidence).__name__} leads to {state.name}")
 
     async def _found(self, operation: Operation[E, Any], entry: E, order: OrderRecord, evidence: Found) -> Answer:
-        log_accepted(LogEvent.ORDER_SETTLED, entry, order, evidence.scm_id)
+        self._resources.log.accepted(LogEvent.ORDER_SETTLED, entry, order, evidence.scm_id)
         answer = await self._taken(operation, entry, order, evidence)
         if answer.record is not None and order.unique_id is None:
             await self._journal.hand_over(CertificateKey(entry.config_name, answer.record.unique_id), order.uuid)
@@ -333,7 +335,7 @@ class Runner:
     ) -> Answer:
         change = operation.unbooked(entry, order, evidence, self._resources.clock.now())
         if order.uuid not in self._not_booked:
-            log_unbooked(entry, order, evidence, change or unchanged)
+            self._resources.log.unbooked(entry, order, evidence, change or unchanged)
         if change is None:
             self._not_booked.add(order.uuid)
             return answers.not_booked(order)

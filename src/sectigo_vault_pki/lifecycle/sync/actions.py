@@ -9,7 +9,6 @@ from datetime import datetime
 
 from sectigo_vault_pki.errors import ConflictError, ScmRefusedError
 from sectigo_vault_pki.lifecycle.answers import order_id
-from sectigo_vault_pki.lifecycle.event_log import log_imported
 from sectigo_vault_pki.lifecycle.held import CertificateKey, Entry
 from sectigo_vault_pki.lifecycle.journal import Journal
 from sectigo_vault_pki.lifecycle.newest_chains import NewestChains
@@ -174,7 +173,7 @@ class Actions:
             renewal = current_certificate(order, chain, now)
             successor = _successor(record, record.current, key, scm_id, renewal).by(self._requested_by)
             await resources.tasks.finish(resources.repository.put_certificate(key.config_name, successor))
-            log_imported(key.config_name, successor)
+            resources.log.imported(key.config_name, successor)
             await self._linked(successor)
             await self._note(successor)
         return ((Difference.RENEWED, key.unique_id),)

@@ -97,6 +97,7 @@ class Upkeep:
             self.note_error("the background work was cut short", error)
         except Exception as error:  # noqa: BLE001  nobody waits for a run, and the next tick begins another
             self.note_error("the background work failed", error)
+        await self._resources.recent.store()
         self._note(ended_at=self._resources.clock.now(), calls=self._budget.made)
 
     def _refill_budget(self) -> None:

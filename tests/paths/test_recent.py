@@ -1,0 +1,136 @@
+"""`recent/:window`: what happened lately, newest first, also after a restart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from sectigo_vault_pki.lifecycle import recent_events
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, StorageError
+from tests.support.mount import ENTITY, Mount, answered
+
+
+async def recent(mount: Mount, window: str = "1d", **query: object) -> Mapping[str, Any]:
+    return answered(await mount.listing(f"recent/{window}", **query))
+
+
+def events_of(row: Mapping[str, Any]) -> list[str]:
+    return [event["event"] for event in row["events"]]
+
+
+async def test_what_happened_is_listed_by_certificate_newest_first(ready: Mount) -> None:
+    first = (await ready.enroll())["cert_unique_id"]
+    ready.clock.advance(minutes=5)
+    second = (await ready.enroll(sectigo_csr_domain="shop.example.test"))["cert_unique_id"]
+    ready.clock.advance(minutes=5)
+    await ready.write(f"revoke/web/{first}", {"sectigo_reason": "superseded"})
+    found = await recent(ready)
+    assert found["keys"] == [f"web/{first}", f"web/{second}"]
+    row = found["key_info"][f"web/{first}"]
+    assert events_of(row) == ["certificate revoked", "certificate issued", "certificate ordered"]
+    assert (row["event"], row["common_name"], row["unique_id"]) == ("certificate revoked", "web.example.test", first)
+    assert row["requested_by"] == f"token-ci (entity {ENTITY})"
+    assert found["key_info"][f"web/{second}"]["common_name"] == "shop.example.test"
+
+
+async def test_a_refused_order_is_listed_with_scms_words_though_nothing_of_it_is_stored(ready: Mount) -> None:
+    ready.simulator.faults.add("enroll", "status", status=400, code=-64, description="not allowed")
+    with pytest.raises(BadRequestError, match="not allowed"):
+        await ready.enroll()
+    assert await ready.list("certs/web") == []
+    found = await recent(ready)
+    (key,) = found["keys"]
+    assert key.startswith("web/order-")
+    row = found["key_info"][key]
+    assert (row["event"], row["code"], row["error"]) == ("order refused", -64, "not allowed")
+
+
+async def test_a_lost_answer_and_a_renewal_are_listed(ready: Mount) -> None:
+    unique_id = (await ready.enroll())["cert_unique_id"]
+    await ready.write(f"renew/web/{unique_id}", {})
+    ready.simulator.faults.add("enroll", "drop_after")
+    lost = (await ready.enroll())["cert_unique_id"]
+    told = {key: events_of(row) for key, row in (await recent(ready))["key_info"].items()}
+    assert "certificate renewed" in told[f"web/{unique_id}"]
+    assert told[f"web/{lost}"] == ["order answer lost"]
+
+
+async def test_a_window_ends_what_is_listed(ready: Mount) -> None:
+    old = (await ready.enroll())["cert_unique_id"]
+    ready.clock.advance(hours=20)
+    new = (await ready.enroll())["cert_unique_id"]
+    assert (await recent(ready, "12h"))["keys"] == [f"web/{new}"]
+    assert (await recent(ready, "1d"))["keys"] == [f"web/{new}", f"web/{old}"]
+    assert (await recent(ready, "1d", limit=1))["keys"] == [f"web/{new}"]
+    ready.clock.advance(days=3)
+    assert (await recent(ready, "2")).get("keys", []) == []
+
+
+async def test_events_outlive_the_process_once_a_tick_or_an_orderly_end_has_stored_them(ready: Mount) -> None:
+    first = (await ready.enroll())["cert_unique_id"]
+    await ready.tick()
+    pages = [key for key in ready.storage.snapshot() if key.startswith("index/events/")]
+    assert len(pages) == 1
+    second = (await ready.enroll())["cert_unique_id"]
+    before = await recent(ready)
+    await ready.restart()
+    assert await recent(ready) == before
+    assert {*before["keys"]} == {f"web/{first}", f"web/{second}"}
+    await ready.tick()
+    assert await recent(ready) == before
+
+
+async def test_a_quiet_minute_writes_nothing(ready: Mount) -> None:
+    await ready.enroll()
+    for _ in range(2):
+        await ready.tick(60)
+    ready.storage.writes.clear()
+    await ready.tick(60)
+    assert ready.storage.writes == []
+
+
+async def test_events_are_kept_for_thirty_days(ready: Mount) -> None:
+    await ready.enroll()
+    await ready.tick()
+    ready.clock.advance(days=29)
+    await ready.tick()
+    assert len((await recent(ready, "30d"))["keys"]) == 1
+    ready.clock.advance(days=3)
+    await ready.tick()
+    assert [key for key in ready.storage.snapshot() if key.startswith("index/events/2026-11-23")] == []
+
+
+async def test_what_cannot_be_stored_waits_for_the_next_tick(ready: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
+    unique_id = (await ready.enroll())["cert_unique_id"]
+    put = ready.storage.put
+
+    async def put_no_events(entry: Any) -> None:
+        if entry.key.startswith("index/events/"):
+            raise StorageError("full")
+        await put(entry)
+
+    monkeypatch.setattr(ready.storage, "put", put_no_events)
+    await ready.tick()
+    assert (await recent(ready))["keys"] == [f"web/{unique_id}"]
+    monkeypatch.undo()
+    await ready.tick()
+    await ready.restart()
+    assert (await recent(ready))["keys"] == [f"web/{unique_id}"]
+
+
+async def test_a_damaged_page_hides_no_other(ready: Mount) -> None:
+    await ready.enroll()
+    await ready.tick()
+    (page,) = (key for key in ready.storage.snapshot() if key.startswith("index/events/"))
+    await ready.overwrite(page, b"no JSON")
+    unique_id = (await ready.enroll())["cert_unique_id"]
+    assert (await recent(ready))["keys"] == [f"web/{unique_id}"]
+
+
+async def test_many_events_are_stored_in_pages(ready: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent_events, "PAGE", 4)
+    ids = {f"web/{(await ready.enroll())['cert_unique_id']}" for _ in range(5)}
+    await ready.tick()
+    assert len([key for key in ready.storage.snapshot() if key.startswith("index/events/")]) == 3
+    await ready.restart()
+    assert {*(await recent(ready))["keys"]} == ids
