@@ -17,6 +17,8 @@ from sectigo_vault_pki.paths.answers.certificate_answer import CERTIFICATE_SCHEM
 from sectigo_vault_pki.paths.answers.pki_answer import ISSUE_SCHEMA
 from sectigo_vault_pki.paths.answers.validation_answer import DOMAIN_SCHEMA, INSTRUCTION_PROPERTIES
 from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
+from sectigo_vault_pki.paths.status import STATUS_SCHEMA
+from sectigo_vault_pki.paths.summaries import SUMMARY_SCHEMA
 from sectigo_vault_pki.paths.sync import SYNC_SCHEMA
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
@@ -75,6 +77,8 @@ def tables() -> dict[str, str]:
         "export-answer": _answer_table(EXPORT_SCHEMA),
         "instruction": _answer_table(INSTRUCTION_PROPERTIES),
         "issue-answer": _answer_table(ISSUE_SCHEMA),
+        "status-answer": _answer_table(STATUS_SCHEMA),
+        "summary-answer": _answer_table(SUMMARY_SCHEMA),
         "sync-answer": _answer_table(SYNC_SCHEMA),
     }
     for path in paths:

@@ -36,6 +36,7 @@ _GUIDE = (
     "automatic-renewal",
     "lost-answers",
     "roles",
+    "watching",
     "running",
     "troubleshooting",
     "commands",

@@ -22,6 +22,12 @@ PATHS = [
     "configs/web/rotate-root",
     "certs/web",
     "certs/web/1_demo-customer",
+    "certs/web/1_demo-customer/summary",
+    "certs/web/detailed",
+    "certs/detailed",
+    "expiring/7d",
+    "recent/12h",
+    "metrics",
     "revoke/web/1_demo-customer",
     "replace/web/1_demo-customer",
     "renew/web/1_demo-customer",
@@ -269,7 +275,7 @@ async def test_operation_ids_are_unique(mount: Mount) -> None:
         for operation in item.values()
         if isinstance(operation, dict) and "operationId" in operation
     ]
-    assert len(ids) == len(set(ids)) == 59
+    assert len(ids) == len(set(ids)) == 65
 
 
 async def test_every_answer_has_exactly_the_fields_that_its_path_declares(mount: Mount) -> None:
@@ -303,6 +309,12 @@ async def test_a_request_without_a_body_is_offered_the_fields_that_mean_somethin
         **{(f"/{path}", "get"): set() for path in without},
         ("/issuers", "get"): {"after", "limit", "list"},
         ("/certs/revoked", "get"): {"after", "limit", "list"},
+        ("/certs/detailed", "get"): {"after", "limit", "list"},
+        ("/certs/{config_name}/detailed", "get"): {"after", "limit", "list", "name", "status"},
+        (f"{certificate}/summary", "get"): set(),
+        ("/expiring/{window}", "get"): {"list"},
+        ("/recent/{window}", "get"): {"limit", "list"},
+        ("/metrics", "get"): set(),
         ("/configs", "get"): {"after", "limit", "list"},
         ("/configs/{config_name}/test", "get"): set(),
         ("/domains/{config_name}", "get"): {"after", "limit", "list"},

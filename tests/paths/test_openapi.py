@@ -50,6 +50,12 @@ CASES: list[tuple[str, str, Mapping[str, object]]] = [
     (f"/certs{CERTIFICATE}", "post", {}),
     (f"/certs{CERTIFICATE}", "delete", {}),
     ("/certs/{config_name}", LIST, {}),
+    (f"/certs{CERTIFICATE}/summary", "get", {}),
+    ("/certs/{config_name}/detailed", LIST, {}),
+    ("/certs/detailed", LIST, {}),
+    ("/expiring/{window}", LIST, {}),
+    ("/recent/{window}", LIST, {}),
+    ("/metrics", "get", {}),
     (f"/renew{CERTIFICATE}", "post", {}),
     (f"/renew{CERTIFICATE}", "post", {"sectigo_csr": "CSR"}),
     (f"/replace{CERTIFICATE}", "post", REASON),
@@ -158,6 +164,7 @@ class Stocked:
             "issuer_ref": "default",
             "domain": "example.test",
             "profile_id": "501",
+            "window": "30d",
         }
         self.clock.advance(days=350)
 

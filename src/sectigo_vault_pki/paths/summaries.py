@@ -109,6 +109,7 @@ def path_details_list(engine: Engine) -> Path:
             )
         },
         synopsis="List the certificates stored under a config entry, with their details.",
+        operation_words="certs detailed",
         description=DETAILS_DESCRIPTION,
     )
 
