@@ -22,10 +22,6 @@ from sectigo_vault_pki.pki import GivenCertificate
 from sectigo_vault_pki.vault_plugin.framework import PAGING, FieldData, Handler, Path, page_response
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
-NAME_TAKEN = (
-    "these are the certificates of the config entry {name}, whose name is reserved by now: once none is stored under "
-    "it, {otherwise}"
-)
 DEFAULT_REASON = "revoked in Vault"
 """SCM requires a reason, and the clients of Vault's pki send none."""
 
@@ -156,7 +152,14 @@ async def _of_entry_with_reserved_name(engine: Engine, name: str, data: FieldDat
         return None
     return with_remarks(
         page_response(unique_ids, data),
-        (NAME_TAKEN.format(name=name, otherwise=RESERVED_NAMES[name]),),
+        (_name_taken(name),),
+    )
+
+
+def _name_taken(name: str) -> str:
+    return (
+        f"these are the certificates of the config entry {name}, whose name is reserved by now: once none is stored "
+        f"under it, {RESERVED_NAMES[name]}"
     )
 
 
