@@ -3,10 +3,18 @@
 Each wish is for a name of its own, so that two orders for one name, neither of them a renewal, were one wish.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sectigo_vault_pki.store import CertificateRecord, CurrentCertificate
+from sectigo_vault_pki.lifecycle import summary_of
+from sectigo_vault_pki.store import (
+    CertificateRecord,
+    CertificateSummary,
+    CurrentCertificate,
+    SummaryEntry,
+    UniqueId,
+)
 from tests.support.certificates import key_fits
 from tests.support.scm_process import ScmProcess
 from tests.support.vault import VaultMount
@@ -53,14 +61,53 @@ def lost_keys(mount: VaultMount, name: str = "web") -> Iterator[str]:
                 yield f"the key stored with {serial} of {unique_id} does not fit"
 
 
+def untrue_summaries(mount: VaultMount, name: str = "web") -> Iterator[str]:
+    """Compare the index with the records, and the numbers of `status` with what is stored, and say where they differ.
+
+    The server has to have `RAW_STORAGE`.
+    """
+    ids = [unique_id for unique_id in mount.ids(name) if not unique_id.startswith("order-")]
+    records = {unique_id: _stored(mount, f"cert/{name}/{unique_id}") for unique_id in ids}
+    entries = {SummaryEntry.named(name, found).unique_id: found for found in _names(mount, f"index/summary/{name}")}
+    for unique_id, found in entries.items():
+        record = records.get(UniqueId(unique_id))
+        told = _raw(mount, f"index/summary/{name}/{found}")
+        if record is None:
+            yield f"{unique_id} has a summary, and is not stored"
+        elif SummaryEntry.of(name, record).key != f"index/summary/{name}/{found}":
+            yield f"{unique_id} stands otherwise than the index says: {found}"
+        elif CertificateSummary.model_validate_json(told) != summary_of(record):
+            yield f"the summary of {unique_id} is not true"
+    pending = {*_names(mount, f"index/pending/{name}")}
+    yield from (f"nothing leads to {unique_id}" for unique_id in records.keys() - entries.keys() - pending)
+    counted = mount.api("GET", "status").expect(200).data["by_status"]
+    stored = dict(Counter(record.newest_status for record in records.values()))
+    if counted != stored:
+        yield f"status counts {counted}, and {stored} are stored"
+
+
+def _names(mount: VaultMount, prefix: str) -> list[str]:
+    keys: list[str] = mount.server.api("LIST", f"sys/raw/{_place(mount)}/{prefix}").data.get("keys", [])
+    return keys
+
+
 def _book(scm: ScmProcess) -> Mapping[str, Mapping[str, Any]]:
     return {f"{order['id']}_{scm.customer_uri}": order for order in scm.orders()}
 
 
 def _stored(mount: VaultMount, key: str) -> CertificateRecord:
+    return CertificateRecord.model_validate_json(_raw(mount, key))
+
+
+def _raw(mount: VaultMount, key: str) -> str:
+    value: str = mount.server.api("GET", f"sys/raw/{_place(mount)}/{key}").expect(200).data["value"]
+    return value
+
+
+def _place(mount: VaultMount) -> str:
+    """Return where the mount's storage lies in the server's."""
     mount_id = mount.server.api("GET", "sys/mounts").expect(200).data[f"{mount.path}/"]["uuid"]
-    answer = mount.server.api("GET", f"sys/raw/logical/{mount_id}/{key}").expect(200)
-    return CertificateRecord.model_validate_json(answer.data["value"])
+    return f"logical/{mount_id}"
 
 
 def _fits(held: CurrentCertificate) -> bool:

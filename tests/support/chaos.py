@@ -19,7 +19,7 @@ import httpx
 
 from scripts.openbao import OpenBaoServer
 from scripts.server_api import Answer
-from tests.support.books import disagreements, lost_keys
+from tests.support.books import disagreements, lost_keys, untrue_summaries
 from tests.support.polling import until
 from tests.support.vault import ORDER, VaultMount, plugin_pids
 
@@ -199,6 +199,7 @@ class Chaos:
         while True:
             listed = {unique_id: self._read(unique_id) for unique_id in self._mount.ids()}
             problems = list(disagreements(self._mount.scm, listed)) or list(lost_keys(self._mount))
+            problems = problems or list(untrue_summaries(self._mount))
             if not problems:
                 return
             if time.monotonic() > deadline:

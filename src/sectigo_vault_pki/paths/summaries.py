@@ -161,8 +161,9 @@ def _shown_renewal(renewal: RenewalOutlook) -> dict[str, object]:
 
 SUMMARY_DESCRIPTION = """
 Returns what is known of a stored certificate: names, status, serial number, validity, key type, issuer, who asked for
-it, and when and how it is renewed. It returns no PEM, no CSR and no key, and does nothing else: it does not ask SCM,
-collects and renews nothing, follows no renewal, and writes nothing. A policy can allow it to people who may not see keys.
+it, and when and how it is renewed. It returns no PEM, no CSR and no key. It does nothing else: it does not ask SCM,
+collects and renews nothing, follows no renewal, and writes nothing. A policy can allow it to people who may not see
+keys.
 """
 
 DETAILS_DESCRIPTION = f"""
