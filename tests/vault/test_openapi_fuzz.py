@@ -36,6 +36,7 @@ def test_every_request_that_the_document_allows_is_answered_as_it_says(mount: Va
         "issuer_ref": "default",
         "domain": "example.test",
         "profile_id": "501",
+        "window": "30d",
     }
     of_people = {"config_name": "people", "sectigo_cert_unique_id": client["cert_unique_id"]}
     nowhere = {
