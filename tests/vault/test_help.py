@@ -179,6 +179,8 @@ SHARED_WITH_PKI = {
     "/roles/{name}",
     "/sign/{role}",
 }
+SHARED_IDS = {"/certs/detailed"}
+"""OpenBao 2.7.2 gives its list the operation id of `/certs`; ids are to be unique (OpenAPI 3.0, operation object)."""
 
 
 def test_paths_of_the_built_in_pki_have_its_operation_ids_parameters_and_display_names(mount: VaultMount) -> None:
@@ -192,7 +194,8 @@ def test_paths_of_the_built_in_pki_have_its_operation_ids_parameters_and_display
     assert {path for path, _ in shared} == SHARED_WITH_PKI
     for path, method in shared:
         our, their = ours[path, method], theirs[path, method]
-        assert our.operation_id == their.operation_id, (path, method)
+        if path not in SHARED_IDS:
+            assert our.operation_id == their.operation_id, (path, method)
         assert our.path_parameters == their.path_parameters, (path, method)
         assert our.display_names.items() >= their.display_names.items(), (path, method)
 
