@@ -10,8 +10,8 @@ from sectigo_vault_pki.vault_plugin.proto import backend_pb2 as pb
 RESOLVE_PATH = logical.Operation.RESOLVE_PATH.value
 INTERNAL_ERROR_TEXT = "internal error of the plugin; its log lines in the server log say more"
 
-_RESERVED_KEYS = frozenset({"error", "http_status_code"})
-"""Keys that the host takes for an error response or a raw HTTP response."""
+_RAW_KEY = "http_status_code"
+"""With this key the host takes data for a raw HTTP response."""
 
 
 class UnusableResponseError(Exception):
@@ -125,13 +125,18 @@ def canonical_path_reply(path: str) -> pb.HandleRequestReply:
 def _data_to_wire(data: Mapping[str, object] | None) -> str:
     if data is None:
         return "null"
-    if not isinstance(data, logical.RawData) and not _RESERVED_KEYS.isdisjoint(data):
-        raise UnusableResponseError("a response's data may not have the keys " + " and ".join(sorted(_RESERVED_KEYS)))
+    if not isinstance(data, logical.RawData) and (_RAW_KEY in data or _looks_like_error(data)):
+        raise UnusableResponseError(f"a response's data may not have the key {_RAW_KEY}, nor error alone or with data")
     try:
         return data.json if isinstance(data, logical.EncodedData) else logical.to_json(data)
     except (TypeError, ValueError, RecursionError):
         # The original error may quote a value.
         raise UnusableResponseError("a response's data is not JSON") from None
+
+
+def _looks_like_error(data: Mapping[str, object]) -> bool:
+    """Whether the host takes data for an error: `IsError` in its sdk/logical/response.go."""
+    return "error" in data and data.keys() <= {"error", "data"}
 
 
 def reply_from_error(error: logical.LogicalError) -> pb.HandleRequestReply:

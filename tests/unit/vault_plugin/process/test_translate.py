@@ -196,11 +196,16 @@ def test_response_data_is_json_that_reads_back_as_it_was(data: dict[str, object]
 
 @pytest.mark.parametrize(
     "data",
-    [{"error": "x"}, {"error": "x", "a": 1, "b": 2}, {"http_status_code": 200}, {"a": object()}, {"a": float("nan")}],
+    [{"error": "x"}, {"error": "x", "data": 1}, {"http_status_code": 200}, {"a": object()}, {"a": float("nan")}],
 )
 def test_response_data_that_the_host_would_misread_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(translate.UnusableResponseError):
         translate.reply_from_response(logical.Response(data))
+
+
+def test_an_error_among_other_values_is_a_value() -> None:
+    data = {"error": "the disk is full", "state": "Error"}
+    assert json.loads(translate.reply_from_response(logical.Response(data)).response.data) == data
 
 
 def test_a_raw_answer_travels_in_the_keys_that_the_host_takes_a_body_from() -> None:
