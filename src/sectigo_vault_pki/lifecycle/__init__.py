@@ -31,6 +31,7 @@ from sectigo_vault_pki.lifecycle.roles.role_entries import Roles, RoleWritten
 from sectigo_vault_pki.lifecycle.rules.role_rules import ANY_KEY, DEFAULT_MAX_ORDERS, guard_warnings, with_defaults
 from sectigo_vault_pki.lifecycle.sync.runs import ShownRun
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks
+from sectigo_vault_pki.lifecycle.tidy.runs import TidyRuns, TidyState, TidyStatus
 from sectigo_vault_pki.scm import (
     DomainDetails,
     DomainRow,
@@ -90,6 +91,9 @@ __all__ = [
     "ShownRun",
     "StoredVersion",
     "SummaryPage",
+    "TidyRuns",
+    "TidyState",
+    "TidyStatus",
     "UnnamedOrder",
     "default_jitter",
     "guard_warnings",

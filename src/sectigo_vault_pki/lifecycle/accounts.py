@@ -26,6 +26,8 @@ ClientFactory: TypeAlias = Callable[[ScmAccount, asyncio.Semaphore, Tokens], Scm
 """Builds a client whose calls take their place among those of its login, and share the login's token."""
 
 
+TIME_COUNTS_FOR = timedelta(hours=48)
+"""How long SCM's word that the clocks agree is believed: a clock that has jumped further away since then has not."""
 ASK_THE_TIME_AGAIN = 60.0
 """Seconds after which one caller finds out whether the clocks agree again."""
 
@@ -177,10 +179,11 @@ def login_key(account: ScmAccount) -> LoginKey:
 
 @dataclass(slots=True)
 class _SeenClock:
-    """By how much the plugin's clock was ahead of an SCM's, and the loop's time when they were compared."""
+    """By how much the plugin's clock was ahead of an SCM's, and the loop's time and SCM's when they were compared."""
 
     difference: timedelta
     at: float
+    date: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +332,17 @@ class ScmClients:
         seen = self._seen_clocks.get(config.base_url)
         return None if seen is None else seen.difference
 
+    def is_clock_right(self, config: ConfigRecord | None = None) -> bool:
+        """Whether SCM has told of late that the plugin's clock agrees with its own; without its word nobody knows.
+
+        Args:
+            config: a config entry, whose SCM's word counts most; None, or one that has told nothing: any SCM's.
+        """
+        own = None if config is None else self._seen_clocks.get(config.base_url)
+        told = self._seen_clocks.values() if own is None else (own,)
+        now = self._clock.now()
+        return any(clocks_apart(seen.difference) is None and abs(now - seen.date) <= TIME_COUNTS_FOR for seen in told)
+
     def clock_hold(self, config: ConfigRecord) -> Hold | None:
         """Return why nothing may be renewed automatically; None lets one caller pass now and then, to find out."""
         apart, now = clocks_apart(self.clock_difference(config)), asyncio.get_running_loop().time()
@@ -341,7 +355,7 @@ class ScmClients:
         seen = self._seen_clocks.get(base_url)
         before = clocks_apart(None if seen is None else seen.difference)
         difference = self._clock.now() - date
-        self._seen_clocks[base_url] = _SeenClock(difference, asyncio.get_running_loop().time())
+        self._seen_clocks[base_url] = _SeenClock(difference, asyncio.get_running_loop().time(), date)
         if (before is None) is not ((apart := clocks_apart(difference)) is None):
             message = "the plugin's clock and SCM's agree again" if apart is None else apart.reason
             _log.warning(message, extra={"kv": {"scm": base_url, "scm_time": date.isoformat()}})

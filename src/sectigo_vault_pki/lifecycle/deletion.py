@@ -49,16 +49,19 @@ class Deletion:
                     "out, or delete it with sectigo_force=true"
                 )
             await repository.delete_certificate(*key, before=record)
-        if record is None:
-            return
-        self._resources.log.certificate(LogEvent.DELETED, key.config_name, record, requested_by=requested_by)
+        if record is not None:
+            await self.follow_up(key.config_name, record, requested_by)
+
+    async def follow_up(self, config_name: str, record: CertificateRecord, requested_by: str) -> None:
+        """Log that a certificate has just been deleted, and delete what leads to it: ids of orders and of a request."""
+        self._resources.log.certificate(LogEvent.DELETED, config_name, record, requested_by=requested_by)
         if record.submitting is not None:
-            await self._journal.remove(key.config_name, record.submitting)
+            await self._journal.remove(config_name, record.submitting)
         for order_uuid in filter(None, (record.order_uuid, *record.aliases)):
-            await repository.delete_certificate_of_order(key.config_name, order_uuid)
-        await self._enrolments.release(key.config_name, record.request_id, record.order_uuid)
+            await self._resources.repository.delete_certificate_of_order(config_name, order_uuid)
+        await self._enrolments.release(config_name, record.request_id, record.order_uuid)
         if record.renewed_from is not None:
-            renewed = CertificateKey(key.config_name, record.renewed_from)
+            renewed = CertificateKey(config_name, record.renewed_from)
             await note_deleted_renewal(self._resources, renewed, record.unique_id)
 
     async def _delete_order(self, config_name: str, order_uuid: str, *, force: bool, requested_by: str) -> None:

@@ -47,6 +47,8 @@ from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.steps import ORDER_ID, Caller, Steps, waiting_of
 from sectigo_vault_pki.lifecycle.sync.actions import Tools
 from sectigo_vault_pki.lifecycle.sync.runs import SyncRuns
+from sectigo_vault_pki.lifecycle.tidy.runs import TidyRuns
+from sectigo_vault_pki.lifecycle.tidy.tools import Tools as TidyTools
 from sectigo_vault_pki.lifecycle.upkeep.upkeep import Upkeep
 from sectigo_vault_pki.pki import CertificateChain, GivenCertificate, Pkcs12Protection
 from sectigo_vault_pki.scm import DomainDetails
@@ -67,6 +69,7 @@ class Engine:
         issuer: issues under them.
         inventory: what is stored, for whoever looks at it.
         sync: compares config entries with SCM.
+        tidy: deletes what nobody asks for any more.
     """
 
     def __init__(self, resources: Resources) -> None:
@@ -84,6 +87,7 @@ class Engine:
         self._reports = Reports(resources, self._runner.is_not_booked, self._domains.warnings_for)
         self.inventory = Inventory(resources, self._steps, self._domains)
         self.sync = SyncRuns(Tools(resources, self._steps, journal, self._chains))
+        self.tidy = TidyRuns(TidyTools(resources, self._runner, self._enrolments, self._deletion))
         self.issuer = Issuer(resources, self.roles, self._enrolments, self._steps)
 
     def resume(self) -> None:
@@ -94,6 +98,7 @@ class Engine:
         """Begin what is due in the background, unless the run of an earlier tick still goes on."""
         self._resources.tasks.join("background", self._upkeep.run, name="background", context=Context())
         self._resources.tasks.join("sync", self.sync.resume, name="sync", context=Context())
+        self._resources.tasks.join("auto-tidy", self.tidy.run_if_due, name="auto-tidy", context=Context())
 
     async def status(self) -> EngineStatus:
         """Report how the engine stands; asks storage, and never SCM."""

@@ -22,6 +22,7 @@ from sectigo_vault_pki.paths import (
     status,
     summaries,
     sync,
+    tidy,
 )
 from sectigo_vault_pki.paths.pki import authority, issue, roles, serials
 from sectigo_vault_pki.vault_plugin.framework import Path
@@ -70,6 +71,10 @@ def all_paths(parts: Parts) -> Sequence[Path]:
         revoke.path_revoke(parts.engine),
         fetch.path_fetch(parts.engine),
         sync.path_sync(parts.engine),
+        tidy.path_tidy(parts.engine.tidy),
+        tidy.path_tidy_status(parts.engine.tidy),
+        tidy.path_tidy_cancel(parts.engine.tidy),
+        tidy.path_auto_tidy(parts.engine.tidy),
         export.path_export(parts.engine),
         roles.path_roles(parts.roles),
         roles.path_roles_list(parts.roles),

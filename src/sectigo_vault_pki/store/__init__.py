@@ -36,12 +36,15 @@ from sectigo_vault_pki.store.repository import Repository
 from sectigo_vault_pki.store.summaries import CertificateSummary, Condition, SummaryEntry, condition_of
 from sectigo_vault_pki.store.sync_records import Difference, SyncItem, SyncRequest, SyncRun
 from sectigo_vault_pki.store.tally import EntryTally, StoredPage, Tally
+from sectigo_vault_pki.store.tidy_records import MAX_SHOWN, AutoTidy, TidyRules, TidyRun
 from sectigo_vault_pki.vault_plugin.logical import StorageError
 
 __all__ = [
     "MAX_EARLIER",
+    "MAX_SHOWN",
     "SEAL_WRAPPED",
     "AgendaEntry",
+    "AutoTidy",
     "CertificateRecord",
     "CertificateSummary",
     "CertificateType",
@@ -81,6 +84,8 @@ __all__ = [
     "SyncRequest",
     "SyncRun",
     "Tally",
+    "TidyRules",
+    "TidyRun",
     "UniqueId",
     "WaitingAndRenewal",
     "agenda_keys",

@@ -16,6 +16,7 @@ from sectigo_vault_pki.store.config_records import (
 from sectigo_vault_pki.store.event_records import EventPage
 from sectigo_vault_pki.store.record_store import RecordStore
 from sectigo_vault_pki.store.sync_records import SyncRun
+from sectigo_vault_pki.store.tidy_records import AutoTidy, TidyRun
 
 
 class ConfigStore(RecordStore):
@@ -112,6 +113,18 @@ class ConfigStore(RecordStore):
 
     async def delete_sync_run(self, config_name: str) -> None:
         await self._storage.delete(layout.sync_run_key(config_name))
+
+    async def auto_tidy(self) -> AutoTidy:
+        return await self._get_cached(layout.AUTO_TIDY, AutoTidy) or AutoTidy()
+
+    async def put_auto_tidy(self, config: AutoTidy) -> None:
+        await self._put_cached(layout.AUTO_TIDY, config)
+
+    async def tidy_run(self) -> TidyRun | None:
+        return await self._get(layout.TIDY_RUN, TidyRun)
+
+    async def put_tidy_run(self, run: TidyRun) -> None:
+        await self._put(layout.TIDY_RUN, run)
 
     async def event_days(self) -> Sequence[str]:
         """Return the days (RFC 3339) of which events are kept, ascending."""

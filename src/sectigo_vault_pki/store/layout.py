@@ -51,14 +51,18 @@ def certificate_key(config_name: str, unique_id: UniqueId) -> str:
     return f"{certificates_prefix(config_name)}{unique_id}"
 
 
+ORDER_INDEX = "index/order/"
+REQUEST_INDEX = "index/request/"
+
+
 def order_index_key(config_name: str, order_uuid: str) -> str:
     """Where the certificate of a settled order is named, so that `order-<uuid>` stays readable."""
-    return f"index/order/{config_name}/{order_uuid}"
+    return f"{ORDER_INDEX}{config_name}/{order_uuid}"
 
 
 def request_index_key(config_name: str, request_id_digest: str) -> str:
     """Where the order of a `sectigo_request_id` is named; the id itself is the user's text, so only its digest."""
-    return f"index/request/{config_name}/{request_id_digest}"
+    return f"{REQUEST_INDEX}{config_name}/{request_id_digest}"
 
 
 def pending_key(config_name: str, unique_id: UniqueId) -> str:
@@ -145,6 +149,9 @@ def sync_run_key(config_name: str) -> str:
     """Where the newest comparison of a config entry with SCM is kept."""
     return f"{SYNC_RUNS}{config_name}"
 
+
+AUTO_TIDY = "auto-tidy"
+TIDY_RUN = "index/tidy"
 
 MOUNT = "index/mount"
 """Written at a mount's first start; storage without it no longer belongs to the mount."""

@@ -338,6 +338,28 @@ class Repository(ConfigStore):
         prefix = layout.certificates_prefix(config_name)
         return [UniqueId(name) for name in await self._storage.list_page(prefix, after=after, limit=limit)]
 
+    async def page_of_order_index(self, config_name: str, *, after: str, limit: int) -> Sequence[str]:
+        """Return the next orders for which the index names a certificate."""
+        return await self._storage.list_page(layout.order_index_key(config_name, ""), after=after, limit=limit)
+
+    async def page_of_requests(self, config_name: str, *, after: str, limit: int) -> Sequence[str]:
+        """Return the next digests of request ids for which the index names an order."""
+        return await self._storage.list_page(layout.request_index_key(config_name, ""), after=after, limit=limit)
+
+    async def configs_in_index(self) -> Sequence[str]:
+        """Return the names of the config entries for which the index names orders, those of requests included."""
+        names = [*await self._storage.list(layout.ORDER_INDEX), *await self._storage.list(layout.REQUEST_INDEX)]
+        return sorted({name.removesuffix("/") for name in names})
+
+    async def is_certificate_stored(self, config_name: str, unique_id: UniqueId) -> bool:
+        """Whether a certificate is stored, readable or not; nothing is cached."""
+        return await self._storage.get(layout.certificate_key(config_name, unique_id)) is not None
+
+    async def named_certificate(self, config_name: str, order_uuid: str) -> UniqueId | None:
+        """Return the id that the index names for an order, whether that certificate is stored or not."""
+        index = await self._get(layout.order_index_key(config_name, order_uuid), OrderIndex)
+        return None if index is None else index.unique_id
+
     async def certificate_of_order(self, config_name: str, order_uuid: str) -> UniqueId | None:
         """Return the id of an order's certificate, if that is stored, readable or not."""
         index = await self._get(layout.order_index_key(config_name, order_uuid), OrderIndex)

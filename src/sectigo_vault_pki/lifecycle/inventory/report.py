@@ -30,7 +30,7 @@ from sectigo_vault_pki.lifecycle.rules.renewal_rule import (
     shown_time,
 )
 from sectigo_vault_pki.lifecycle.rules.role_rules import guard_warnings
-from sectigo_vault_pki.scm import COLLECT, Availability, is_final
+from sectigo_vault_pki.scm import Availability
 from sectigo_vault_pki.store import (
     AgendaEntry,
     CertificateRecord,
@@ -38,7 +38,6 @@ from sectigo_vault_pki.store import (
     EntryTally,
     Repository,
     RoleRecord,
-    Status,
     UniqueId,
 )
 
@@ -290,7 +289,7 @@ class Reports:
         entries = await self._repository.pending()
         names = [(entry.config_name, entry.unique_id) for entry in entries[:MAX_READ]]
         records = await _read(self._repository.certificate_once, names, [])
-        return len(entries) - sum(map(_is_declined, records.values()))
+        return len(entries) - sum(map(policy.is_declined, records.values()))
 
     async def _due(
         self, configs: Mapping[str, ConfigRecord], records: Mapping[tuple[str, ...], CertificateRecord]
@@ -358,14 +357,6 @@ def _is_due(record: CertificateRecord, config: ConfigRecord | None, now: datetim
 
 def _is_valid(record: CertificateRecord, now: datetime) -> bool:
     return record.current is not None and now < record.current.not_after
-
-
-def _is_declined(record: CertificateRecord) -> bool:
-    """Whether nothing but an order is open that SCM has refused for good, as far as the last answer tells."""
-    if record.order is None or not record.order.in_trouble or record.submitting is not None:
-        return False
-    newest = record.history[-1] if record.history else None
-    return newest is not None and newest.status is Status.ERROR_CODE and is_final(COLLECT, newest.code)
 
 
 def _held(

@@ -220,6 +220,20 @@ class Enrolments:
             answered = {"is_answered": True, "failures": 0}
             await self._change(config_name, request_id, order_uuid, lambda index: index.model_copy(update=answered))
 
+    async def forget_void(self, config_name: str, request_id_digest: str, *, dry_run: bool) -> bool:
+        """Forget what a request id stands for, if nothing is stored of that order; say whether it is, or would be.
+
+        That orders before it came to nothing stays known: the pause before the next one hangs on it.
+        """
+        repository = self._resources.repository
+        async with self._resources.locks.hold("request", config_name, request_id_digest):
+            index = await repository.request(config_name, request_id_digest)
+            if index is None or index.failures or await self._is_known(config_name, index.order_uuid):
+                return False
+            if not dry_run:
+                await repository.delete_request(config_name, request_id_digest)
+            return True
+
     async def _change(self, config_name: str, request_id: str, order_uuid: str, change: _Change) -> None:
         """Change what a request id stands for, or forget it, if it still stands for that order."""
         await self._resources.tasks.finish(self._changed(config_name, _digest(request_id), order_uuid, change))

@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 from enum import Enum, auto
 
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import RenewalPolicy, first_set, hold_on_renewal, is_due
-from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, WaitingAndRenewal
+from sectigo_vault_pki.scm import COLLECT, is_final
+from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, Status, WaitingAndRenewal
 
 DEFAULT_WAIT_LIMIT = 50.0
 """Seconds a request waits at most: OpenBao cancels it at 90 s, the CLI gives up at 60 s (plugin-protocol.md 4.2)."""
@@ -58,6 +59,14 @@ def is_renewable(record: CertificateRecord) -> bool:
     if record.current is None or record.revoked_at is not None or record.renewed_to is not None:
         return False
     return record.order is None or record.order.in_trouble
+
+
+def is_declined(record: CertificateRecord) -> bool:
+    """Whether SCM has refused for good what is in flight for a certificate, as far as its last answer tells."""
+    if record.order is None or not record.order.in_trouble or record.submitting is not None:
+        return False
+    newest = record.history[-1] if record.history else None
+    return newest is not None and newest.status is Status.ERROR_CODE and is_final(COLLECT, newest.code)
 
 
 def is_key_overdue(record: CertificateRecord, now: datetime) -> bool:
