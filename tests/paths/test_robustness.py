@@ -18,6 +18,7 @@ from sectigo_vault_pki.paths.fields import (
     pki_fields,
     role_fields,
     ssl_fields,
+    tidy_fields,
     waiting_fields,
 )
 from sectigo_vault_pki.paths.pki import issue
@@ -72,6 +73,8 @@ FIELDS: Mapping[str, list[str]] = {
     "roles/new": [column.field.name for column in role_fields.TABLE.values()],
     "issue/shop": [field.name for field in (*issue.COMMON, pki_fields.FORMAT_OF_ISSUE, *PROTECTION)],
     "sign/shop": [field.name for field in (*issue.COMMON, pki_fields.FORMAT, pki_fields.CSR)],
+    "tidy": [field.name for field in tidy_fields.OF_TIDY],
+    "config/auto-tidy": [field.name for field in tidy_fields.OF_AUTO_TIDY],
     "revoke": [pki_fields.SERIAL_NUMBER.name, pki_fields.CERTIFICATE.name, pki_fields.REASON.name],
 }
 BASES: Mapping[str, Mapping[str, object]] = {

@@ -85,6 +85,10 @@ def test_the_servers_openapi_document_holds_our_paths_among_the_others(mount: Va
         "/renew/{config_name}/{sectigo_cert_unique_id}",
         "/fetch/{config_name}/{cert_id}",
         "/sync/{config_name}",
+        "/tidy",
+        "/tidy-status",
+        "/tidy-cancel",
+        "/config/auto-tidy",
         "/export/{config_name}/{sectigo_cert_unique_id}",
         "/status",
         "/config/roles",
@@ -178,6 +182,10 @@ SHARED_WITH_PKI = {
     "/roles",
     "/roles/{name}",
     "/sign/{role}",
+    "/config/auto-tidy",
+    "/tidy",
+    "/tidy-cancel",
+    "/tidy-status",
 }
 SHARED_IDS = {"/certs/detailed"}
 """OpenBao 2.7.2 gives its list the operation id of `/certs`; ids are to be unique (OpenAPI 3.0, operation object)."""

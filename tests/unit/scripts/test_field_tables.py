@@ -8,9 +8,12 @@ from tests.support.mount import Mount
 from tests.support.virtual_time import LoopClock
 
 
-def test_document_says_what_the_paths_declare() -> None:
-    document = field_tables.DOCUMENT.read_text()
-    assert field_tables.with_tables(document) == document, "make tables writes it anew"
+def documents() -> list[str]:
+    return [document.read_text() for document in field_tables.DOCUMENTS]
+
+
+def test_documents_say_what_the_paths_declare() -> None:
+    assert field_tables.with_tables(*documents()) == documents(), "make tables writes them anew"
 
 
 async def test_every_path_of_the_engine_has_its_place() -> None:
@@ -22,19 +25,19 @@ async def test_every_path_of_the_engine_has_its_place() -> None:
 
 
 def test_changed_table_is_written_anew_and_the_text_around_it_stays() -> None:
-    document = field_tables.DOCUMENT.read_text()
-    stale = document.replace("| `sectigo_cm_user` |", "| `sectigo_cm_visitor` |")
-    assert stale != document
-    assert field_tables.with_tables(stale) == document
+    first, *others = documents()
+    stale = first.replace("| `sectigo_cm_user` |", "| `sectigo_cm_visitor` |")
+    assert stale != first
+    assert field_tables.with_tables(stale, *others) == [first, *others]
 
 
-def test_document_without_a_place_for_a_table_is_refused() -> None:
-    document = field_tables.DOCUMENT.read_text().replace("<!-- table: enroll -->", "")
+def test_documents_without_a_place_for_a_table_are_refused() -> None:
+    first, *others = documents()
     with pytest.raises(KeyError, match="enroll"):
-        field_tables.with_tables(document)
+        field_tables.with_tables(first.replace("<!-- table: enroll -->", ""), *others)
 
 
 def test_cell_keeps_angle_brackets_visible_outside_of_code() -> None:
-    table = field_tables.with_tables(field_tables.DOCUMENT.read_text())
+    table = field_tables.with_tables(*documents())[0]
     assert "order-&lt;uuid>" in table
     assert "order-<uuid>" not in re.sub(r"`[^`\n]*`", "", table)
