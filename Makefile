@@ -137,7 +137,7 @@ proto: $(READY)  ## regenerate the protobuf code from proto/
 	$(BIN)/python scripts/generate_proto.py
 
 .PHONY: tables
-tables: $(READY)  ## regenerate the tables of docs/fields.md from the paths' declarations
+tables: $(READY)  ## regenerate the tables of docs/fields*.md from the paths' declarations
 	$(BIN)/python -m scripts.field_tables
 
 .PHONY: guide

@@ -1,6 +1,7 @@
-"""Write the tables of `docs/fields.md` from what the paths declare; with `--check`, only say if they are up to date.
+"""Write the tables of `docs/fields.md` and `docs/fields-upkeep.md` from what the paths declare.
 
-A table stands between two comments, `<!-- table: NAME -->` and `<!-- end -->`; what is around them is written by hand.
+With `--check`, only say if they are up to date. A table stands between two comments, `<!-- table: NAME -->` and
+`<!-- end -->`; what is around them is written by hand.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
 from sectigo_vault_pki.paths.status import STATUS_SCHEMA
 from sectigo_vault_pki.paths.summaries import SUMMARY_SCHEMA
 from sectigo_vault_pki.paths.sync import SYNC_SCHEMA
+from sectigo_vault_pki.paths.tidy import STATUS_SCHEMA
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.framework import PAGING, Field, Path
@@ -27,7 +29,8 @@ from sectigo_vault_pki.vault_plugin.framework.documentation import field_text
 from sectigo_vault_pki.vault_plugin.logical import Operation
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 
-DOCUMENT = File(__file__).resolve().parent.parent / "docs" / "fields.md"
+_DOCS = File(__file__).resolve().parent.parent / "docs"
+DOCUMENTS = (_DOCS / "fields.md", _DOCS / "fields-upkeep.md")
 _TABLE = re.compile(r"<!-- table: (?P<name>[^ ]+) -->\n.*?<!-- end -->", re.DOTALL)
 _VERBS = {
     Operation.CREATE: "write",
@@ -44,27 +47,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a table is out of date")
     check: bool = parser.parse_args().check
-    before = DOCUMENT.read_text()
-    after = with_tables(before)
-    if check and after != before:
-        print(f"out of date: {DOCUMENT.name}; make tables writes it anew")
-        return 1
-    if after != before:
-        DOCUMENT.write_text(after)
-    return 0
+    before = [document.read_text() for document in DOCUMENTS]
+    after = with_tables(*before)
+    stale = [document for document, was, is_now in zip(DOCUMENTS, before, after, strict=True) if was != is_now]
+    for document in stale:
+        if check:
+            print(f"out of date: {document.name}; make tables writes it anew")
+        else:
+            document.write_text(after[DOCUMENTS.index(document)])
+    return 1 if check and stale else 0
 
 
-def with_tables(document: str) -> str:
-    """Return the document with its tables as the paths declare them now.
+def with_tables(*documents: str) -> Sequence[str]:
+    """Return the documents with their tables as the paths declare them now.
 
     Raises:
-        KeyError: it asks for a table that there is none of, or lacks one.
+        KeyError: one asks for a table that there is none of, or none of them has a place for one.
     """
     made = tables()
-    asked = {match["name"] for match in _TABLE.finditer(document)}
+    asked = {match["name"] for document in documents for match in _TABLE.finditer(document)}
     if missing := made.keys() - asked:
-        raise KeyError(f"no place in the document for {', '.join(sorted(missing))}")
-    return _TABLE.sub(lambda match: f"<!-- table: {match['name']} -->\n{made[match['name']]}<!-- end -->", document)
+        raise KeyError(f"no place in the documents for {', '.join(sorted(missing))}")
+    return [
+        _TABLE.sub(lambda match: f"<!-- table: {match['name']} -->\n{made[match['name']]}<!-- end -->", document)
+        for document in documents
+    ]
 
 
 def tables() -> dict[str, str]:
@@ -80,6 +87,7 @@ def tables() -> dict[str, str]:
         "status-answer": _answer_table(STATUS_SCHEMA),
         "summary-answer": _answer_table(SUMMARY_SCHEMA),
         "sync-answer": _answer_table(SYNC_SCHEMA),
+        "tidy-answer": _answer_table(STATUS_SCHEMA),
     }
     for path in paths:
         name = path.operation_words.replace(" ", "-") or path.template.split("/")[0]
