@@ -21,7 +21,7 @@ from sectigo_vault_pki.paths.export import EXPORT_SCHEMA
 from sectigo_vault_pki.paths.status import STATUS_SCHEMA
 from sectigo_vault_pki.paths.summaries import SUMMARY_SCHEMA
 from sectigo_vault_pki.paths.sync import SYNC_SCHEMA
-from sectigo_vault_pki.paths.tidy import STATUS_SCHEMA
+from sectigo_vault_pki.paths.tidy import TIDY_SCHEMA
 from sectigo_vault_pki.scm import ScmClient
 from sectigo_vault_pki.store import Repository
 from sectigo_vault_pki.vault_plugin.framework import PAGING, Field, Path
@@ -87,7 +87,7 @@ def tables() -> dict[str, str]:
         "status-answer": _answer_table(STATUS_SCHEMA),
         "summary-answer": _answer_table(SUMMARY_SCHEMA),
         "sync-answer": _answer_table(SYNC_SCHEMA),
-        "tidy-answer": _answer_table(STATUS_SCHEMA),
+        "tidy-answer": _answer_table(TIDY_SCHEMA),
     }
     for path in paths:
         name = path.operation_words.replace(" ", "-") or path.template.split("/")[0]

@@ -25,7 +25,7 @@ KEPT = (
     "agree"
 )
 
-STATUS_SCHEMA: Schema = {
+TIDY_SCHEMA: Schema = {
     **answer_schema(fields.OF_TIDY),
     "cert_store_deleted_count": {**NUMBER, "description": "Number of certificates deleted by tidy_cert_store"},
     "checked_count": {**NUMBER, "description": "Number of entries that were looked at"},
@@ -72,7 +72,7 @@ def path_tidy(runs: TidyRuns) -> Path:
     return Path(
         template="tidy",
         fields=fields.OF_TIDY,
-        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=STATUS_SCHEMA, operation_id="tidy")},
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=TIDY_SCHEMA, operation_id="tidy")},
         synopsis="Delete expired certificates, and what orders have left behind.",
         description=DESCRIPTION,
     )
@@ -87,7 +87,7 @@ def path_tidy_status(runs: TidyRuns) -> Path:
     return Path(
         template="tidy-status",
         fields=(),
-        operations={Operation.READ: Handler(read, forwarded=True, answer=STATUS_SCHEMA, operation_id="tidy-status")},
+        operations={Operation.READ: Handler(read, forwarded=True, answer=TIDY_SCHEMA, operation_id="tidy-status")},
         synopsis="Read the status of the newest tidy operation.",
         description=STATUS_DESCRIPTION,
     )
@@ -104,7 +104,7 @@ def path_tidy_cancel(runs: TidyRuns) -> Path:
     return Path(
         template="tidy-cancel",
         fields=(),
-        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=STATUS_SCHEMA, operation_id="tidy-cancel")},
+        operations={Operation.UPDATE: Handler(write, forwarded=True, answer=TIDY_SCHEMA, operation_id="tidy-cancel")},
         synopsis="Cancel the tidy operation that is running.",
         description=CANCEL_DESCRIPTION,
     )
