@@ -1,6 +1,7 @@
 """What the parts of the engine share: one set for each backend, owned by the engine."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -18,6 +19,11 @@ from sectigo_vault_pki.lifecycle.rules.profile_rules import KeptOffers
 from sectigo_vault_pki.lifecycle.tasks import NamedLocks, OwnedTasks
 from sectigo_vault_pki.pki import CertificateChain, KeyParameters, Pkcs12Protection, PrivateKey, pkcs12_file
 from sectigo_vault_pki.store import AgendaEntry, CertificateRecord, Repository, agenda_keys
+
+_log = logging.getLogger(__name__)
+
+STORING_GRACE = 0.3
+"""Seconds for which the end waits for the events to be stored, of the host's 2 s."""
 
 
 def key_threads() -> Executor:
@@ -124,9 +130,18 @@ class Resources:
             if doubted is not None and (record is None or doubted.key not in agenda_keys(key.config_name, record)):
                 await self.repository.drop_from_agenda(doubted)
 
+    async def _store_recent_events(self) -> None:
+        """Store them while the host waits; a storage that does not answer any more keeps nobody."""
+        try:
+            async with asyncio.timeout(STORING_GRACE):
+                if not await self.is_read_only():
+                    await self.recent.store()
+        except TimeoutError:
+            _log.warning("recent events could not be stored in time")
+
     async def aclose(self) -> None:
         """End the waiting, finish the writes, close the connections."""
         await self.tasks.aclose()
-        await self.recent.store()
+        await self._store_recent_events()
         await self.clients.aclose()
         self.executor.shutdown(wait=False, cancel_futures=True)
