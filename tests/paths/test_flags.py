@@ -253,9 +253,9 @@ async def test_the_certificates_of_a_deleted_entry_keep_their_flags_and_can_chan
 
 async def test_a_standby_forwards_a_write_before_anything_is_stored(mount: Mount) -> None:
     unique_id = await enrolled(mount)
-    before = mount.storage.snapshot()
     mount.system.state = STANDBY
     await mount.restart()
+    before = mount.storage.snapshot()
     with pytest.raises(ReadOnlyError):
         await change(mount, unique_id, sectigo_auto_renew=False)
     assert mount.storage.snapshot() == before
