@@ -60,14 +60,17 @@ def path_tidy(runs: TidyRuns) -> Path:
     async def write(request: Request, data: FieldData) -> Response:
         rules = changed_rules(TidyRules(), data)
         if not rules.is_anything_asked_for:
-            return Response(warnings=(NOTHING_ASKED_FOR,))
+            return await answered(NOTHING_ASKED_FOR)
         dry_run = bool(data.get(fields.DRY_RUN))
         if not await runs.begin(rules, dry_run=dry_run, requested_by=request.requester):
-            return Response(warnings=(IN_PROGRESS,))
+            return await answered(IN_PROGRESS)
         if not dry_run:
-            return Response(warnings=(STARTED,))
+            return await answered(STARTED)
         await runs.wait(request.time_limit)
-        return Response(data=_shown(await runs.status()))
+        return await answered()
+
+    async def answered(*warnings: str) -> Response:
+        return Response(data=_shown(await runs.status()), warnings=warnings)
 
     return Path(
         template="tidy",
@@ -98,7 +101,7 @@ def path_tidy_cancel(runs: TidyRuns) -> Path:
 
     async def write(_request: Request, _data: FieldData) -> Response:
         if not runs.cancel():
-            return Response(warnings=(NOTHING_RUNS,))
+            return Response(data=_shown(await runs.status()), warnings=(NOTHING_RUNS,))
         return Response(data=_shown(await runs.status()))
 
     return Path(
