@@ -292,7 +292,7 @@ async def compare(world: World, wish: Wish) -> None:
     assert before.keys() - after.keys() == going
     assert gaps == []
     assert dry is not None
-    deleted: list[str] = [] if dry.data is None else answered(dry)["deleted"]
+    deleted: list[str] = answered(dry)["deleted"]
     assert {name.rpartition("/")[2] for name in deleted} == going
     check_that_ids_lead_on(before, after)
     await mount.write("tidy", wish.fields)
