@@ -86,6 +86,13 @@ def fill(payload: Payload, needed: list[Distribution], scratch: Path) -> list[Pa
                 binaries[MODULES / place] = file
             else:
                 payload.add(MODULES / place, file.read_bytes())
+    add_own_package(payload, scratch)
+    payload.add("start.pyc", compiled(HERE / "start.py", name="start.py", scratch=scratch))
+    return add_binaries(payload, binaries, scratch)
+
+
+def add_own_package(payload: Payload, scratch: Path) -> None:
+    """Put the plugin's own package in, without what only development needs."""
     for file in sorted(PACKAGE.rglob("*")):
         place = PurePosixPath(*file.relative_to(PACKAGE.parent).parts)
         if any(map(file.is_relative_to, LEFT_OUT)):
@@ -94,8 +101,6 @@ def fill(payload: Payload, needed: list[Distribution], scratch: Path) -> list[Pa
             add_module(payload, file, place, scratch)
         elif file.suffix in PAGE_FILES:
             payload.add(MODULES / place, file.read_bytes())
-    payload.add("start.pyc", compiled(HERE / "start.py", name="start.py", scratch=scratch))
-    return add_binaries(payload, binaries, scratch)
 
 
 def add_module(payload: Payload, source: Path, place: PurePosixPath, scratch: Path) -> None:

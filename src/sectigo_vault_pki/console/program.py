@@ -9,6 +9,7 @@ from sectigo_vault_pki import __version__
 from sectigo_vault_pki.console.failures import ConsoleError
 from sectigo_vault_pki.console.options import HELP, Group, Surroundings
 from sectigo_vault_pki.console.register.register_command import register
+from sectigo_vault_pki.console.report.report_command import report
 
 NAME = "sectigo-vault-pki"
 _INTERRUPTED = 130
@@ -24,7 +25,7 @@ def program() -> None:
     """
 
 
-for _command in (register,):
+for _command in (register, report):
     program.add_command(_command)
 
 
