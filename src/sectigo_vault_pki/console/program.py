@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from sectigo_vault_pki import __version__
+from sectigo_vault_pki.console.doctor.doctor_command import doctor
 from sectigo_vault_pki.console.failures import ConsoleError
 from sectigo_vault_pki.console.options import HELP, Group, Surroundings
 from sectigo_vault_pki.console.register.register_command import register
@@ -25,7 +26,7 @@ def program() -> None:
     """
 
 
-for _command in (register, report):
+for _command in (doctor, register, report):
     program.add_command(_command)
 
 
