@@ -128,6 +128,15 @@ def _against_profile(examination: Examination, path: str, role: Mapping[str, Any
     algorithms = {str(algorithm).lower() for algorithm in key_types}
     if algorithms and key_type != _ANY and not any(word.startswith(key_type.lower()) for word in algorithms):
         yield critical(path, f"profile {wanted} takes no keys of type {key_type}", advice)
+        return
+    sizes = {
+        size for algorithm, listed in key_types.items() if algorithm.lower().startswith(key_type) for size in listed
+    }
+    if sizes and role.get("key_bits") and not any(str(size).endswith(str(role["key_bits"])) for size in sizes):
+        offered = ", ".join(sorted(map(str, sizes)))
+        yield critical(
+            path, f"profile {wanted} takes no {key_type} keys of {role['key_bits']} bits, but {offered}", advice
+        )
 
 
 def _accounts(examination: Examination) -> dict[str, Mapping[str, Any]]:

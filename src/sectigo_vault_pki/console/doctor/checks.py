@@ -54,6 +54,8 @@ CHECKS: Mapping[str, Step] = {
     "background_work": Step(engine_checks.background_work, "status"),
     "open_orders": Step(engine_checks.open_orders, "status"),
     "unreadable_records": Step(engine_checks.unreadable_records, "status"),
+    "held_renewals": Step(engine_checks.held_renewals, "status"),
+    "expired": Step(engine_checks.expired, "status"),
     "ends_soon": Step(engine_checks.ends_soon, "expiring"),
     "engine_warnings": Step(engine_checks.engine_warnings, "status"),
 }

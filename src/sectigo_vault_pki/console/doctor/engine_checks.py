@@ -45,6 +45,24 @@ def unreadable_records(examination: Examination) -> Iterator[Result]:
         yield critical(name, "the stored entry is damaged, or was written by a newer version", advice)
 
 
+def held_renewals(examination: Examination) -> Iterator[Result]:
+    found = examination.status.get("held_renewals")
+    held = [one for one in found or () if isinstance(one, dict)] if isinstance(found, list) else []
+    for one in held[:_SHOWN]:
+        until = f", and tried next at {one['next_try']}" if one.get("next_try") else ""
+        message = f"its automatic renewal is held{until}: {one.get('reason')}"
+        yield warning(str(one.get("certificate")), message, "Mend the reason; a write on renew/ renews it at once.")
+    if len(held) > _SHOWN:
+        yield warning(f"{examination.mount}/status", f"{len(held) - _SHOWN} more renewals are held")
+
+
+def expired(examination: Examination) -> Iterator[Result]:
+    if count := examination.status.get("expired"):
+        message = f"{count} certificates have ended and were neither renewed nor revoked"
+        advice = "`sectigo-vault-pki report` lists them: renew those that are needed, and forget the others."
+        yield warning(f"{examination.mount}/status", message, advice)
+
+
 def engine_warnings(examination: Examination) -> Iterator[Result]:
     for said in _texts(examination.status.get("warnings")):
         yield warning(f"{examination.mount}/status", said, "See docs/guide/troubleshooting.md for the text.")

@@ -52,3 +52,18 @@ def test_a_server_that_answers_the_same_page_for_ever_ends_the_report() -> None:
     page = {"keys": ["1_a"], "key_info": {"1_a": {}}}
     with pytest.raises(ConsoleError, match="same page again"):
         list(read_certificates(scripted({f"{MOUNT}/certs/web/detailed": page}), MOUNT, ["web"]))
+
+
+def test_an_empty_page_is_not_the_end_if_the_engine_says_where_it_goes_on() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        match request.url.params.get("after"):
+            case None:
+                return httpx.Response(
+                    404, json={"errors": [], "warnings": ["there may be more: continue with after=5_a"]}
+                )
+            case "5_a":
+                return httpx.Response(200, json={"data": {"keys": ["6_a"], "key_info": {"6_a": {}}}})
+            case _:
+                return httpx.Response(404, json={"errors": []})
+
+    assert [row.unique_id for row in read_certificates(answering(handler), MOUNT, ["web"])] == ["6_a"]
