@@ -62,4 +62,4 @@ def scripted(answers: Mapping[str, Any], asked: list[str] | None = None) -> Serv
             return httpx.Response(answer, json={"errors": [f"scripted {answer}"]})
         return httpx.Response(200, json={"data": answer})
 
-    return answering(handler)
+    return answering(handler, address="https://vault.example.test")

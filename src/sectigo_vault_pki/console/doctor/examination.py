@@ -101,23 +101,27 @@ class Examination:
 
     @property
     def catalogued(self) -> Data:
-        """The catalogue's entry that the mount runs.
+        """The catalogue's entry that the mount runs; empty if there is none, or the server cannot use it.
 
         Raises:
             NotPermittedError: the token may not read it.
         """
-        version = self.mounted.get("plugin_version")
-        path = f"sys/plugins/catalog/secret/{self.plugin}"
-        answer = self._permitted(path, "read") if not version else self._catalogued(path, str(version))
+        answer = self.catalogue_answer
         return answer.data if answer.status == OK else {}
 
-    def _catalogued(self, path: str, version: str) -> Answer:
-        key = (path, version)
-        if key not in self._answers:
-            self._answers[key] = self.server.ask("GET", path, query={"version": version})
-        if self._answers[key].status == FORBIDDEN:
+    @property
+    def catalogue_answer(self) -> Answer:
+        """The catalogue's answer about it.
+
+        Raises:
+            NotPermittedError: the token may not read it.
+        """
+        path, version = f"sys/plugins/catalog/secret/{self.plugin}", str(self.mounted.get("plugin_version") or "")
+        if (path, version) not in self._answers:
+            self._answers[path, version] = self.server.ask("GET", path, query={"version": version} if version else None)
+        if self._answers[path, version].status == FORBIDDEN:
             raise NotPermittedError(path, "read")
-        return self._answers[key]
+        return self._answers[path, version]
 
     @property
     def status(self) -> Data:

@@ -48,11 +48,18 @@ def mount_answers(examination: Examination) -> Iterator[Result]:
 
 
 def plugin_registered(examination: Examination) -> Iterator[Result]:
-    if not examination.catalogued:
-        version = examination.mounted.get("plugin_version") or ""
-        subject = f"sys/plugins/catalog/secret/{examination.plugin}"
-        message = f"{examination.plugin} {version} is not registered: the server cannot start it again"
-        yield critical(subject, message.replace("  ", " "), "Run `sectigo-vault-pki register <command>`.")
+    answer = examination.catalogue_answer
+    if answer.status == OK:
+        return
+    subject, version = f"sys/plugins/catalog/secret/{examination.plugin}", examination.mounted.get("plugin_version")
+    if answer.status == NOT_FOUND:
+        name = " ".join(filter(None, (examination.plugin, version)))
+        message = f"{name} is not registered: the server cannot start it again"
+        yield critical(subject, message, "Run `sectigo-vault-pki register <command>`.")
+        return
+    said = "; ".join(" ".join(error.split()) for error in answer.errors)
+    message = f"the server cannot use the registered command: {said or f'HTTP {answer.status}'}"
+    yield critical(subject, message, "Copy the file itself, and no link, into the plugin directory of every node.")
 
 
 def plugin_file(examination: Examination) -> Iterator[Result]:
