@@ -8,6 +8,7 @@ import click
 from sectigo_vault_pki import __version__
 from sectigo_vault_pki.console.doctor.doctor_command import doctor
 from sectigo_vault_pki.console.failures import ConsoleError
+from sectigo_vault_pki.console.importing.import_command import import_
 from sectigo_vault_pki.console.options import HELP, Group, Surroundings
 from sectigo_vault_pki.console.register.register_command import register
 from sectigo_vault_pki.console.report.report_command import report
@@ -26,7 +27,7 @@ def program() -> None:
     """
 
 
-for _command in (doctor, register, report):
+for _command in (doctor, import_, register, report):
     program.add_command(_command)
 
 

@@ -14,7 +14,7 @@ import httpx
 from sectigo_vault_pki.console.connection import Connection
 from sectigo_vault_pki.console.failures import RefusedError, SettingsError, UnreachableError, UntrustedError
 
-OK, NO_CONTENT, FORBIDDEN, NOT_FOUND = 200, 204, 403, 404
+OK, NO_CONTENT, FORBIDDEN, NOT_FOUND, UNAVAILABLE = 200, 204, 403, 404, 503
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _WORTH_A_REPEAT = frozenset({412, 429, 500, 502, 503, 504})
 _PAUSES = (1.0, 1.5)

@@ -8,7 +8,7 @@ from pathlib import Path
 from sectigo_vault_pki.console.doctor.examination import Examination, NotApplicableError, NotPermittedError
 from sectigo_vault_pki.console.doctor.results import Result, critical, informational, warning
 from sectigo_vault_pki.console.failures import SettingsError
-from sectigo_vault_pki.console.register.plugin_file import plugin_directory, sha256_of
+from sectigo_vault_pki.console.plugin_file import plugin_directory, sha256_of
 from sectigo_vault_pki.console.server import FORBIDDEN, NOT_FOUND, OK
 
 SECRET_FIELDS = frozenset(

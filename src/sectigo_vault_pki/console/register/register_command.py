@@ -8,8 +8,8 @@ import click
 from sectigo_vault_pki.console.connection import Connection
 from sectigo_vault_pki.console.failures import SettingsError
 from sectigo_vault_pki.console.options import MOUNT, Command, mount_option, with_connection
+from sectigo_vault_pki.console.plugin_file import plugin_directory, sha256_of
 from sectigo_vault_pki.console.register.catalogue import mounted_at, registered_versions
-from sectigo_vault_pki.console.register.plugin_file import plugin_directory, sha256_of
 from sectigo_vault_pki.console.register.registration import Step, Wanted, steps_to
 from sectigo_vault_pki.console.server import NO_CONTENT, OK, Server, required_token
 
