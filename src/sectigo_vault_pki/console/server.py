@@ -140,11 +140,11 @@ class Server:
         return _answer(shown, response)
 
     def read(self, path: str, **query: str | int) -> Answer:
-        """Read, again for what passes by itself."""
+        """Read, repeated after errors that pass."""
         return self._patiently("GET", path, query)
 
     def listing(self, path: str, **query: str | int) -> Answer:
-        """List, again for what passes by itself; 404 is an empty list."""
+        """List, repeated after errors that pass; 404 is an empty list."""
         return self._patiently("GET", path, {"list": "true", **query})
 
     def write(self, path: str, body: Mapping[str, Any], *, method: str = "POST") -> Answer:

@@ -46,12 +46,10 @@ def unreadable_records(examination: Examination) -> Iterator[Result]:
 
 
 def held_renewals(examination: Examination) -> Iterator[Result]:
-    found = examination.status.get("held_renewals")
-    held = [one for one in found or () if isinstance(one, dict)] if isinstance(found, list) else []
-    for one in held[:_SHOWN]:
-        until = f", and tried next at {one['next_try']}" if one.get("next_try") else ""
-        message = f"its automatic renewal is held{until}: {one.get('reason')}"
-        yield warning(str(one.get("certificate")), message, "Mend the reason; a write on renew/ renews it at once.")
+    held = _held(examination)
+    for certificate, reason in held[:_SHOWN]:
+        advice = "Fix the cause; a write on renew/ renews it at once."
+        yield warning(certificate, f"its automatic renewal is held: {reason}", advice)
     if len(held) > _SHOWN:
         yield warning(f"{examination.mount}/status", f"{len(held) - _SHOWN} more renewals are held")
 
@@ -59,13 +57,15 @@ def held_renewals(examination: Examination) -> Iterator[Result]:
 def expired(examination: Examination) -> Iterator[Result]:
     if count := examination.status.get("expired"):
         message = f"{count} certificates have ended and were neither renewed nor revoked"
-        advice = "`sectigo-vault-pki report` lists them: renew those that are needed, and forget the others."
+        advice = "`sectigo-vault-pki report` lists them: renew those that are needed, and delete the others."
         yield warning(f"{examination.mount}/status", message, advice)
 
 
 def engine_warnings(examination: Examination) -> Iterator[Result]:
+    held = tuple(f"{certificate}: " for certificate, _ in _held(examination))
     for said in _texts(examination.status.get("warnings")):
-        yield warning(f"{examination.mount}/status", said, "See docs/guide/troubleshooting.md for the text.")
+        if not said.startswith(held):
+            yield warning(f"{examination.mount}/status", said, "See docs/guide/troubleshooting.md for the text.")
 
 
 def ends_soon(examination: Examination) -> Iterator[Result]:
@@ -83,6 +83,13 @@ def ends_soon(examination: Examination) -> Iterator[Result]:
         yield warning(where, f"{name} ends at {ends}, and has no successor yet", advice)
     if len(answer.keys) > _SHOWN:
         yield warning(path, f"{len(answer.keys) - _SHOWN} more end within {EXPIRING_WINDOW}", f"`bao list {path}`")
+
+
+def _held(examination: Examination) -> list[tuple[str, str]]:
+    """Return the certificates whose renewal is held, and why."""
+    found = examination.status.get("held_renewals")
+    held = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [(str(one.get("certificate")), str(one.get("reason"))) for one in held]
 
 
 def _moment(value: object) -> datetime | None:

@@ -43,7 +43,7 @@ def mount_answers(examination: Examination) -> Iterator[Result]:
         message = f"the engine at {examination.mount}/ is another one, of type {examination.plugin}"
         yield critical(path, message, "Give -mount=PATH.")
     elif answer.status != OK:
-        advice = "See the server's log for the reason, mend that, then run `bao plugin reload`."
+        advice = "See the server's log for the reason, fix it, then run `bao plugin reload`."
         yield critical(path, f"the engine does not answer: HTTP {answer.status}: {said}", advice)
 
 
@@ -122,9 +122,9 @@ def mount_tuning(examination: Examination) -> Iterator[Result]:
     for option in ("audit_non_hmac_request_keys", "audit_non_hmac_response_keys"):
         shown = sorted(SECRET_FIELDS.intersection(map(str, config.get(option) or ())))
         if shown:
-            message = f"{', '.join(shown)} stand in the audit log as they are: {option} names them"
+            message = f"the audit log contains {', '.join(shown)} as plain text: {option} names them"
             flag = option.replace("_", "-")
-            advice = f"Set -{flag} anew without them, and take what was logged for known: replace those keys."
+            advice = f"Set -{flag} again without them, and replace the keys that were logged."
             yield critical(path, message, advice)
 
 
@@ -136,7 +136,7 @@ def audit_devices(examination: Examination) -> Iterator[Result]:
         yield warning("sys/audit", message, "Enable one in the server's configuration, or with `bao audit enable`.")
     for name, device in sorted(found.items()):
         if str((device.get("options") or {}).get("log_raw", "")).lower() in {"true", "1"}:
-            message = "log_raw is on: passwords, tokens and private keys stand in the audit log as they are"
+            message = "log_raw is on: the audit log contains passwords, tokens and private keys as plain text"
             yield critical(
                 f"sys/audit/{name.rstrip('/')}", message, "Disable the device, and enable it without log_raw."
             )

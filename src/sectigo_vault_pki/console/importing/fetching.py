@@ -1,4 +1,4 @@
-"""Fetches many certificates: several at a time, each again for what passes by itself."""
+"""Fetches many certificates: several at a time, each repeated after errors that pass."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -16,7 +16,7 @@ _LISTED_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one id.
+    """The outcome of one id.
 
     Attributes:
         error: why it failed; empty if it is stored now.

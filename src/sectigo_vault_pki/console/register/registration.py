@@ -20,7 +20,7 @@ class Wanted:
         version: to register it under, such as `v0.1.0`; empty leaves it to the server.
         args: arguments of the command.
         env: `NAME=value`, for the plugin's process.
-        reload: whether the process is started anew even if nothing has changed.
+        reload: whether the process is restarted even if nothing has changed.
     """
 
     name: str

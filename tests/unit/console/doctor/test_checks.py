@@ -129,6 +129,12 @@ def test_a_fault_is_found_by_its_check(changes: Mapping[str, Any], check: str, s
     assert part in result.message
 
 
+def test_a_held_renewal_is_reported_once() -> None:
+    held = [{"certificate": "web/1_a", "next_try": "", "reason": "no profile"}]
+    results = found(of_status(held_renewals=held, warnings=["web/1_a: no profile", "role shop: no limit"]))
+    assert [result.message for result in results["engine_warnings"]] == ["role shop: no limit"]
+
+
 def test_many_of_a_kind_are_counted_and_not_listed() -> None:
     keys = [f"web/{number}_a" for number in range(12)]
     expiring = {"keys": keys, "key_info": {key: {"common_name": key} for key in keys}}

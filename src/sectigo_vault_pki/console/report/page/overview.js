@@ -9,7 +9,7 @@ const TILES = [
   { title: "renewed or revoked", states: ["renewed", "revoked"], tone: "" },
 ];
 const ATTENTION = [
-  { state: "expired", tone: "urgent", one: "certificate has expired", many: "certificates have expired", advice: "Nothing has taken their place. Renew those that are still needed, and forget or revoke the others." },
+  { state: "expired", tone: "urgent", one: "certificate has expired", many: "certificates have expired", advice: "Nothing has taken their place. Renew those that are still needed, and delete or revoke the others." },
   { state: "urgent", tone: "urgent", one: "certificate ends within 7 days", many: "certificates end within 7 days", advice: "They should have been renewed by now: read their summary for the reason." },
   { state: "unsettled", tone: "urgent", one: "order has an unknown outcome", many: "orders have an unknown outcome", advice: "SCM's answer was lost. Read the order to settle it; do not order again." },
   { state: "pending", tone: "soon", one: "order is not issued yet", many: "orders are not issued yet", advice: "Read the order for what it waits for." },

@@ -37,11 +37,11 @@ class Table {
     return parseFloat(getComputedStyle(this.viewport).getPropertyValue("--row"));
   }
 
-  draw(anew = false) {
+  draw(all = false) {
     const height = this.rowHeight;
     const first = Math.max(0, Math.floor(this.viewport.scrollTop / height) - SPARE_ROWS);
     const last = Math.min(this.found.length, first + Math.ceil(this.viewport.clientHeight / height) + 2 * SPARE_ROWS);
-    if (!anew && first === this.first && last === this.last && height === this.height) return;
+    if (!all && first === this.first && last === this.last && height === this.height) return;
     Object.assign(this, { first, last, height });
     this.above.style.height = `${first * height}px`;
     this.below.style.height = `${(this.found.length - last) * height}px`;
