@@ -4,11 +4,14 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
+import certifi
 import httpx
 
 from sectigo_vault_pki.console.connection import Connection
@@ -19,6 +22,15 @@ _REDIRECTS = frozenset({301, 302, 307, 308})
 _WORTH_A_REPEAT = frozenset({412, 429, 500, 502, 503, 504})
 _PAUSES = (1.0, 1.5)
 """Seconds before each repeat, as `bao` has them."""
+
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where systems have their CA certificates, as `bao` looks for them (Go, crypto/x509/root_linux.go)."""
 
 Query = Mapping[str, str | int]
 
@@ -132,12 +144,12 @@ class Server:
             extensions={"sni_hostname": name} if (name := self.connection.server_name) else {},
         )
         try:
-            response = self._client.send(request)
+            response, certificate = self._sent(request)
             if response.status_code in _REDIRECTS:  # a standby that does not forward; `bao` follows one, too
-                response = self._client.send(self._redirected(request, response))
+                response, certificate = self._sent(self._redirected(request, response))
         except httpx.HTTPError as error:
             raise _no_answer(self.connection, error) from None
-        return _answer(shown, response)
+        return _answer(shown, response, certificate)
 
     def read(self, path: str, **query: str | int) -> Answer:
         """Read, repeated after errors that pass."""
@@ -158,6 +170,16 @@ class Server:
                 return answer
             self.pause(answer.retry_after or seconds)
         return self.ask(method, path, query=query)
+
+    def _sent(self, request: httpx.Request) -> tuple[httpx.Response, Mapping[str, Any]]:
+        """Return the whole response, and the server's certificate, which is known while the connection is open."""
+        response = self._client.send(request, stream=True)
+        with closing(response):
+            stream = response.extensions.get("network_stream")
+            tls = stream.get_extra_info("ssl_object") if stream is not None else None
+            certificate = (tls.getpeercert() or {}) if tls is not None else {}
+            response.read()
+        return response, certificate
 
     def _redirected(self, request: httpx.Request, response: httpx.Response) -> httpx.Request:
         target = request.url.join(response.headers.get("location", ""))
@@ -190,13 +212,12 @@ def _verification(connection: Connection) -> ssl.SSLContext:
         SettingsError: a file cannot be used.
     """
     try:
-        own = connection.ca_cert or connection.ca_path
         context = ssl.create_default_context(
             cafile=None if connection.ca_cert is None else str(connection.ca_cert),
             cadata=None if connection.ca_cert or not connection.ca_path else _certificates_below(connection),
         )
-        if not own and not context.cert_store_stats()["x509"]:
-            context = httpx.create_ssl_context()  # the system has no CA certificates in the usual place
+        if connection.ca_cert is None and connection.ca_path is None:
+            _trust_system(context)
         if connection.client_cert is not None:
             context.load_cert_chain(connection.client_cert, connection.client_key)
     except (OSError, ssl.SSLError, UnicodeDecodeError) as error:
@@ -205,6 +226,14 @@ def _verification(connection: Connection) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _trust_system(context: ssl.SSLContext) -> None:
+    """Trust the system's CA certificates, also if they are not where the OpenSSL of this Python looks."""
+    usual = ssl.get_default_verify_paths()
+    if usual.cafile is None and usual.capath is None:
+        bundle = next((file for file in _BUNDLES if Path(file).exists()), None) or certifi.where()
+        context.load_verify_locations(bundle)
 
 
 def _certificates_below(connection: Connection) -> str:
@@ -228,20 +257,18 @@ def _no_answer(connection: Connection, error: httpx.HTTPError) -> UnreachableErr
     return UnreachableError(f"{connection.address} gives no answer: {reason or type(error).__name__}")
 
 
-def _answer(request: str, response: httpx.Response) -> Answer:
+def _answer(request: str, response: httpx.Response, certificate: Mapping[str, Any]) -> Answer:
     try:
         body = response.json() if response.content else {}
     except ValueError:
         body = {}
     after = response.headers.get("retry-after", "")
-    stream = response.extensions.get("network_stream")
-    tls = stream.get_extra_info("ssl_object") if stream is not None else None
     return Answer(
         request,
         response.status_code,
         body if isinstance(body, dict) else {},
         float(after) if after.isdecimal() else None,
-        (tls.getpeercert() or {}) if tls is not None else {},
+        certificate,
     )
 
 
