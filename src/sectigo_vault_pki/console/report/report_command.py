@@ -22,6 +22,7 @@ from sectigo_vault_pki.console.server import OK, Server, required_token
 
 _WRITERS: Mapping[str, Callable[[Report, TextIO], None]] = {"html": write_page, "csv": write_csv, "json": write_json}
 _STDOUT = "-"
+_CLEARED = "\r\x1b[K"
 
 
 @click.command(cls=Command)
@@ -40,9 +41,9 @@ def report(connection: Connection, *, mount: str, format: str, output: str, conf
     if output == _STDOUT and format == "html" and sys.stdout.isatty():
         raise SettingsError("-output=FILE is needed: a page is nothing for a terminal")
     with Server(required_token(connection)) as server:
-        found = sorted_by_end(
-            read_certificates(server, mount, config or config_names(server, mount), _progress_on_terminal())
-        )
+        with _progress() as progress:
+            names = config or config_names(server, mount)
+            found = sorted_by_end(read_certificates(server, mount, names, progress))
         status = server.read(f"{mount}/status")
     content = Report(
         server=connection.address,
@@ -85,11 +86,13 @@ def opened(name: str) -> Iterator[TextIO]:
         raise
 
 
-def _progress_on_terminal() -> Callable[[str, int], None]:
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int], None]]:
+    """Give what shows how far the reading is, on one line that disappears, if somebody looks."""
     if not sys.stderr.isatty():
-        return lambda *_: None
-
-    def show(config: str, count: int) -> None:
-        click.echo(f"\r\x1b[K{count} certificates of {config}", err=True, nl=False)
-
-    return show
+        yield lambda *_: None
+        return
+    try:
+        yield lambda config, count: click.echo(f"{_CLEARED}{count} certificates of {config}", err=True, nl=False)
+    finally:
+        click.echo(_CLEARED, err=True, nl=False)
