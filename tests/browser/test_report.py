@@ -69,9 +69,14 @@ class Page:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         scheme = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
+        self.complaints()  # of what was open before
         self.driver.get(self.file.as_uri())
         WebDriverWait(self.driver, _SECONDS).until(lambda _: self.one("#main").is_displayed())
         WebDriverWait(self.driver, _SECONDS).until(lambda _: self.driver.find_elements(By.CSS_SELECTOR, "#chart svg"))
+
+    def complaints(self) -> object:
+        """Return what the browser has logged since the last call: errors, and what the page's policy forbids."""
+        return self.driver.execute("getLog", {"type": "browser"})["value"]
 
     def one(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
@@ -97,11 +102,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         yield Page(driver, page_of(2_000, tmp_path_factory.mktemp("report")))
 
 
-def complaints(page: Page) -> object:
-    """Return what the browser has logged: errors of the program, and what the page's policy forbids."""
-    return page.driver.execute("getLog", {"type": "browser"})["value"]
-
-
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_fits_the_screen_and_is_legible(page: Page, width: int, theme: str, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_it_fits_the_screen_and_is_legible(page: Page, width: int, theme: str, t
     page.picture(tmp_path / f"report-{theme}-{width}.png")
     assert page.run("return document.documentElement.scrollWidth <= innerWidth")
     assert page.run(CONTRASTS) == []
-    assert complaints(page) == []
+    assert page.complaints() == []
 
 
 def test_nothing_of_the_data_becomes_markup_and_nothing_is_loaded(page: Page) -> None:
