@@ -1,7 +1,7 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
 # Variables: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
 # for `dist` DIST; for tests PYTEST_ARGS, WORKERS; for `test-server` SERVER; for `fuzz` and `fuzz-api` FUZZ; for `histories` HISTORIES; for
-# `model` SEED, CERTIFICATES; for `scale` STORED; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for
+# `model` SEED, CERTIFICATES; for `scale` and `report-scale` STORED; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for
 # `profile` PROFILE.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -105,6 +105,10 @@ model: $(READY)  ## 1 000 certificates over two virtual years, and what they cos
 .PHONY: scale
 scale: $(READY)  ## a comparison of 5 000 certificates with SCM, and what it costs; STORED=20000 for others
 	@STORED=$${STORED:-5000} exec $(BIN)/pytest --timeout=3600 tests/paths/test_sync_scale.py $(PYTEST_ARGS)
+
+.PHONY: report-scale
+report-scale: $(READY)  ## a report over 100 000 certificates: time, memory, size; STORED=20000 for others
+	@STORED=$${STORED:-100000} exec $(BIN)/pytest --timeout=600 --capture=no tests/unit/console/report/test_report_scale.py $(PYTEST_ARGS)
 
 .PHONY: chaos
 chaos: $(READY)  ## kills and faults at random points of 300 operations; SEED=1 RUNS=20 for certain ones

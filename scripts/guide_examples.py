@@ -47,6 +47,7 @@ DOCUMENTS = (
     _DOCS / "recipes.md",
     _DOCS / "guide" / "domain-validation.md",
     _DOCS / "guide" / "logins.md",
+    _DOCS / "console.md",
 )
 """In the order in which the session goes through them, and so may a reader."""
 SCM_OPTIONS = ("--pending-polls", "0", "--user", "api-user", "--customer-uri", "example-corp")

@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 PACKAGE = ROOT / "src" / "sectigo_vault_pki"
 LEFT_OUT = (PACKAGE / "scm_simulator", PACKAGE / "vault_plugin" / "testing")
+PAGE_FILES = frozenset({".css", ".html", ".js"})
+"""Of the package, what is read besides modules."""
 MODULES = PurePosixPath(*python.STANDARD_LIBRARY.relative_to(python.BASE).parts)
 """Where modules lie in the folder; Python finds it from its own place, because `os` is there."""
 COMPILER_FLAGS = ("-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-s")
@@ -84,11 +86,21 @@ def fill(payload: Payload, needed: list[Distribution], scratch: Path) -> list[Pa
                 binaries[MODULES / place] = file
             else:
                 payload.add(MODULES / place, file.read_bytes())
-    for file in sorted(PACKAGE.rglob("*.py")):
-        if not any(map(file.is_relative_to, LEFT_OUT)):
-            add_module(payload, file, PurePosixPath(*file.relative_to(PACKAGE.parent).parts), scratch)
+    add_own_package(payload, scratch)
     payload.add("start.pyc", compiled(HERE / "start.py", name="start.py", scratch=scratch))
     return add_binaries(payload, binaries, scratch)
+
+
+def add_own_package(payload: Payload, scratch: Path) -> None:
+    """Put the plugin's own package in, without what only development needs."""
+    for file in sorted(PACKAGE.rglob("*")):
+        place = PurePosixPath(*file.relative_to(PACKAGE.parent).parts)
+        if any(map(file.is_relative_to, LEFT_OUT)):
+            continue
+        if file.suffix == ".py":
+            add_module(payload, file, place, scratch)
+        elif file.suffix in PAGE_FILES:
+            payload.add(MODULES / place, file.read_bytes())
 
 
 def add_module(payload: Payload, source: Path, place: PurePosixPath, scratch: Path) -> None:

@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 from scripts.one_file.elf import NotSupportedError
 
 PLUGIN = "sectigo-vault-pki"
+EXTRA = "cli"
+"""The optional packages that are taken along: the commands for people."""
 DATA_FILES = frozenset({"certifi/cacert.pem"})
 """What is read besides modules."""
 _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
@@ -22,10 +24,12 @@ def runtime_packages() -> list[Distribution]:
     found: dict[str, Distribution] = {}
     waiting = [PLUGIN]
     while waiting:
-        for text in distribution(waiting.pop()).requires or ():
+        package = waiting.pop()
+        extra = EXTRA if package == PLUGIN else ""
+        for text in distribution(package).requires or ():
             requirement = Requirement(text)
             name = canonicalize_name(requirement.name)
-            if name not in found and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+            if name not in found and (requirement.marker is None or requirement.marker.evaluate({"extra": extra})):
                 found[name] = distribution(name)
                 waiting.append(name)
     return [found[name] for name in sorted(found)]

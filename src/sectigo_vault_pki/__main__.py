@@ -1,4 +1,4 @@
-"""The command that the host starts."""
+"""The command that the host starts, and people: the plugin for the one, the console's commands for the others."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sectigo_vault_pki import __version__
-from sectigo_vault_pki.vault_plugin.process import serve
+from sectigo_vault_pki.vault_plugin.process import is_launched_by_host, serve
 
 if TYPE_CHECKING:
     from sectigo_vault_pki.backend import Mounts
@@ -16,11 +16,21 @@ NAME = "sectigo-vault-pki"
 
 
 def main() -> int:
-    """Serve the engine to the host; return the exit status."""
-    if "--version" in sys.argv[1:]:
+    """Serve the engine to the host that started the process, or run a person's command; return the exit status."""
+    arguments = sys.argv[1:]
+    if arguments in (["--version"], ["-version"]):
         print(f"{NAME} {__version__}")  # noqa: T201  what --version prints
         return 0
-    return serve(Factory(), name=NAME, version=__version__)
+    if is_launched_by_host(os.environ):
+        return serve(Factory(), name=NAME, version=__version__)
+    # Imported here, so that the plugin's start costs no more than before.
+    from sectigo_vault_pki.console.start import list_of_commands, run  # noqa: PLC0415
+
+    if arguments:
+        return run(arguments)
+    status = serve(Factory(), name=NAME, version=__version__)  # says what the program is
+    print(f"\n{list_of_commands(NAME)}", file=sys.stderr)  # noqa: T201  for a person at a terminal
+    return status
 
 
 class Factory:

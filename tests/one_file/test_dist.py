@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sectigo_vault_pki import __version__
+from tests.support.inventory import inventory, serving
+from tests.support.one_file import Installed
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_data_jsons"
@@ -47,6 +50,15 @@ def test_the_archive_has_the_licences_of_what_is_inside(dist: Path, program: Pat
     ):
         assert part in text
     assert "is not on the machine" not in text
+
+
+def test_the_program_has_the_commands_for_people(unpacked_once: Installed, tmp_path: Path) -> None:
+    found = inventory(50, now=datetime.now(UTC))
+    page = tmp_path / "report.html"
+    with serving(found) as address:
+        done = unpacked_once.run("report", f"-output={page}", BAO_ADDR=address, BAO_TOKEN="x", HOME=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, f"50 certificates in {page}\n")
+    assert page.read_text().startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize("compiler", ["no-such-compiler", "false"])

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from sectigo_vault_pki import __version__
+from sectigo_vault_pki.console.start import COMMANDS
 from sectigo_vault_pki.vault_plugin.testing.host_identity import host_context, new_host_identity
 from sectigo_vault_pki.vault_plugin.testing.plugin_host import COOKIE, PluginHost
 from tests.support.echo import ECHO
@@ -58,7 +59,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 def test_started_by_hand_it_says_in_one_line_what_it_is_and_how_to_register_it() -> None:
     result = run(sys.executable, "-m", "sectigo_vault_pki")
     assert (result.returncode, result.stdout) == (1, "")
-    (line,) = result.stderr.splitlines()
+    line, *_ = result.stderr.splitlines()
     assert "Vault or OpenBao" in line
     assert "bao plugin register" in line
     assert "sys/plugins/catalog/secret/sectigo-vault-pki" in line
@@ -72,9 +73,28 @@ def test_version_is_printed() -> None:
 def test_what_serves_is_imported_only_once_a_host_has_launched_the_process() -> None:
     code = (
         "import sys, sectigo_vault_pki.__main__;"
-        "sys.exit(any(name in sys.modules for name in ('grpc', 'google.protobuf', 'cryptography')))"
+        "sys.exit(any(name in sys.modules for name in ('grpc', 'google.protobuf', 'cryptography',"
+        "'click', 'httpx', 'sectigo_vault_pki.console')))"
     )
     assert run(sys.executable, "-c", code).returncode == 0
+
+
+def test_started_by_hand_it_lists_the_commands_for_people() -> None:
+    said = run(sys.executable, "-m", "sectigo_vault_pki").stderr
+    assert [line.split()[1] for line in said.splitlines() if line.startswith("  ")] == [*COMMANDS]
+
+
+def test_a_launch_by_a_host_imports_no_command_whatever_the_arguments() -> None:
+    code = (
+        "import sys; sys.argv = ['plugin', 'doctor']; from sectigo_vault_pki.__main__ import main; status = main();"
+        "found = [name for name in sys.modules if name == 'click' or '.console' in name];"
+        "sys.exit(repr(found) if found else status)"
+    )
+    env = {**COOKIE, "PLUGIN_PROTOCOL_VERSIONS": "6"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "the host offers plugin protocol" in json.loads(line)["@message"]
 
 
 @pytest.mark.parametrize("env", [DATABASE_COOKIE, {"VAULT_BACKEND_PLUGIN": "wrong"}])

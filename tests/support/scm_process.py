@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -105,6 +106,11 @@ class ScmProcess:
     def fault(self, operation: str, kind: str, **details: object) -> None:
         """Let something go wrong; see docs/simulator.md."""
         self._call("POST", "/faults", {"operation": operation, "kind": kind, **details})
+
+    def domain(self, name: str, *, ends_at: datetime) -> None:
+        """Let the validation of a domain have succeeded, and end then."""
+        validated_at = (ends_at - timedelta(days=198)).isoformat()
+        self._call("POST", "/domains", {"name": name, "validated_at": validated_at, "ends_at": ends_at.isoformat()})
 
     def clear_faults(self) -> None:
         """Let nothing go wrong any more."""

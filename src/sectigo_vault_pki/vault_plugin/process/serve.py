@@ -6,12 +6,14 @@
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sectigo_vault_pki.vault_plugin.logical import BackendFactory
 from sectigo_vault_pki.vault_plugin.process import logs
 from sectigo_vault_pki.vault_plugin.process.handshake import (
+    COOKIE_NAME,
     CredentialsError,
     Launch,
     NotLaunchedByHostError,
@@ -28,6 +30,11 @@ _STDERR = 2
 
 HOST_SECONDS = 90.0
 """A host connects at once and stays connected; one that is away so long does not come back (plugin-protocol.md 1.3)."""
+
+
+def is_launched_by_host(environ: Mapping[str, str]) -> bool:
+    """Whether a host, of whatever kind, started the process with these variables; a person would not set them."""
+    return COOKIE_NAME in environ
 
 
 def serve(factory: BackendFactory, *, name: str, version: str, host_seconds: float = HOST_SECONDS) -> int:

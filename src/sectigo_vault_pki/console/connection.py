@@ -1,0 +1,155 @@
+"""Where the server is and who asks: the options and variables that `bao` and `vault` take."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sectigo_vault_pki.console.failures import SettingsError
+
+DEFAULT_ADDRESS = "https://127.0.0.1:8200"
+DEFAULT_SECONDS = 60.0
+_PREFIXES = ("BAO", "VAULT")
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
+_TOKEN = re.compile(r"[!-~]+")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(ms|s|m|h))")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach the server.
+
+    Attributes:
+        address: such as `https://vault.example.com:8200`, or `unix:///path/to/socket`.
+        token: empty if there is none.
+        token_source: where it comes from, in words.
+        namespace: without slashes at its ends; empty for the root namespace.
+        ca_cert: a file of CA certificates to trust; `ca_path` is a folder of such files.
+        client_cert, client_key: files of the certificate and key to log in with.
+        server_name: what the server's certificate must be for, if not the address's host.
+        skip_verify: whether any certificate is accepted.
+        seconds: how long one request may take.
+    """
+
+    address: str = DEFAULT_ADDRESS
+    token: str = field(default="", repr=False)
+    token_source: str = ""
+    namespace: str = ""
+    ca_cert: Path | None = None
+    ca_path: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    server_name: str = ""
+    skip_verify: bool = False
+    seconds: float = DEFAULT_SECONDS
+
+
+def connection_from(options: Mapping[str, str | bool | None], environ: Mapping[str, str], home: Path) -> Connection:
+    """Return the connection that options, then variables, then the token file describe.
+
+    Args:
+        options: by the name of the variable that each stands before, such as `ADDR`; None if it is not given.
+        environ: the process's; of two variables, `BAO_…` comes before `VAULT_…`.
+        home: the folder with the token file.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    settings = _Settings(options, environ)
+    token, source = _token(environ, home)
+    client_cert, client_key = settings.file("CLIENT_CERT"), settings.file("CLIENT_KEY")
+    if (client_cert is None) != (client_key is None):
+        raise SettingsError("a client certificate needs both CLIENT_CERT and CLIENT_KEY")
+    return Connection(
+        address=_address(settings.text("AGENT_ADDR") or settings.text("ADDR") or DEFAULT_ADDRESS),
+        token=token,
+        token_source=source,
+        namespace=settings.text("NAMESPACE").strip("/"),
+        ca_cert=settings.file("CACERT"),
+        ca_path=settings.file("CAPATH"),
+        client_cert=client_cert,
+        client_key=client_key,
+        server_name=settings.text("TLS_SERVER_NAME"),
+        skip_verify=settings.flag("SKIP_VERIFY"),
+        seconds=_seconds(settings.text("CLIENT_TIMEOUT")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    options: Mapping[str, str | bool | None]
+    environ: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        return str(self._value(name) or "").strip()
+
+    def file(self, name: str) -> Path | None:
+        path = self.text(name)
+        if not path:
+            return None
+        if not (found := Path(path).expanduser()).exists():
+            raise SettingsError(f"{name}: there is no file {path}")
+        return found
+
+    def flag(self, name: str) -> bool:
+        value = self._value(name)
+        if isinstance(value, bool):
+            return value
+        if (value or "") not in _TRUE | _FALSE:
+            raise SettingsError(f"{name} must be true or false")
+        return value in _TRUE
+
+    def _value(self, name: str) -> str | bool | None:
+        option = self.options.get(name)
+        return option if option not in (None, "", False) else _variable(self.environ, name)[0]
+
+
+def _variable(environ: Mapping[str, str], name: str) -> tuple[str, str]:
+    """Return the value and the name of the variable that holds; empty texts count as absent."""
+    for variable in (f"{prefix}_{name}" for prefix in _PREFIXES):
+        if value := environ.get(variable):
+            return value, variable
+    return "", ""
+
+
+def _token(environ: Mapping[str, str], home: Path) -> tuple[str, str]:
+    """Return the token, and where it comes from.
+
+    Raises:
+        SettingsError: it is no token, or the file cannot be read.
+    """
+    token, source = _variable(environ, "TOKEN")
+    if not token:
+        path = _variable(environ, "TOKEN_PATH")[0]
+        file = Path(path).expanduser() if path else home / ".vault-token"
+        source = str(file)
+        try:
+            token = file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return "", ""
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"the token file {file} cannot be read") from None
+    token = token.strip()
+    if token and _TOKEN.fullmatch(token) is None:
+        raise SettingsError(f"the token of {source} contains characters that no token has")
+    return token, source if token else ""
+
+
+def _address(address: str) -> str:
+    if re.match(r"(https?|unix)://.", address) is None:
+        raise SettingsError(f'the address must begin with https://, http:// or unix://, unlike "{address}"')
+    return address.rstrip("/")
+
+
+def _seconds(text: str) -> float:
+    """Return a duration as Go writes it, `90s` or `1m30s`; a bare number is seconds."""
+    if not text:
+        return DEFAULT_SECONDS
+    parts = _DURATION.findall(text)
+    if "".join(number + unit for number, unit in parts) == text:
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if text.isdecimal():
+        return float(text)
+    raise SettingsError(f'CLIENT_TIMEOUT must be a duration such as 60s, unlike "{text}"')

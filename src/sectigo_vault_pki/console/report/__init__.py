@@ -1,0 +1,1 @@
+"""`sectigo-vault-pki report`."""
