@@ -11,7 +11,7 @@ from typing import Any
 from scripts.openbao import OpenBaoServer
 from tests.support.console import Ran, run
 from tests.support.scm_process import ScmProcess
-from tests.support.vault import EXECUTABLE, VaultMount
+from tests.support.vault import EXECUTABLE, PLUGIN, VaultMount
 
 ROLE: Mapping[str, object] = {
     "config": "web",
@@ -25,10 +25,10 @@ HARMLESS = ("ok", "not_applicable")
 
 @dataclass(frozen=True)
 class Patient:
-    """A mount of its own plugin, with a config entry, a role and a certificate.
+    """A mount with a config entry, a role and a certificate.
 
     Attributes:
-        name: of the plugin, its command and the mount.
+        name: of the plugin and its command.
     """
 
     mount: VaultMount
@@ -61,19 +61,33 @@ class Patient:
 
 
 @contextmanager
-def healthy(server: OpenBaoServer, scm: ScmProcess, secrets: Any, **registration: Any) -> Iterator[Patient]:
-    """Give a patient that lacks nothing."""
+def healthy(server: OpenBaoServer, scm: ScmProcess, secrets: Any) -> Iterator[Patient]:
+    """Give a patient that lacks nothing; its plugin is that of the server's other mounts."""
+    path = f"patient-{token_hex(4)}"
+    server.enable(PLUGIN, path=path)
+    yield from _furnished(Patient(VaultMount(server, path, scm, secrets), PLUGIN))
+
+
+@contextmanager
+def healthy_with_its_own_plugin(
+    server: OpenBaoServer, scm: ScmProcess, secrets: Any, **registration: Any
+) -> Iterator[Patient]:
+    """Give a patient whose plugin, and the process of it, may be damaged."""
     name = f"patient-{token_hex(4)}"
     server.install(EXECUTABLE, command=name)
     server.register(name, command=name, **registration)
     server.enable(name, path=name)
-    patient = Patient(VaultMount(server, name, scm, secrets), name)
+    yield from _furnished(Patient(VaultMount(server, name, scm, secrets), name))
+    server.plugin_directory.chmod(0o700)
+
+
+def _furnished(patient: Patient) -> Iterator[Patient]:
     patient.mount.enrolled("web")
     patient.write("roles/shop", **ROLE)
     yield patient
-    if name in {path.rstrip("/") for path in server.api("GET", "sys/mounts").data}:
-        server.disable(name)
-    server.plugin_directory.chmod(0o700)
+    path = patient.mount.path
+    if path in {mounted.rstrip("/") for mounted in patient.server.api("GET", "sys/mounts").data}:
+        patient.server.disable(path)
 
 
 def problems(ran: Ran) -> dict[str, list[Mapping[str, Any]]]:
@@ -267,6 +281,10 @@ FAULTS: Mapping[Callable[[Patient], None], tuple[str, str, str]] = {
     key_in_the_audit_log: ("mount_tuning", "critical", "private_key"),
     password_in_the_audit_log: ("mount_tuning", "critical", "sectigo_cm_password"),
     mount_listed_to_anybody: ("mount_tuning", "informational", "without a token"),
+}
+"""Each fault, the check that finds it, with which status, and a part of what it says."""
+
+FAULTS_OF_PLUGINS: Mapping[Callable[[Patient], None], tuple[str, str, str]] = {
     changed: ("plugin_checksum", "critical", "refuses to start"),
     file_gone: ("plugin_registered", "critical", "no such file"),
     file_not_executable: ("plugin_file", "critical", "not executable"),
@@ -276,4 +294,4 @@ FAULTS: Mapping[Callable[[Patient], None], tuple[str, str, str]] = {
     not_reloaded: ("plugin_running", "warning", "another file"),
     not_registered: ("plugin_registered", "critical", "not registered"),
 }
-"""Each fault, the check that finds it, with which status, and a part of what it says."""
+"""The same for faults that concern every mount of a plugin."""

@@ -11,7 +11,7 @@ from scripts.openbao import OpenBaoServer, free_port
 from scripts.server_binary import product
 from sectigo_vault_pki.console.doctor.checks import CHECKS
 from tests.support.console import run
-from tests.support.patient import FAULTS, Patient, healthy, problems
+from tests.support.patient import FAULTS, FAULTS_OF_PLUGINS, Patient, healthy, healthy_with_its_own_plugin, problems
 from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
 from tests.support.vault import PLUGIN, install, watched
@@ -52,9 +52,24 @@ def test_on_a_healthy_server_it_finds_nothing(patient: Patient) -> None:
     assert {one["status"] for results in ran.json.values() for one in results} == {"ok"}
 
 
+@pytest.fixture
+def with_its_own_plugin(hospital: OpenBaoServer, scm: ScmProcess, secrets: Secrets) -> Iterator[Patient]:
+    with healthy_with_its_own_plugin(hospital, scm, secrets) as patient:
+        yield patient
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_it_finds_each_fault(patient: Patient, fault: Callable[[Patient], None]) -> None:
-    check, status, part = FAULTS[fault]
+    assert_found(patient, fault, *FAULTS[fault])
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_PLUGINS, ids=lambda fault: fault.__name__)
+def test_it_finds_each_fault_of_a_plugin(with_its_own_plugin: Patient, fault: Callable[[Patient], None]) -> None:
+    assert_found(with_its_own_plugin, fault, *FAULTS_OF_PLUGINS[fault])
+
+
+def assert_found(patient: Patient, fault: Callable[[Patient], None], check: str, status: str, part: str) -> None:
+    """Put a fault in, and check that the doctor names it, with that status and a text that says so."""
     fault(patient)
     ran = patient.examine()
     found = problems(ran)
@@ -67,7 +82,8 @@ def test_it_finds_each_fault(patient: Patient, fault: Callable[[Patient], None])
         assert all(one["advice"] for one in mine) or status == "informational"
 
 
-def test_a_plugin_whose_file_was_changed_does_not_answer_after_a_reload(patient: Patient) -> None:
+def test_a_plugin_whose_file_was_changed_does_not_answer_after_a_reload(with_its_own_plugin: Patient) -> None:
+    patient = with_its_own_plugin
     patient.file.unlink()
     patient.file.write_text("#!/bin/sh\nexit 1\n")
     patient.file.chmod(0o755)
@@ -78,7 +94,8 @@ def test_a_plugin_whose_file_was_changed_does_not_answer_after_a_reload(patient:
 
 
 def test_background_work_that_is_off_is_found(hospital: OpenBaoServer, scm: ScmProcess, secrets: Secrets) -> None:
-    with healthy(hospital, scm, secrets, env=["SECTIGO_VAULT_PKI_BACKGROUND=off"]) as patient:
+    env = ["SECTIGO_VAULT_PKI_BACKGROUND=off"]
+    with healthy_with_its_own_plugin(hospital, scm, secrets, env=env) as patient:
         ran = patient.examine()
     assert [*problems(ran)] == ["background_work"]
     assert ran.status == 3
