@@ -280,8 +280,9 @@ class Reports:
         attention = [(name, unique_id) for name in sorted(tally) for unique_id in sorted(tally[name].needing_attention)]
         pending = [(entry.config_name, entry.unique_id) for entry in await repository.pending()]
         today = self._resources.clock.now().date()
-        ending = [(name, unique_id) for name, unique_id, _ in await repository.ending_between(today, today + SOON)]
-        some = (*attention[:MAX_READ], *pending[:MAX_READ], *ending[:MAX_READ])
+        soonest = await repository.ending_between(today, today + SOON, limit=MAX_READ)
+        ending = [(name, unique_id) for name, unique_id, _ in soonest]
+        some = (*attention[:MAX_READ], *pending[:MAX_READ], *ending)
         return [*dict.fromkeys(some)]
 
     async def _pending(self) -> int:
