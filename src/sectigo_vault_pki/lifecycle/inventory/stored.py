@@ -35,7 +35,7 @@ async def unique_ids(resources: Resources, config_name: str, *, after: str = "",
     if 0 < limit <= len(ids):
         return ids
     of_orders = [one for one in await ids_of_orders(resources, config_name, order_uuids) if one > after]
-    found = sorted({*ids, *of_orders})
+    found = sorted({*ids, *of_orders}) if of_orders else ids
     return found[:limit] if limit > 0 else found
 
 

@@ -138,7 +138,10 @@ class Upkeep:
         await self._complete_index()
         repository, now = self._resources.repository, self._resources.clock.now()
         self._forget_old(now)
-        entries = {*await repository.pending(), *await due_entries(repository, configs, now)}
+        # What is not renewed is not read either: within weeks, many certificates become due under a suspended entry.
+        renewing = {name: config for name, config in configs.items() if not config.suspend_renewals}
+        due = [entry for entry in await due_entries(repository, renewing, now) if entry.config_name in renewing]
+        entries = {*await repository.pending(), *due}
         return [
             *(DueCertificate(entry) for entry in sorted(entries)),
             *await self._open_orders(configs),
