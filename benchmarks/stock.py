@@ -1,7 +1,7 @@
 """Many certificates in one config entry, beside ten: what it costs to look at them, to live with them, to upgrade.
 
 Both stages run at once and are measured in turn, so that whatever else the machine does meets both alike. They keep
-their state on the disk, as servers in production do: storage in memory lists names more slowly. STOCKED=20000 measures
+their state on the disk, as servers in production do: storage in memory lists names more slowly. STORED=20000 measures
 with another number than 100 000.
 """
 
@@ -26,7 +26,7 @@ from benchmarks.waiting import pause
 from scripts.environment import MOUNT, PLUGIN
 from scripts.stopping import StopSignals
 
-VARIABLE = "STOCKED"
+VARIABLE = "STORED"
 MANY, FEW = 100_000, 10
 AT_ONCE = 5_000
 """Copies of one request, which must end before the server's deadline."""
