@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
-from sectigo_vault_pki.vault_plugin.logical import BadRequestError, LogicalError, Response, StorageEntry
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, LogicalError, Response
+from tests.support.counting import CountingStorage
 from tests.support.mount import ORDER, Mount, answered
+from tests.support.virtual_time import LoopClock
 
 MINUTE = timedelta(minutes=1)
 ROLE = {
@@ -289,25 +291,21 @@ class TestSuspension:
         await pass_time(mount, 3 * MINUTE)
         assert len(simulator.orders) == 6
 
-    async def test_no_tick_reads_what_is_due_meanwhile(self, mount: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_no_tick_reads_what_is_due_meanwhile(self, simulator: Simulator, clock: LoopClock) -> None:
+        storage = CountingStorage()
+        mount = Mount(simulator, clock, storage)
         await mount.configure()
         await enrolled(mount, 2)
         await enrolled(mount, 1, sectigo_expiry_window=3)
         await mount.write("configs/web", {"sectigo_suspend_renewals": True})
         await mount.tick(60)
         mount.clock.advance(days=363)
-        read: list[str] = []
-        get = mount.storage.get
-
-        async def noted(key: str) -> StorageEntry | None:
-            read.append(key)
-            return await get(key)
-
-        monkeypatch.setattr(mount.storage, "get", noted)
         await mount.restart()
+        storage.gets.clear()
         await pass_time(mount, 3 * MINUTE)
-        assert "config/web" in read
-        assert [key for key in read if key.startswith("cert/")] == []
+        assert "config/web" in storage.gets
+        assert [key for key in storage.gets if key.startswith("cert/")] == []
+        await mount.backend.cleanup()
 
     async def test_what_is_pending_is_collected_nevertheless(self, mount: Mount, simulator: Simulator) -> None:
         await mount.configure(sectigo_suspend_renewals=True)
