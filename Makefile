@@ -1,7 +1,7 @@
 # The one interface for people and for CI. Needs Python 3.11 or newer and make; everything else goes into $(VENV).
 # Variables: PYTHON, VENV; for `dev` BAO_PORT, SCM_PORT, SIM_ARGS, PLUGIN_ENV, DEV_DIR; for `simulator` SIM_ARGS;
 # for `dist` DIST; for tests PYTEST_ARGS, WORKERS; for `test-server` SERVER; for `fuzz` and `fuzz-api` FUZZ; for `histories` HISTORIES; for
-# `model` SEED, CERTIFICATES; for `scale` and `report-scale` STORED; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for
+# `model` SEED, CERTIFICATES; for `scale`, `report-scale` and `bench` STORED; for `chaos` SEED, RUNS, OPERATIONS; for `soak` SEED, REQUESTS; for `bench` BENCH; for
 # `profile` PROFILE.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

@@ -1,6 +1,6 @@
 """`make bench`: measures what the product is held to, each figure beside the built-in engines in the same run.
 
-    python -m benchmarks [reads] [enrolments] [waiting] [start]
+    python -m benchmarks [start] [reads] [enrolments] [waiting] [stock]
 
 Prints one table and writes `bench.json`. The exit status is 1 if a floor is missed, and 2 if something could not be
 measured.
@@ -26,6 +26,7 @@ from benchmarks.reads import measure_reads
 from benchmarks.report import document, table, verdict
 from benchmarks.running_load import BenchmarkError
 from benchmarks.start import measure_start
+from benchmarks.stock import measure_stock
 from benchmarks.usage import machine_seconds, own_seconds
 from benchmarks.waiting import measure_waiting
 from scripts.environment import PartError
@@ -38,6 +39,7 @@ GROUPS: Mapping[str, Callable[[StopSignals], list[Measurement]]] = MappingProxyT
         "reads": measure_reads,
         "enrolments": measure_enrolments,
         "waiting": measure_waiting,
+        "stock": measure_stock,
     }
 )
 OUTPUT = Path("bench.json")

@@ -47,6 +47,16 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "waiting_delay": Figure("issued at SCM to readable, p99", "s", Sense.AT_MOST, 2),
         "handshake": Figure("start to handshake", "s", Sense.AT_MOST, 0.4),
         "idle_memory": Figure("resident memory, idle", "MiB", Sense.AT_MOST, 80),
+        "stock_page": Figure("large stock: a detailed page of 100", "ms", Sense.AT_MOST, 50),
+        "stock_serials_page": Figure("large stock: the same by serial number", "ms", Sense.AT_MOST, 50),
+        "stock_expiring": Figure("large stock: expiring/7d", "ms", Sense.AT_MOST, 1.5, relative=True),
+        "stock_metrics": Figure("large stock: metrics", "ms", Sense.AT_MOST, 200),
+        "stock_read_rate": Figure("large stock: certificate reads", "/s", Sense.AT_LEAST, 0.9, relative=True),
+        "stock_start": Figure("large stock: restart to first answer", "s", Sense.AT_MOST, 1.1, relative=True),
+        "stock_tick": Figure("large stock: plugin CPU of a minute's tick", "s", Sense.AT_MOST, 1),
+        "stock_read_p99": Figure("large stock: p99 of a read beside long lists", "ms", Sense.AT_MOST, 100),
+        "stock_upgrade": Figure("large stock: plugin CPU of an upgrade", "cores", Sense.AT_MOST, 0.4),
+        "stock_memory": Figure("large stock: most resident memory", "MiB", Sense.AT_MOST, 200),
     }
 )
 

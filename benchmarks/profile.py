@@ -152,14 +152,14 @@ def _profile(kind: str, stop: StopSignals) -> None:
     _show(target)
 
 
-def wrapper(folder: Path) -> Path:
-    """Write the command that starts the plugin under a profiler, under the plugin's own name."""
+def wrapper(folder: Path, module: str = "benchmarks.profiled_plugin") -> Path:
+    """Write the command that starts the plugin through a module of ours, under the plugin's own name."""
     command = folder / PLUGIN
     command.write_text(
         f"#!{sys.executable}\n"
         "import sys\n"
         f"sys.path.insert(0, {str(_ROOT)!r})\n"
-        "from benchmarks.profiled_plugin import main\n"
+        f"from {module} import main\n"
         "sys.exit(main())\n"
     )
     return command

@@ -15,7 +15,7 @@ import httpx
 
 from benchmarks.load import Outcome, Plan
 from benchmarks.running_load import BenchmarkError, RunningLoad, running_load
-from benchmarks.usage import cpu_seconds, resident_bytes
+from benchmarks.usage import cpu_seconds, peak_resident_bytes, resident_bytes
 from scripts.environment import MOUNT, PLUGIN, Choices, Environment, running
 from scripts.openbao import OpenBaoServer
 from scripts.stopping import StopSignals
@@ -71,6 +71,10 @@ class Stage:
             server=cpu_seconds(self.server.pid),
             simulator=cpu_seconds(self.environment.simulator.process.pid),
         )
+
+    def plugin_peak_memory(self) -> int:
+        """Return the most memory that the plugin's process has had resident, in bytes."""
+        return peak_resident_bytes(self.plugin_pid)
 
     def plugin_memory(self) -> int:
         """Return the plugin's resident memory in bytes."""
@@ -156,6 +160,7 @@ def stage(
     server_settings: str = "",
     executable: Path | None = None,
     plugin_environment: Sequence[str] = (),
+    raft: bool = False,
 ) -> Iterator[Stage]:
     """Start both servers, with the plugin mounted and a config entry; the simulator issues at once.
 
@@ -164,6 +169,7 @@ def stage(
         server_settings: further lines of the server's configuration.
         executable: what is registered; None: the plugin as users have it.
         plugin_environment: `NAME=value`, for the plugin.
+        raft: see `Choices`.
     """
     with TemporaryDirectory(prefix="bench") as folder:
         choices = Choices(
@@ -171,6 +177,7 @@ def stage(
             plugin_environment=plugin_environment,
             server_settings=server_settings,
             executable=executable or as_installed(Path(folder)),
+            raft=raft,
         )
         yield from _staged(choices, stop)
 

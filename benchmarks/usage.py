@@ -7,6 +7,7 @@ from pathlib import Path
 _TICKS = os.sysconf("SC_CLK_TCK")
 _KINDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 _IDLE = frozenset({"idle", "iowait"})
+_NOW, _PEAK = "VmRSS:", "VmHWM:"
 _UTIME, _STIME = 11, 12  # fields 14 and 15, counted from the state, which follows the name in brackets
 
 
@@ -26,14 +27,19 @@ def resident_bytes(pid: int) -> int:
     return resident_bytes_of(Path(f"/proc/{pid}/status").read_text())
 
 
-def resident_bytes_of(status: str) -> int:
+def peak_resident_bytes(pid: int) -> int:
+    """Return the most resident memory that a process has had."""
+    return resident_bytes_of(Path(f"/proc/{pid}/status").read_text(), line_name=_PEAK)
+
+
+def resident_bytes_of(status: str, *, line_name: str = _NOW) -> int:
     """Return the same from the text of a `status` file.
 
     Raises:
         ValueError: it does not tell, as with a process that has ended.
     """
     for line in status.splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(line_name):
             return int(line.split()[1]) * 1024
     raise ValueError("the process has no resident memory: it has ended")
 

@@ -49,6 +49,7 @@ class Choices:
         plugin_environment: `NAME=value`, for the plugin.
         server_settings: more lines for OpenBao's configuration file.
         executable: the plugin's executable file.
+        raft: OpenBao keeps its state on the disk, as in production, and not in memory.
     """
 
     bao_port: int | None = None
@@ -57,6 +58,7 @@ class Choices:
     plugin_environment: Sequence[str] = ()
     server_settings: str = ""
     executable: Path = EXECUTABLE
+    raft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,10 @@ def running(choices: Choices) -> Iterator[Environment]:
         folder = Path(tempfile.mkdtemp(prefix="sectigo-vault-pki-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         simulator = stack.enter_context(_simulator(folder, choices))
-        server = stack.enter_context(OpenBaoServer.dev(port=choices.bao_port, settings=choices.server_settings))
+        make = OpenBaoServer.raft if choices.raft else OpenBaoServer.dev
+        server = stack.enter_context(make(port=choices.bao_port, settings=choices.server_settings))
+        if choices.raft:
+            server.initialize()
         command = server.install(choices.executable)
         yield Environment(server, simulator, folder, command, choices.plugin_environment)
 

@@ -17,6 +17,7 @@ from sectigo_vault_pki.vault_plugin.logical import BackendConfig, BadRequestErro
 from sectigo_vault_pki.vault_plugin.testing import STANDBY, FakeSystem, InmemStorage
 from tests.support.counting import CountingStorage
 from tests.support.mount import Mount, answered
+from tests.support.virtual_time import LoopClock
 
 DUE_IN_DAYS = 359  # of the 365 days that ORDER asks for, with a window of 7
 
@@ -55,6 +56,38 @@ def summaries_of(mount: Mount) -> list[str]:
 def agenda_of(mount: Mount) -> list[str]:
     kinds = ("index/pending/", "index/expiry/", "index/wanted/", "index/renewal/")
     return [key for key in mount.storage.snapshot() if key.startswith(kinds)]
+
+
+async def test_a_certificate_whose_window_is_cut_is_read_once_until_it_is_due(
+    simulator: Simulator, clock: LoopClock
+) -> None:
+    """A window of 240 days is 122 for a life of 365: the agenda names the certificate 118 days too early."""
+    storage = CountingStorage()
+    mount = Mount(simulator, clock, storage)
+    mount.system.caching_is_disabled = True
+    unique_id = (await issued(mount))["cert_unique_id"]
+    await mount.write("configs/web", {"sectigo_expiry_window": 240})
+
+    async def reads_of(ticks: int) -> int:
+        storage.gets.clear()
+        for _ in range(ticks):
+            await mount.tick(60)
+        return storage.gets.count(f"cert/web/{unique_id}")
+
+    await mount.tick(60)
+    clock.advance(days=185)
+    assert await reads_of(5) == 1
+    clock.advance(days=14)
+    assert await reads_of(5) == 0
+    assert len(simulator.orders) == 1
+    await mount.write("configs/web", {"sectigo_expiry_window": 20})
+    clock.advance(days=50)
+    await mount.tick(60)
+    assert len(simulator.orders) == 1
+    await mount.write("configs/web", {"sectigo_expiry_window": 240})
+    await mount.tick(60)
+    assert len(simulator.orders) == 2
+    await mount.backend.cleanup()
 
 
 async def test_a_pending_order_is_collected(mount: Mount) -> None:

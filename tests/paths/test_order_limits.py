@@ -9,7 +9,9 @@ import pytest
 
 from sectigo_vault_pki.scm_simulator.simulator import Simulator
 from sectigo_vault_pki.vault_plugin.logical import BadRequestError, LogicalError, Response
+from tests.support.counting import CountingStorage
 from tests.support.mount import ORDER, Mount, answered
+from tests.support.virtual_time import LoopClock
 
 MINUTE = timedelta(minutes=1)
 ROLE = {
@@ -288,6 +290,22 @@ class TestSuspension:
         await mount.write("configs/web", {"sectigo_suspend_renewals": False})
         await pass_time(mount, 3 * MINUTE)
         assert len(simulator.orders) == 6
+
+    async def test_no_tick_reads_what_is_due_meanwhile(self, simulator: Simulator, clock: LoopClock) -> None:
+        storage = CountingStorage()
+        mount = Mount(simulator, clock, storage)
+        await mount.configure()
+        await enrolled(mount, 2)
+        await enrolled(mount, 1, sectigo_expiry_window=3)
+        await mount.write("configs/web", {"sectigo_suspend_renewals": True})
+        await mount.tick(60)
+        mount.clock.advance(days=363)
+        await mount.restart()
+        storage.gets.clear()
+        await pass_time(mount, 3 * MINUTE)
+        assert "config/web" in storage.gets
+        assert [key for key in storage.gets if key.startswith("cert/")] == []
+        await mount.backend.cleanup()
 
     async def test_what_is_pending_is_collected_nevertheless(self, mount: Mount, simulator: Simulator) -> None:
         await mount.configure(sectigo_suspend_renewals=True)

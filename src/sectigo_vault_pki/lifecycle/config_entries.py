@@ -11,7 +11,7 @@ from sectigo_vault_pki.lifecycle.held import account_of
 from sectigo_vault_pki.lifecycle.offers import drop_offers
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import notice_of_cut_window, renewal_policy
-from sectigo_vault_pki.store import ConfigIdentity, ConfigRecord, UniqueId
+from sectigo_vault_pki.store import ConfigIdentity, ConfigRecord
 
 COMMON_LIFE = timedelta(days=199)
 """The longest that public CAs certify since March 2026 (scm-api.md 7)."""
@@ -89,9 +89,9 @@ class Configs:
         window = renewal_policy(config.defaults).expiry_window
         lives = [COMMON_LIFE]
         repository = self._resources.repository
-        for unique_id in (await repository.unique_ids(config_name))[:MAX_LOOKED_AT]:
+        for unique_id in await repository.unique_ids_page(config_name, after="", limit=MAX_LOOKED_AT):
             try:
-                record = await repository.certificate_once(config_name, UniqueId(unique_id))
+                record = await repository.certificate_once(config_name, unique_id)
             except RecordError:  # `status` names it
                 continue
             if record is not None and record.current is not None:

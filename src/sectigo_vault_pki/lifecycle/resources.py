@@ -124,7 +124,7 @@ class Resources:
     async def complete_index(self, key: CertificateKey, *, doubted: AgendaEntry | None = None) -> None:
         """Write every index entry of a certificate, then delete one of the agenda's that does not belong to it."""
         async with self.locks.hold("certificate", *key):
-            record = await self.repository.certificate(*key)
+            record = await self.repository.certificate_once(*key)
             if record is not None:
                 await self.repository.put_index_entries(key.config_name, record)
             if doubted is not None and (record is None or doubted.key not in agenda_keys(key.config_name, record)):

@@ -14,8 +14,8 @@ from sectigo_vault_pki.paths.fields import ssl_fields, waiting_fields
 from sectigo_vault_pki.paths.fields.columns import answer_schema
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, UNIQUE_ID, with_ignored
 from sectigo_vault_pki.store import WaitingAndRenewal
-from sectigo_vault_pki.vault_plugin.framework import PAGING, Field, FieldData, Handler, Path, kinds, page_response
-from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
+from sectigo_vault_pki.vault_plugin.framework import PAGING, Field, FieldData, Handler, Path, asked_page, kinds
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
 
 FORCE = Field(
     name="sectigo_force",
@@ -46,10 +46,11 @@ def path_certs_list(engine: Engine) -> Path:
     """Declare the list."""
 
     async def list_ids(_: Request, data: FieldData) -> Response:
-        unique_ids = await engine.inventory.unique_ids(data[CONFIG_NAME])
-        if not unique_ids:
-            await engine.certificate_type(data[CONFIG_NAME])  # the error names an unknown entry
-        return page_response(unique_ids, data)
+        config_name, (after, limit) = data[CONFIG_NAME], asked_page(data)
+        unique_ids = await engine.inventory.unique_ids(config_name, after=after, limit=limit)
+        if not unique_ids and not await engine.inventory.unique_ids(config_name, limit=1):
+            await engine.certificate_type(config_name)  # the error names an unknown entry
+        return list_response(unique_ids)
 
     return Path(
         template="certs/{config_name}/",

@@ -9,7 +9,6 @@ from sectigo_vault_pki.paths.answers.summary_answer import (
     DETAILS_SCHEMA,
     KEY_INFO_PROPERTIES,
     PAGING_OF_DETAILS,
-    asked_page,
     details_response,
     shown_summary,
 )
@@ -17,7 +16,7 @@ from sectigo_vault_pki.paths.error_kinds import naming_unknown_entry
 from sectigo_vault_pki.paths.fields import field_kinds
 from sectigo_vault_pki.paths.fields.common_fields import CONFIG_NAME, DETAILED, UNIQUE_ID
 from sectigo_vault_pki.store import CertificateType, Status
-from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, kinds
+from sectigo_vault_pki.vault_plugin.framework import Field, FieldData, Handler, Path, asked_page, kinds
 from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
 
 STATUS = Field(

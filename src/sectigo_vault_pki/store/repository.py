@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from datetime import date
 
 from sectigo_vault_pki.errors import RecordError, StorageMovedError
 from sectigo_vault_pki.store import layout
@@ -19,6 +18,7 @@ from sectigo_vault_pki.store.certificate_records import (
 )
 from sectigo_vault_pki.store.config_store import ConfigStore
 from sectigo_vault_pki.store.index import AgendaEntry, index_keys
+from sectigo_vault_pki.store.index_reader import IndexReader
 from sectigo_vault_pki.store.layout import UniqueId
 from sectigo_vault_pki.store.summaries import (
     CertificateSummary,
@@ -33,7 +33,7 @@ from sectigo_vault_pki.vault_plugin.logical import Storage, StorageError
 _log = logging.getLogger(__name__)
 
 
-class Repository(ConfigStore):
+class Repository(ConfigStore, IndexReader):
     """The records of one mount. Storage errors pass through with the host's text.
 
     Config entries, certificates and roles are cached; orders and index entries, which are read once or twice, are not.
@@ -221,63 +221,6 @@ class Repository(ConfigStore):
         """Return the names of the config entries that have certificates, deleted entries included."""
         return [name.removesuffix("/") for name in await self._storage.list(layout.CERTIFICATES)]
 
-    async def pending(self) -> Sequence[AgendaEntry]:
-        """Return the certificates with an order in progress at SCM."""
-        return await self._agenda_below(layout.PENDING)
-
-    async def renewals_until(self, today: date) -> Sequence[AgendaEntry]:
-        """Return the certificates whose own expiry window has begun by the end of a day, soonest first."""
-        days = await self._days_until(layout.RENEWAL, today)
-        return [entry for day in days for entry in await self._agenda_below(f"{layout.RENEWAL}{day}/")]
-
-    async def expiring_until(
-        self, last_days: Mapping[str, date], *, by_hand: AbstractSet[str]
-    ) -> Sequence[AgendaEntry]:
-        """Return the certificates without a window of their own that expire soon, soonest first.
-
-        Args:
-            last_days: the last day for each config entry; certificates of other entries are left out.
-            by_hand: the config entries that renew only certificates with sectigo_auto_renew of their own.
-        """
-        of_entry = {name: last for name, last in last_days.items() if name not in by_hand}
-        return [*await self._expiring(layout.EXPIRY, of_entry), *await self._expiring(layout.WANTED, last_days)]
-
-    async def _expiring(self, prefix: str, last_days: Mapping[str, date]) -> Sequence[AgendaEntry]:
-        found: list[AgendaEntry] = []
-        for day in await self._days_until(prefix, max(last_days.values(), default=date.min)):
-            names = {name for name, last in last_days.items() if day <= last.isoformat()}
-            found += await self._agenda_below(f"{prefix}{day}/", names)
-        return found
-
-    async def ending_between(self, first: date, last: date) -> Sequence[tuple[str, UniqueId, date]]:
-        """Return the certificates in use that end on these days, soonest first: config entry, id and day."""
-        found = [
-            (name, unique_id, date.fromisoformat(day))
-            for prefix in (layout.EXPIRY, layout.WANTED, layout.ENDS)
-            for day in await self._days_until(prefix, last)
-            if day >= first.isoformat()
-            for name, unique_id in await self._certificates_below(f"{prefix}{day}/")
-        ]
-        return sorted(found, key=lambda ending: ending[2])
-
-    async def serial_numbers(self) -> Sequence[str]:
-        """Return the serial numbers of all certificates, replaced ones included, in colon hex."""
-        return await self._serials_below(layout.SERIALS)
-
-    async def serial_numbers_page(self, *, after: str, limit: int) -> Sequence[str]:
-        """Return the next serial numbers of `serial_numbers`, ascending."""
-        after = f"{after.replace(':', '-')}/" if after else ""
-        names = await self._storage.list_page(layout.SERIALS, after=after, limit=limit)
-        return [_serial_number(name) for name in names]
-
-    async def revoked_serial_numbers(self) -> Sequence[str]:
-        """Return the serial numbers of all revoked certificates, replaced ones included, in colon hex."""
-        return await self._serials_below(layout.REVOKED)
-
-    async def certificates_with_serial(self, serial_number: str) -> Sequence[tuple[str, UniqueId]]:
-        """Return config names and ids of the certificates that have, or had, a serial number in colon hex."""
-        return await self._certificates_below(layout.serial_prefix(serial_number))
-
     async def mark_as_ours(self) -> None:
         """Write the mount's own entry when it starts; if it is missing later, the host has moved the storage away."""
         if await self._get(layout.MOUNT, EmptyEntry) is None:
@@ -304,31 +247,6 @@ class Repository(ConfigStore):
     async def _withdraw(self, keys: AbstractSet[str]) -> None:
         if keys:
             await asyncio.gather(*(_logged(self._storage.delete(key), key) for key in sorted(keys)))
-
-    async def _days_until(self, prefix: str, last: date) -> Sequence[str]:
-        days = [day.removesuffix("/") for day in await self._storage.list(prefix)]
-        return [day for day in days if day <= last.isoformat()]
-
-    async def _agenda_below(self, prefix: str, only: AbstractSet[str] | None = None) -> Sequence[AgendaEntry]:
-        return [
-            AgendaEntry(f"{prefix}{config_name}/{unique_id}", config_name, unique_id)
-            for config_name, unique_id in await self._certificates_below(prefix, only)
-        ]
-
-    async def _serials_below(self, prefix: str) -> Sequence[str]:
-        return [_serial_number(name) for name in await self._storage.list(prefix)]
-
-    async def _certificates_below(
-        self, prefix: str, only: AbstractSet[str] | None = None
-    ) -> Sequence[tuple[str, UniqueId]]:
-        """Return config names and ids of the index entries below a prefix; only those of some config entries."""
-        names = [name.removesuffix("/") for name in await self._storage.list(prefix)]
-        return [
-            (name, UniqueId(unique_id))
-            for name in names
-            if only is None or name in only
-            for unique_id in await self._storage.list(f"{prefix}{name}/")
-        ]
 
     async def unique_ids(self, config_name: str) -> Sequence[str]:
         return await self._storage.list(layout.certificates_prefix(config_name))
@@ -395,10 +313,6 @@ async def _beside(main: Awaitable[None], others: Sequence[Awaitable[bool]]) -> S
     first = asyncio.ensure_future(main)
     _, said = await asyncio.gather(first, asyncio.gather(*others))
     return said
-
-
-def _serial_number(name: str) -> str:
-    return name.removesuffix("/").replace("-", ":")
 
 
 async def _logged(work: Awaitable[object], key: str) -> bool:

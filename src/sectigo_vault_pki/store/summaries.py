@@ -128,6 +128,13 @@ class Summaries(RecordStore):
         names = await self._names(config_name, f"{after}{_BEHIND}" if after else "", limit)
         return [SummaryEntry.named(config_name, name) for name in names]
 
+    async def entry(self, config_name: str, unique_id: UniqueId) -> SummaryEntry | None:
+        """Return the entry of a certificate; None where it has none now."""
+        for name in await self._names(config_name, unique_id, 1):
+            entry = SummaryEntry.named(config_name, name)
+            return entry if entry.unique_id == unique_id else None
+        return None
+
     async def between(self, config_name: str, first: str, last: str) -> Sequence[SummaryEntry]:
         """Return the entries of the ids from the first to the last, both included, ascending by their ids."""
         found: list[SummaryEntry] = []

@@ -17,7 +17,7 @@ def test_unknown_group_is_refused_with_those_there_are(capsys: pytest.CaptureFix
     with pytest.raises(SystemExit) as refused:
         parsed(["rides"])
     assert refused.value.code == 2
-    assert "no group rides; there are start, reads, enrolments, waiting" in capsys.readouterr().err
+    assert "no group rides; there are start, reads, enrolments, waiting, stock" in capsys.readouterr().err
 
 
 def test_named_kinds_are_profiled_in_the_usual_order() -> None:

@@ -4,7 +4,14 @@ import sys
 
 import pytest
 
-from benchmarks.usage import cpu_seconds_of, machine_seconds_of, own_seconds, resident_bytes, resident_bytes_of
+from benchmarks.usage import (
+    cpu_seconds_of,
+    machine_seconds_of,
+    own_seconds,
+    peak_resident_bytes,
+    resident_bytes,
+    resident_bytes_of,
+)
 from benchmarks.waiting import number_of
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -29,6 +36,11 @@ def test_what_an_ended_child_used_is_our_own() -> None:
 
 def test_resident_memory_is_told_in_bytes() -> None:
     assert resident_bytes_of("Name:\tx\nVmHWM:\t   900 kB\nVmRSS:\t   512 kB\n") == 512 * 1024
+
+
+def test_most_memory_that_was_resident_is_told_too() -> None:
+    assert resident_bytes_of("Name:\tx\nVmHWM:\t   900 kB\nVmRSS:\t   512 kB\n", line_name="VmHWM:") == 900 * 1024
+    assert peak_resident_bytes(os.getpid()) >= resident_bytes(os.getpid())
 
 
 def test_our_own_resident_memory_grows_with_what_we_hold() -> None:

@@ -33,17 +33,17 @@ class Inventory:
         self._steps = steps
         self._domains = domains
 
-    async def unique_ids(self, config_name: str) -> Sequence[str]:
-        """Return the ids of what is stored under a config entry, orders without an id of SCM's among them."""
-        return await unique_ids(self._resources, config_name)
+    async def unique_ids(self, config_name: str, *, after: str = "", limit: int = 0) -> Sequence[str]:
+        """Return the next ids of what is stored under a config entry; see `stored.unique_ids`."""
+        return await unique_ids(self._resources, config_name, after=after, limit=limit)
 
-    async def serial_numbers(self) -> Sequence[str]:
-        """Return the serial numbers of all certificates as colon hex, replaced ones among them."""
-        return await self._resources.repository.serial_numbers()
+    async def serial_numbers(self, *, after: str = "", limit: int = 0) -> Sequence[str]:
+        """Return the next serial numbers of all certificates as colon hex, replaced ones among them."""
+        return await self._resources.repository.serial_numbers_page(after=after, limit=max(limit, 0))
 
-    async def revoked_serial_numbers(self) -> Sequence[str]:
-        """Return the serial numbers of the revoked certificates as colon hex, replaced ones among them."""
-        return await self._resources.repository.revoked_serial_numbers()
+    async def revoked_serial_numbers(self, *, after: str = "", limit: int = 0) -> Sequence[str]:
+        """Return the next serial numbers of the revoked certificates as colon hex, replaced ones among them."""
+        return await self._resources.repository.revoked_serial_numbers_page(after=after, limit=max(limit, 0))
 
     async def by_serial(self, serial_number: str) -> CertificateWithSerial:
         """Return the certificate with a serial number; see `stored.find_by_serial`."""

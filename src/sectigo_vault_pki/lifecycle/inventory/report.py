@@ -52,6 +52,9 @@ MAX_READ = 1_000
 """Records of a kind that one report reads. Of more certificates, those that need attention are read, and those that end
 first."""
 
+MAX_DUE_READ = 300
+"""Records of certificates that may be due that one report reads; more are counted by the day."""
+
 SOON = timedelta(days=30)
 MAX_SHOWN = 100
 """Certificates that are measured one by one."""
@@ -280,8 +283,9 @@ class Reports:
         attention = [(name, unique_id) for name in sorted(tally) for unique_id in sorted(tally[name].needing_attention)]
         pending = [(entry.config_name, entry.unique_id) for entry in await repository.pending()]
         today = self._resources.clock.now().date()
-        ending = [(name, unique_id) for name, unique_id, _ in await repository.ending_between(today, today + SOON)]
-        some = (*attention[:MAX_READ], *pending[:MAX_READ], *ending[:MAX_READ])
+        soonest = await repository.ending_between(today, today + SOON, limit=MAX_READ)
+        ending = [(name, unique_id) for name, unique_id, _ in soonest]
+        some = (*attention[:MAX_READ], *pending[:MAX_READ], *ending)
         return [*dict.fromkeys(some)]
 
     async def _pending(self) -> int:
@@ -298,10 +302,10 @@ class Reports:
         now = self._resources.clock.now()
         entries = await due_entries(self._repository, configs, now)
         names = [(entry.config_name, entry.unique_id) for entry in entries]
-        more = [name for name in names[:MAX_READ] if name not in records]
+        more = [name for name in names[:MAX_DUE_READ] if name not in records]
         known = {**records, **await _read(self._repository.certificate_once, more, [])}
-        due = Counter(name for name, _ in names[MAX_READ:])
-        for name in names[:MAX_READ]:
+        due = Counter(name for name, _ in names[MAX_DUE_READ:])
+        for name in names[:MAX_DUE_READ]:
             if name in known and _is_due(known[name], configs.get(name[0]), now):
                 due[name[0]] += 1
         return due

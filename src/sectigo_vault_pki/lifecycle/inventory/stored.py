@@ -17,17 +17,26 @@ LOOKED_AT_TOGETHER = 16
 """Orders of which storage is asked at once."""
 
 
-async def unique_ids(resources: Resources, config_name: str) -> Sequence[str]:
-    """Return the ids of the certificates, then of the orders that SCM has not named.
+async def unique_ids(resources: Resources, config_name: str, *, after: str = "", limit: int = 0) -> Sequence[str]:
+    """Return the next ids of certificates, and behind all of them those of the orders that SCM has not named.
 
     An order that becomes a certificate meanwhile is listed once.
+
+    Args:
+        resources: with the storage to look into.
+        config_name: the config entry, which may be deleted.
+        after: an id; empty: from the first one on.
+        limit: how many; 0 or less: all of them.
     """
     repository = resources.repository
     # In this order, so that an order which is named meanwhile is still found, in the index.
     order_uuids = await repository.order_uuids(config_name)
-    ids = dict.fromkeys(await repository.unique_ids(config_name))
-    ids.update(dict.fromkeys(await ids_of_orders(resources, config_name, order_uuids)))
-    return list(ids)
+    ids = await repository.unique_ids_page(config_name, after=after, limit=max(limit, 0))
+    if 0 < limit <= len(ids):
+        return ids
+    of_orders = [one for one in await ids_of_orders(resources, config_name, order_uuids) if one > after]
+    found = sorted({*ids, *of_orders}) if of_orders else ids
+    return found[:limit] if limit > 0 else found
 
 
 async def ids_of_orders(resources: Resources, config_name: str, order_uuids: Sequence[str]) -> Sequence[str]:

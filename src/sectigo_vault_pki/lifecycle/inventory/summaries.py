@@ -166,7 +166,7 @@ async def certificates_page(
     begin, step = after, size if wanted.is_open else MAX_PAGE
     while True:
         ids = await resources.repository.unique_ids_page(config_name, after=after, limit=step)
-        rows += await _rows(resources, config_name, ids, wanted)
+        rows += await _rows(resources, config_name, ids, wanted, enough=size + 1 - len(rows))
         seen.update(ids)
         if len(ids) < step:
             rows += await _of_orders(resources, config_name, order_uuids, wanted, begin=begin, seen=seen)
@@ -214,7 +214,10 @@ async def _of_order(resources: Resources, config_name: str, unique_id: str) -> C
     return None if order is None else summary_of_order(order)
 
 
-async def _rows(resources: Resources, config_name: str, ids: Sequence[UniqueId], wanted: Filter) -> Sequence[Row]:
+async def _rows(
+    resources: Resources, config_name: str, ids: Sequence[UniqueId], wanted: Filter, *, enough: int
+) -> Sequence[Row]:
+    """Return the wanted ones of some certificates, the first ones; no more are read than it takes to have enough."""
     if not ids:
         return ()
     entries = {
@@ -225,8 +228,14 @@ async def _rows(resources: Resources, config_name: str, ids: Sequence[UniqueId],
         for unique_id in ids
         if unique_id not in entries or wanted.may_take(entries[unique_id].condition)
     ]
-    found = await _all(sought, lambda one: _summary(resources, config_name, *one))
-    return [(config_name, summary) for summary in found if summary is not None and wanted.takes(summary)]
+    rows: list[Row] = []
+    for start in range(0, len(sought), READ_TOGETHER):
+        some = sought[start : start + READ_TOGETHER]
+        found = await _all(some, lambda one: _summary(resources, config_name, *one))
+        rows += [(config_name, summary) for summary in found if summary is not None and wanted.takes(summary)]
+        if len(rows) >= enough:
+            break
+    return rows
 
 
 async def _summary(
@@ -259,8 +268,8 @@ async def next_to_end(resources: Resources, days: timedelta, number: int) -> Sum
     Of a day on which more end than are wanted, it is any of them.
     """
     now = resources.clock.now()
-    ending = await resources.repository.ending_between(now.date(), now.date() + days)
-    return await _by_end(resources, ending[:number], now, now + days + timedelta(days=1))
+    ending = await resources.repository.ending_between(now.date(), now.date() + days, limit=number)
+    return await _by_end(resources, ending, now, now + days + timedelta(days=1))
 
 
 async def _by_end(
@@ -296,9 +305,14 @@ async def serials_page(resources: Resources, *, after: str, limit: int) -> Summa
 
 
 async def _with_serial(resources: Resources, serial_number: str) -> Row | None:
-    for config_name, unique_id in await resources.repository.certificates_with_serial(serial_number):
+    repository = resources.repository
+    for config_name, unique_id in await repository.certificates_with_serial(serial_number):
         try:
-            record = await resources.repository.certificate_once(config_name, unique_id)
+            entry = await repository.summaries.entry(config_name, unique_id)
+            summary = None if entry is None else await repository.summaries.read(entry)
+            if summary is not None and summary.serial_number == serial_number:
+                return config_name, summary
+            record = await repository.certificate_once(config_name, unique_id)
         except RecordError:
             continue
         held = None if record is None else _version(record, serial_number)

@@ -17,6 +17,8 @@ from sectigo_vault_pki.store import StorageError
 _log = logging.getLogger(__name__)
 
 PAGE = 100
+TOGETHER = 10
+"""Certificates that are completed at once: storage that waits for a disk writes theirs together."""
 REST = 3.0
 """How much longer it rests behind a page than that took."""
 
@@ -41,9 +43,10 @@ async def complete_index(resources: Resources, note_left_out: NoteLeftOut) -> No
         while ids := await repository.unique_ids_page(config_name, after=after, limit=PAGE):
             began, after = loop.time(), ids[-1]
             have = {entry.unique_id for entry in await repository.summaries.between(config_name, ids[0], ids[-1])}
-            for unique_id in ids:
-                if unique_id not in have:
-                    await _complete(resources, CertificateKey(config_name, unique_id), note_left_out)
+            lacking = [CertificateKey(config_name, unique_id) for unique_id in ids if unique_id not in have]
+            for start in range(0, len(lacking), TOGETHER):
+                some = lacking[start : start + TOGETHER]
+                await asyncio.gather(*(_complete(resources, key, note_left_out) for key in some))
             await asyncio.sleep((loop.time() - began) * REST)
     await repository.put_index_complete()
 

@@ -36,6 +36,7 @@ from sectigo_vault_pki.lifecycle.upkeep.account_run import (
     Task,
 )
 from sectigo_vault_pki.lifecycle.upkeep.index_completion import complete_index
+from sectigo_vault_pki.lifecycle.upkeep.not_due_yet import NotDueYet
 from sectigo_vault_pki.scm import CallBudget
 from sectigo_vault_pki.store import CertificateRecord, ConfigRecord, StorageError, agenda_keys
 
@@ -67,6 +68,7 @@ class Upkeep:
         self._domains = domains
         self._is_busy = is_busy
         self._asked_at: dict[str, datetime] = {}
+        self._not_due = NotDueYet()
         self._budget = CallBudget(MAX_CALLS)
         self._refilled_at = -LONGEST_RUN
         self._last: dict[str, str] = {}
@@ -138,7 +140,12 @@ class Upkeep:
         await self._complete_index()
         repository, now = self._resources.repository, self._resources.clock.now()
         self._forget_old(now)
-        entries = {*await repository.pending(), *await due_entries(repository, configs, now)}
+        # What is not renewed is not read either: within weeks, many certificates become due under a suspended entry.
+        renewing = {name: config for name, config in configs.items() if not config.suspend_renewals}
+        due = [entry for entry in await due_entries(repository, renewing, now) if entry.config_name in renewing]
+        self._not_due.keep_only(entry.key for entry in due)
+        due = [entry for entry in due if not self._not_due.knows(entry, renewing[entry.config_name], now)]
+        entries = {*await repository.pending(), *due}
         return [
             *(DueCertificate(entry) for entry in sorted(entries)),
             *await self._open_orders(configs),
@@ -190,6 +197,7 @@ class Upkeep:
         if config is None or self._is_busy(key):
             return None
         step, _ = _step_for(record, config, now)
+        self._not_due.note(entry, record, config, now)
         if step is Step.ANSWER or await self._is_on_the_agenda_otherwise(step, key, record):
             return None
         since = now if step is Step.RENEW or record.order is None else record.order.accepted_at

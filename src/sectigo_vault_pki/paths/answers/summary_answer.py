@@ -7,7 +7,6 @@ from sectigo_vault_pki.lifecycle import MAX_PAGE, SummaryPage
 from sectigo_vault_pki.paths.answers.certificate_answer import LIST_SCHEMA, NUMBER, TEXT, TEXTS, Schema, rfc3339
 from sectigo_vault_pki.pki import is_host_name
 from sectigo_vault_pki.store import CertificateSummary
-from sectigo_vault_pki.vault_plugin.framework import FieldData
 from sectigo_vault_pki.vault_plugin.framework.lists import AFTER, LIMIT
 from sectigo_vault_pki.vault_plugin.logical import Response, list_response
 
@@ -40,11 +39,6 @@ DETAILS_SCHEMA: Schema = {
         "description": "What is known of each certificate",
     },
 }
-
-
-def asked_page(data: FieldData) -> tuple[str, int]:
-    """Return after which key a request wants how many; 0: as many as there may be."""
-    return data.get(AFTER) or "", data.get(LIMIT_OF_DETAILS) or 0
 
 
 def details_response(page: SummaryPage, rows: Mapping[str, tuple[str, CertificateSummary]]) -> Response:

@@ -12,15 +12,14 @@ from sectigo_vault_pki.paths.answers.pki_answer import (
 from sectigo_vault_pki.paths.answers.summary_answer import (
     DETAILS_SCHEMA,
     PAGING_OF_DETAILS,
-    asked_page,
     details_response,
 )
 from sectigo_vault_pki.paths.error_kinds import SCM_FAILURES
 from sectigo_vault_pki.paths.fields import pki_fields as fields
 from sectigo_vault_pki.paths.fields.common_fields import DETAILED, RESERVED_NAMES, REVOKED
 from sectigo_vault_pki.pki import GivenCertificate
-from sectigo_vault_pki.vault_plugin.framework import PAGING, FieldData, Handler, Path, page_response
-from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response
+from sectigo_vault_pki.vault_plugin.framework import PAGING, FieldData, Handler, Path, asked_page
+from sectigo_vault_pki.vault_plugin.logical import Operation, Request, Response, list_response
 
 DEFAULT_REASON = "revoked in Vault"
 """SCM requires a reason, and the clients of Vault's pki send none."""
@@ -30,7 +29,8 @@ def path_serials_list(engine: Engine) -> Path:
     """Declare the list."""
 
     async def list_serials(_: Request, data: FieldData) -> Response:
-        return page_response(await engine.inventory.serial_numbers(), data)
+        after, limit = asked_page(data)
+        return list_response(await engine.inventory.serial_numbers(after=after, limit=limit))
 
     return Path(
         template="certs/",
@@ -81,7 +81,8 @@ def path_revoked_list(engine: Engine) -> Path:
 
     async def list_revoked(_: Request, data: FieldData) -> Response:
         taken = await _of_entry_with_reserved_name(engine, REVOKED, data)
-        return taken or page_response(await engine.inventory.revoked_serial_numbers(), data)
+        after, limit = asked_page(data)
+        return taken or list_response(await engine.inventory.revoked_serial_numbers(after=after, limit=limit))
 
     return Path(
         template=f"certs/{REVOKED}/",
@@ -148,10 +149,11 @@ def path_revoke_by_serial(engine: Engine) -> Path:
 
 async def _of_entry_with_reserved_name(engine: Engine, name: str, data: FieldData) -> Response | None:
     """Return the certificates of a config entry that an earlier version let have a reserved name, if there are any."""
-    if not (unique_ids := await engine.inventory.unique_ids(name)):
+    if not await engine.inventory.unique_ids(name, limit=1):
         return None
+    after, limit = asked_page(data)
     return with_remarks(
-        page_response(unique_ids, data),
+        list_response(await engine.inventory.unique_ids(name, after=after, limit=limit)),
         (_name_taken(name),),
     )
 

@@ -3,7 +3,7 @@
 from sectigo_vault_pki.vault_plugin.framework import kinds
 from sectigo_vault_pki.vault_plugin.framework.fields import Field, FieldData, problem_text
 from sectigo_vault_pki.vault_plugin.framework.kinds import Kind, KindError
-from sectigo_vault_pki.vault_plugin.framework.lists import PAGING, page_response
+from sectigo_vault_pki.vault_plugin.framework.lists import PAGING, asked_page, page_response
 from sectigo_vault_pki.vault_plugin.framework.path import Call, Handler, Path, Review, StrictNames
 from sectigo_vault_pki.vault_plugin.framework.path_backend import Node, PathBackend, Router
 
@@ -21,6 +21,7 @@ __all__ = [
     "Review",
     "Router",
     "StrictNames",
+    "asked_page",
     "kinds",
     "page_response",
     "problem_text",

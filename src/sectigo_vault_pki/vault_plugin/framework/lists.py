@@ -19,10 +19,15 @@ LIMIT = Field(
 PAGING: tuple[Field[object], ...] = (AFTER, LIMIT)
 
 
+def asked_page(data: FieldData) -> tuple[str, int]:
+    """Return after which key a request wants how many keys; 0 or less: all of them."""
+    return data.get(AFTER) or "", data.get(LIMIT) or 0
+
+
 def _page(keys: Sequence[str], data: FieldData) -> Sequence[str]:
     """Return the keys of a list that a request asks for, in ascending order."""
-    after, limit = data.get(AFTER), data.get(LIMIT) or 0
-    left = sorted(key for key in keys if after is None or key > after)
+    after, limit = asked_page(data)
+    left = sorted(key for key in keys if key > after)
     return left[:limit] if limit > 0 else left
 
 
