@@ -34,7 +34,7 @@ STARTS, TIMES, ROUNDS = 7, 15, 5
 ROUND_SECONDS = 2.0
 CONNECTIONS = 16
 STEADY_RATE, STEADY_SECONDS = 100.0, 8.0
-MINUTE_SECONDS = 66.0
+MINUTE_SECONDS = 68.0
 """So long, there is a tick of the host's at least, and what it begins after a few seconds."""
 REPORT_PAGES = 100
 UNLISTED = 5_000
@@ -81,6 +81,11 @@ class Stock:
         self.servers.server.reload(PLUGIN)
         self.request("GET", f"certs/{CONFIG}/{self.unique_id}")
         return time.monotonic() - began
+
+    def last_run(self) -> str:
+        """Return when the background work last began."""
+        status = self.servers.server.api("GET", f"{MOUNT}/status", timeout=_REQUEST_SECONDS).expect(200).data
+        return str(status["background"]["started_at"])
 
     def reads(self, *, seconds: float, rate: float = 0.0) -> Outcome:
         """Read the enrolled certificate for some time."""
@@ -181,9 +186,12 @@ def _read_rate(many: Stock, few: Stock) -> Measurement:
 
 def _tick(many: Stock, few: Stock) -> Measurement:
     """Leave both alone for a minute."""
+    last = many.last_run()
     before = [stock.servers.usage() for stock in (many, few)]
     pause(many.servers, MINUTE_SECONDS)
     ours, theirs = (stock.servers.usage().since(was) for stock, was in zip((many, few), before, strict=True))
+    if many.last_run() == last:
+        raise BenchmarkError("the background work did not run within a minute")
     servers = {"server_s": ours.server, "server_with_few_s": theirs.server}
     return _against_few("stock_tick", ours.plugin, theirs.plugin, "s", servers)
 
