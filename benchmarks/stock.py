@@ -2,7 +2,7 @@
 
 Both stages run at once and are measured in turn, so that whatever else the machine does meets both alike. They keep
 their state on the disk, as servers in production do: storage in memory lists names more slowly. STORED=20000 measures
-with another number than 100 000.
+with another number than 100 000, for which the floors are meant.
 """
 
 import os
