@@ -258,3 +258,52 @@ async def test_a_summary_that_cannot_be_written_is_written_by_the_next_tick(
     await ready.tick()
     await assert_summaries_are_true(ready, "web")
     assert len([key for key in ready.storage.snapshot() if key.startswith("index/summary/")]) == 1
+
+
+@pytest.mark.parametrize("kind", ["index/expiry/", "index/serial/", "index/summary/", "index/pending/"])
+async def test_an_entry_that_could_not_be_written_is_not_forgotten_when_the_certificate_changes_again(
+    ready: Mount, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    put = ready.storage.put
+
+    async def put_but_one(entry: Any) -> None:
+        if entry.key.startswith(kind):
+            raise StorageError("full")
+        await put(entry)
+
+    monkeypatch.setattr(ready.storage, "put", put_but_one)
+    unique_id = (await ready.enroll())["cert_unique_id"]
+    monkeypatch.undo()
+    ready.simulator.faults.add("renew", "status", status=400, code=-180, description="not now")
+    with pytest.raises(BadRequestError, match="not now"):
+        await ready.write(f"renew/web/{unique_id}", {})
+    for _ in range(2):
+        await ready.tick()
+    await assert_summaries_are_true(ready, "web")
+    assert await ready.list("expiring/400d") == [f"web/{unique_id}"]
+    ready.clock.advance(days=360)
+    await ready.tick()
+    assert (await summary(ready, unique_id))["status"] == "Renewed"
+
+
+async def test_a_crash_in_a_fetch_leaves_no_certificate_that_nothing_leads_to(clock: LoopClock) -> None:
+    for writes in range(20):
+        mount = MortalMount(Simulator(now=clock.now), clock)
+        mount.simulator.settings.pending_polls = 0
+        await mount.configure()
+        ssl_id = (await mount.enroll())["ssl_id"]
+        await mount.delete(f"certs/web/{ssl_id}_demo-customer")
+        mount.life.end_after(writes)
+        fetching = asyncio.ensure_future(mount.write(f"fetch/web/{ssl_id}", {}))
+        done, _ = await asyncio.wait({fetching}, timeout=5)
+        fetching.cancel()
+        after = await mount.restarted()
+        await assert_summaries_are_true(after, "web")
+        await after.tick(60)
+        await assert_summaries_are_true(after, "web")
+        assert await after.list("expiring/400d") == [f"web/{one}" for one in await after.list("certs/web")]
+        await mount.backend.cleanup()
+        await after.backend.cleanup()
+        if done:
+            return
+    pytest.fail("it did not end")

@@ -19,6 +19,7 @@ from sectigo_vault_pki.store import (
     SummaryEntry,
     UniqueId,
 )
+from sectigo_vault_pki.store.index import index_keys
 from tests.support.mount import Mount
 
 
@@ -46,9 +47,12 @@ async def assert_summaries_are_true(mount: Mount, name: str) -> None:
         assert entry == SummaryEntry.of(name, record)
         assert await repository.summaries.read(entry) == summary_of(record)
     pending = {entry.unique_id for entry in await repository.pending() if entry.config_name == name}
+    stored = mount.storage.snapshot().keys()
     open_orders = {*await repository.order_uuids(name)}
     led_to_by_orders = {record.unique_id for record in records.values() if record.order_uuid in open_orders}
-    assert {*records} <= {entry.unique_id for entry in entries} | pending | led_to_by_orders
+    for unique_id in records.keys() - pending - led_to_by_orders:
+        assert unique_id in {entry.unique_id for entry in entries}
+        assert index_keys(name, records[unique_id]) <= stored
 
 
 def unique_id_of(order: Order) -> str:

@@ -105,10 +105,11 @@ class Repository(ConfigStore, IndexReader):
         before: CertificateRecord | None = None,
         led_to_by_order: bool = False,
     ) -> None:
-        """Store a record and update its index entries: new entries beside the record, old ones deleted afterwards.
+        """Store a record and update its index entries: new ones beside the record, old ones deleted afterwards.
 
-        An index entry that cannot be written or deleted is only logged, unless a summary would be wrong. The pending
-        entry then stays, so that the background work completes the index.
+        From before the first write to behind the last, something leads to the certificate: its write-ahead entry, or
+        the pending entry. Where another index entry cannot be written, that is logged, and what leads to it stays, so
+        that the background work completes the index.
 
         Args:
             config_name: its config entry.
@@ -116,37 +117,44 @@ class Repository(ConfigStore, IndexReader):
             before: what is stored; None: nothing.
             led_to_by_order: whether the write-ahead entry leads to it, and the pending entry waits for
                 `lead_by_agenda`.
+
+        Raises:
+            StorageError: the record is not stored, as far as the host says.
         """
         unique_id, pending = record.unique_id, layout.pending_key(config_name, record.unique_id)
-        had = frozenset() if before is None else self._index_keys(config_name, before)
-        has = self._index_keys(config_name, record)
-        waiting = {pending} if led_to_by_order else set()
+        if led_to_by_order:
+            self._led_to_by_orders.add(pending)
+        is_led = pending in self._led_to_by_orders
+        had = known = frozenset() if before is None else index_keys(config_name, before)
+        has = index_keys(config_name, record)
         summary, old = self._summary_of(config_name, record), self._summary_of(config_name, before)
+        if (has, summary) != (had, old) and not is_led and (before is None or before.is_at_rest):
+            if await self._get(pending, EmptyEntry) is not None:  # not every entry was written, or none is known to be
+                known = frozenset()
+            await self._put_empty(pending)
         if old is not None and old != summary:
-            await self._take_back(old)
-            had |= {pending}
-        coming = [_logged(self._put_empty(key), key) for key in sorted(has - had - waiting)]
+            await self.summaries.delete(old[0])
         putting = self._put_cached(layout.certificate_key(config_name, unique_id), record)
+        coming = [_logged(self._put_empty(key), key) for key in sorted(has - known - {pending})]
         with self._counting(config_name, unique_id, before, record):
-            were_put = await _beside(putting, coming)
-        self._led_to_by_orders |= waiting
-        is_whole = all(were_put)
-        if is_whole and summary is not None and summary != old:
+            is_whole = all(await _beside(putting, coming))
+        if is_whole and summary is not None and (summary != old or not known):
             is_whole = await _logged(self.summaries.put(*summary), summary[0].key)
-        if not is_whole and pending not in had | waiting:
-            await _logged(self._put_empty(pending), pending)
-        await self._withdraw(had - has if is_whole else had - has - {pending})
+        if not is_whole:
+            self._led_to_by_orders.discard(pending)  # then all entries are written before the write-ahead entry goes
+        leaving = had - has - {pending}
+        await self._withdraw(leaving | {pending} if is_whole and pending not in has and not is_led else leaving)
 
     async def delete_certificate(
         self, config_name: str, unique_id: UniqueId, *, before: CertificateRecord | None = None
     ) -> None:
-        had = frozenset[str]() if before is None else self._index_keys(config_name, before)
+        had = frozenset[str]() if before is None else index_keys(config_name, before)
         if (summary := self._summary_of(config_name, before)) is not None:
-            await self._take_back(summary)
-            had |= {layout.pending_key(config_name, unique_id)}
+            await self._put_empty(layout.pending_key(config_name, unique_id))
+            await self.summaries.delete(summary[0])
         with self._counting(config_name, unique_id, before, None):
             await self._delete_cached(layout.certificate_key(config_name, unique_id))
-        await self._withdraw(had)
+        await self._withdraw(had | {layout.pending_key(config_name, unique_id)})
 
     def _summary_of(
         self, config_name: str, record: CertificateRecord | None
@@ -157,20 +165,15 @@ class Repository(ConfigStore, IndexReader):
         summary = self._summarise(record)
         return None if summary is None else (SummaryEntry.of(config_name, record), summary)
 
-    async def _take_back(self, summary: tuple[SummaryEntry, CertificateSummary]) -> None:
-        """Delete a summary that is not true any more; from here on the pending entry leads to the certificate."""
-        entry, _ = summary
-        await self._put_empty(layout.pending_key(entry.config_name, entry.unique_id))
-        await self.summaries.delete(entry)
-
     @contextmanager
     def _counting(
         self, config_name: str, unique_id: UniqueId, before: CertificateRecord | None, after: CertificateRecord | None
     ) -> Iterator[None]:
         """Count a certificate that the block stores or deletes; if it fails, nobody knows, and all are counted anew."""
+        self.tally.begin(config_name, unique_id)
         try:
             yield
-        except StorageError:
+        except BaseException:
             self.tally = Tally()
             raise
         conditions = (None if record is None else condition_of(record) for record in (before, after))
@@ -237,9 +240,6 @@ class Repository(ConfigStore, IndexReader):
         """
         if self._is_marked and await self._get(layout.MOUNT, EmptyEntry) is None:
             raise StorageMovedError
-
-    def _index_keys(self, config_name: str, record: CertificateRecord) -> frozenset[str]:
-        return index_keys(config_name, record) - self._led_to_by_orders
 
     async def _put_entries(self, keys: AbstractSet[str]) -> None:
         await asyncio.gather(*(self._put_empty(key) for key in sorted(keys)))

@@ -62,20 +62,24 @@ class Tally:
     """All certificates of a mount, by config entry.
 
     Pages are counted in the order of names and ids. A certificate that changes meanwhile is counted by its change if it
-    was counted before, or lies in the page that is being read; and if it lies behind, when its turn comes.
+    was counted before, or lies in the page that is being read; and if it lies behind, when its turn comes. Of one that
+    is being written while its page is counted, nobody knows what the page has told: it counts when it is written.
     """
 
     def __init__(self) -> None:
         self.entries: dict[str, EntryTally] = {}
         self.is_counted = False
-        self._left: set[str] = set()
+        self._left: set[str] | None = None
+        self._touched: set[str] = set()
         self._name = ""
         self._after = ""
         self._meanwhile: dict[UniqueId, Condition | None] = {}
+        self._in_flight: dict[tuple[str, UniqueId], bool] = {}
 
-    async def count(self, names: Sequence[str], next_page: NextPage) -> None:
-        """Count everything that is stored under these config entries."""
-        self.entries, self.is_counted = {}, False
+    async def count(self, list_names: Callable[[], Awaitable[Sequence[str]]], next_page: NextPage) -> None:
+        """Count everything that is stored."""
+        self.entries, self._left, self._touched, self.is_counted = {}, None, set(), False
+        names = {*await list_names(), *self._touched}
         self._left = {*names}
         for self._name in sorted(names):
             self._after, is_last = "", False
@@ -90,23 +94,36 @@ class Tally:
     def _add(self, page: StoredPage) -> None:
         entry = self._entry(self._name)
         last = page.conditions[-1][0] if page.conditions else self._after
+        for config_name, unique_id in self._in_flight:
+            is_of_page = self._after < unique_id and (page.is_last or unique_id <= last)
+            if config_name == self._name and is_of_page:
+                self._in_flight[config_name, unique_id] = True
         for unique_id, condition in page.conditions:
-            if unique_id not in self._meanwhile:
+            if unique_id not in self._meanwhile and (self._name, unique_id) not in self._in_flight:
                 entry.add(unique_id, condition)
         for unique_id, changed in self._meanwhile.items():
-            if changed is not None and (page.is_last or unique_id <= last):
+            is_certain = (self._name, unique_id) not in self._in_flight
+            if changed is not None and is_certain and (page.is_last or unique_id <= last):
                 entry.add(unique_id, changed)
         self._after = last
 
+    def begin(self, config_name: str, unique_id: UniqueId) -> None:
+        """Note that a certificate is about to be stored, changed or deleted."""
+        self._in_flight[config_name, unique_id] = False
+
     def change(self, config_name: str, unique_id: UniqueId, before: Condition | None, after: Condition | None) -> None:
         """Note that a certificate was stored, changed or deleted."""
+        is_left_out = self._in_flight.pop((config_name, unique_id), False)
+        if self._left is None:
+            self._touched.add(config_name)
+            return
         if config_name in self._left and config_name != self._name:
             return
         if config_name in self._left and unique_id > self._after:
             self._meanwhile[unique_id] = after
             return
         entry = self._entry(config_name)
-        if before is not None:
+        if before is not None and not is_left_out:
             entry.remove(unique_id, before)
         if after is not None:
             entry.add(unique_id, after)

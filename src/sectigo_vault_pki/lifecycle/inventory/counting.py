@@ -45,8 +45,9 @@ async def tally_of(resources: Resources) -> Mapping[str, EntryTally]:
 
 
 async def _count(resources: Resources, tally: Tally) -> None:
-    names = await resources.repository.configs_with_certificates()
-    await tally.count(names, lambda name, after: _next_page(resources, name, after))
+    await tally.count(
+        resources.repository.configs_with_certificates, lambda name, after: _next_page(resources, name, after)
+    )
 
 
 async def _next_page(resources: Resources, config_name: str, after: str) -> StoredPage:
