@@ -307,3 +307,14 @@ async def test_a_crash_in_a_fetch_leaves_no_certificate_that_nothing_leads_to(cl
         if done:
             return
     pytest.fail("it did not end")
+
+
+async def test_a_damaged_summary_hides_no_certificate_and_a_stray_name_breaks_no_list(ready: Mount) -> None:
+    ids = sorted([(await ready.enroll())["cert_unique_id"] for _ in range(2)])
+    (damaged,) = (key for key in ready.storage.snapshot() if key.startswith(f"index/summary/web/{ids[0]},"))
+    await ready.overwrite(damaged, b"no JSON")
+    for stray in ("odd", "1_a,b", "9_a,Issued,2026-13-40,", "1_a,Issued,,attention,more"):
+        await ready.overwrite(f"index/summary/web/{stray}", b"{}")
+    assert (await details(ready))["keys"] == ids
+    assert (await ready.list("expiring/400d")) == [f"web/{one}" for one in ids]
+    assert answered(await ready.read("status"))["by_status"] == {"Issued": 2}

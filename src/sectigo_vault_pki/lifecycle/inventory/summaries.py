@@ -6,6 +6,7 @@ Nothing here calls SCM, writes, or returns a key. A certificate that has no summ
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -246,9 +247,11 @@ async def _summary(
     `status` names those that cannot be read.
     """
     repository = resources.repository
+    if entry is not None:
+        with suppress(RecordError):  # then the record tells
+            if (summary := await repository.summaries.read(entry)) is not None:
+                return summary
     try:
-        if entry is not None and (summary := await repository.summaries.read(entry)) is not None:
-            return summary
         record = await repository.certificate_once(config_name, unique_id)
     except RecordError:
         return None
