@@ -313,7 +313,7 @@ async def test_a_damaged_summary_hides_no_certificate_and_a_stray_name_breaks_no
     ids = sorted([(await ready.enroll())["cert_unique_id"] for _ in range(2)])
     (damaged,) = (key for key in ready.storage.snapshot() if key.startswith(f"index/summary/web/{ids[0]},"))
     await ready.overwrite(damaged, b"no JSON")
-    for stray in ("odd", "1_a,b", "9_a,Issued,2026-13-40,", "1_a,Issued,,attention,more"):
+    for stray in ("odd", "1_a,b", "9_a,Issued,2026-02-31,", "1_a,Issued,,attention,more"):
         await ready.overwrite(f"index/summary/web/{stray}", b"{}")
     assert (await details(ready))["keys"] == ids
     assert (await ready.list("expiring/400d")) == [f"web/{one}" for one in ids]

@@ -9,7 +9,6 @@ changes, and meanwhile `PENDING` names the certificate, so that a crash leaves n
 certificate that nothing leads to.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -27,9 +26,6 @@ _SEPARATOR = ","
 _BEHIND = f"{_SEPARATOR}~"
 """Behind the names of all entries of an id."""
 _ATTENTION = "attention"
-_NAME = re.compile(
-    rf"(?P<id>[^,]+),(?P<status>[^,]*),(?P<ends>[0-9]{{4}}-[01][0-9]-[0-3][0-9])?,(?P<attention>{_ATTENTION})?"
-)
 _PAGE = 1000
 """Names that are listed at once."""
 
@@ -122,11 +118,12 @@ class SummaryEntry:
 
         A name that is none of ours is taken for the id of a certificate, which is not stored.
         """
-        found = _NAME.fullmatch(name)
-        if found is None:
+        try:
+            unique_id, status, ends, attention = name.split(_SEPARATOR)
+            condition = Condition(status, date.fromisoformat(ends) if ends else None, attention == _ATTENTION)
+        except ValueError:
             return cls(config_name, UniqueId(name), Condition("", None, needs_attention=False))
-        ends = date.fromisoformat(found["ends"]) if found["ends"] else None
-        return cls(config_name, UniqueId(found["id"]), Condition(found["status"], ends, bool(found["attention"])))
+        return cls(config_name, UniqueId(unique_id), condition)
 
 
 class Summaries(RecordStore):
