@@ -39,7 +39,7 @@ async def test_certificates_and_orders_are_measured_by_config_entry(ready: Mount
         assert found[f'sectigo_vault_pki_certificates{{config="web",status="{status}"}}'] == 1
     assert found["sectigo_vault_pki_certificates_pending"] == 1
     assert found["sectigo_vault_pki_orders_unsettled"] == 1
-    assert found['sectigo_vault_pki_orders_in_24_hours{config="web"}'] == 4
+    assert found['sectigo_vault_pki_orders_last_day{config="web"}'] == 4
     assert found['sectigo_vault_pki_certificates_expiring{config="web",days="90"}'] == 0
     assert found["sectigo_vault_pki_background_last_run_failed"] == 0
     assert found["sectigo_vault_pki_background_last_run_duration_seconds"] == 0

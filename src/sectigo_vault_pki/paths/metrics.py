@@ -124,10 +124,10 @@ def _of_accounts(accounts: Mapping[str, AccountStatus]) -> Iterator[Metric]:
     yield _by_entry(
         accounts, "renewals_suspended", "1 if sectigo_suspend_renewals is true, else 0.", lambda one: one.is_suspended
     )
-    yield _by_entry(accounts, "orders_in_24_hours", "Orders of the last 24 hours.", lambda one: one.orders_in_24_hours)
+    yield _by_entry(accounts, "orders_last_day", "Orders of the last 24 hours.", lambda one: one.orders_in_24_hours)
     yield _by_entry(
         accounts,
-        "orders_in_24_hours_limit",
+        "orders_per_day_limit",
         "The value of sectigo_max_orders_per_day. Missing if it is not set.",
         lambda one: one.max_orders_per_day,
     )
