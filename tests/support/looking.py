@@ -90,7 +90,7 @@ def every_call(mount: VaultMount, places: Sequence[Mapping[str, str]]) -> list[C
     document = mount.server.api("GET", "sys/internal/specs/openapi").expect(200).body
     start = f"/{mount.path}/"
     calls: list[Call] = []
-    for template, item in document["paths"].items():
+    for template in document["paths"]:
         if template.startswith(start):
             below = template.removeprefix(start)
             for path in sorted({below.format_map(place) for place in places}):

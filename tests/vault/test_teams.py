@@ -163,7 +163,7 @@ def is_list(mount: VaultMount, path: str) -> bool:
 
 def is_refused_order(mount: VaultMount, key: str) -> bool:
     events: Mapping[str, Any] = mount.api("LIST", f"recent/{WINDOW}").expect(200).data["key_info"]
-    return events[key]["event"] == "order refused"
+    return bool(events[key]["event"] == "order refused")
 
 
 @pytest.mark.parametrize("path", [path for path in LISTS if path != "issuers"])  # which needs no token
