@@ -1,7 +1,9 @@
 """What docs/sizing.md says a certificate takes in storage."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,22 +41,26 @@ async def grown(mount: Mount, before: tuple[int, int], number: int) -> tuple[int
         ("certificate with an EC key", {}),
     ],
 )
-async def test_a_certificate_takes_what_the_page_says(ready: Mount, what: str, order: dict[str, object]) -> None:
+async def test_a_certificate_takes_what_the_page_says(ready: Mount, what: str, order: Mapping[str, Any]) -> None:
     number = 3
     await ready.enroll()
     before = await size(ready)
     for _ in range(number):
         await ready.enroll(**order)
-    assert await grown(ready, before, number) == (printed()[what][0], pytest.approx(printed()[what][1], rel=TOLERANCE))
+    assert_as_printed(what, await grown(ready, before, number))
 
 
 async def test_a_replacement_takes_what_the_page_says(ready: Mount) -> None:
     unique_id = (await ready.enroll())["cert_unique_id"]
     before = await size(ready)
     await ready.write(f"replace/web/{unique_id}", {"sectigo_reason": "superseded"})
-    entries, kilobytes = await grown(ready, before, 1)
-    page = printed()["each replaced version of one with an EC key, at most 10"]
-    assert (entries, kilobytes) == (page[0], pytest.approx(page[1], rel=TOLERANCE))
+    assert_as_printed("each replaced version of one with an EC key, at most 10", await grown(ready, before, 1))
+
+
+def assert_as_printed(what: str, measured: tuple[int, float]) -> None:
+    entries, kilobytes = printed()[what]
+    assert measured[0] == entries
+    assert measured[1] == pytest.approx(kilobytes, rel=TOLERANCE)
 
 
 async def test_a_renewal_makes_as_many_calls_as_the_page_says(ready: Mount) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from scripts.openbao import OpenBaoServer
+from scripts.server_binary import product
 from tests.support import recipes
 from tests.support.cluster import AUDIT
 from tests.support.issuing import request
-from tests.support.scm_process import ScmProcess
 from tests.support.secrecy import Secrets
 from tests.support.vault import CLIENT, PLUGIN, TALKATIVE, VaultMount, install, watched
 
@@ -36,7 +36,10 @@ def never_listed() -> set[str]:
 @pytest.fixture(scope="module")
 def server(secrets: Secrets) -> Iterator[OpenBaoServer]:
     """A server whose log has the audit log in it, which is searched for secrets at the end."""
-    with watched(OpenBaoServer.dev(log_level="trace", env=TALKATIVE, settings=AUDIT), secrets) as server:
+    configured = AUDIT if product().is_openbao else ""
+    with watched(OpenBaoServer.dev(log_level="trace", env=TALKATIVE, settings=configured), secrets) as server:
+        if not configured:
+            server.api("PUT", "sys/audit/log", {"type": "file", "options": {"file_path": "stdout"}}).expect(204)
         install(server)
         server.enable(PLUGIN, path="keeper")
         yield server
