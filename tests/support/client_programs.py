@@ -54,6 +54,7 @@ TOOLS: Sequence[Tool] = (
     Tool("node", ("--version",), ("test_node_vault.py",)),
     Tool("go", ("version",), ("test_go_api.py", "test_consul_template.py")),
     Tool("terraform", ("version",), ("test_terraform.py",)),
+    Tool("systemd-analyze", ("--version",), ("test_deployment.py::test_the_unit",)),
 )
 
 
@@ -105,16 +106,23 @@ def consul_template(version: str) -> Path:
     return folder / "consul-template"
 
 
+def python_with(name: str) -> Path:
+    """Install what a folder's lock file names into a virtual environment, and return its Python."""
+    folder = BUILT / name / "venv"
+    python, lock_file = folder / "bin" / "python", SOURCES / name / "requirements.lock"
+    lock = lock_file.read_text()
+    if not (marker := folder / "requirements.lock").exists() or marker.read_text() != lock:
+        run([sys.executable, "-m", "venv", "--clear", folder], timeout=BUILD_SECONDS)
+        install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes")
+        run([python, *install, "--requirement", lock_file], timeout=BUILD_SECONDS)
+        marker.write_text(lock)
+    return python
+
+
 def generated_client(document: Mapping[str, Any]) -> Mapping[str, str]:
     """Generate a client from an OpenAPI document, and return the environment of a Python that imports it."""
     folder, configuration = BUILT / "openapi", SOURCES / "openapi"
-    python = folder / "venv" / "bin" / "python"
-    lock = (configuration / "requirements.lock").read_text()
-    if not (marker := folder / "venv" / "requirements.lock").exists() or marker.read_text() != lock:
-        run([sys.executable, "-m", "venv", "--clear", folder / "venv"], timeout=BUILD_SECONDS)
-        install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes")
-        run([python, *install, "--requirement", configuration / "requirements.lock"], timeout=BUILD_SECONDS)
-        marker.write_text(lock)
+    python = python_with("openapi")
     (folder / "document.json").write_text(json.dumps(document))
     generator: Command = (python.with_name("openapi-python-client"), "generate", "--overwrite", "--fail-on-warning")
     configured: Command = ("--meta", "none", "--config", configuration / "generator.yaml")
