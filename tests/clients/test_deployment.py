@@ -1,11 +1,11 @@
-"""The examples of docs/deployment, judged by programs that know their formats."""
+"""The examples of docs/deployment and the dashboard, judged by programs that know their formats."""
 
 import re
 import textwrap
 from pathlib import Path
 
 from scripts.server_binary import BAO
-from tests.support.client_programs import ROOT, RUN_SECONDS, python_with, run
+from tests.support.client_programs import ROOT, RUN_SECONDS, go_program, python_with, run
 
 FOLDER = ROOT / "docs" / "deployment"
 _HCL = re.compile(r"^  openbao\.hcl: \|\n(?P<text>(?:    .*\n|\n)+)", re.MULTILINE)
@@ -36,3 +36,9 @@ def test_the_unit_is_one_that_systemd_accepts(folder: Path) -> None:
     unit = folder / "openbao.service"
     unit.write_text((FOLDER / unit.name).read_text().replace("/usr/bin/bao", str(BAO)))
     assert run(["systemd-analyze", "verify", "--man=no", unit], timeout=RUN_SECONDS) == ""
+
+
+def test_the_dashboard_is_one_that_grafana_knows() -> None:
+    assert "panels" in run(
+        [go_program("grafana"), ROOT / "docs" / "monitoring" / "dashboard.json"], timeout=RUN_SECONDS
+    )

@@ -52,7 +52,7 @@ class Tool:
 TOOLS: Sequence[Tool] = (
     Tool("npm", ("--version",), ("test_node_vault.py",)),
     Tool("node", ("--version",), ("test_node_vault.py",)),
-    Tool("go", ("version",), ("test_go_api.py", "test_consul_template.py")),
+    Tool("go", ("version",), ("test_go_api.py", "test_consul_template.py", "test_deployment.py::test_the_dashboard")),
     Tool("terraform", ("version",), ("test_terraform.py",)),
     Tool("systemd-analyze", ("--version",), ("test_deployment.py::test_the_unit",)),
 )
@@ -90,10 +90,10 @@ def node_vault() -> Path:
     return folder / "node_modules"
 
 
-def go_program() -> Path:
-    """Build the program with Vault's and OpenBao's api packages."""
-    program = BUILT / "go" / "calls"
-    run(["go", "build", "-buildvcs=false", "-o", program, "."], cwd=SOURCES / "go", timeout=BUILD_SECONDS)
+def go_program(name: str = "go") -> Path:
+    """Build the program of a folder: by default the one with Vault's and OpenBao's api packages."""
+    program = BUILT / name / "program"
+    run(["go", "build", "-buildvcs=false", "-o", program, "."], cwd=SOURCES / name, timeout=BUILD_SECONDS)
     return program
 
 

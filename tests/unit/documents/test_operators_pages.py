@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.figures import FIGURES
 from scripts import guide_examples
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -59,6 +60,11 @@ def test_the_table_of_metrics_has_each_with_its_labels() -> None:
         re.findall(r'(?:_gauge\(|_by_entry\(\s*accounts,)\s*"(\w+)"', source)
     )
     assert listed == measured
+
+
+def test_the_limits_for_many_certificates_are_those_of_the_benchmark() -> None:
+    held = {one.name.partition(": ")[2]: one.floor_text for name, one in FIGURES.items() if name.startswith("stock_")}
+    assert {row[0]: row[1] for row in rows(DOCS / "sizing.md", "| what | limit |")} == held
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
