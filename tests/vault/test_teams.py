@@ -211,3 +211,21 @@ def test_a_team_sees_its_own_and_no_key(
     assert [
         (call, found) for call, answer in bodies(mount, asked, token) if (found := material.found_in(answer.content))
     ] == []
+
+
+READS_WITH_KEYS = {"certs/{config_name}/{sectigo_cert_unique_id}", "readcert/{config_name}/{sectigo_cert_unique_id}"}
+READS_WITH_CERTIFICATES = READS_WITH_KEYS | {"issuer/{issuer_ref}", "roles/{role}/ca_chain"}
+"""Besides those that need no token."""
+
+
+def test_reads_and_lists_reveal_keys_on_two_paths_and_no_other(
+    mount: VaultMount, places: Sequence[Mapping[str, str]], material: Material
+) -> None:
+    public = unauthenticated(mount)
+    calls = [call for call in every_call(mount, places) if call.method in {"GET", "LIST", "SCAN"}]
+    found = [
+        (call.template, material.found_in(answer.content)) for call, answer in bodies(mount, calls, mount.server.token)
+    ]
+    assert {template for template, kinds in found if "PRIVATE KEY" in kinds} == READS_WITH_KEYS
+    assert {template for template, kinds in found if "CERTIFICATE REQUEST" in kinds} == READS_WITH_KEYS
+    assert {template for template, kinds in found if "PEM" in kinds} - public == READS_WITH_CERTIFICATES
