@@ -77,6 +77,10 @@ test-server: $(READY)  ## the server's tests on another binary: SERVER=/path/to/
 test-browser: $(READY)  ## our paths in OpenBao's web UI; needs Debian's packages chromium and chromium-driver
 	@exec $(BIN)/pytest tests/browser $(PYTEST_ARGS)
 
+.PHONY: test-monitoring
+test-monitoring: $(READY)  ## alert rules, dashboard and scrape configuration on a real Prometheus; needs Debian's package prometheus
+	@exec $(BIN)/pytest tests/monitoring $(PYTEST_ARGS)
+
 .PHONY: test-clients
 test-clients: $(READY)  ## other makers' clients: node-vault, Go's api, consul-template, a generated one; downloads them once
 	@exec $(BIN)/pytest --timeout=900 tests/clients $(PYTEST_ARGS)

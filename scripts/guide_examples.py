@@ -48,8 +48,14 @@ DOCUMENTS = (
     _DOCS / "guide" / "domain-validation.md",
     _DOCS / "guide" / "logins.md",
     _DOCS / "console.md",
+    _DOCS / "teams.md",
+    _DOCS / "monitoring.md",
+    _DOCS / "runbooks.md",
 )
 """In the order in which the session goes through them, and so may a reader."""
+ON_RAFT = (_DOCS / "continuity.md",)
+"""A session of their own, on a server that has snapshots."""
+SESSIONS = (DOCUMENTS, ON_RAFT)
 SCM_OPTIONS = ("--pending-polls", "0", "--user", "api-user", "--customer-uri", "example-corp")
 PLUGIN_OPTIONS = ("SECTIGO_VAULT_PKI_BACKGROUND=off",)  # no tick may fall between two examples
 COMMAND_SECONDS = 60.0
@@ -67,32 +73,38 @@ class GuideError(Exception):
 
 def main() -> int:
     """Write the answers anew, and say which differ; return the exit status."""
-    before = [document.read_text() for document in DOCUMENTS]
-    after = gone_through(before)
-    for document, text in zip(DOCUMENTS, after, strict=True):
-        document.write_text(text)
-    sys.stdout.writelines(difference(before, after))
+    for documents in SESSIONS:
+        before = [document.read_text() for document in documents]
+        after = gone_through(before, raft=documents is ON_RAFT)
+        for document, text in zip(documents, after, strict=True):
+            document.write_text(text)
+        sys.stdout.writelines(difference(documents, before, after))
     return 0
 
 
-def difference(before: Sequence[str], after: Sequence[str]) -> list[str]:
+def difference(documents: Sequence[Path], before: Sequence[str], after: Sequence[str]) -> list[str]:
     """Return the lines of a unified diff."""
     return [
         line
-        for document, old, new in zip(DOCUMENTS, before, after, strict=True)
+        for document, old, new in zip(documents, before, after, strict=True)
         for line in difflib.unified_diff(
             old.splitlines(keepends=True), new.splitlines(keepends=True), str(document.relative_to(_DOCS))
         )
     ]
 
 
-def gone_through(documents: Iterable[str]) -> list[str]:
+def gone_through(documents: Iterable[str], *, raft: bool = False) -> list[str]:
     """Return the documents with the answers that their commands get now.
+
+    Args:
+        documents: their texts.
+        raft: whether the session needs a server with raft storage.
 
     Raises:
         GuideError: a command fails where no answer is printed that says so.
     """
-    with running(Choices(simulator_arguments=SCM_OPTIONS, plugin_environment=PLUGIN_OPTIONS)) as environment:
+    choices = Choices(simulator_arguments=SCM_OPTIONS, plugin_environment=PLUGIN_OPTIONS, raft=raft)
+    with running(choices) as environment:
         environment.register()
         environment.mount()
         control_url = environment.simulator.control_url
@@ -120,6 +132,8 @@ class Session:
             **small_environment(),
             **environment.shell_environment(),
             "SCM_CLIENT_SECRET": "demo-client-secret",
+            "UNSEAL_KEY": environment.server.unseal_key,
+            "PLUGIN_DIRECTORY": str(environment.server.plugin_directory),
             "HOME": str(self._folder),
             "PATH": f"{EXECUTABLE.parent}:{os.environ.get('PATH', '/usr/bin:/bin')}:{spare}",
         }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 _FOLDER = "sectigo-vault-pki"
 _DOCUMENTS = ("README.md", "CHANGELOG.md", "LICENSE")
+_FOLDERS_OF_FILES = ("monitoring", "deployment")
 _EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
 
 
@@ -16,6 +17,7 @@ def write_archive(archive: Path, *, program: Path, root: Path, licences: str) ->
     """Write the archive: the program, README and documents, the samples and the licences."""
     samples = sorted((root / "sample_data_jsons").rglob("*.json"))
     pages = [*(root / "docs").glob("*.md"), *(root / "docs" / "guide").glob("*.md")]
+    pages += [file for folder in _FOLDERS_OF_FILES for file in (root / "docs" / folder).iterdir()]
     documents = [*(root / name for name in _DOCUMENTS), *sorted(pages)]
     with (
         archive.open("wb") as file,

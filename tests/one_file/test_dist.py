@@ -32,7 +32,8 @@ def test_the_archive_has_the_program_and_what_a_user_reads(dist: Path, program: 
     assert (folder / program.name).read_bytes() == program.read_bytes()
     assert os.access(folder / program.name, os.X_OK)
     guide = ROOT.joinpath("docs", "guide").glob("*.md")
-    for document in (ROOT / "README.md", ROOT / "docs" / "fields.md", *guide, *SAMPLES.rglob("*.json")):
+    files = [file for name in ("monitoring", "deployment") for file in ROOT.joinpath("docs", name).iterdir()]
+    for document in (ROOT / "README.md", ROOT / "docs" / "fields.md", *guide, *files, *SAMPLES.rglob("*.json")):
         assert (folder / document.relative_to(ROOT)).read_bytes() == document.read_bytes()
 
 

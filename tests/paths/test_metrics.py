@@ -39,9 +39,10 @@ async def test_certificates_and_orders_are_measured_by_config_entry(ready: Mount
         assert found[f'sectigo_vault_pki_certificates{{config="web",status="{status}"}}'] == 1
     assert found["sectigo_vault_pki_certificates_pending"] == 1
     assert found["sectigo_vault_pki_orders_unsettled"] == 1
-    assert found['sectigo_vault_pki_orders_24h{config="web"}'] == 4
+    assert found['sectigo_vault_pki_orders_last_day{config="web"}'] == 4
     assert found['sectigo_vault_pki_certificates_expiring{config="web",days="90"}'] == 0
     assert found["sectigo_vault_pki_background_last_run_failed"] == 0
+    assert found["sectigo_vault_pki_background_last_run_duration_seconds"] == 0
     assert found['sectigo_vault_pki_scm_last_success_timestamp_seconds{config="web"}'] > 0
 
 
@@ -62,16 +63,18 @@ async def test_the_certificates_that_end_next_have_series_of_their_own(
     ready: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sectigo_vault_pki.lifecycle.inventory.report.MAX_SHOWN", 2)
-    ends = {}
+    ends, serials = {}, {}
     for _ in range(3):
         data = await ready.enroll()
         ends[data["cert_unique_id"]] = data["expiration"]
+        serials[data["cert_unique_id"]] = int(data["serial_number"].replace(":", ""), 16)
         ready.clock.advance(days=3)
     found = {name: value for name, value in (await scraped(ready)).items() if name.startswith("x509_cert_not_after")}
     assert sorted(found.values()) == sorted(ends.values())[:2]
     for unique_id in [*ends][:2]:
         (name,) = (name for name in found if f'unique_id="{unique_id}"' in name)
         assert 'subject_CN="web.example.test"' in name
+        assert f'serial_number="{serials[unique_id]}"' in name
 
 
 async def test_a_label_is_one_line_whatever_a_name_has(ready: Mount) -> None:

@@ -52,8 +52,9 @@ class Tool:
 TOOLS: Sequence[Tool] = (
     Tool("npm", ("--version",), ("test_node_vault.py",)),
     Tool("node", ("--version",), ("test_node_vault.py",)),
-    Tool("go", ("version",), ("test_go_api.py", "test_consul_template.py")),
+    Tool("go", ("version",), ("test_go_api.py", "test_consul_template.py", "test_deployment.py::test_the_dashboard")),
     Tool("terraform", ("version",), ("test_terraform.py",)),
+    Tool("systemd-analyze", ("--version",), ("test_deployment.py::test_the_unit",)),
 )
 
 
@@ -89,10 +90,10 @@ def node_vault() -> Path:
     return folder / "node_modules"
 
 
-def go_program() -> Path:
-    """Build the program with Vault's and OpenBao's api packages."""
-    program = BUILT / "go" / "calls"
-    run(["go", "build", "-buildvcs=false", "-o", program, "."], cwd=SOURCES / "go", timeout=BUILD_SECONDS)
+def go_program(name: str = "go") -> Path:
+    """Build the program of a folder: by default the one with Vault's and OpenBao's api packages."""
+    program = BUILT / name / "program"
+    run(["go", "build", "-buildvcs=false", "-o", program, "."], cwd=SOURCES / name, timeout=BUILD_SECONDS)
     return program
 
 
@@ -105,16 +106,23 @@ def consul_template(version: str) -> Path:
     return folder / "consul-template"
 
 
+def python_with(name: str) -> Path:
+    """Install what a folder's lock file names into a virtual environment, and return its Python."""
+    folder = BUILT / name / "venv"
+    python, lock_file = folder / "bin" / "python", SOURCES / name / "requirements.lock"
+    lock = lock_file.read_text()
+    if not (marker := folder / "requirements.lock").exists() or marker.read_text() != lock:
+        run([sys.executable, "-m", "venv", "--clear", folder], timeout=BUILD_SECONDS)
+        install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes")
+        run([python, *install, "--requirement", lock_file], timeout=BUILD_SECONDS)
+        marker.write_text(lock)
+    return python
+
+
 def generated_client(document: Mapping[str, Any]) -> Mapping[str, str]:
     """Generate a client from an OpenAPI document, and return the environment of a Python that imports it."""
     folder, configuration = BUILT / "openapi", SOURCES / "openapi"
-    python = folder / "venv" / "bin" / "python"
-    lock = (configuration / "requirements.lock").read_text()
-    if not (marker := folder / "venv" / "requirements.lock").exists() or marker.read_text() != lock:
-        run([sys.executable, "-m", "venv", "--clear", folder / "venv"], timeout=BUILD_SECONDS)
-        install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes")
-        run([python, *install, "--requirement", configuration / "requirements.lock"], timeout=BUILD_SECONDS)
-        marker.write_text(lock)
+    python = python_with("openapi")
     (folder / "document.json").write_text(json.dumps(document))
     generator: Command = (python.with_name("openapi-python-client"), "generate", "--overwrite", "--fail-on-warning")
     configured: Command = ("--meta", "none", "--config", configuration / "generator.yaml")

@@ -1,4 +1,4 @@
-"""The files and blocks of the two pages of recipes, as a reader has them, for the mount and the server of a test."""
+"""The files and blocks of the pages of recipes and of teams, as a reader has them, for a test's mount and server."""
 
 import re
 from itertools import takewhile
@@ -7,20 +7,21 @@ from pathlib import Path
 from tests.support.vault import VaultMount
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
-PAGES = (PAGE, PAGE.with_name("recipes-operators.md"))
+PAGES = (PAGE, PAGE.with_name("recipes-operators.md"), PAGE.with_name("teams.md"))
 
 _FILE = re.compile(r"^cat > (?P<name>\S+) <<'EOF'\n(?P<text>.*?)^EOF$", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def file(name: str, mount: VaultMount) -> str:
-    """Return a file that the page writes."""
+    """Return a file that a page writes."""
     return _for(mount, written_file(name))
 
 
 def written_file(name: str) -> str:
-    """Return a file as the page writes it."""
-    (text,) = (match["text"] for match in _FILE.finditer(PAGE.read_text()) if match["name"] == name)
+    """Return a file as its page writes it."""
+    files = (match for page in PAGES for match in _FILE.finditer(page.read_text()))
+    (text,) = (match["text"] for match in files if match["name"] == name)
     return text
 
 

@@ -103,6 +103,10 @@ class ScmProcess:
         """Turn knobs; see docs/simulator.md."""
         self._call("POST", "/settings", knobs)
 
+    def validate(self, domain: str) -> None:
+        """Let the validation of a domain succeed; a new one is delegated to the organization too."""
+        self._call("POST", f"/domains/{domain}/validate")
+
     def fault(self, operation: str, kind: str, **details: object) -> None:
         """Let something go wrong; see docs/simulator.md."""
         self._call("POST", "/faults", {"operation": operation, "kind": kind, **details})

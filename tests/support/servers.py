@@ -61,6 +61,12 @@ CAPABILITIES: Sequence[Capability] = (
         ("test_policies.py::test_a_policy_on_a_certificate_to_fetch_meets_each_of_its_ids",),
     ),
     Capability(
+        "filter lists by policy",
+        "Vault has no list_scan_response_keys_filter_path",
+        _is_openbao,
+        ("test_teams.py::test_a_filtered_list",),
+    ),
+    Capability(
         "answer a read on a standby",
         "Vault's Community Edition starts no plugin on standbys, and forwards every request",
         _is_openbao,

@@ -1,5 +1,6 @@
 """Three servers: who answers, who is asked to forward, what each remembers, and what a failover leaves."""
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -107,6 +108,20 @@ def test_what_writes_or_asks_scm_is_forwarded_before_anything_happens(
     standby.api(*requests[operation]).expect(200, 204)
     told = standby.server.log()[before:]
     assert not [line for line in told.splitlines() if "SCM call" in line or "event_log" in line]
+
+
+def test_metrics_of_a_standby_are_those_of_the_active_node(leader: VaultMount, standby: VaultMount) -> None:
+    enrolled(leader, "measured", standby)
+    succeeded = re.compile(r'_scm_last_success_timestamp_seconds\{config="measured"\} \d+')
+    measured = [succeeded.findall(metrics_of(mount)) for mount in (leader, standby)]
+    assert measured[0]
+    assert measured[0] == measured[1]
+
+
+def metrics_of(mount: VaultMount) -> str:
+    headers = {"X-Vault-Token": mount.server.token}
+    address = f"{mount.server.address}/v1/{mount.path}/metrics"
+    return httpx.get(address, headers=headers, timeout=30, trust_env=False).raise_for_status().text
 
 
 def test_an_order_written_to_a_standby_is_sent_by_the_leader(leader: VaultMount, standby: VaultMount) -> None:

@@ -1,6 +1,7 @@
 """`metrics`: numbers for Prometheus, in its text format (version 0.0.4).
 
-Single certificates have the names that x509-certificate-exporter gives them, so that its dashboards and rules work.
+Single certificates have the names that x509-certificate-exporter gives them, and their serial numbers its decimal form
+(its pkg/registry/labels.go, serialString), so that its dashboards and rules work, and both can be joined.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,7 +43,7 @@ def path_metrics(engine: Engine) -> Path:
     return Path(
         template="metrics",
         fields=(),
-        operations={Operation.READ: Handler(read, content_type=TEXT_FORMAT)},
+        operations={Operation.READ: Handler(read, forwarded=True, content_type=TEXT_FORMAT)},
         synopsis="Report numbers for Prometheus.",
         description=DESCRIPTION,
     )
@@ -52,7 +53,8 @@ DESCRIPTION = """
 Returns the numbers of status as Prometheus reads them, in place of a JSON answer: certificates by config entry and
 status, those that end soon, are due or need attention, open orders, the background work, and how SCM answers each
 config entry. The certificates in use that end next have a series each, at most 100. It reads storage and does not call
-SCM. Only the active node knows the background work and the calls to SCM.
+SCM. Standbys forward it to the active node, which alone knows the background work and the calls to SCM; so each node
+returns the same numbers.
 """
 
 
@@ -62,11 +64,15 @@ def metrics_text(measures: Measures) -> str:
 
 
 def _metrics(measures: Measures) -> Iterator[Metric]:
-    yield _gauge("build_info", "The plugin's version; the value is always 1.", 1, version=__version__)
-    yield _gauge("certificates_stored", "Stored certificates.", measures.counts.certificates)
+    yield _gauge("build_info", "The plugin's version, as a label. Always 1.", 1, version=__version__)
+    yield _gauge(
+        "certificates_stored",
+        "Certificates that are stored, of deleted config entries too.",
+        measures.counts.certificates,
+    )
     yield _gauge(
         "certificates_needing_attention",
-        "Certificates whose renewal is held, or that differ from their order.",
+        "Certificates whose renewal is held, or that differ from their order: see the warnings of status.",
         measures.attention,
     )
     yield _gauge("certificates_pending", "Certificates with an order in progress at SCM.", measures.pending)
@@ -78,19 +84,28 @@ def _metrics(measures: Measures) -> Iterator[Metric]:
 
 def _of_background(measures: Measures) -> Iterator[Metric]:
     run = measures.run
-    started = Metric(f"{PREFIX}background_last_run_timestamp_seconds", "When the background work last began.")
-    failed = Metric(f"{PREFIX}background_last_run_failed", "Whether the last run met an error.")
-    calls = Metric(f"{PREFIX}background_last_run_calls", "Calls to SCM in the last run.")
+    started = Metric(
+        f"{PREFIX}background_last_run_timestamp_seconds",
+        "Start of the newest run of the background work, in unix time.",
+    )
+    duration = Metric(f"{PREFIX}background_last_run_duration_seconds", "How long it took. Missing while it goes on.")
+    failed = Metric(f"{PREFIX}background_last_run_failed", "1 if it met an error, else 0.")
+    calls = Metric(f"{PREFIX}background_last_run_calls", "How many calls to SCM it made.")
     if run is not None:
         started.series.append(({}, run.started_at.timestamp()))
         failed.series.append(({}, bool(run.error)))
         calls.series.append(({}, run.calls))
-    yield from (started, failed, calls)
+        if run.ended_at is not None:
+            duration.series.append(({}, (run.ended_at - run.started_at).total_seconds()))
+    yield from (started, duration, failed, calls)
 
 
 def _of_accounts(accounts: Mapping[str, AccountStatus]) -> Iterator[Metric]:
-    by_status = Metric(f"{PREFIX}certificates", "Certificates of a config entry by their newest status.")
-    expiring = Metric(f"{PREFIX}certificates_expiring", "Certificates in use that end within so many days.")
+    by_status = Metric(f"{PREFIX}certificates", "Certificates by config entry and newest status.")
+    expiring = Metric(
+        f"{PREFIX}certificates_expiring",
+        "Certificates in use that end within the number of days in the label, today included.",
+    )
     for name, account in accounts.items():
         for status, number in account.counts.by_status.items():
             by_status.series.append(({"config": name, "status": status}, number))
@@ -107,50 +122,60 @@ def _of_accounts(accounts: Mapping[str, AccountStatus]) -> Iterator[Metric]:
         accounts, "certificates_due", "Certificates that are due for automatic renewal.", lambda one: one.due
     )
     yield _by_entry(
-        accounts, "renewals_suspended", "Whether sectigo_suspend_renewals is true.", lambda one: one.is_suspended
+        accounts, "renewals_suspended", "1 if sectigo_suspend_renewals is true, else 0.", lambda one: one.is_suspended
     )
-    yield _by_entry(accounts, "orders_24h", "Orders of the last 24 hours.", lambda one: one.orders_in_24_hours)
+    yield _by_entry(accounts, "orders_last_day", "Orders of the last 24 hours.", lambda one: one.orders_in_24_hours)
     yield _by_entry(
-        accounts, "orders_24h_limit", "max_orders_per_day, where it is set.", lambda one: one.max_orders_per_day
+        accounts,
+        "orders_per_day_limit",
+        "The value of sectigo_max_orders_per_day. Missing if it is not set.",
+        lambda one: one.max_orders_per_day,
     )
     yield _by_entry(
-        accounts, "scm_login_refused", "Whether SCM refuses the login.", lambda one: one.login_refused_until is not None
+        accounts,
+        "scm_login_refused",
+        "1 while SCM refuses the login, and renewals wait for that, else 0.",
+        lambda one: one.login_refused_until is not None,
     )
     yield _by_entry(
         accounts,
         "scm_unavailable",
-        "Whether calls are held back because SCM does not answer.",
+        "1 while calls are held back because SCM does not answer, else 0.",
         lambda one: one.availability.breaker.name != "CLOSED",
     )
     yield _by_entry(
         accounts,
         "scm_last_success_timestamp_seconds",
-        "When a call to SCM last succeeded.",
+        "The newest call to SCM that succeeded since the plugin started, in unix time.",
         lambda one: _seconds(one.outcomes.succeeded_at),
     )
     yield _by_entry(
         accounts,
         "scm_last_failure_timestamp_seconds",
-        "When a call to SCM last failed.",
+        "The newest call to SCM that failed since the plugin started, in unix time.",
         lambda one: _seconds(one.outcomes.failed_at),
     )
     yield _by_entry(
         accounts,
         "scm_clock_difference_seconds",
-        "By how much the plugin's clock is ahead of SCM's.",
+        "By how many seconds the plugin's clock is ahead of SCM's. Missing until SCM has answered.",
         lambda one: None if one.clock_difference is None else one.clock_difference.total_seconds(),
     )
 
 
 def _of_certificates(measures: Measures) -> Iterator[Metric]:
-    not_before = Metric("x509_cert_not_before", "Start of validity of the certificates that end next.")
-    not_after = Metric("x509_cert_not_after", "End of validity of the certificates that end next.")
+    not_before = Metric(
+        "x509_cert_not_before", "Start of validity of each of the certificates in use that end next, in unix time."
+    )
+    not_after = Metric(
+        "x509_cert_not_after", "End of validity of each of the certificates in use that end next, in unix time."
+    )
     for config_name, summary in measures.next_to_end:
         labels = {
             "config": config_name,
             "unique_id": summary.unique_id,
             "subject_CN": summary.common_name,
-            "serial_number": summary.serial_number,
+            "serial_number": _decimal(summary.serial_number),
         }
         if summary.not_before is not None and summary.not_after is not None:
             not_before.series.append((labels, summary.not_before.timestamp()))
@@ -168,6 +193,10 @@ def _by_entry(
     """Return a metric with a series for each config entry of which the value is known."""
     values = ((config_name, measure(account)) for config_name, account in accounts.items())
     return Metric(f"{PREFIX}{name}", text, [({"config": one}, value) for one, value in values if value is not None])
+
+
+def _decimal(serial_number: str) -> str:
+    return str(int(serial_number.replace(":", ""), 16)) if serial_number else ""
 
 
 def _seconds(moment: datetime | None) -> float | None:
