@@ -34,6 +34,50 @@ async def test_a_call_without_an_operation_does_nothing(ready: Mount) -> None:
     assert answered(await ready.read("tidy-status"))["state"] == "Inactive"
 
 
+@pytest.mark.parametrize(
+    ("misspelt", "advice"),
+    [
+        ("dryrun", "did you mean dry_run?"),
+        ("dry-run", "did you mean dry_run?"),
+        ("DryRun", "did you mean dry_run?"),
+        ("tidy_dry_run", "did you mean dry_run?"),
+        ("dry_only", "the help of this path lists its fields"),
+        ("saftey_buffer", "did you mean safety_buffer?"),
+        ("safety_margin", "the help of this path lists its fields"),
+        ("revoked_certs", "did you mean tidy_revoked_certs?"),
+        ("tidy_everything", "the help of this path lists its fields"),
+    ],
+)
+async def test_a_misspelt_field_begins_no_run_and_changes_no_automatic_one(
+    ready: Mount, misspelt: str, advice: str
+) -> None:
+    with pytest.raises(BadRequestError) as refused:
+        await ready.write("tidy", {"tidy_cert_store": True, misspelt: True})
+    assert f"{misspelt} is unknown on this path: {advice}" in str(refused.value)
+    assert answered(await ready.read("tidy-status"))["state"] == "Inactive"
+    with pytest.raises(BadRequestError, match=f"{misspelt} is unknown on this path"):
+        await ready.write("config/auto-tidy", {"enabled": True, "tidy_cert_store": True, misspelt: True})
+    assert answered(await ready.read("config/auto-tidy"))["enabled"] is False
+
+
+async def test_automatic_runs_cannot_be_dry_ones(ready: Mount) -> None:
+    with pytest.raises(BadRequestError, match="dry_run is unknown on this path"):
+        await ready.write("config/auto-tidy", {"enabled": True, "tidy_cert_store": True, "dry_run": True})
+
+
+async def test_what_vaults_pki_can_tidy_beside_this_is_ignored_with_a_warning(ready: Mount) -> None:
+    theirs = {"tidy_acme": True, "tidy_revocation_queue": True, "tidy_revocation_list": True}
+    other = {"acme_account_safety_buffer": "720h", "issuer_safety_buffer": "8760h"}
+    for path, wish in (
+        ("tidy", {"dry_run": True}),
+        ("config/auto-tidy", {"publish_stored_certificate_count_metrics": 1}),
+    ):
+        response = await ready.write(path, {"tidy_cert_store": True, **theirs, **other, **wish})
+        assert response is not None
+        assert "tidy_acme, tidy_revocation_list, tidy_revocation_queue had no effect" in response.warnings[0]
+        assert "Endpoint ignored these unrecognized parameters: [acme_account_safety_buffer" in response.warnings[1]
+
+
 async def test_a_run_is_cancelled_before_its_next_entry(ready: Mount, clock: LoopClock) -> None:
     for number in range(6):
         await unrenewed(ready, sectigo_csr_domain=f"w{number}.example.test")

@@ -78,6 +78,7 @@ def path_tidy(runs: TidyRuns) -> Path:
         operations={Operation.UPDATE: Handler(write, forwarded=True, answer=TIDY_SCHEMA, operation_id="tidy")},
         synopsis="Delete expired certificates, and what orders have left behind.",
         description=DESCRIPTION,
+        strict=fields.STRICT,
     )
 
 
@@ -141,6 +142,7 @@ def path_auto_tidy(runs: TidyRuns) -> Path:
         synopsis="Configure automatic tidy operations.",
         operation_words="config auto tidy",
         description=AUTO_DESCRIPTION,
+        strict=fields.STRICT,
     )
 
 

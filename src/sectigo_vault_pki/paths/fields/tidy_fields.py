@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from sectigo_vault_pki.paths.fields.columns import SECOND, Column, Table, fields_of, in_seconds
-from sectigo_vault_pki.vault_plugin.framework import Field, Kind, KindError, kinds
+from sectigo_vault_pki.vault_plugin.framework import Field, Kind, KindError, StrictNames, kinds
 
 SMALLEST_PAGE = 5
 LARGEST_PAGE = 10_000
@@ -147,3 +147,28 @@ SCHEDULE: Table = {
 
 OF_TIDY = (*fields_of(RULES), DRY_RUN)
 OF_AUTO_TIDY = tuple(replace(field, inherits=True) for field in (*fields_of(SCHEDULE), *fields_of(RULES)))
+
+NOT_HERE = "this engine has nothing of that kind"
+STRICT = StrictNames(
+    prefix="tidy_",
+    ignored=dict.fromkeys(
+        (
+            "tidy_acme",
+            "tidy_cert_metadata",
+            "tidy_cmpv2_nonce_store",
+            "tidy_cross_cluster_revoked_certs",
+            "tidy_expired_issuers",
+            "tidy_invalid_certs",
+            "tidy_move_legacy_ca_bundle",
+            "tidy_revocation_list",
+            "tidy_revocation_queue",
+            "tidy_revoked_cert_issuer_associations",
+        ),
+        NOT_HERE,
+    ),
+    beginnings=tuple(sorted({field.name.partition("_")[0] for field in (*OF_TIDY, *OF_AUTO_TIDY)})),
+)
+"""Which undeclared names are refused: a misspelt dry_run or safety_buffer must not delete what it was to spare.
+
+The names that are ignored are those of Vault's and OpenBao's own pki engines.
+"""

@@ -26,17 +26,20 @@ class StrictNames:
         prefix: the beginning of the path's own names; an undeclared name that begins so is refused, and so is one that
             is a typing error away from a declared name. Others are ignored with a warning.
         ignored: names of other paths that have no effect here: each with the reason that the warning gives.
+        beginnings: of further names that are refused, where the path's own do not all begin with the prefix.
     """
 
     prefix: str
     ignored: Mapping[str, str] = field(default_factory=dict)
+    beginnings: tuple[str, ...] = ()
 
     def complaints(self, names: Sequence[str], declared: Sequence[str]) -> list[str]:
         """Return what is wrong with the undeclared names of a request; nothing if they may be ignored."""
         if len(names) > MAX_NAMES_JUDGED:
             return [f"the request has {len(names)} unknown fields"]
         judged = ((name, _one_slip_away(name, declared, self.prefix)) for name in names if name not in self.ignored)
-        refused = [(name, near) for name, near in judged if near or _plain(name).startswith(self.prefix)]
+        own = (self.prefix, *self.beginnings)
+        refused = [(name, near) for name, near in judged if near or _plain(name).startswith(own)]
         advised = [(name, near or _alike(name, declared, self.prefix)) for name, near in refused[:MAX_PROBLEMS]]
         return [_complaint(name, near) for name, near in (*advised, *refused[MAX_PROBLEMS:])]
 

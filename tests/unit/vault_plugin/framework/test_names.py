@@ -44,6 +44,13 @@ def test_a_name_that_is_known_elsewhere_or_like_none_is_no_complaint(name: str) 
     assert STRICT.complaints([name], DECLARED) == []
 
 
+@pytest.mark.parametrize("name", ["note_down", "NOTES", "--note-it"])
+def test_a_name_may_be_refused_for_another_beginning_than_the_prefix(name: str) -> None:
+    strict = StrictNames("shop_", beginnings=("note",))
+    assert [name in complaint for complaint in strict.complaints([name], DECLARED)] == [True]
+    assert strict.complaints(["lease"], DECLARED) == []
+
+
 def test_only_so_many_names_are_judged() -> None:
     assert len(STRICT.complaints([f"shop_{number}" for number in range(1000)], DECLARED)) == 1000
     assert STRICT.complaints([f"shop_{number}" for number in range(1001)], DECLARED) == [
