@@ -38,6 +38,20 @@ async def test_every_list_has_pages(mount: Mount) -> None:
         assert [*await mount.list(path, limit=1), *await mount.list(path, after=keys[0], limit=9)] == keys
 
 
+async def test_serial_numbers_go_on_after_one_in_any_spelling(mount: Mount) -> None:
+    mount.simulator.settings.pending_polls = 0
+    await mount.configure()
+    for _ in range(3):
+        unique_id = (await mount.enroll())["cert_unique_id"]
+        await mount.write(f"revoke/web/{unique_id}", {"sectigo_reason": "superseded"})
+    keys = await mount.list("certs/")
+    for path in ("certs/", "certs/detailed", "certs/revoked"):
+        for number, key in enumerate(keys, start=1):
+            for after in (key, key.upper(), key.replace(":", "-"), key.upper().replace(":", "-"), f" {key}"):
+                assert await mount.list(path, after=after) == keys[number:]
+        assert await mount.list(path, after=keys[0][:7].upper().replace(":", "-")) == keys
+
+
 async def test_orders_without_an_id_come_behind_all_certificates(mount: Mount) -> None:
     mount.simulator.settings.pending_polls = 0
     await mount.configure()

@@ -29,7 +29,7 @@ def path_serials_list(engine: Engine) -> Path:
     """Declare the list."""
 
     async def list_serials(_: Request, data: FieldData) -> Response:
-        after, limit = asked_page(data)
+        after, limit = _asked_serials(data)
         return list_response(await engine.inventory.serial_numbers(after=after, limit=limit))
 
     return Path(
@@ -55,7 +55,7 @@ def path_details_list(engine: Engine) -> Path:
     async def list_details(_: Request, data: FieldData) -> Response:
         if (taken := await _of_entry_with_reserved_name(engine, DETAILED, data)) is not None:
             return taken
-        after, limit = asked_page(data)
+        after, limit = _asked_serials(data)
         page = await engine.inventory.serials_page(after=after, limit=limit)
         return details_response(page, {summary.serial_number: (name, summary) for name, summary in page.rows})
 
@@ -81,7 +81,7 @@ def path_revoked_list(engine: Engine) -> Path:
 
     async def list_revoked(_: Request, data: FieldData) -> Response:
         taken = await _of_entry_with_reserved_name(engine, REVOKED, data)
-        after, limit = asked_page(data)
+        after, limit = _asked_serials(data)
         return taken or list_response(await engine.inventory.revoked_serial_numbers(after=after, limit=limit))
 
     return Path(
@@ -145,6 +145,12 @@ def path_revoke_by_serial(engine: Engine) -> Path:
         description=REVOKE_DESCRIPTION,
         operation_words="revoke by serial",
     )
+
+
+def _asked_serials(data: FieldData) -> tuple[str, int]:
+    """Return after which serial number how many are wanted; it may be the beginning of one, and in any spelling."""
+    after, limit = asked_page(data)
+    return after.strip().lower().replace("-", ":"), limit
 
 
 async def _of_entry_with_reserved_name(engine: Engine, name: str, data: FieldData) -> Response | None:
