@@ -316,7 +316,7 @@ async def test_a_request_without_a_body_is_offered_the_fields_that_mean_somethin
         ("/certs/detailed", "get"): {"after", "limit", "list"},
         ("/certs/{config_name}/detailed", "get"): {"after", "limit", "list", "name", "status"},
         (f"{certificate}/summary", "get"): set(),
-        ("/expiring/{window}", "get"): {"list"},
+        ("/expiring/{window}", "get"): {"after", "limit", "list"},
         ("/recent/{window}", "get"): {"limit", "list"},
         ("/metrics", "get"): set(),
         ("/config/auto-tidy", "get"): set(),

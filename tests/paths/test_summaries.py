@@ -183,6 +183,85 @@ async def test_what_ends_soon_is_listed_across_entries_soonest_first(ready: Moun
         await ready.list("expiring/0")
 
 
+async def expiring_pages(mount: Mount, **query: Any) -> list[list[str]]:
+    """Return the pages of what ends soon, each from where the warning of the one before says."""
+    pages: list[list[str]] = []
+    while True:
+        response = await mount.listing("expiring/400d", **query)
+        assert response is not None
+        pages.append([*answered(response).get("keys", ())])
+        if not response.warnings:
+            return pages
+        (warning,) = response.warnings
+        text, _, after = warning.partition("after=")
+        assert text == "there may be more: continue with "
+        query["after"] = after
+
+
+async def test_what_ends_in_the_same_second_is_listed_page_by_page_and_each_once(
+    ready: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ready.configure("shop")
+    same = [f"web/{(await ready.enroll(sectigo_auto_renew=number % 2 == 0))['cert_unique_id']}" for number in range(4)]
+    same += [f"shop/{(await ready.enroll('shop', sectigo_expiry_window=3))['cert_unique_id']}"]
+    ready.clock.advance(days=1)
+    later = f"shop/{(await ready.enroll('shop'))['cert_unique_id']}"
+    assert len({row["not_after"] for row in (await details(ready, "expiring/400d"))["key_info"].values()}) == 2
+    expected = [*sorted(same), later]
+    assert await expiring_pages(ready) == [expected]
+    for limit in (1, 2, 4, 5):
+        pages = await expiring_pages(ready, limit=limit)
+        assert [key for page in pages for key in page] == expected
+        assert {len(page) for page in pages[:-1]} <= {limit}
+    monkeypatch.setattr(summaries, "MAX_PAGE", 4)
+    assert await expiring_pages(ready) == [expected[:4], expected[4:]]
+    assert (await expiring_pages(ready, limit=100))[0] == expected[:4]
+
+
+async def test_the_pages_of_what_ends_go_on_though_the_last_certificate_is_deleted(ready: Mount) -> None:
+    ids = sorted([(await ready.enroll(sectigo_auto_renew=False))["cert_unique_id"] for _ in range(3)])
+    response = await ready.listing("expiring/400d", limit=2)
+    assert response is not None
+    (warning,) = response.warnings
+    await ready.delete(f"certs/web/{ids[1]}")
+    after = warning.partition("after=")[2]
+    assert (await details(ready, "expiring/400d", after=after))["keys"] == [f"web/{ids[2]}"]
+
+
+@pytest.mark.parametrize("after", ["web/1_x", "2027-11-28", "2027-11-28/web", "2027-13-28/web/1_x", "2027-11-28/a/b/c"])
+async def test_a_place_that_is_none_is_refused(ready: Mount, after: str) -> None:
+    with pytest.raises(BadRequestError, match="after must be <day>/<config_name>/<unique_id>"):
+        await ready.listing("expiring/30d", after=after)
+
+
+async def test_what_ends_is_looked_for_among_a_bounded_number_of_certificates(
+    ready: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(summaries, "MAX_LOOKED_AT", 2)
+    monkeypatch.setattr(summaries, "READ_TOGETHER", 2)
+    ids = sorted([(await ready.enroll(sectigo_auto_renew=False))["cert_unique_id"] for _ in range(3)])
+    ready.clock.advance(days=364, hours=22)
+    response = await ready.listing("expiring/1h", limit=1)
+    assert response is not None
+    (warning,) = response.warnings
+    assert warning.endswith(f"/web/{ids[1]}")
+    assert await ready.list("expiring/1h", limit=1, after=warning.partition("after=")[2]) == []
+
+
+async def test_places_that_a_certificate_has_left_list_it_neither_twice_nor_after_its_end(ready: Mount) -> None:
+    kept, revoked = [(await ready.enroll())["cert_unique_id"] for _ in range(2)]
+    (day,) = {key.split("/")[2] for key in ready.storage.snapshot() if key.startswith("index/expiry/")}
+    await ready.write(f"revoke/web/{revoked}", {"sectigo_reason": "superseded"})
+    for unique_id in (kept, revoked):
+        for place in (f"wanted/{day}", f"expiry/{day}", "ends/2027-01-31"):
+            await ready.overwrite(f"index/{place}/web/{unique_id}", b"{}")
+    assert await expiring_pages(ready) == [[f"web/{kept}"]]
+    assert await expiring_pages(ready, limit=1) == [[f"web/{kept}"]]
+    read = await ready.read("metrics")
+    assert read is not None
+    assert str(read.data).count("x509_cert_not_after{") == 1
+
+
 async def test_what_has_expired_is_not_about_to(ready: Mount) -> None:
     await ready.enroll(sectigo_auto_renew=False)
     ready.clock.advance(days=364, hours=23)

@@ -8,6 +8,7 @@ from sectigo_vault_pki.paths.answers.certificate_answer import FLAG, NUMBER, TEX
 from sectigo_vault_pki.paths.answers.summary_answer import (
     DETAILS_SCHEMA,
     KEY_INFO_PROPERTIES,
+    LIMIT_OF_DETAILS,
     PAGING_OF_DETAILS,
     details_response,
     shown_summary,
@@ -38,6 +39,12 @@ WINDOW = Field(
     kind=field_kinds.window(),
     description="How far to look: a number of days, or a duration such as 12h or 30d.",
 )
+AFTER_END = Field(
+    name="after",
+    kind=field_kinds.ending(),
+    description="Return only what comes after this place, <day>/<config_name>/<unique_id>, which a warning tells.",
+)
+PAGING_BY_END = (AFTER_END, LIMIT_OF_DETAILS)
 
 RENEWAL_SCHEMA: Schema = {
     "automatic": {**FLAG, "description": "Whether it is renewed without a request"},
@@ -117,15 +124,19 @@ def path_expiring_list(engine: Engine) -> Path:
     """Declare the list of what ends soon."""
 
     async def list_expiring(_: Request, data: FieldData) -> Response:
-        page = await engine.inventory.ending_within(field_kinds.window_length(data[WINDOW]))
+        window, limit = field_kinds.window_length(data[WINDOW]), data.get(LIMIT_OF_DETAILS) or 0
+        page = await engine.inventory.ending_within(window, after=data.get(AFTER_END), limit=limit)
         return details_response(page, {f"{name}/{summary.unique_id}": (name, summary) for name, summary in page.rows})
 
     return Path(
         template="expiring/{window}/",
-        fields=(WINDOW,),
+        fields=(WINDOW, *PAGING_BY_END),
         operations={
             Operation.LIST: Handler(
-                list_expiring, summary="List the certificates that end soon.", answer=DETAILS_SCHEMA
+                list_expiring,
+                summary="List the certificates that end soon.",
+                query=PAGING_BY_END,
+                answer=DETAILS_SCHEMA,
             )
         },
         synopsis="List the certificates under all config entries that end soon, soonest first.",
@@ -173,9 +184,11 @@ that is filtered looks at a bounded number of certificates, so that it may retur
 says where to continue.
 """
 
-EXPIRING_DESCRIPTION = """
+EXPIRING_DESCRIPTION = f"""
 Returns the certificates under all config entries that end within the window, soonest first, as
 <config_name>/<unique_id>, and in key_info what is known of each one, without PEM and key. Certificates that are
-revoked, renewed or have expired are left out. After an upgrade from a version without this list, the background work
-completes it.
+revoked, renewed or have expired are left out. At most {MAX_PAGE} are returned. If there may be more, a warning says
+after which place to continue: <day>/<config_name>/<unique_id>, in UTC. Pages follow one another by these places; of a
+day whose certificates do not fit into one page, each page has some, soonest first. After an upgrade from a version
+without this list, the background work completes it.
 """

@@ -31,6 +31,7 @@ from sectigo_vault_pki.store.config_records import (
 )
 from sectigo_vault_pki.store.event_records import Event, EventPage
 from sectigo_vault_pki.store.index import AgendaEntry, agenda_keys, due_from
+from sectigo_vault_pki.store.index_reader import Ending
 from sectigo_vault_pki.store.layout import SEAL_WRAPPED, UniqueId
 from sectigo_vault_pki.store.repository import Repository
 from sectigo_vault_pki.store.summaries import CertificateSummary, Condition, SummaryEntry, condition_of
@@ -55,6 +56,7 @@ __all__ = [
     "CurrentCertificate",
     "Difference",
     "DomainValidation",
+    "Ending",
     "EntryTally",
     "Event",
     "EventPage",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from sectigo_vault_pki.store import layout
 from sectigo_vault_pki.store.index import AgendaEntry
@@ -17,6 +18,14 @@ from sectigo_vault_pki.store.record_store import RecordStore
 _DAYS = 32
 """Days that are asked for at once."""
 _SERIAL_NUMBER = re.compile("[0-9a-f]{2}(:[0-9a-f]{2})*")
+
+
+class Ending(NamedTuple):
+    """A certificate that ends on a day."""
+
+    config_name: str
+    unique_id: UniqueId
+    day: date
 
 
 class IndexReader(RecordStore):
@@ -50,26 +59,57 @@ class IndexReader(RecordStore):
             found += await self._agenda_below(f"{prefix}{day}/", names)
         return found
 
-    async def ending_between(self, first: date, last: date, *, limit: int = 0) -> Sequence[tuple[str, UniqueId, date]]:
-        """Return the certificates in use that end on these days, soonest first: config entry, id and day.
+    async def ending_between(
+        self, first: date, last: date, *, after: Ending | None = None, limit: int = 0
+    ) -> Sequence[Ending]:
+        """Return the certificates in use that end on these days: by the day, the config entry and the id.
+
+        Each is there once for a day. A failed delete can leave one on a day that is not its end's any more, and one
+        that is not in use.
 
         Args:
             first: the first day.
             last: the last one.
+            after: only what comes behind this one, which need not be there; None: from the first day on.
             limit: how many are enough; 0: all of them.
         """
-        places = [
-            (day, prefix)
-            for prefix in (layout.EXPIRY, layout.WANTED, layout.ENDS)
-            for day in await self._days(prefix, last, first=first)
-        ]
-        found: list[tuple[str, UniqueId, date]] = []
-        for day, prefix in sorted(places):
-            if 0 < limit <= len(found):
-                return found[:limit]
-            ending = date.fromisoformat(day)
-            found += [(*certificate, ending) for certificate in await self._certificates_below(f"{prefix}{day}/")]
-        return found[:limit] if limit > 0 else found
+        begin = first if after is None else max(first, after.day)
+        prefixes: dict[str, list[str]] = {}
+        for prefix in (layout.EXPIRY, layout.WANTED, layout.ENDS):
+            for day in await self._days(prefix, last, first=begin):
+                prefixes.setdefault(day, []).append(f"{prefix}{day}/")
+        found: list[Ending] = []
+        for day in sorted(prefixes):
+            behind = after if after is not None and after.day.isoformat() == day else None
+            for config_name, places in await self._configs_below(prefixes[day], behind):
+                wanted = limit - len(found) if limit > 0 else 0
+                ids = await self._ids_below(places, config_name, behind, wanted)
+                found += [Ending(config_name, unique_id, date.fromisoformat(day)) for unique_id in ids]
+                if 0 < limit <= len(found):
+                    return found
+        return found
+
+    async def _configs_below(
+        self, prefixes: Sequence[str], behind: Ending | None
+    ) -> Sequence[tuple[str, Sequence[str]]]:
+        """Return the config entries below some prefixes, and the prefixes of the certificates of each."""
+        places: dict[str, list[str]] = {}
+        for prefix in prefixes:
+            for name in await self._storage.list(prefix):
+                places.setdefault(name.removesuffix("/"), []).append(f"{prefix}{name}")
+        return sorted((name, there) for name, there in places.items() if behind is None or name >= behind.config_name)
+
+    async def _ids_below(
+        self, prefixes: Sequence[str], config_name: str, behind: Ending | None, limit: int
+    ) -> Sequence[UniqueId]:
+        """Return the next ids below some prefixes of a config entry; one that is below two of them is there once."""
+        after = behind.unique_id if behind is not None and behind.config_name == config_name else ""
+        ids = {
+            UniqueId(name)
+            for prefix in prefixes
+            for name in await self._storage.list_page(prefix, after=after, limit=limit)
+        }
+        return sorted(ids)[: limit or None]
 
     async def serial_numbers_page(self, *, after: str = "", limit: int = 0) -> Sequence[str]:
         """Return the next serial numbers of all certificates, replaced ones included, ascending.

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from sectigo_vault_pki.store import Repository, UniqueId, layout
+from sectigo_vault_pki.store import Ending, Repository, UniqueId, layout
 from sectigo_vault_pki.vault_plugin.logical import StorageEntry
 from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 
@@ -84,6 +84,55 @@ async def test_looking_for_some_that_end_stops_when_there_are_enough(
     ending = await repository.ending_between(TODAY, TODAY + timedelta(days=50), limit=3)
     assert [unique_id for _, unique_id, _ in ending] == ["0_ends", "1_ends", "2_ends"]
     assert storage.listed == 51 + 2 * 3
+
+
+async def several_a_day(storage: InmemStorage) -> Sequence[Ending]:
+    """Have certificates of two config entries in all three places; return them as they are found."""
+    places = [
+        (Ending(config_name, UniqueId(f"{number}_x{ahead}"), TODAY + timedelta(days=ahead)), prefix)
+        for ahead in range(3)
+        for config_name in ("web", "web-a")
+        for number, prefix in enumerate((layout.ENDS, layout.WANTED, layout.EXPIRY, layout.ENDS))
+    ]
+    for place, prefix in places:
+        await storage.put(StorageEntry(f"{prefix}{place.day.isoformat()}/{place.config_name}/{place.unique_id}", b"{}"))
+    return [place for place, _ in places]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 24, 25])
+async def test_what_ends_is_found_page_by_page_and_each_once(
+    storage: CountingStorage, repository: Repository, size: int
+) -> None:
+    expected = await several_a_day(storage)
+    last = TODAY + timedelta(days=9)
+    found: list[Ending] = []
+    while page := await repository.ending_between(TODAY, last, after=found[-1] if found else None, limit=size):
+        assert len(page) <= size
+        found += page
+    assert found == expected
+    gone = Ending("web", UniqueId("1_y"), TODAY + timedelta(days=1))
+    assert await repository.ending_between(TODAY, last, after=gone) == expected[10:]
+
+
+async def test_a_certificate_that_two_places_of_a_day_lead_to_is_found_once(
+    storage: CountingStorage, repository: Repository
+) -> None:
+    unique_id = UniqueId("1_x")
+    for key in (layout.expiry_key, layout.wanted_key, layout.ends_key):
+        await storage.put(StorageEntry(key(TODAY, "web", unique_id), b"{}"))
+    assert await repository.ending_between(TODAY, TODAY) == [("web", unique_id, TODAY)]
+    assert await repository.ending_between(TODAY, TODAY, after=Ending("web", unique_id, TODAY)) == []
+
+
+async def test_a_page_of_a_day_costs_what_it_has_however_many_end_on_it(
+    storage: CountingStorage, repository: Repository
+) -> None:
+    for number in range(1000):
+        await storage.put(StorageEntry(layout.ends_key(TODAY, "web", UniqueId(f"{number:04}_x")), b"{}"))
+    after = Ending("web", UniqueId("0499_x"), TODAY)
+    page = await repository.ending_between(TODAY, TODAY, after=after, limit=10)
+    assert [one.unique_id for one in page] == [f"{number:04}_x" for number in range(500, 510)]
+    assert storage.listed == 1 + 1 + 10
 
 
 @pytest.mark.parametrize("past", [0, 1, 30, 31, 32, 33, 100])

@@ -22,7 +22,7 @@ from sectigo_vault_pki.lifecycle.inventory.summaries import (
 from sectigo_vault_pki.lifecycle.recent_events import KEPT_FOR
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.steps import Steps
-from sectigo_vault_pki.store import Event, OrderRecord
+from sectigo_vault_pki.store import Ending, Event, OrderRecord
 
 
 class Inventory:
@@ -69,9 +69,9 @@ class Inventory:
         """Return some certificates by their serial numbers; see `summaries.serials_page`."""
         return await serials_page(self._resources, after=after, limit=limit)
 
-    async def ending_within(self, window: timedelta) -> SummaryPage:
-        """Return the certificates that end soon; see `summaries.ending_within`."""
-        return await ending_within(self._resources, window)
+    async def ending_within(self, window: timedelta, *, after: Ending | None, limit: int) -> SummaryPage:
+        """Return some of the certificates that end soon; see `summaries.ending_within`."""
+        return await ending_within(self._resources, window, after=after, limit=limit)
 
     async def events_since(self, window: timedelta) -> Sequence[Event]:
         """Return what happened within a time, newest first; see `RecentEvents.since`."""

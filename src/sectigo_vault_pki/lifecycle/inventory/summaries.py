@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sectigo_vault_pki.errors import ChainError, RecordError
 from sectigo_vault_pki.lifecycle.answers import ORDER_ID_PREFIX, order_id
@@ -21,6 +21,7 @@ from sectigo_vault_pki.store import (
     CertificateSummary,
     Condition,
     CurrentCertificate,
+    Ending,
     OrderRecord,
     Status,
     SummaryEntry,
@@ -78,10 +79,10 @@ ANY = Filter()
 
 @dataclass(frozen=True, slots=True)
 class SummaryPage:
-    """Some certificates, ascending by their keys.
+    """Some certificates, in the order of their list.
 
     Attributes:
-        goes_on_after: where the next page begins that a limit of the engine's own has cut off; None: it did not.
+        goes_on_after: where the next page begins, if there may be one and the last key does not tell; None otherwise.
     """
 
     rows: Sequence[Row]
@@ -258,11 +259,34 @@ async def _summary(
     return None if record is None else summary_as_far_as_known(record)
 
 
-async def ending_within(resources: Resources, window: timedelta) -> SummaryPage:
-    """Return the certificates in use that end within a time from now on, under all config entries, soonest first."""
+async def ending_within(
+    resources: Resources, window: timedelta, *, after: Ending | None = None, limit: int = 0
+) -> SummaryPage:
+    """Return the next certificates in use that end within a time from now on, under all config entries.
+
+    Pages follow one another by the day of the end, the config entry and the id, so that each costs what it shows,
+    however many end on one day. What a page has is returned soonest first.
+
+    Args:
+        resources: with the storage to read.
+        window: how long from now on.
+        after: where the page before ended, as `goes_on_after` says; None: from now on.
+        limit: how many; 0: as many as there may be.
+    """
     now = resources.clock.now()
-    until = now + window
-    return await _by_end(resources, await resources.repository.ending_between(now.date(), until.date()), now, until)
+    until, size, looked_at = now + window, _size_of(limit), 0
+    found: list[_InUse] = []
+    while True:
+        step = max(size - len(found), READ_TOGETHER)
+        ending = await resources.repository.ending_between(now.date(), until.date(), after=after, limit=step)
+        found += await _in_use(resources, ending, now, until)
+        if len(ending) < step and len(found) <= size:
+            return _soonest_first(found)
+        if len(found) >= size:
+            return _soonest_first(found[:size], found[size - 1].place)
+        after, looked_at = ending[-1], looked_at + len(ending)
+        if looked_at >= MAX_LOOKED_AT:
+            return _soonest_first(found, after)
 
 
 async def next_to_end(resources: Resources, days: timedelta, number: int) -> SummaryPage:
@@ -272,20 +296,41 @@ async def next_to_end(resources: Resources, days: timedelta, number: int) -> Sum
     """
     now = resources.clock.now()
     ending = await resources.repository.ending_between(now.date(), now.date() + days, limit=number)
-    return await _by_end(resources, ending, now, now + days + timedelta(days=1))
+    return _soonest_first(await _in_use(resources, ending, now, now + days + timedelta(days=1)))
 
 
-async def _by_end(
-    resources: Resources, ending: Sequence[tuple[str, UniqueId, date]], first: datetime, last: datetime
-) -> SummaryPage:
-    found = await _all(ending, lambda one: _ending(resources, *one))
-    by_end = [
-        (summary.not_after, config_name, summary)
-        for (config_name, _, _), summary in zip(ending, found, strict=True)
-        if summary is not None and summary.not_after is not None and first <= summary.not_after <= last
+class _InUse(NamedTuple):
+    """A certificate in use, its end, and its place in the index."""
+
+    not_after: datetime
+    place: Ending
+    summary: CertificateSummary
+
+
+async def _in_use(resources: Resources, ending: Sequence[Ending], first: datetime, last: datetime) -> Sequence[_InUse]:
+    """Return those that are in use and end between two moments, each at its own place.
+
+    The index may have places that a certificate has left.
+    """
+    summaries = await _all(ending, lambda place: _ending(resources, *place))
+    return [
+        _InUse(summary.not_after, place, summary)
+        for place, summary in zip(ending, summaries, strict=True)
+        if summary is not None
+        and summary.not_after is not None
+        and summary.not_after.date() == place.day
+        and first <= summary.not_after <= last
+        and summary.revoked_at is None
+        and summary.renewed_to is None
     ]
-    by_end.sort(key=lambda row: (row[0], row[1], row[2].unique_id))
-    return SummaryPage([(config_name, summary) for _, config_name, summary in by_end])
+
+
+def _soonest_first(found: Sequence[_InUse], goes_on_after: Ending | None = None) -> SummaryPage:
+    rows = [(one.place.config_name, one.summary) for one in sorted(found, key=lambda one: (one.not_after, one.place))]
+    if goes_on_after is None:
+        return SummaryPage(rows)
+    config_name, unique_id, day = goes_on_after
+    return SummaryPage(rows, f"{day.isoformat()}/{config_name}/{unique_id}")
 
 
 async def _ending(resources: Resources, config_name: str, unique_id: UniqueId, day: date) -> CertificateSummary | None:

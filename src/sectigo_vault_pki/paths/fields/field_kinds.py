@@ -22,6 +22,7 @@ from sectigo_vault_pki.pki import (
     parse_csr,
     parse_serial_number,
 )
+from sectigo_vault_pki.store import Ending, UniqueId
 from sectigo_vault_pki.vault_plugin.framework import Kind, KindError, kinds
 
 T = TypeVar("T")
@@ -244,6 +245,23 @@ def day() -> Kind[date]:
         raise KindError("must be a day such as 2027-01-31")
 
     return Kind("string", {"type": "string", "format": "date"}, parse)
+
+
+def ending() -> Kind[Ending]:
+    """A certificate's place among those that end: the day, its config entry and its unique id."""
+    written, on = kinds.line(max_length=1024), day()
+
+    def parse(value: object) -> Ending:
+        ends, _, place = written.parse(value).partition("/")
+        config_name, _, unique_id = place.partition("/")
+        try:
+            if config_name and unique_id and "/" not in unique_id:
+                return Ending(config_name, UniqueId(unique_id), on.parse(ends))
+        except KindError:
+            pass
+        raise KindError("must be <day>/<config_name>/<unique_id>, as the warning of the page before says")
+
+    return Kind(written.label, written.schema, parse)
 
 
 def country() -> Kind[str]:
