@@ -1,6 +1,7 @@
 """Looking at certificates: `summary`, `detailed` and `expiring` show what there is, and never a key or a PEM."""
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -257,9 +258,8 @@ async def test_places_that_a_certificate_has_left_list_it_neither_twice_nor_afte
             await ready.overwrite(f"index/{place}/web/{unique_id}", b"{}")
     assert await expiring_pages(ready) == [[f"web/{kept}"]]
     assert await expiring_pages(ready, limit=1) == [[f"web/{kept}"]]
-    read = await ready.read("metrics")
-    assert read is not None
-    assert str(read.data).count("x509_cert_not_after{") == 1
+    metrics = base64.b64decode(answered(await ready.read("metrics"))["http_raw_body"]).decode()
+    assert metrics.count("x509_cert_not_after{") == 1
 
 
 async def test_what_has_expired_is_not_about_to(ready: Mount) -> None:
