@@ -1,5 +1,6 @@
 """`recent/:window`: what happened lately, newest first, also after a restart."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -134,3 +135,73 @@ async def test_many_events_are_stored_in_pages(ready: Mount, monkeypatch: pytest
     assert len([key for key in ready.storage.snapshot() if key.startswith("index/events/")]) == 3
     await ready.restart()
     assert {*(await recent(ready))["keys"]} == ids
+
+
+async def test_a_short_window_reads_only_the_pages_that_reach_into_it(
+    ready: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = []
+    for _ in range(6):
+        ids.append(f"web/{(await ready.enroll())['cert_unique_id']}")
+        await ready.tick()
+        ready.clock.advance(minutes=30)
+    await ready.restart()
+    read, get = [], ready.storage.get
+
+    async def noted(key: str) -> Any:
+        read.append(key)
+        return await get(key)
+
+    monkeypatch.setattr(ready.storage, "get", noted)
+    assert (await recent(ready, "45m"))["keys"] == ids[:-2:-1]
+    assert len([key for key in read if key.startswith("index/events/")]) == 1
+    read.clear()
+    assert (await recent(ready, "1d"))["keys"] == ids[::-1]
+    assert len([key for key in read if key.startswith("index/events/")]) == 6
+
+
+async def test_a_page_whose_events_begin_before_the_window_and_end_in_it_is_read(ready: Mount) -> None:
+    first = (await ready.enroll())["cert_unique_id"]
+    ready.clock.advance(minutes=30)
+    second = (await ready.enroll())["cert_unique_id"]
+    await ready.tick()
+    await ready.restart()
+    assert (await recent(ready, "20m"))["keys"] == [f"web/{second}"]
+    assert (await recent(ready, "1h"))["keys"] == [f"web/{second}", f"web/{first}"]
+
+
+async def test_pages_of_earlier_versions_which_do_not_name_their_end_are_read(ready: Mount) -> None:
+    unique_id = (await ready.enroll())["cert_unique_id"]
+    await ready.tick()
+    ((page, value),) = ((key, value) for key, value in ready.storage.snapshot().items() if "/events/" in key)
+    prefix, _, name = page.rpartition("/")
+    first, _, behind = name.split("-", 2)
+    await ready.storage.delete(page)
+    await ready.overwrite(f"{prefix}/{first}-{behind}", value)
+    ready.clock.advance(minutes=10)
+    assert (await recent(ready, "5m")).get("keys", []) == []
+    assert (await recent(ready))["keys"] == [f"web/{unique_id}"]
+
+
+async def test_pages_are_read_together_but_not_all_at_once(ready: Mount, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent_events, "READ_TOGETHER", 3)
+    for _ in range(4):
+        await ready.enroll()
+        await ready.tick()
+    before = await recent(ready)
+    await ready.restart()
+    at_once, most, get = 0, 0, ready.storage.get
+
+    async def slow(key: str) -> Any:
+        nonlocal at_once, most
+        if not key.startswith("index/events/"):
+            return await get(key)
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.01)
+        at_once -= 1
+        return await get(key)
+
+    monkeypatch.setattr(ready.storage, "get", slow)
+    assert await recent(ready) == before
+    assert most == 3

@@ -3,7 +3,9 @@
 A process that is killed takes the events of its last minute with it: the records and the log have them.
 """
 
+import asyncio
 import logging
+import re
 import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -20,6 +22,11 @@ MAX_WAITING = 10_000
 """Events that wait for the next tick; of more, the newest."""
 PAGE = 500
 """Events in one stored page."""
+READ_TOGETHER = 50
+"""Stored pages that are read at once."""
+_TIME = "%H%M%S.%f"
+_ENDED = re.compile(r"[0-9]{6}\.[0-9]{6}-(?P<last>[0-9]{6}\.[0-9]{6})-")
+"""How a page's name begins: with the times of its first and its last event. Pages of earlier versions lack the last."""
 
 
 class RecentEvents:
@@ -58,13 +65,17 @@ class RecentEvents:
         return sorted(found, key=lambda event: event.at)[::-1]
 
     async def _stored_since(self, moment: datetime) -> Sequence[Event]:
+        places = [
+            (day, name)
+            for day in await self._repository.event_days()
+            if day >= moment.date().isoformat()
+            for name in await self._repository.event_pages(day)
+            if not _ends_before(day, name, moment)
+        ]
         found: list[Event] = []
-        for day in await self._repository.event_days():
-            if day < moment.date().isoformat():
-                continue
-            for name in await self._repository.event_pages(day):
-                page = await self._page(day, name)
-                found += () if page is None else page.events
+        for start in range(0, len(places), READ_TOGETHER):
+            pages = await asyncio.gather(*(self._page(*place) for place in places[start : start + READ_TOGETHER]))
+            found += [event for page in pages if page is not None for event in page.events]
         return found
 
     async def _page(self, day: str, name: str) -> EventPage | None:
@@ -87,7 +98,8 @@ class RecentEvents:
         first = events[0].at
         day = first.date()
         of_day = tuple(event for event in events if event.at.date() == day) or (events[0],)
-        name = f"{first:%H%M%S.%f}-{uuid.uuid4()}"
+        last = max(event.at for event in of_day)
+        name = f"{first:{_TIME}}-{last:{_TIME}}-{uuid.uuid4()}"
         await self._repository.put_event_page(day.isoformat(), name, EventPage(events=of_day))
         stored = {id(event) for event in of_day}
         self._waiting = deque((event for event in self._waiting if id(event) not in stored), maxlen=MAX_WAITING)
@@ -101,3 +113,12 @@ class RecentEvents:
             for name in await self._repository.event_pages(day) if day < oldest else ():
                 await self._repository.delete_event_page(day, name)
         self._cleaned_on = today
+
+
+def _ends_before(day: str, name: str, moment: datetime) -> bool:
+    """Whether a page's name tells that all of its events are older; where the next one begins would not tell it.
+
+    Two processes can have noted events at the same time.
+    """
+    ended = _ENDED.match(name)
+    return ended is not None and (day, ended["last"]) < (moment.date().isoformat(), f"{moment:{_TIME}}")
