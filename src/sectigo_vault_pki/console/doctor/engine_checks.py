@@ -82,7 +82,8 @@ def ends_soon(examination: Examination) -> Iterator[Result]:
         advice = f"`bao read {where}/summary` says why it is not renewed."
         yield warning(where, f"{name} ends at {ends}, and has no successor yet", advice)
     if len(answer.keys) > _SHOWN:
-        yield warning(path, f"{len(answer.keys) - _SHOWN} more end within {EXPIRING_WINDOW}", f"`bao list {path}`")
+        number = f"{'at least ' if answer.warnings else ''}{len(answer.keys) - _SHOWN}"
+        yield warning(path, f"{number} more end within {EXPIRING_WINDOW}", f"`bao list {path}`")
 
 
 def _held(examination: Examination) -> list[tuple[str, str]]:
