@@ -7,12 +7,12 @@ from sectigo_vault_pki.lifecycle.config_entries import Configs
 from sectigo_vault_pki.lifecycle.domain_validations import DomainList
 from sectigo_vault_pki.lifecycle.engine import Engine
 from sectigo_vault_pki.lifecycle.inventory.counting import HORIZONS, Counts
+from sectigo_vault_pki.lifecycle.inventory.notices import HeldRenewal
 from sectigo_vault_pki.lifecycle.inventory.outlook import Outlook, RenewalOutlook
 from sectigo_vault_pki.lifecycle.inventory.report import (
     AccountStatus,
     BackgroundRun,
     EngineStatus,
-    HeldRenewal,
     Measures,
 )
 from sectigo_vault_pki.lifecycle.inventory.stored import CertificateWithSerial, StoredVersion

@@ -36,6 +36,10 @@ class Record(Part):
     v: Literal[1] = 1
 
 
+class EmptyEntry(Record):
+    """An index entry whose key carries all its information."""
+
+
 def encoded(record: Record) -> bytes:
     """Return the bytes in which a record is stored."""
     return record.model_dump_json(exclude_none=True).encode()

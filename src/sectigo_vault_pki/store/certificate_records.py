@@ -157,10 +157,6 @@ class RequestIndex(Record):
     is_over: bool = False
 
 
-class EmptyEntry(Record):
-    """An index entry whose key carries all its information."""
-
-
 class CurrentCertificate(Part):
     """A collected certificate with the key and the CSR that fit it.
 
@@ -270,8 +266,8 @@ class HistoryEntry(Part):
 def with_entry(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
     """Return a history with one more entry.
 
-    An entry equal to the newest, in status and code, adds nothing. Errors that alternate are listed twice at most: when
-    first and when last seen. The first entry and the newest are kept, `MAX_HISTORY` in all.
+    One equal to the newest, in status and code, adds nothing. Errors that alternate are listed when first and when last
+    seen. The first entry and the newest are kept, `MAX_HISTORY` in all.
     """
     if history and _kind(history[-1]) == _kind(entry):
         return history

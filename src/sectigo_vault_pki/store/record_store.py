@@ -3,9 +3,8 @@
 from typing import TypeVar
 
 from sectigo_vault_pki.store import layout
-from sectigo_vault_pki.store.base import Record, encoded, parsed
+from sectigo_vault_pki.store.base import EmptyEntry, Record, encoded, parsed
 from sectigo_vault_pki.store.cache import Cached, RecordCache
-from sectigo_vault_pki.store.certificate_records import EmptyEntry
 from sectigo_vault_pki.vault_plugin.logical import Storage, StorageEntry
 
 R = TypeVar("R", bound=Record)

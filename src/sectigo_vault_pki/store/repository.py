@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from sectigo_vault_pki.errors import RecordError, StorageMovedError
 from sectigo_vault_pki.store import layout
+from sectigo_vault_pki.store.base import EmptyEntry
 from sectigo_vault_pki.store.cache import RecordCache
 from sectigo_vault_pki.store.certificate_records import (
     CertificateRecord,
-    EmptyEntry,
     OrderIndex,
     OrderRecord,
     RequestIndex,

@@ -9,27 +9,28 @@ from typing import TypeAlias, TypeVar
 
 from sectigo_vault_pki.errors import RecordError
 from sectigo_vault_pki.lifecycle.accounts import CallOutcomes
-from sectigo_vault_pki.lifecycle.answers import (
-    NOTHING_BOUGHT,
-    hold_to_tell,
-    notice_of_deleted_renewal,
-    order_id,
-    remarks_on,
-)
+from sectigo_vault_pki.lifecycle.answers import notice_of_deleted_renewal
 from sectigo_vault_pki.lifecycle.held import CertificateKey
 from sectigo_vault_pki.lifecycle.inventory.counting import Counts, counts_of, soonest_days, tally_of
+from sectigo_vault_pki.lifecycle.inventory.notices import (
+    HeldRenewal,
+    Records,
+    held_renewals,
+    notices_of_certificates,
+    notices_of_orders,
+    notices_of_renewals,
+    notices_of_roles,
+)
 from sectigo_vault_pki.lifecycle.inventory.summaries import Row, next_to_end
 from sectigo_vault_pki.lifecycle.orders.order_limits import used_orders
 from sectigo_vault_pki.lifecycle.resources import Resources
 from sectigo_vault_pki.lifecycle.rules import policy
 from sectigo_vault_pki.lifecycle.rules.renewal_rule import (
-    Hold,
     clocks_apart,
     is_due,
     renewal_policy,
     shown_time,
 )
-from sectigo_vault_pki.lifecycle.rules.role_rules import guard_warnings
 from sectigo_vault_pki.scm import Availability
 from sectigo_vault_pki.store import (
     AgendaEntry,
@@ -37,15 +38,12 @@ from sectigo_vault_pki.store import (
     ConfigRecord,
     EntryTally,
     Repository,
-    RoleRecord,
     UniqueId,
 )
 
 T = TypeVar("T")
 
-ValidationWarnings: TypeAlias = Callable[
-    [Mapping[tuple[str, ...], CertificateRecord], Mapping[str, ConfigRecord]], Awaitable[Sequence[str]]
-]
+ValidationWarnings: TypeAlias = Callable[[Records, Mapping[str, ConfigRecord]], Awaitable[Sequence[str]]]
 """Returns warnings about validations of domains for certificates, by config entry and id, and config entries."""
 
 MAX_READ = 1_000
@@ -77,14 +75,6 @@ class BackgroundRun:
     ended_at: datetime | None = None
     calls: int = 0
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HeldRenewal:
-    """A certificate that is not renewed automatically, though its entry or itself wants that; and why."""
-
-    key: CertificateKey
-    hold: Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,15 +248,15 @@ class Reports:
         counts = counts_of(tally.values(), now.date())
         names = await self._names_to_read(tally, counts)
         records = await _read(repository.certificate_once, names, unreadable)
-        warnings = [*self._of_configs(configs), *_of_roles(roles), *_of_orders(not_booked)]
-        warnings += [*_of_certificates(records, now), *await self._of_deleted_renewals(records)]
-        warnings += _of_renewals_in_trouble(records)
+        warnings = [*self._of_configs(configs), *notices_of_roles(roles), *notices_of_orders(not_booked)]
+        warnings += [*notices_of_certificates(records, now), *await self._of_deleted_renewals(records)]
+        warnings += notices_of_renewals(records)
         warnings += await self._validations(records, configs)
         due = await self._due(configs, records)
         return Stock(
             counts=counts,
             due=due,
-            held=[*_held(records, configs, now)][:MAX_WARNINGS],
+            held=[*held_renewals(records, configs, now)][:MAX_WARNINGS],
             unsettled=len(orders) - len(not_booked),
             unreadable=sorted(unreadable),
             warnings=warnings[:MAX_WARNINGS]
@@ -295,9 +285,7 @@ class Reports:
         records = await _read(self._repository.certificate_once, names, [])
         return len(entries) - sum(map(policy.is_declined, records.values()))
 
-    async def _due(
-        self, configs: Mapping[str, ConfigRecord], records: Mapping[tuple[str, ...], CertificateRecord]
-    ) -> Mapping[str, int]:
+    async def _due(self, configs: Mapping[str, ConfigRecord], records: Records) -> Mapping[str, int]:
         """Count, for each config entry, the certificates that are due; of very many, by the day."""
         now = self._resources.clock.now()
         entries = await due_entries(self._repository, configs, now)
@@ -320,7 +308,7 @@ class Reports:
             if (apart := clocks_apart(clients.clock_difference(config))) is not None:
                 yield f"config entry {name}: {apart.reason}"
 
-    async def _of_deleted_renewals(self, records: Mapping[tuple[str, ...], CertificateRecord]) -> Sequence[str]:
+    async def _of_deleted_renewals(self, records: Records) -> Sequence[str]:
         now = self._resources.clock.now()
         sought = [
             (name, record.renewed_to)
@@ -361,41 +349,6 @@ def _is_due(record: CertificateRecord, config: ConfigRecord | None, now: datetim
 
 def _is_valid(record: CertificateRecord, now: datetime) -> bool:
     return record.current is not None and now < record.current.not_after
-
-
-def _held(
-    records: Mapping[tuple[str, ...], CertificateRecord], configs: Mapping[str, ConfigRecord], now: datetime
-) -> Iterator[HeldRenewal]:
-    for (config_name, unique_id), record in records.items():
-        config = configs.get(config_name)
-        if config is None or not record.is_in_use:
-            continue
-        if not renewal_policy(record.requested.waiting, config.defaults).auto_renew:
-            continue
-        if (hold := hold_to_tell(record, now)) is not None:
-            yield HeldRenewal(CertificateKey(config_name, UniqueId(unique_id)), hold)
-
-
-def _of_orders(not_booked: Iterable[tuple[str, str]]) -> Iterator[str]:
-    yield from (f"{config_name}/{order_id(order_uuid)}: {NOTHING_BOUGHT}" for config_name, order_uuid in not_booked)
-
-
-def _of_roles(roles: Mapping[tuple[str, ...], RoleRecord]) -> Iterator[str]:
-    for (name,), role in roles.items():
-        yield from (f"role {name}: {warning}" for warning in guard_warnings(role))
-
-
-def _of_certificates(records: Mapping[tuple[str, ...], CertificateRecord], now: datetime) -> Iterator[str]:
-    for (config_name, unique_id), record in records.items():
-        yield from (f"{config_name}/{unique_id}: {remark}" for remark in remarks_on(record, now))
-
-
-def _of_renewals_in_trouble(records: Mapping[tuple[str, ...], CertificateRecord]) -> Iterator[str]:
-    for (config_name, unique_id), record in records.items():
-        renewal = records.get((config_name, record.successor or ""))
-        if renewal is not None and renewal.order is not None and renewal.order.in_trouble and renewal.history:
-            reason = renewal.history[-1].description or ""
-            yield f"{config_name}/{unique_id}: its renewal {renewal.unique_id} could not be collected: {reason}"
 
 
 async def _read(
