@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sectigo_vault_pki.console.failures import SettingsError
 
@@ -13,6 +14,7 @@ _PREFIXES = ("BAO", "VAULT")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
 _TOKEN = re.compile(r"[!-~]+")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(ms|s|m|h))")
 
@@ -66,7 +68,7 @@ def connection_from(options: Mapping[str, str | bool | None], environ: Mapping[s
         address=_address(settings.text("AGENT_ADDR") or settings.text("ADDR") or DEFAULT_ADDRESS),
         token=token,
         token_source=source,
-        namespace=settings.text("NAMESPACE").strip("/"),
+        namespace=_namespace(settings.text("NAMESPACE")),
         ca_cert=settings.file("CACERT"),
         ca_path=settings.file("CAPATH"),
         client_cert=client_cert,
@@ -138,9 +140,27 @@ def _token(environ: Mapping[str, str], home: Path) -> tuple[str, str]:
 
 
 def _address(address: str) -> str:
+    """Return the address without a slash at its end; it is shown in reports, so that it may have no password."""
     if re.match(r"(https?|unix)://.", address) is None:
-        raise SettingsError(f'the address must begin with https://, http:// or unix://, unlike "{address}"')
+        raise SettingsError("the address must begin with https://, http:// or unix://")
+    if address.startswith("unix://"):
+        return address.rstrip("/")
+    try:
+        parts = urlsplit(address)
+        is_usable = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise SettingsError("the address has no usable host and port, such as https://vault.example.com:8200")
+    if "@" in parts.netloc:
+        raise SettingsError("the address must not contain a user or a password: the token is the login")
     return address.rstrip("/")
+
+
+def _namespace(namespace: str) -> str:
+    if namespace and _TOKEN.fullmatch(namespace) is None:
+        raise SettingsError("the namespace contains characters that no namespace has")
+    return namespace.strip("/")
 
 
 def _seconds(text: str) -> float:

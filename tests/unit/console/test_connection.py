@@ -70,3 +70,31 @@ def test_the_timeout_is_a_duration(text: str, seconds: float, tmp_path: Path) ->
 @pytest.mark.parametrize(("text", "skips"), [("1", True), ("true", True), ("false", False), ("", False)])
 def test_verification_is_skipped_only_by_ones_own_choice(text: str, skips: bool, tmp_path: Path) -> None:
     assert connection_from({}, {"VAULT_SKIP_VERIFY": text}, tmp_path).skip_verify is skips
+
+
+@pytest.mark.parametrize(
+    ("address", "word"),
+    [
+        ("https://user:hunter2@vault.example.com:8200", "the token is the login"),
+        ("http://[::1", "no usable host"),
+        ("http://..", "no usable host"),
+        ("https://:8200", "no usable host"),
+        ("https://vault.example.com:port", "no usable host"),
+        ("https://vault\x01.example.com", "no usable host"),
+        ("https://vault example", "no usable host"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_without_being_shown(address: str, word: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=word) as caught:
+        connection_from({}, {"BAO_ADDR": address}, tmp_path)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8200/", "https://[::1]:8200", "https://vault.example.com/"])
+def test_an_address_has_no_slash_at_its_end(address: str, tmp_path: Path) -> None:
+    assert connection_from({}, {"BAO_ADDR": address}, tmp_path).address == address.rstrip("/")
+
+
+def test_a_namespace_that_fits_in_no_header_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="namespace"):
+        connection_from({}, {"BAO_NAMESPACE": "a b/é"}, tmp_path)

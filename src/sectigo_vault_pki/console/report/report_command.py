@@ -1,12 +1,9 @@
 """`sectigo-vault-pki report`: every certificate, as a page, as CSV or as JSON."""
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TextIO
 
 import click
@@ -15,13 +12,13 @@ from sectigo_vault_pki.console.connection import Connection
 from sectigo_vault_pki.console.failures import SettingsError
 from sectigo_vault_pki.console.options import Command, mount_option, with_connection
 from sectigo_vault_pki.console.report.html_page import write_page
+from sectigo_vault_pki.console.report.output import STDOUT, opened
 from sectigo_vault_pki.console.report.reading import config_names, read_certificates
 from sectigo_vault_pki.console.report.summary import Report, sorted_by_end
 from sectigo_vault_pki.console.report.tables import write_csv, write_json
 from sectigo_vault_pki.console.server import OK, Server, required_token
 
 _WRITERS: Mapping[str, Callable[[Report, TextIO], None]] = {"html": write_page, "csv": write_csv, "json": write_json}
-_STDOUT = "-"
 _CLEARED = "\r\x1b[K"
 
 
@@ -37,8 +34,8 @@ def report(connection: Connection, *, mount: str, format: str, output: str, conf
     The page is one file that loads nothing, for a browser, a printer or an attachment. It reads lists and the status
     only: no certificate and no key.
     """
-    output = output or (f"{mount.replace('/', '-')}-report.html" if format == "html" else _STDOUT)
-    if output == _STDOUT and format == "html" and sys.stdout.isatty():
+    output = output or (f"{mount.replace('/', '-')}-report.html" if format == "html" else STDOUT)
+    if output == STDOUT and format == "html" and sys.stdout.isatty():
         raise SettingsError("-output=FILE is needed: a page is nothing for a terminal")
     with Server(required_token(connection)) as server:
         with _progress() as progress:
@@ -57,33 +54,9 @@ def report(connection: Connection, *, mount: str, format: str, output: str, conf
     )
     with opened(output) as out:
         _WRITERS[format](content, out)
-    if output != _STDOUT:
+    if output != STDOUT:
         click.echo(f"{len(found)} certificates in {output}", err=True)
     return 0
-
-
-@contextmanager
-def opened(name: str) -> Iterator[TextIO]:
-    """Open standard output, or a file that appears when it is complete, and that only its owner may read.
-
-    Raises:
-        SettingsError: the file cannot be written.
-    """
-    if name == _STDOUT:
-        yield sys.stdout
-        return
-    file = Path(name)
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    except OSError as error:
-        raise SettingsError(f"{file} cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as out:
-            yield out
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import re
 import zlib
 from io import StringIO
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ import pytest
 from sectigo_vault_pki.console.report.certificates import Certificate
 from sectigo_vault_pki.console.report.columns import packed
 from sectigo_vault_pki.console.report.html_page import write_page
-from sectigo_vault_pki.console.report.report_command import opened
 from sectigo_vault_pki.console.report.summary import Report, sorted_by_end, summary_of
 from sectigo_vault_pki.console.report.tables import harmless, write_csv, write_json
 from tests.unit.console.report.test_certificates import NOW, certificate
@@ -138,14 +136,3 @@ def test_the_page_allows_its_own_program_and_style_alone() -> None:
         digest = base64.b64encode(hashlib.sha256(inline[1].encode()).digest()).decode()
         assert f"{kind} 'sha256-{digest}'" in policy[1]
     assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)", page) == []
-
-
-def test_a_file_appears_when_it_is_complete_and_is_its_owners_alone(tmp_path: Path) -> None:
-    file = tmp_path / "report.html"
-    with pytest.raises(TypeError), opened(str(file)) as out:
-        out.writelines(["half", None])  # type: ignore[list-item]  # the failure in the middle
-    assert list(tmp_path.iterdir()) == []
-    with opened(str(file)) as out:
-        out.write("whole")
-    assert file.read_text() == "whole"
-    assert file.stat().st_mode & 0o777 == 0o600

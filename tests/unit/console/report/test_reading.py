@@ -34,7 +34,18 @@ def test_every_certificate_of_every_entry_is_read_page_by_page() -> None:
 
 
 def test_a_mount_without_entries_has_no_certificates() -> None:
-    assert config_names(scripted({f"{MOUNT}/configs": 404}), MOUNT) == []
+    empty = httpx.Response(404, json={"errors": []})
+    assert config_names(scripted({f"{MOUNT}/configs": empty}), MOUNT) == []
+
+
+@pytest.mark.parametrize("text", ["no handler for route", "unsupported path", 'no config entry named "nope"'])
+def test_a_slip_in_the_mount_or_the_entry_is_no_empty_report(text: str) -> None:
+    missing = httpx.Response(404, json={"errors": [text]})
+    with pytest.raises(SettingsError, match=text):
+        config_names(scripted({"slip/configs": missing}), "slip")
+    if text != "unsupported path":
+        with pytest.raises(SettingsError, match=text):
+            list(read_certificates(scripted({f"{MOUNT}/certs/nope/detailed": missing}), MOUNT, ["nope"]))
 
 
 def test_a_plugin_that_knows_no_details_is_named_as_too_old() -> None:
