@@ -70,7 +70,7 @@ def import_(
     interrupted goes on with the same command. Ends with 2 if some could not be fetched.
     """
     ids = _ids(file, column)
-    kept = Path(state) if state else None if file == _STDIN else Path(f"{file}.state")
+    kept = _state_file(file, state)
     tally = Tally()
     fields = {} if auto_renew is None else {"sectigo_auto_renew": auto_renew == "true"}
     with Server(required_token(connection)) as server, ImportState(kept, mount=mount, config=config) as done:
@@ -79,13 +79,24 @@ def import_(
         missing = [one for one in ids if one not in known]
         tally.skipped = len(ids) - len(missing)
         with closing(fetcher.outcomes(missing, parallel=parallel)) as outcomes, _progress(len(missing)) as progress:
-            for outcome in outcomes:
-                tally.add(outcome)
-                if not outcome.error:
-                    done.add(outcome.certificate_id)
-                progress.update(1)
+            try:
+                for outcome in outcomes:
+                    tally.add(outcome)
+                    if not outcome.error:
+                        done.add(outcome.certificate_id)
+                    progress.update(1)
+            except KeyboardInterrupt:
+                click.echo(f"\n{tally.imported} imported so far: the same command continues", err=True)
+                raise
     _print(tally, format)
     return _SOME_FAILED if tally.failed else 0
+
+
+def _state_file(file: str, state: str) -> Path | None:
+    """Return where to keep what is done; None for what comes from a pipe or a device and names no place for it."""
+    if state:
+        return Path(state)
+    return Path(f"{file}.state") if file != _STDIN and Path(file).is_file() else None
 
 
 def _ids(file: str, column: str) -> list[str]:

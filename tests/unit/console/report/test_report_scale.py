@@ -16,6 +16,12 @@ pytestmark = [pytest.mark.process, pytest.mark.long]
 
 STORED = int(os.environ.get("STORED", "5000"))
 MIB = 2**20
+MEASURED = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""Runs a command from a small process: what is measured of a child begins with the memory of its parent."""
 MOST_SECONDS, MOST_MEMORY, MOST_BYTES = 60, 300 * MIB, 5 * MIB
 
 
@@ -24,18 +30,19 @@ def test_a_report_takes_a_minute_300_mib_and_5_mib_at_most(tmp_path: Path) -> No
     page = tmp_path / "report.html"
     with serving(found) as address:
         began = time.monotonic()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sectigo_vault_pki", "report", f"-address={address}", f"-output={page}"],
+        command = [sys.executable, "-m", "sectigo_vault_pki", "report", f"-address={address}", f"-output={page}"]
+        ran = subprocess.run(
+            [sys.executable, "-c", MEASURED, *command],
             env={"BAO_TOKEN": TOKEN, "HOME": str(tmp_path)},
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    memory, size = usage.ru_maxrss * 1024, page.stat().st_size
+    memory, size = int(ran.stdout.splitlines()[-1]) * 1024, page.stat().st_size
     sys.stdout.write(
         f"\n{STORED} certificates: {seconds:.1f} s, {memory / MIB:.0f} MiB of memory, a page of {size / MIB:.1f} MiB\n"
     )
-    assert process.returncode == 0
     assert seconds < MOST_SECONDS
     assert memory < MOST_MEMORY
     assert size < MOST_BYTES
