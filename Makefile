@@ -60,7 +60,7 @@ lint: $(READY)  ## formatting, lint, types, import directions, spelling, generat
 	$(BIN)/python -m scripts.field_tables --check
 
 .PHONY: test
-test: $(READY)  ## every test, those on a real OpenBao server too; 5 minutes on two cores
+test: $(READY)  ## every test, those on a real OpenBao server too; 9 minutes on two cores
 	@exec $(BIN)/pytest $(PARALLEL) $(PYTEST_ARGS)
 
 .PHONY: quick
