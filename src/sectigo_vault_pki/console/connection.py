@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+
+import httpx
 
 from sectigo_vault_pki.console.failures import SettingsError
 
@@ -13,10 +14,10 @@ DEFAULT_SECONDS = 60.0
 _PREFIXES = ("BAO", "VAULT")
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
-_TOKEN = re.compile(r"[!-~]+")
-_HOST = re.compile(
-    r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9]+)?", re.ASCII
-)
+_HEADER = re.compile(r"[!-~]+")
+"""What a token and a namespace consist of; nothing else travels in a header."""
+_LAST_PORT = 65_535
+_MOST_SECONDS = 31 * 86_400.0
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(ms|s|m|h))")
 
@@ -70,12 +71,12 @@ def connection_from(options: Mapping[str, str | bool | None], environ: Mapping[s
         address=_address(settings.text("AGENT_ADDR") or settings.text("ADDR") or DEFAULT_ADDRESS),
         token=token,
         token_source=source,
-        namespace=_namespace(settings.text("NAMESPACE")),
+        namespace=_namespace(settings.text("NAMESPACE").strip("/")),
         ca_cert=settings.file("CACERT"),
         ca_path=settings.file("CAPATH"),
         client_cert=client_cert,
         client_key=client_key,
-        server_name=settings.text("TLS_SERVER_NAME"),
+        server_name=_server_name(settings.text("TLS_SERVER_NAME")),
         skip_verify=settings.flag("SKIP_VERIFY"),
         seconds=_seconds(settings.text("CLIENT_TIMEOUT")),
     )
@@ -93,7 +94,7 @@ class _Settings:
         path = self.text(name)
         if not path:
             return None
-        if not (found := Path(path).expanduser()).exists():
+        if (found := _expanded(path)) is None:
             raise SettingsError(f"{name}: there is no file {path}")
         return found
 
@@ -108,6 +109,15 @@ class _Settings:
     def _value(self, name: str) -> str | bool | None:
         option = self.options.get(name)
         return option if option not in (None, "", False) else _variable(self.environ, name)[0]
+
+
+def _expanded(path: str) -> Path | None:
+    """Return what is there, `~` resolved; None if nothing is."""
+    try:
+        found = Path(path).expanduser()
+        return found if found.exists() else None
+    except (OSError, RuntimeError):  # a name that is too long; a ~user whom nobody knows
+        return None
 
 
 def _variable(environ: Mapping[str, str], name: str) -> tuple[str, str]:
@@ -136,33 +146,51 @@ def _token(environ: Mapping[str, str], home: Path) -> tuple[str, str]:
         except (OSError, UnicodeDecodeError):
             raise SettingsError(f"the token file {file} cannot be read") from None
     token = token.strip()
-    if token and _TOKEN.fullmatch(token) is None:
+    if token and _HEADER.fullmatch(token) is None:
         raise SettingsError(f"the token of {source} contains characters that no token has")
     return token, source if token else ""
 
 
 def _address(address: str) -> str:
-    """Return the address without a slash at its end; it is shown in reports, so that it may have no password."""
-    if re.match(r"(https?|unix)://.", address) is None:
-        raise SettingsError("the address must begin with https://, http:// or unix://")
-    if address.startswith("unix://"):
-        return address.rstrip("/")
-    try:
-        parts = urlsplit(address)
-        is_usable = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable:
-        raise SettingsError("the address has no usable host and port, such as https://vault.example.com:8200")
-    if "@" in parts.netloc:
+    """Return the address without slashes at its end; reports show it, and no refusal does: it may hold a password."""
+    scheme, _, rest = address.partition("://")
+    if scheme != "unix" and "@" in address:
         raise SettingsError("the address must not contain a user or a password: the token is the login")
+    if scheme not in ("https", "http", "unix") or not rest:
+        raise SettingsError("the address must begin with https://, http:// or unix://")
+    if not address.isprintable() or (scheme != "unix" and not _is_url(address)):
+        raise SettingsError("the address has no usable host and port, such as https://vault.example.com:8200")
     return address.rstrip("/")
 
 
+def _is_url(address: str) -> bool:
+    if any(character in address for character in " ?#"):
+        return False
+    try:
+        url = httpx.URL(address)
+        return _is_host(url.host) and (url.port is None or 0 < url.port <= _LAST_PORT)
+    except (httpx.InvalidURL, UnicodeError):
+        return False
+
+
+def _is_host(host: str) -> bool:
+    """Return whether a name can be looked up, and verified."""
+    try:
+        return bool(host) and bool(host.encode("idna"))
+    except UnicodeError:
+        return False
+
+
+def _server_name(name: str) -> str:
+    if name and not (name.isprintable() and _is_host(name)):
+        raise SettingsError("TLS_SERVER_NAME must be the name of a host")
+    return name
+
+
 def _namespace(namespace: str) -> str:
-    if namespace and _TOKEN.fullmatch(namespace) is None:
+    if namespace and _HEADER.fullmatch(namespace) is None:
         raise SettingsError("the namespace contains characters that no namespace has")
-    return namespace.strip("/")
+    return namespace
 
 
 def _seconds(text: str) -> float:
@@ -171,7 +199,11 @@ def _seconds(text: str) -> float:
         return DEFAULT_SECONDS
     parts = _DURATION.findall(text)
     if "".join(number + unit for number, unit in parts) == text:
-        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    if text.isdecimal():
-        return float(text)
-    raise SettingsError(f'CLIENT_TIMEOUT must be a duration such as 60s, unlike "{text}"')
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    elif text.isdecimal():
+        seconds = float(text)
+    else:
+        raise SettingsError(f'CLIENT_TIMEOUT must be a duration such as 60s, unlike "{text}"')
+    if not 0 < seconds <= _MOST_SECONDS:
+        raise SettingsError("CLIENT_TIMEOUT must be longer than 0, and at most 31 days")
+    return seconds

@@ -106,19 +106,23 @@ class Server:
             pause: waits that many seconds.
 
         Raises:
-            SettingsError: a file with certificates cannot be used.
+            SettingsError: a file with certificates, or the environment's proxy, cannot be used.
         """
         self.connection = connection
         self.pause = pause
         socket = connection.address.removeprefix("unix://")
         is_socket = socket != connection.address
         self._base = "http://localhost" if is_socket else connection.address
-        self._client = httpx.Client(
-            transport=transport or (httpx.HTTPTransport(uds=socket) if is_socket else None),
-            verify=_verification(connection),
-            timeout=connection.seconds,
-            headers=_headers(connection),
-        )
+        verification = _verification(connection)
+        try:
+            self._client = httpx.Client(
+                transport=transport or (httpx.HTTPTransport(uds=socket) if is_socket else None),
+                verify=verification,
+                timeout=connection.seconds,
+                headers=_headers(connection),
+            )
+        except (httpx.InvalidURL, ValueError, ImportError):  # not shown: a proxy's address may hold a password
+            raise SettingsError("the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names cannot be used") from None
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +142,7 @@ class Server:
         shown = f"{'LIST' if (query or {}).get('list') else method} {path}"
         request = self._client.build_request(
             method,
-            f"{self._base}/v1/{quote(path)}",
+            f"{self._base}/v1/{quote(path, errors='surrogateescape')}",
             content=None if body is None else json.dumps(body),
             params=None if not query else dict(query),
             extensions={"sni_hostname": name} if (name := self.connection.server_name) else {},
@@ -149,6 +153,8 @@ class Server:
                 response, certificate = self._sent(self._redirected(request, response))
         except httpx.HTTPError as error:
             raise _no_answer(self.connection, error) from None
+        except (httpx.InvalidURL, UnicodeError):
+            raise UnreachableError(f"{self.connection.address} sends the request on to what is no address") from None
         return _answer(shown, response, certificate)
 
     def read(self, path: str, **query: str | int) -> Answer:

@@ -55,6 +55,14 @@ def test_a_token_that_fits_in_no_header_is_refused_without_being_shown(token: st
         ({"BAO_SKIP_VERIFY": "yes please"}, "SKIP_VERIFY"),
         ({"BAO_CLIENT_TIMEOUT": "soon"}, "CLIENT_TIMEOUT"),
         ({"BAO_CLIENT_CERT": "/etc/hostname"}, "CLIENT_KEY"),
+        ({"BAO_CACERT": "~nobody-of-this-name/ca.pem"}, "CACERT"),
+        ({"BAO_CACERT": "/" + "x" * 5000}, "CACERT"),
+        ({"BAO_CLIENT_TIMEOUT": "0"}, "CLIENT_TIMEOUT"),
+        ({"BAO_CLIENT_TIMEOUT": "9" * 400}, "CLIENT_TIMEOUT"),
+        ({"BAO_TLS_SERVER_NAME": ".example.com"}, "TLS_SERVER_NAME"),
+        ({"BAO_NAMESPACE": "team\nX-Evil: 1"}, "namespace"),
+        ({"VAULT_NAMESPACE": "t\u00e9am"}, "namespace"),
+        ({"VAULT_NAMESPACE": "team\udcff"}, "namespace"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(environ: dict[str, str], word: str, tmp_path: Path) -> None:
@@ -98,3 +106,48 @@ def test_an_address_has_no_slash_at_its_end(address: str, tmp_path: Path) -> Non
 def test_a_namespace_that_fits_in_no_header_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="namespace"):
         connection_from({}, {"BAO_NAMESPACE": "a b/é"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://[::1",
+        "http://..",
+        "http://a..b",
+        "http://xn--",
+        "http://",
+        "http:///v1",
+        "http://host:port",
+        "http://host:99999",
+        "http://two words",
+        "http://host/?list=true",
+        "http://host/#here",
+        "http://host\x1b[2J",
+        "http://host\n",
+        "http://host\udcff",
+        "unix://",
+        "unix:///run/\x01.sock",
+    ],
+)
+def test_an_address_that_leads_nowhere_is_wrong_use(address: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="address") as caught:
+        connection_from({"ADDR": f"{address}x" if address.endswith("\n") else address}, {}, tmp_path)
+    assert address not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://[::1]:8200", "https://vault.example.com/prefix", "https://v\u00e4ult.example", "unix:///run/a b@c.sock"],
+)
+def test_an_address_may_have_a_port_a_path_and_any_host(address: str, tmp_path: Path) -> None:
+    assert connection_from({"ADDR": address}, {}, tmp_path).address == address
+
+
+@pytest.mark.parametrize(
+    "address", ["http://ann:hunter2@vault:8200", "ann:hunter2@vault", "https://ann:hun/ter2@vault"]
+)
+def test_an_address_with_a_login_is_refused_and_not_shown(address: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="the token is the login") as caught:
+        connection_from({}, {"VAULT_ADDR": address}, tmp_path)
+    assert "ter2" not in str(caught.value)
+    assert "ann" not in str(caught.value)

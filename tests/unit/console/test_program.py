@@ -9,7 +9,7 @@ import pytest
 from sectigo_vault_pki import __version__
 from sectigo_vault_pki.console.options import with_two_dashes
 from sectigo_vault_pki.console.start import COMMANDS, list_of_commands
-from tests.support.console import run
+from tests.support.console import TOKEN, run
 
 SERVER_OPTIONS = ("-address", "-namespace", "-ca-cert", "-ca-path", "-client-cert", "-client-key", "-tls-skip-verify")
 
@@ -41,6 +41,19 @@ def test_without_a_token_it_ends_before_it_asks(tmp_path: Path) -> None:
 
 def test_the_version_is_the_packages(tmp_path: Path) -> None:
     assert run("-version", home=tmp_path).output == f"sectigo-vault-pki {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "environ", [{"BAO_ADDR": "http://[::1"}, {"BAO_ADDR": "http://.."}, {"BAO_NAMESPACE": "t\u00e9am"}]
+)
+@pytest.mark.parametrize("words", [("doctor",), ("report",), ("register", "file"), ("import", "web", "ids.txt")])
+def test_a_setting_that_cannot_be_used_is_wrong_use_of_every_command(
+    words: tuple[str, ...], environ: dict[str, str], tmp_path: Path
+) -> None:
+    ran = run(*words, home=tmp_path, BAO_TOKEN=TOKEN, **environ)
+    assert (ran.status, ran.output) == (1, "")
+    assert ran.errors.startswith("Error: ")
+    assert len(ran.errors.splitlines()) == 1
 
 
 @pytest.mark.process

@@ -111,3 +111,29 @@ def test_certificates_to_trust_are_taken_from_a_file_or_a_folder(tmp_path: Path)
 def test_without_a_token_it_says_how_to_log_in() -> None:
     with pytest.raises(SettingsError, match="bao login"):
         required_token(Connection())
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://xn--/", "http://host\x01/"])
+def test_a_redirect_to_no_address_is_no_answer(location: str) -> None:
+    server = answering(lambda _: httpx.Response(307, headers={"location": location}))
+    with pytest.raises(UnreachableError, match=r"no address|Invalid URL"):
+        server.read("sys/health")
+
+
+@pytest.mark.parametrize("proxy", ["nonsense://ann:hunter2@proxy", "http://ann:hunter2@[::1"])
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(SettingsError, match="HTTPS_PROXY") as caught:
+        Server(Connection())
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_path_of_bytes_that_are_no_text_is_asked_for_as_it_is() -> None:
+    seen: list[bytes] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.raw_path)
+        return httpx.Response(404)
+
+    answering(handler).read("p\udcff/status")
+    assert seen == [b"/v1/p%FF/status"]
