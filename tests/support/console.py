@@ -12,7 +12,7 @@ import httpx
 
 from sectigo_vault_pki.console.connection import Connection
 from sectigo_vault_pki.console.program import run_program
-from sectigo_vault_pki.console.server import Server
+from sectigo_vault_pki.console.server import NOT_FOUND, Server
 
 TOKEN = "s.canary-token-of-the-tests"
 
@@ -59,7 +59,8 @@ def scripted(answers: Mapping[str, Any], asked: list[str] | None = None) -> Serv
         if isinstance(answer, httpx.Response):
             return answer
         if isinstance(answer, int):
-            return httpx.Response(answer, json={"errors": [f"scripted {answer}"]})
+            errors = [] if answer == NOT_FOUND else [f"scripted {answer}"]  # as of an empty list
+            return httpx.Response(answer, json={"errors": errors})
         return httpx.Response(200, json={"data": answer})
 
     return answering(handler, address="https://vault.example.test")

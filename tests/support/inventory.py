@@ -79,29 +79,41 @@ def listed(infos: Mapping[str, Info], *, after: str, limit: int) -> tuple[int, M
     return 200, {"data": {"keys": keys, "key_info": {key: infos[key] for key in keys}}}
 
 
-def answer(found: Mapping[str, Mapping[str, Info]], url: str, warnings: Sequence[str]) -> tuple[int, Mapping[str, Any]]:
-    """Return what the server answers to a list or a read."""
+def answer(
+    found: Mapping[str, Mapping[str, Info]], url: str, warnings: Sequence[str], deleted: Sequence[str] = ()
+) -> tuple[int, Mapping[str, Any]]:
+    """Return what the server answers to a list or a read; the config entries in `deleted` are not there any more."""
+    entries = sorted({*found} - {*deleted})
     parts = urlsplit(url)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     match parts.path.removeprefix(f"/v1/{MOUNT}/").split("/"):
         case ["configs"]:
-            return (200, {"data": {"keys": sorted(found)}}) if found else (404, {"errors": []})
+            return (200, {"data": {"keys": entries}}) if entries else (404, {"errors": []})
         case ["status"]:
-            return 200, {"data": {"version": "0.1.0", "warnings": list(warnings)}}
+            accounts = {name: {"certificates": len(found[name])} for name in entries}
+            total = sum(map(len, found.values()))
+            data = {"version": "0.1.0", "warnings": list(warnings), "certificates": total, "accounts": accounts}
+            return 200, {"data": data}
+        case ["certs", config, "detailed"] if config not in found:
+            return 404, {"errors": [f'no config entry named "{config}"']}
         case ["certs", config, "detailed"]:
             return listed(found.get(config, {}), after=query.get("after", ""), limit=int(query.get("limit", "0")))
+    if not parts.path.startswith(f"/v1/{MOUNT}/"):
+        return 404, {"errors": ['no handler for route "foo/configs". route entry not found.']}
     return 404, {"errors": ["1 error occurred:\n\t* unsupported path\n\n"]}
 
 
 @contextmanager
-def serving(found: Mapping[str, Mapping[str, Info]], warnings: Sequence[str] = ()) -> Iterator[str]:
+def serving(
+    found: Mapping[str, Mapping[str, Info]], warnings: Sequence[str] = (), deleted: Sequence[str] = ()
+) -> Iterator[str]:
     """Serve an inventory on loopback; give the address."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            status, body = answer(found, self.path, warnings)
+            status, body = answer(found, self.path, warnings, deleted)
             content = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))

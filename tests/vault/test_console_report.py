@@ -60,3 +60,28 @@ def test_a_report_needs_lists_and_the_status_alone(mount: VaultMount, tmp_path: 
     ran = run("report", f"-mount={mount.path}", "-format=csv", home=tmp_path, **environ)
     assert (ran.status, ran.errors) == (0, "")
     assert len(ran.output.splitlines()) == 2
+
+
+def test_a_wrong_mount_or_entry_is_an_error_and_an_empty_entry_is_not(mount: VaultMount, tmp_path: Path) -> None:
+    environ = mount.server.client_environment()
+    mount.configure("web")
+    empty = run("report", f"-mount={mount.path}", "-format=csv", "-config=web", home=tmp_path, **environ)
+    assert (empty.status, empty.errors, len(empty.output.splitlines())) == (0, "", 1)
+    wrong = ("-mount=foo", "-mount=sys", "-mount=cubbyhole", f"-mount={mount.path}/certs", "-config=nope")
+    for option in wrong:
+        ran = run("report", f"-mount={mount.path}", "-format=csv", option, home=tmp_path, **environ)
+        assert (ran.status > 0, ran.output) == (True, ""), option
+        assert ran.errors.startswith("Error: "), option
+
+
+def test_what_a_deleted_entry_leaves_is_counted_and_listed_by_its_name(mount: VaultMount, tmp_path: Path) -> None:
+    environ = mount.server.client_environment()
+    mount.enrolled("web")
+    mount.enrolled("shop")
+    mount.api("DELETE", "configs/shop").expect(200, 204)
+    ran = run("report", f"-mount={mount.path}", "-format=json", home=tmp_path, **environ)
+    assert ran.errors.startswith("1 certificate of a deleted config entry is left out")
+    assert (len(ran.json["certificates"]), ran.json["left_out"]) == (1, 1)
+    both = ("-config=web", "-config=shop")
+    named = run("report", f"-mount={mount.path}", "-format=json", *both, home=tmp_path, **environ)
+    assert (named.errors, len(named.json["certificates"]), named.json["left_out"]) == ("", 2, 0)

@@ -87,6 +87,17 @@ class Answer:
             raise RefusedError(self.request, self.status, self.errors)
         return self
 
+    def expect_list(self) -> Self:
+        """Return the answer itself, of a list that may be empty: that is a 404 without a text.
+
+        Raises:
+            SettingsError: a 404 that says what is not there: a mount, a path, an entry.
+            RefusedError: its status is another one.
+        """
+        if self.status == NOT_FOUND and self.errors:
+            raise SettingsError(f"{self.request}: {'; '.join(' '.join(error.split()) for error in self.errors)}")
+        return self.expect(OK, NOT_FOUND)
+
 
 class Server:
     """Asks one server; leaving the context closes the connections. Several threads may ask at once."""
@@ -162,7 +173,7 @@ class Server:
         return self._patiently("GET", path, query)
 
     def listing(self, path: str, **query: str | int) -> Answer:
-        """List, repeated after errors that pass; 404 is an empty list."""
+        """List, repeated after errors that pass; see `Answer.expect_list`."""
         return self._patiently("GET", path, {"list": "true", **query})
 
     def write(self, path: str, body: Mapping[str, Any], *, method: str = "POST") -> Answer:

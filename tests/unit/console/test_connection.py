@@ -132,7 +132,7 @@ def test_a_namespace_that_fits_in_no_header_is_refused(tmp_path: Path) -> None:
 def test_an_address_that_leads_nowhere_is_wrong_use(address: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="address") as caught:
         connection_from({"ADDR": f"{address}x" if address.endswith("\n") else address}, {}, tmp_path)
-    assert address not in str(caught.value)
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize(

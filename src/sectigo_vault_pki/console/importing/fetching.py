@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from threading import Event
 
 from sectigo_vault_pki.console.failures import ConsoleError, RefusedError, UnreachableError
-from sectigo_vault_pki.console.server import FORBIDDEN, NOT_FOUND, OK, UNAVAILABLE, Answer, Server
+from sectigo_vault_pki.console.server import FORBIDDEN, OK, UNAVAILABLE, Answer, Server
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds before each repeat, unless the server asks for more."""
@@ -47,7 +47,7 @@ class Fetcher:
         """Return the ids that are stored, both as unique ids and as SCM's own; none if the token may not list them.
 
         Raises:
-            ConsoleError: the server does not answer, or refuses for another reason.
+            ConsoleError: the server does not answer, or refuses for another reason, such as an unknown entry.
         """
         found: set[str] = set()
         after = ""
@@ -56,7 +56,7 @@ class Fetcher:
             answer = self.server.listing(f"{self.mount}/certs/{self.config}", limit=_LISTED_AT_ONCE, **query)
             if answer.status == FORBIDDEN:
                 return set()
-            keys = answer.expect(OK, NOT_FOUND).keys
+            keys = answer.expect_list().keys
             if not keys or keys[-1] == after:
                 return found | {unique_id.partition("_")[0] for unique_id in found}
             found.update(keys)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sectigo_vault_pki.console.failures import ConsoleError, SettingsError
 from sectigo_vault_pki.console.report.certificates import Certificate, certificate_from
-from sectigo_vault_pki.console.server import NOT_FOUND, OK, Answer, Server
+from sectigo_vault_pki.console.server import NOT_FOUND, Server
 
 PAGE = 1000
 _GOES_ON = re.compile(r"continue with after=(\S+)$")
@@ -15,9 +15,9 @@ def config_names(server: Server, mount: str) -> list[str]:
     """Return the names of the config entries.
 
     Raises:
-        ConsoleError: the server does not answer, or refuses; or no engine is mounted there.
+        ConsoleError: the server does not answer, or refuses, or has no such mount.
     """
-    return _found(server.listing(f"{mount}/configs"), f"{mount}/configs").keys
+    return server.listing(f"{mount}/configs").expect_list().keys
 
 
 def read_certificates(
@@ -32,7 +32,8 @@ def read_certificates(
         progress: told of the entry and the number that were read of it, after each page.
 
     Raises:
-        ConsoleError: the server does not answer, or refuses; or the plugin is too old to show details.
+        ConsoleError: the server does not answer, or refuses, or has neither such an entry nor certificates of it; or
+            the plugin is too old to show details.
     """
     words: dict[str, str] = {}
     for config in configs:
@@ -53,8 +54,8 @@ def _page(server: Server, path: str, after: str) -> tuple[list[tuple[str, dict[s
     """Return a page, and after which key the next one begins; None if there is none."""
     answer = server.listing(path, limit=PAGE, **({"after": after} if after else {}))
     if answer.status == NOT_FOUND and any("unsupported path" in error for error in answer.errors):
-        raise SettingsError(f"the plugin is too old for a report: it does not know {path}")
-    data = _found(answer, path).data
+        raise SettingsError(f"{path} is unknown: it is another engine, or the plugin is too old for a report")
+    data = answer.expect_list().data
     infos = data.get("key_info")
     infos = infos if isinstance(infos, dict) else {}
     found = ((key, infos.get(key)) for key in answer.keys)
@@ -62,15 +63,3 @@ def _page(server: Server, path: str, after: str) -> tuple[list[tuple[str, dict[s
     # A page may be short, even empty, before the last one: the engine says so in a warning.
     goes_on = next((match[1] for said in answer.warnings if (match := _GOES_ON.search(said))), None)
     return page, goes_on or (page[-1][0] if page else None)
-
-
-def _found(answer: Answer, path: str) -> Answer:
-    """Return the answer to a list; an empty one is a 404 without a word (plugin-protocol.md 5.4).
-
-    Raises:
-        SettingsError: there is no such list: another engine is mounted there, or none, or the entry does not exist.
-    """
-    answer.expect(OK, NOT_FOUND)
-    if answer.status == NOT_FOUND and answer.errors:
-        raise SettingsError(f"{path} cannot be listed: {'; '.join(answer.errors)}")
-    return answer

@@ -40,7 +40,8 @@ class Report:
         server, mount: where the certificates are.
         generated: unix seconds, by which states are judged.
         certificates: sorted by their end; what is not issued comes last.
-        warnings: what the engine's `status` warns of.
+        warnings: what is not as it should be, in the engine's words and ours.
+        left_out: how many certificates are not listed because their config entry is deleted.
     """
 
     server: str
@@ -49,6 +50,7 @@ class Report:
     version: str
     certificates: Sequence[Certificate]
     warnings: Sequence[str]
+    left_out: int = 0
 
 
 def sorted_by_end(certificates: Iterable[Certificate]) -> list[Certificate]:

@@ -36,6 +36,7 @@ def write_json(report: Report, out: TextIO) -> None:
         "generated": rfc3339(report.generated),
         "version": report.version,
         "warnings": list(report.warnings),
+        "left_out": report.left_out,
         "summary": asdict(summary_of(report)),
     }
     out.write(json.dumps(head, indent=2)[:-2])
