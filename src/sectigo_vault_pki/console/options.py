@@ -50,7 +50,17 @@ class Group(click.Group):
     command_class = Command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, with_two_dashes(args))
+        """Take the options in front of the command, which are few.
+
+        Raises:
+            click.UsageError: one stands there that is a command's.
+        """
+        try:
+            return super().parse_args(ctx, with_two_dashes(args))
+        except click.NoSuchOption as error:
+            name = error.option_name.replace("--", "-")
+            text = f"{name} stands in front of the command: options follow it, as in `{ctx.info_name} doctor {name} …`"
+            raise click.UsageError(text, ctx) from None
 
 
 def with_two_dashes(arguments: Sequence[str]) -> list[str]:

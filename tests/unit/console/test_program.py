@@ -33,6 +33,14 @@ def test_a_misspelt_option_is_wrong_use_and_gets_a_hint(tmp_path: Path) -> None:
     assert "--dry-run" in ran.errors
 
 
+@pytest.mark.parametrize("words", [("-address=http://a", "doctor"), ("--mount", "pki", "report")])
+def test_an_option_in_front_of_the_command_is_told_its_place(words: tuple[str, ...], tmp_path: Path) -> None:
+    ran = run(*words, home=tmp_path)
+    name = words[0].partition("=")[0].replace("--", "-")
+    assert ran.status == 1
+    assert f"{name} stands in front of the command: options follow it" in ran.errors
+
+
 def test_without_a_token_it_ends_before_it_asks(tmp_path: Path) -> None:
     ran = run("register", "file", home=tmp_path)
     assert (ran.status, ran.output) == (1, "")

@@ -1,9 +1,10 @@
 """`sectigo-vault-pki import`: many certificates that SCM has, into Vault."""
 
 import json
+import stat
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -11,9 +12,9 @@ from typing import Protocol, TextIO
 import click
 
 from sectigo_vault_pki.console.connection import Connection
-from sectigo_vault_pki.console.failures import SettingsError
+from sectigo_vault_pki.console.failures import ConsoleError, SettingsError
 from sectigo_vault_pki.console.importing.fetching import Fetcher, Outcome
-from sectigo_vault_pki.console.importing.ids import ids_from
+from sectigo_vault_pki.console.importing.ids import MOST_LINES, bounded_lines, ids_from
 from sectigo_vault_pki.console.importing.import_state import ImportState
 from sectigo_vault_pki.console.options import Command, mount_option, with_connection
 from sectigo_vault_pki.console.server import Server, required_token
@@ -37,6 +38,9 @@ class Tally:
         else:
             self.imported += 1
 
+    def __str__(self) -> str:
+        return f"{self.imported} imported, {self.skipped} were stored before, {len(self.failed)} failed"
+
 
 @click.command("import", cls=Command)
 @click.argument("config")
@@ -44,7 +48,7 @@ class Tally:
 @mount_option
 @click.option("--column", default="", metavar="NAME", help="The file is a CSV, with the ids in this column.")
 @click.option("--parallel", type=click.IntRange(1, _MOST_AT_ONCE), default=4, help="How many at a time (4).")
-@click.option("--state", default="", metavar="FILE", help="What is done so far; FILE.state if it is not given.")
+@click.option("--state", default="", metavar="FILE", help="What is done so far; FILE.state if FILE is a regular file.")
 @click.option(
     "--auto-renew",
     type=click.Choice(["true", "false"]),
@@ -69,8 +73,8 @@ def import_(
     An id is an ssl_id, an order number or a unique id, one a line. What is stored already is left out, and what was
     interrupted goes on with the same command. Ends with 2 if some could not be fetched.
     """
-    ids = _ids(file, column)
     kept = _state_file(file, state)
+    ids = _ids(file, column)
     tally = Tally()
     fields = {} if auto_renew is None else {"sectigo_auto_renew": auto_renew == "true"}
     with Server(required_token(connection)) as server, ImportState(kept, mount=mount, config=config) as done:
@@ -78,16 +82,16 @@ def import_(
         known = done.done | fetcher.stored_ids()
         missing = [one for one in ids if one not in known]
         tally.skipped = len(ids) - len(missing)
-        with closing(fetcher.outcomes(missing, parallel=parallel)) as outcomes, _progress(len(missing)) as progress:
-            try:
-                for outcome in outcomes:
-                    tally.add(outcome)
-                    if not outcome.error:
-                        done.add(outcome.certificate_id)
-                    progress.update(1)
-            except KeyboardInterrupt:
-                click.echo(f"\n{tally.imported} imported so far: the same command continues", err=True)
-                raise
+        with (
+            _counts_if_stopped(tally, len(missing)),
+            closing(fetcher.outcomes(missing, parallel=parallel)) as outcomes,
+            _progress(len(missing)) as progress,
+        ):
+            for outcome in outcomes:
+                tally.add(outcome)
+                if not outcome.error:
+                    done.add(outcome.certificate_id)
+                progress.update(1)
     _print(tally, format)
     return _SOME_FAILED if tally.failed else 0
 
@@ -96,17 +100,30 @@ def _state_file(file: str, state: str) -> Path | None:
     """Return where to keep what is done; None for what comes from a pipe or a device and names no place for it."""
     if state:
         return Path(state)
-    return Path(f"{file}.state") if file != _STDIN and Path(file).is_file() else None
+    try:
+        beside_it = file != _STDIN and stat.S_ISREG(Path(file).stat().st_mode)
+    except OSError:  # reading it says why
+        beside_it = False
+    return Path(f"{file}.state") if beside_it else None
 
 
 def _ids(file: str, column: str) -> list[str]:
-    if file == _STDIN:
-        return ids_from(sys.stdin, column)
     try:
-        with Path(file).open(encoding="utf-8", newline="") as lines:
-            return ids_from(lines, column)
+        with nullcontext(sys.stdin) if file == _STDIN else Path(file).open(encoding="utf-8", newline="") as lines:
+            return ids_from(bounded_lines(lines, most=MOST_LINES), column)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} cannot be read: {error}") from None
+
+
+@contextmanager
+def _counts_if_stopped(tally: Tally, missing: int) -> Iterator[None]:
+    """Print how far it has come, if it ends early."""
+    try:
+        yield
+    except (KeyboardInterrupt, ConsoleError):
+        left = missing - tally.imported - len(tally.failed)
+        click.echo(f"{tally}, {left} are left: the same command continues", err=True)
+        raise
 
 
 class Progress(Protocol):
@@ -138,7 +155,7 @@ def _print(tally: Tally, format: str) -> None:  # noqa: A002  as above
         return
     for line in _table(tally.failed):
         click.echo(line)
-    click.echo(f"{tally.imported} imported, {tally.skipped} were stored before, {len(tally.failed)} failed")
+    click.echo(str(tally))
 
 
 def _table(failed: Iterable[Outcome]) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """The ids to import, as a person has them."""
 
+from io import StringIO
+
 import pytest
 
 from sectigo_vault_pki.console.failures import SettingsError
-from sectigo_vault_pki.console.importing.ids import ids_from
+from sectigo_vault_pki.console.importing.ids import MOST_CHARACTERS, bounded_lines, ids_from
 
 
 def test_one_id_a_line_without_comments_and_each_once() -> None:
@@ -27,3 +29,16 @@ def test_an_unknown_column_names_those_that_there_are() -> None:
 def test_what_is_no_id_is_refused_with_its_line(text: str) -> None:
     with pytest.raises(SettingsError, match=r"line 2: .* is no id"):
         ids_from(["1\n", f"{text}\n"])
+
+
+def test_a_column_that_is_no_csv_is_refused_with_its_line() -> None:
+    with pytest.raises(SettingsError, match=r"line \d+ is no line of a CSV: field larger"):
+        ids_from(["id\n", '"', *["x" * 60_000] * 3], "id")
+
+
+def test_lines_are_read_one_by_one_up_to_a_number_and_a_length() -> None:
+    assert list(bounded_lines(StringIO("1\n2\n3"), most=3)) == ["1\n", "2\n", "3"]
+    with pytest.raises(SettingsError, match="more than 2 lines: divide the list"):
+        list(bounded_lines(StringIO("1\n2\n3"), most=2))
+    with pytest.raises(SettingsError, match="line 2 has more than"):
+        list(bounded_lines(StringIO("1\n" + "2" * MOST_CHARACTERS + "\n")))

@@ -1,5 +1,6 @@
 """What an import keeps, so that it can go on."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,32 @@ def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no state"):
         state(file).__enter__()
     assert file.read_text() == "my notes\n"
+
+
+def test_a_device_takes_what_is_done_and_is_not_read() -> None:
+    with state(Path("/dev/null")) as done:
+        done.add("101")
+        assert done.done == {"101"}
+    with state(Path("/dev/zero")) as done:
+        assert done.done == set()
+
+
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SettingsError, match="pipe is no regular file: give another -state"):
+        state(tmp_path / "pipe").__enter__()
+
+
+def test_a_disk_that_is_full_is_said() -> None:
+    with pytest.raises(SettingsError, match=r"/dev/full cannot be used: .*No space left"):
+        state(Path("/dev/full")).__enter__()
+
+
+def test_what_has_no_lines_is_not_read_to_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "image"
+    file.write_text("x" * 200_000)
+    with pytest.raises(SettingsError, match="line 1 has more than 65536 characters"):
+        state(file).__enter__()
 
 
 def test_without_a_file_nothing_is_kept() -> None:
