@@ -97,6 +97,18 @@ def test_a_launch_by_a_host_imports_no_command_whatever_the_arguments() -> None:
     assert "the host offers plugin protocol" in json.loads(line)["@message"]
 
 
+def test_a_mount_imports_nothing_of_what_commands_need() -> None:
+    code = (
+        "import asyncio, sys; from sectigo_vault_pki.__main__ import Factory;"
+        "from sectigo_vault_pki.vault_plugin.logical import BackendConfig;"
+        "from sectigo_vault_pki.vault_plugin.testing import FakeSystem, InmemStorage;"
+        "asyncio.run(Factory()(BackendConfig(system=FakeSystem(), storage=InmemStorage())));"
+        "found = {name.partition('.')[0] for name in sys.modules} & {'click', 'pygments', 'rich'};"
+        "sys.exit(repr(found) if found or 'httpx' not in sys.modules else 0)"
+    )
+    assert run(sys.executable, "-c", code).stderr == ""
+
+
 @pytest.mark.parametrize("env", [DATABASE_COOKIE, {"VAULT_BACKEND_PLUGIN": "wrong"}])
 async def test_launch_as_another_kind_of_plugin_is_refused(env: dict[str, str | None]) -> None:
     host = await refused_launch(**env)
