@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from sectigo_vault_pki.lifecycle import recent_events
-from sectigo_vault_pki.vault_plugin.logical import BadRequestError, StorageError
+from sectigo_vault_pki.lifecycle.recent_events import RecentEvents
+from sectigo_vault_pki.store import Repository
+from sectigo_vault_pki.vault_plugin.logical import BadRequestError, StorageEntry, StorageError
+from sectigo_vault_pki.vault_plugin.testing import InmemStorage
 from tests.support.mount import ENTITY, Mount, answered
 
 
@@ -170,7 +173,7 @@ async def test_a_page_whose_events_begin_before_the_window_and_end_in_it_is_read
     assert (await recent(ready, "1h"))["keys"] == [f"web/{second}", f"web/{first}"]
 
 
-async def test_pages_of_earlier_versions_which_do_not_name_their_end_are_read(ready: Mount) -> None:
+async def test_a_page_whose_name_does_not_tell_its_end_is_read(ready: Mount) -> None:
     unique_id = (await ready.enroll())["cert_unique_id"]
     await ready.tick()
     ((page, value),) = ((key, value) for key, value in ready.storage.snapshot().items() if "/events/" in key)
@@ -205,3 +208,19 @@ async def test_pages_are_read_together_but_not_all_at_once(ready: Mount, monkeyp
     monkeypatch.setattr(ready.storage, "get", slow)
     assert await recent(ready) == before
     assert most == 3
+
+
+async def test_two_that_store_at_the_same_time_store_each_event_once(ready: Mount) -> None:
+    """As the run after a start and the first tick may."""
+    storage = InmemStorage()
+    put = storage.put
+
+    async def slow(entry: StorageEntry) -> None:
+        await asyncio.sleep(1)
+        await put(entry)
+
+    storage.put = slow  # type: ignore[method-assign]
+    events, began = RecentEvents(Repository(storage), ready.clock), ready.clock.now()
+    events.note("certificate ordered", {"config": "web"})
+    await asyncio.gather(events.store(), events.store())
+    assert len(await events.since(began)) == 1

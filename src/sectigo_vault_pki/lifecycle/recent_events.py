@@ -10,6 +10,7 @@ import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 from sectigo_vault_pki.clock import Clock
 from sectigo_vault_pki.errors import RecordError
@@ -26,7 +27,7 @@ READ_TOGETHER = 50
 """Stored pages that are read at once."""
 _TIME = "%H%M%S.%f"
 _ENDED = re.compile(r"[0-9]{6}\.[0-9]{6}-(?P<last>[0-9]{6}\.[0-9]{6})-")
-"""How a page's name begins: with the times of its first and its last event. Pages of earlier versions lack the last."""
+"""How a page's name begins: with the times of its first and its last event."""
 
 
 class RecentEvents:
@@ -37,6 +38,7 @@ class RecentEvents:
         self._clock = clock
         self._waiting: deque[Event] = deque(maxlen=MAX_WAITING)
         self._cleaned_on: date | None = None
+        self._storing = asyncio.Lock()
 
     def note(self, what: str, values: Mapping[str, object]) -> None:
         """Note an event, with the values of its log line."""
@@ -87,17 +89,18 @@ class RecentEvents:
 
     async def store(self) -> None:
         """Store what is waiting, and delete what is too old; what cannot be stored waits for the next time."""
-        try:
-            while self._waiting:
-                await self._store_page([*self._waiting][:PAGE])
-            await self._clean()
-        except StorageError as error:
-            _log.warning("recent events could not be stored", extra={"kv": {"error": error}})
+        async with self._storing:
+            try:
+                while self._waiting:
+                    await self._store_page([*islice(self._waiting, PAGE)])
+                await self._clean()
+            except StorageError as error:
+                _log.warning("recent events could not be stored", extra={"kv": {"error": error}})
 
     async def _store_page(self, events: Sequence[Event]) -> None:
         first = events[0].at
         day = first.date()
-        of_day = tuple(event for event in events if event.at.date() == day) or (events[0],)
+        of_day = tuple(event for event in events if event.at.date() == day)
         last = max(event.at for event in of_day)
         name = f"{first:{_TIME}}-{last:{_TIME}}-{uuid.uuid4()}"
         await self._repository.put_event_page(day.isoformat(), name, EventPage(events=of_day))
