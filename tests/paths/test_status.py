@@ -56,6 +56,7 @@ async def test_a_new_mount_has_nothing(mount: Mount) -> None:
             "last_error": "",
             "next_run": "",
         },
+        "deleted_entries": [],
         "held_renewals": [],
         "pending": 0,
         "unreadable": [],
@@ -256,3 +257,19 @@ async def test_a_mount_whose_background_work_is_off_says_so(mount: Mount) -> Non
     mount.background = False
     await mount.restart()
     assert (await status_of(mount))["background"]["enabled"] is False
+
+
+async def test_certificates_of_a_deleted_entry_are_counted_and_warned_of(mount: Mount) -> None:
+    mount.simulator.settings.pending_polls = 0
+    await mount.configure()
+    await mount.configure("old")
+    await mount.enroll()
+    await mount.enroll("old")
+    await mount.delete("configs/old")
+    seen = await status_of(mount)
+    assert (seen["certificates"], seen["deleted_entries"]) == (2, ["old"])
+    (warning,) = seen["warnings"]
+    assert warning.startswith("config entry old is deleted: its certificates (1) are not renewed")
+    await mount.configure("old")
+    seen = await status_of(mount)
+    assert (seen["deleted_entries"], seen["warnings"]) == ([], [])

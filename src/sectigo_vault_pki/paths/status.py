@@ -44,6 +44,10 @@ STATUS_SCHEMA: Schema = {
     },
     "by_status": {**OBJECT, "description": "Number of certificates by newest status"},
     "certificates": {**NUMBER, "description": "Number of stored certificates"},
+    "deleted_entries": {
+        **TEXTS,
+        "description": "Config entries that are deleted, and under which certificates are stored: nothing renews these",
+    },
     "due": {**NUMBER, "description": "Certificates that are due for automatic renewal now"},
     "expired": {**NUMBER, "description": "Certificates that have ended and were neither renewed nor revoked"},
     **_EXPIRING,
@@ -103,6 +107,7 @@ def _shown(status: EngineStatus, *, background: bool) -> dict[str, object]:
         **_counts(stock.counts),
         "accounts": {name: _account(account) for name, account in status.accounts.items()},
         "background": {"enabled": background, **_run(status.run, background=background)},
+        "deleted_entries": list(status.deleted_entries),
         "due": sum(stock.due.values()),
         "held_renewals": [_held(held) for held in stock.held],
         "pending": status.pending,

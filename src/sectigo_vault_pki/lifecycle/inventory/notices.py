@@ -35,6 +35,14 @@ def held_renewals(records: Records, configs: Mapping[str, ConfigRecord], now: da
             yield HeldRenewal(CertificateKey(config_name, UniqueId(unique_id)), hold)
 
 
+def notices_of_deleted_entries(deleted: Mapping[str, int]) -> Iterator[str]:
+    """Yield the config entries that are deleted, and under which certificates are stored."""
+    yield from (
+        f"config entry {name} is deleted: its certificates ({number}) are not renewed until the entry is written again"
+        for name, number in deleted.items()
+    )
+
+
 def notices_of_orders(not_booked: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Yield what is to be said of orders that SCM certainly does not have."""
     yield from (f"{config_name}/{order_id(order_uuid)}: {NOTHING_BOUGHT}" for config_name, order_uuid in not_booked)

@@ -17,6 +17,7 @@ from sectigo_vault_pki.lifecycle.inventory.notices import (
     Records,
     held_renewals,
     notices_of_certificates,
+    notices_of_deleted_entries,
     notices_of_orders,
     notices_of_renewals,
     notices_of_roles,
@@ -135,12 +136,14 @@ class EngineStatus:
         pending: certificates for which something is open at SCM.
         run: the background work's last run, if there was one.
         accounts: each config entry.
+        deleted_entries: how many certificates are stored under each entry that is deleted; nothing renews these.
     """
 
     stock: Stock
     pending: int
     run: BackgroundRun | None
     accounts: Mapping[str, AccountStatus]
+    deleted_entries: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +188,9 @@ class Reports:
         """Report how everything stands."""
         unreadable: list[str] = []
         configs = await self._configs(unreadable)
-        stock = await self._stock(configs, unreadable)
-        return EngineStatus(stock, await self._pending(), run, await self._accounts(configs, stock.due))
+        deleted = await self._deleted_entries()
+        stock = await self._stock(configs, deleted, unreadable)
+        return EngineStatus(stock, await self._pending(), run, await self._accounts(configs, stock.due), deleted)
 
     async def measures(self, run: BackgroundRun | None) -> Measures:
         """Return numbers; of records, only those of due certificates are read."""
@@ -238,7 +242,17 @@ class Reports:
             for name, config in sorted(configs.items())
         }
 
-    async def _stock(self, configs: Mapping[str, ConfigRecord], unreadable: list[str]) -> Stock:
+    async def _deleted_entries(self) -> Mapping[str, int]:
+        tally, there = await tally_of(self._resources), {*await self._repository.config_names()}
+        return {
+            name: entry.certificates
+            for name, entry in sorted(tally.items())
+            if entry.certificates and name not in there
+        }
+
+    async def _stock(
+        self, configs: Mapping[str, ConfigRecord], deleted: Mapping[str, int], unreadable: list[str]
+    ) -> Stock:
         repository, now = self._repository, self._resources.clock.now()
         orders = await self._orders()
         await _read(repository.order, orders[:MAX_READ], unreadable)
@@ -248,7 +262,8 @@ class Reports:
         counts = counts_of(tally.values(), now.date())
         names = await self._names_to_read(tally, counts)
         records = await _read(repository.certificate_once, names, unreadable)
-        warnings = [*self._of_configs(configs), *notices_of_roles(roles), *notices_of_orders(not_booked)]
+        warnings = [*self._of_configs(configs), *notices_of_deleted_entries(deleted)]
+        warnings += [*notices_of_roles(roles), *notices_of_orders(not_booked)]
         warnings += [*notices_of_certificates(records, now), *await self._of_deleted_renewals(records)]
         warnings += notices_of_renewals(records)
         warnings += await self._validations(records, configs)
