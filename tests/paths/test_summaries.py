@@ -339,9 +339,10 @@ async def test_a_summary_that_cannot_be_written_is_written_by_the_next_tick(
     assert len([key for key in ready.storage.snapshot() if key.startswith("index/summary/")]) == 1
 
 
+@pytest.mark.parametrize("change", ["flags", "renewal", "renewal while it still cannot be written"])
 @pytest.mark.parametrize("kind", ["index/expiry/", "index/serial/", "index/summary/", "index/pending/"])
 async def test_an_entry_that_could_not_be_written_is_not_forgotten_when_the_certificate_changes_again(
-    ready: Mount, monkeypatch: pytest.MonkeyPatch, kind: str
+    ready: Mount, monkeypatch: pytest.MonkeyPatch, kind: str, change: str
 ) -> None:
     put = ready.storage.put
 
@@ -352,10 +353,17 @@ async def test_an_entry_that_could_not_be_written_is_not_forgotten_when_the_cert
 
     monkeypatch.setattr(ready.storage, "put", put_but_one)
     unique_id = (await ready.enroll())["cert_unique_id"]
-    monkeypatch.undo()
-    ready.simulator.faults.add("renew", "status", status=400, code=-180, description="not now")
-    with pytest.raises(BadRequestError, match="not now"):
-        await ready.write(f"renew/web/{unique_id}", {})
+    if change == "flags":
+        monkeypatch.undo()
+        await ready.write(f"certs/web/{unique_id}", {"sectigo_max_timeout": 5})  # which no index entry tells
+    else:
+        if change == "renewal":
+            monkeypatch.undo()
+        ready.simulator.faults.add("renew", "status", status=400, code=-180, description="not now")
+        with pytest.raises((BadRequestError, StorageError)):
+            await ready.write(f"renew/web/{unique_id}", {})
+        ready.simulator.faults.clear()
+        monkeypatch.undo()
     for _ in range(2):
         await ready.tick()
     await assert_summaries_are_true(ready, "web")

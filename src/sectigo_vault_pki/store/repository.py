@@ -125,25 +125,38 @@ class Repository(ConfigStore, IndexReader):
         if led_to_by_order:
             self._led_to_by_orders.add(pending)
         is_led = pending in self._led_to_by_orders
-        had = known = frozenset() if before is None else index_keys(config_name, before)
+        had = frozenset() if before is None else index_keys(config_name, before)
         has = index_keys(config_name, record)
         summary, old = self._summary_of(config_name, record), self._summary_of(config_name, before)
-        if (has, summary) != (had, old) and not is_led and (before is None or before.is_at_rest):
-            if await self._get(pending, EmptyEntry) is not None:  # not every entry was written, or none is known to be
-                known = frozenset()
-            await self._put_empty(pending)
+        is_indexed_anew = (has, summary) != (had, old)
+        known = had
+        if is_indexed_anew and not is_led:
+            known = await self._lead_to(pending, before, had)
         if old is not None and old != summary:
             await self.summaries.delete(old[0])
         putting = self._put_cached(layout.certificate_key(config_name, unique_id), record)
         coming = [_logged(self._put_empty(key), key) for key in sorted(has - known - {pending})]
         with self._counting(config_name, unique_id, before, record):
             is_whole = all(await _beside(putting, coming))
-        if is_whole and summary is not None and (summary != old or not known):
+        if is_whole and summary is not None and is_indexed_anew:
             is_whole = await _logged(self.summaries.put(*summary), summary[0].key)
         if not is_whole:
             self._led_to_by_orders.discard(pending)  # then all entries are written before the write-ahead entry goes
         leaving = had - has - {pending}
-        await self._withdraw(leaving | {pending} if is_whole and pending not in has and not is_led else leaving)
+        if is_whole and is_indexed_anew and record.is_at_rest and not is_led:
+            leaving |= {pending}
+        await self._withdraw(leaving)
+
+    async def _lead_to(self, pending: str, before: CertificateRecord | None, entries: frozenset[str]) -> frozenset[str]:
+        """Have the pending entry lead to a certificate, and return which of its entries are known to be there.
+
+        Where it leads there already, one of them may be missing: a write was not whole, or something was open.
+        """
+        if before is not None and not before.is_at_rest:
+            return frozenset()
+        is_there = await self._storage.get(pending) is not None
+        await self._put_empty(pending)
+        return frozenset() if is_there else entries
 
     async def delete_certificate(
         self, config_name: str, unique_id: UniqueId, *, before: CertificateRecord | None = None
